@@ -1,0 +1,371 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef CONDVAR_H
+#define CONDVAR_H
+
+/*
+ * condvar.h - a condition variable that carries its lock
+ *
+ * A condition is a place where threads wait until another thread says that something has changed. Here it
+ * is one object with its lock inside: acquire it, look at the state that it guards, wait if the state is
+ * not the one you need, release it. The calls and their meaning are those of Python's threading.Condition
+ * (https://docs.python.org/3/library/threading.html#condition-objects); the speed is C's.
+ *
+ *     static cond_t cond = COND_INIT;              // all zero bits: ready to use
+ *     static int jobs;
+ *
+ *     static bool have_job(void *arg) { (void)arg; return jobs > 0; }
+ *
+ *     void worker(void)                            // one thread
+ *     {
+ *         cond_acquire(&cond);
+ *         cond_wait_for(&cond, have_job, NULL, COND_FOREVER);
+ *         jobs--;                                  // the predicate is true, the lock is held
+ *         cond_release(&cond);
+ *     }
+ *
+ *     void submit(void)                            // another thread
+ *     {
+ *         cond_acquire(&cond);
+ *         jobs++;
+ *         cond_notify(&cond, 1);
+ *         cond_release(&cond);
+ *     }
+ *
+ * The rules
+ *
+ * - Every call returns 0 or a positive errno value and says below which; where a call returns an error,
+ *   nothing has changed, except where it says otherwise. No call touches errno, allocates, prints or aborts.
+ *   The whole table of misuses and answers is in docs/misuse.md.
+ * - Time is int64_t nanoseconds on the monotonic clock; setting the wall clock changes nothing. Timeouts are
+ *   relative, deadlines absolute. A timeout of zero or less polls, COND_FOREVER never expires, and a deadline
+ *   too far to represent never expires either. A wait never returns early, and signals neither end nor
+ *   prolong it.
+ * - wait gives the lock back entirely, however deep it was held, and returns with it held as deep again,
+ *   whatever the reason of its return.
+ * - A notification chooses waiters in the order of their arrival, and is never lost: a waiter that has
+ *   expired is passed over. There are no spurious wake-ups.
+ * - Nothing here is a cancellation point: a pending pthread_cancel stays pending (as for C++'s waits).
+ * - After destroy, every call on the object answers EINVAL (or false, 0, NULL) while its memory is there.
+ * - Where a call takes a condition or a lock, it may be called by any thread, unless it says "the holder".
+ *   None may be called from a signal handler.
+ */
+
+#include <limits.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#if defined(__has_include)
+#  if __has_include(<errno.h>)
+#    include <errno.h>
+#  endif
+#  if __STDC_HOSTED__ && __has_include(<pthread.h>) && !defined(CONDVAR_NO_PTHREAD)
+#    include <pthread.h>
+#    define COND_HAVE_PTHREAD_ 1
+#  endif
+#else
+#  include <errno.h>
+#endif
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#if defined(__GNUC__)
+#  define COND_API __attribute__((visibility("default")))
+#else
+#  define COND_API
+#endif
+
+/* ---- Time ------------------------------------------------------------------------------------------- */
+
+#define COND_FOREVER INT64_MAX                          /* a timeout or a deadline that never comes */
+#define COND_US(n) ((int64_t)(n) * INT64_C(1000))       /* microseconds, in nanoseconds */
+#define COND_MS(n) ((int64_t)(n) * INT64_C(1000000))    /* milliseconds, in nanoseconds */
+#define COND_SEC(n) ((int64_t)(n) * INT64_C(1000000000)) /* seconds, in nanoseconds */
+
+/** The monotonic clock now, in nanoseconds: what deadlines are compared with. POSIX's CLOCK_MONOTONIC. */
+COND_API int64_t cond_now(void);
+
+/* ---- The lock --------------------------------------------------------------------------------------- */
+
+/*
+ * A lock handle: a mutex, a recursive lock, or a lock that somebody else made. A condition has one of its
+ * own; a lock by itself is for several conditions on one lock, and for adopting a lock that exists.
+ * The members of the structs in this header are the library's own; their sizes are not part of any promise.
+ */
+typedef struct cond_lock cond_lock_t;
+
+/* Kinds of lock, as flags for cond_lock_init() and cond_init(). */
+enum {
+    COND_RLOCK = 0,  /* recursive: its owner may acquire it again (Python's RLock) */
+    COND_MUTEX = 1,  /* not recursive: its owner acquiring it again is told EDEADLK (Python's Lock) */
+    COND_SHARED = 2, /* to be or-ed in: for memory that processes share; ENOTSUP in this version */
+};
+
+/* How deep a recursive lock can be held. More than the return addresses that fit on an 8 MiB stack. */
+#define COND_DEPTH_MAX 0xFFFFFu
+
+/*
+ * Somebody else's lock, as five functions over `object`. The first two are needed, the others may be NULL.
+ * The functions return 0 or a positive errno value, and are called by the thread that acquires or releases.
+ */
+typedef struct cond_lock_ops {
+    /* Acquire it, at the latest at deadline_ns (as cond_now() counts), else ETIMEDOUT; a deadline that has
+       passed means: try once. With COND_FOREVER it must not fail for any passing reason. EOWNERDEAD counts
+       as acquired. */
+    int (*acquire)(void *object, int64_t deadline_ns);
+    /* Release it, by one level if it is recursive. EPERM if the caller is known not to hold it. */
+    int (*release)(void *object);
+    /* Whether the calling thread holds it. Without this function the answer is Python's: held by somebody. */
+    bool (*owned)(void *object);
+    /* Release it entirely, and say how deep it was held, for acquire_restore. Both or none. Without them,
+       wait() uses release and acquire. */
+    int (*release_save)(void *object, unsigned *depth);
+    /* Acquire it without a time limit and hold it `depth` deep again. */
+    int (*acquire_restore)(void *object, unsigned depth);
+} cond_lock_ops_t;
+
+struct cond_waiter; /* a thread in wait: lives on its stack, inside the library */
+
+struct cond_lock {
+    uint8_t kind_;  /* fixed by init; src/lock.h has the kinds */
+    uint8_t flags_; /* under the lock */
+    uint16_t spin_; /* atomic: how long waiting awake has been worth it */
+    union {
+        struct cond_private_lock_ {
+            uint32_t word;   /* atomic: the lock itself, src/mutex.c */
+            uint32_t depth;  /* atomic, written by the owner only: how often it holds it */
+            uintptr_t owner; /* atomic: the thread that holds it, or 0; written by that thread only */
+        } private_lock;
+        struct cond_foreign_lock_ {
+            const cond_lock_ops_t *ops; /* fixed by init */
+            void *object;               /* fixed by init */
+        } foreign_lock;
+    } u_;
+    uint64_t arrivals_;            /* under the lock: waits begun, the next waiter's place */
+    struct cond_waiter *notified_; /* under the lock: chosen waiters, in order; src/waiter.h */
+};
+
+#ifdef __cplusplus
+#  define COND_RLOCK_INIT {}
+#else
+#  define COND_RLOCK_INIT {0}
+#endif
+#define COND_MUTEX_INIT {COND_MUTEX, 0, 0, {{0, 0, 0}}, 0, NULL}
+
+/**
+ * Make a lock. Static ones can be initialised by COND_RLOCK_INIT (all zero bits) or COND_MUTEX_INIT.
+ * Not to be called on a lock in use.
+ * EINVAL: NULL or unknown flags. ENOTSUP: COND_SHARED, which this version does not have.
+ */
+COND_API int cond_lock_init(cond_lock_t *lock, unsigned flags);
+
+/**
+ * Make a handle for a lock that exists. `ops` and `object` must outlive the handle. The program may go on
+ * acquiring and releasing the lock directly: what the library keeps is guarded by it.
+ * A lock that cannot tell its owner (`owned` NULL) cannot answer EPERM to a thread that does not hold it
+ * while another one does. Waking a waiter costs a system call at notify, since the release is not seen.
+ * EINVAL: NULL, `acquire` or `release` missing, or one of release_save and acquire_restore without the other.
+ */
+COND_API int cond_lock_init_foreign(cond_lock_t *lock, const cond_lock_ops_t *ops, void *object);
+
+#ifdef COND_HAVE_PTHREAD_
+/**
+ * Make a handle for a pthread mutex of any type. A PTHREAD_MUTEX_RECURSIVE one is released entirely by
+ * wait, and restored. POSIX gives no way to ask who holds a mutex: a wait, notify or release by a thread
+ * that does not hold it is told EPERM when nobody does, and cannot be told so when another thread does
+ * (release: except on a recursive or errorcheck mutex).
+ * EINVAL: NULL. ENOTSUP: on a system without pthreads.
+ */
+COND_API int cond_lock_init_pthread(cond_lock_t *lock, pthread_mutex_t *mutex);
+#endif
+
+/** End a lock's life; not a foreign lock's object. EINVAL: NULL, destroyed. EBUSY: held, or on its way to a waiter. */
+COND_API int cond_lock_destroy(cond_lock_t *lock);
+
+/**
+ * Acquire the lock, once more if it is recursive and the caller has it. Whoever has waited for about a
+ * millisecond goes before threads that come later.
+ * EINVAL: NULL, destroyed. EDEADLK: a mutex that the caller holds. EAGAIN: held COND_DEPTH_MAX deep.
+ * A foreign lock's own errors are passed on.
+ */
+COND_API int cond_lock_acquire(cond_lock_t *lock);
+
+/** Acquire the lock if that is possible at once. Errors of cond_lock_acquire(), and EBUSY: another has it. */
+COND_API int cond_lock_try_acquire(cond_lock_t *lock);
+
+/** Acquire the lock within timeout_ns. Errors of cond_lock_acquire(), and ETIMEDOUT. */
+COND_API int cond_lock_acquire_timed(cond_lock_t *lock, int64_t timeout_ns);
+
+/** Release the lock by one level. The holder. EINVAL: NULL, destroyed. EPERM: the caller does not hold it. */
+COND_API int cond_lock_release(cond_lock_t *lock);
+
+/** Whether anybody holds the lock, or it is on its way to a waiter. */
+COND_API bool cond_lock_locked(const cond_lock_t *lock);
+
+/** Whether the calling thread holds the lock; for a foreign lock without `owned`, whether anybody does. */
+COND_API bool cond_lock_owned(const cond_lock_t *lock);
+
+/**
+ * Make a shared lock usable again after acquire or wait has returned EOWNERDEAD. The holder.
+ * EINVAL: NULL, destroyed, or nothing to recover: always so for a lock that is not shared. EPERM: not held.
+ */
+COND_API int cond_lock_recover(cond_lock_t *lock);
+
+/* ---- The condition ---------------------------------------------------------------------------------- */
+
+typedef struct cond cond_t;
+
+/*
+ * What a waiter waits for: true once it has come. It is called with the lock held, by the waiter or by a
+ * thread that is about to release the lock and would let the waiter go. So it must depend on `arg` and on
+ * the state that the lock guards only, must not block, and must not call the library.
+ */
+typedef bool cond_pred_t(void *arg);
+
+struct cond {
+    cond_lock_t *lock_;         /* fixed by init; NULL: own_ */
+    struct cond_waiter *queue_; /* under the lock: who waits, in order of arrival */
+    uint32_t waiters_;          /* atomic, written under the lock: how many are in queue_ */
+    uint8_t state_;             /* fixed by init, until destroy */
+    cond_lock_t own_;
+};
+
+#define COND_INIT COND_RLOCK_INIT
+#ifdef __cplusplus
+#  define COND_INIT_WITH(lock) {(lock), NULL, 0, 0, {}}
+#else
+#  define COND_INIT_WITH(lock) {(lock), NULL, 0, 0, {0}}
+#endif
+
+/**
+ * Make a condition: on `lock`, which it does not own and which must outlive it, or, if that is NULL, on a
+ * lock of its own made from `flags`. Static ones can be initialised by COND_INIT (all zero bits) or
+ * COND_INIT_WITH(lock). Not to be called on a condition in use.
+ * EINVAL: NULL, unknown flags, a destroyed lock, or flags other than 0 that are not those of `lock`.
+ * ENOTSUP: COND_SHARED, which this version does not have.
+ */
+COND_API int cond_init(cond_t *cond, cond_lock_t *lock, unsigned flags);
+
+/**
+ * End a condition's life, and its own lock's with it. Never blocks. It may be called as soon as nobody
+ * waits: a waiter that a notify has chosen does not touch the condition again, if the lock lives elsewhere
+ * (and if, should it be in cond_wait_for, its predicate stays true until it is through).
+ * EINVAL: NULL, destroyed. EBUSY: somebody waits, or the condition's own lock is held or on its way to
+ * a waiter.
+ */
+COND_API int cond_destroy(cond_t *cond);
+
+/** Acquire the condition's lock; as cond_lock_acquire(). */
+COND_API int cond_acquire(cond_t *cond);
+
+/** As cond_lock_try_acquire(). */
+COND_API int cond_try_acquire(cond_t *cond);
+
+/** As cond_lock_acquire_timed(). */
+COND_API int cond_acquire_timed(cond_t *cond, int64_t timeout_ns);
+
+/** Release the condition's lock by one level; as cond_lock_release(). The holder. */
+COND_API int cond_release(cond_t *cond);
+
+/**
+ * Release the lock entirely, wait for a notify that chooses the caller, and acquire the lock again as deep
+ * as it was held. The holder.
+ * EINVAL: NULL, destroyed. EPERM: not held. ETIMEDOUT: no notify chose the caller in timeout_ns; the lock is
+ * held again. An error of a foreign lock that could not be acquired again is passed on, and the lock is
+ * then not held.
+ */
+COND_API int cond_wait(cond_t *cond, int64_t timeout_ns);
+
+/** The same with a deadline, in the time of cond_now(). */
+COND_API int cond_wait_until(cond_t *cond, int64_t deadline_ns);
+
+/**
+ * Wait until pred(arg) is true. The holder. Returns 0 with the predicate true (at once, if it is), and
+ * ETIMEDOUT if it is false at the end of timeout_ns; the lock is held either way. The waiter is left asleep,
+ * and keeps its place, as long as its predicate is false.
+ * EINVAL, EPERM and a foreign lock's errors as for cond_wait().
+ */
+COND_API int cond_wait_for(cond_t *cond, cond_pred_t *pred, void *arg, int64_t timeout_ns);
+
+/**
+ * Choose the first n waiters, or all if there are fewer; they go on one after the other as the lock becomes
+ * free. One that waits in cond_wait_for, and whose predicate is false when its turn comes, stays, and the
+ * next waiter that was there at the time of the notify is chosen in its stead. The holder.
+ * No system call, unless the lock is foreign. EINVAL: NULL, destroyed. EPERM: not held.
+ */
+COND_API int cond_notify(cond_t *cond, size_t n);
+
+/** Choose all waiters. As cond_notify(). */
+COND_API int cond_notify_all(cond_t *cond);
+
+/** Whether anybody holds the condition's lock; as cond_lock_locked(). */
+COND_API bool cond_locked(const cond_t *cond);
+
+/** Whether the calling thread does; as cond_lock_owned(). */
+COND_API bool cond_owned(const cond_t *cond);
+
+/** How many wait and have not been chosen. A glimpse, unless the caller holds the lock. */
+COND_API size_t cond_waiters(const cond_t *cond);
+
+/** The condition's lock; NULL if there is none to give (cond is NULL or destroyed). */
+COND_API cond_lock_t *cond_get_lock(cond_t *cond);
+
+/** As cond_lock_recover(). The holder. */
+COND_API int cond_recover(cond_t *cond);
+
+/**
+ * In the child of a fork, whose only thread is the one that called fork: forget the waiters that do not
+ * exist here, and free the lock, whoever held it (a foreign lock itself is left as it is). Do so for each
+ * condition on a lock before using any. As Python's Condition._at_fork_reinit().
+ * EINVAL: NULL, destroyed.
+ */
+COND_API int cond_reinit_after_fork(cond_t *cond);
+
+/**
+ * Write what Python's repr() would tell to text: kind, holder and depth of the lock, how many wait. At
+ * most `size` bytes with the closing zero are written. Returns the length of the whole text, as snprintf
+ * does, or -EINVAL for NULL and for a destroyed condition. Without the lock held it is a glimpse.
+ */
+COND_API int cond_describe(const cond_t *cond, char *text, size_t size);
+
+/** What an error returned by this library means, in English. Never NULL, never to be freed. */
+COND_API const char *cond_strerror(int error);
+
+/*
+ * COND_WITH(&cond) { ... } holds the lock for the block, like Python's `with cond:`. If the lock cannot be
+ * acquired the block is not entered (with EOWNERDEAD it is: the lock is held; call cond_recover in it).
+ * With GCC and Clang (C and C++) the lock is released by one level however the block is left: at its end, by
+ * break, continue, return or goto. With other compilers: at its end and by continue only.
+ */
+#define COND_WITH(cond)                                                                                 \
+    for (cond_t *COND_WITH_NAME_(__LINE__) COND_WITH_CLEANUP_ = cond_with_enter_(cond);                 \
+         COND_WITH_NAME_(__LINE__) != NULL; cond_with_leave_(&COND_WITH_NAME_(__LINE__)))
+
+#define COND_WITH_NAME_(line) COND_WITH_PASTE_(line)
+#define COND_WITH_PASTE_(line) cond_with_##line##_
+#if defined(__GNUC__)
+#  define COND_WITH_CLEANUP_ __attribute__((cleanup(cond_with_leave_)))
+#else
+#  define COND_WITH_CLEANUP_
+#endif
+
+static inline cond_t *cond_with_enter_(cond_t *cond)
+{
+    int error = cond_acquire(cond);
+    return error == 0 || error == EOWNERDEAD ? cond : NULL;
+}
+
+static inline void cond_with_leave_(cond_t **cond)
+{
+    if (*cond != NULL)
+        (void)cond_release(*cond);
+    *cond = NULL;
+}
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef CONDVAR_ATOMIC_H
+#define CONDVAR_ATOMIC_H
+
+/*
+ * The atomic operations of the library, with their memory order in plain sight: a_load(p, acquire).
+ *
+ * The public structs hold plain integers, since C++ knows no _Atomic; here alone they are seen as atomics.
+ * Only 32-bit words, pointer-sized words and 16-bit words are used, so no target needs 64-bit atomics.
+ * There are no stand-alone fences: ThreadSanitizer does not see them.
+ *
+ * With CONDVAR_STEP defined (by tests that choose the interleaving), condvar_step() is called before each
+ * operation, so that another thread can be run at that very point.
+ */
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+_Static_assert(sizeof(_Atomic uint16_t) == sizeof(uint16_t), "an atomic 16-bit word is no larger than a plain one");
+_Static_assert(sizeof(_Atomic uint32_t) == sizeof(uint32_t), "an atomic 32-bit word is no larger than a plain one");
+_Static_assert(sizeof(_Atomic uintptr_t) == sizeof(uintptr_t), "an atomic address is no larger than a plain one");
+
+#ifdef CONDVAR_STEP
+void condvar_step(void);
+#  define A_STEP_() condvar_step()
+#else
+#  define A_STEP_() ((void)0)
+#endif
+
+#define A_32_(p) ((_Atomic uint32_t *)(uintptr_t)(p))
+#define A_16_(p) ((_Atomic uint16_t *)(uintptr_t)(p))
+#define A_PTR_(p) ((_Atomic uintptr_t *)(uintptr_t)(p))
+
+#define a_load(p, order) (A_STEP_(), atomic_load_explicit(A_32_(p), memory_order_##order))
+#define a_store(p, value, order) (A_STEP_(), atomic_store_explicit(A_32_(p), (value), memory_order_##order))
+#define a_exchange(p, value, order) (A_STEP_(), atomic_exchange_explicit(A_32_(p), (value), memory_order_##order))
+
+/* Compare-exchange: true if *p was *expected and is now `value`; else *expected is what it was. The weak
+   one may fail for no reason, and belongs in a loop. */
+#define a_cas(p, expected, value, success, failure)                                                     \
+    (A_STEP_(), atomic_compare_exchange_strong_explicit(A_32_(p), (expected), (value),                  \
+                                                        memory_order_##success, memory_order_##failure))
+#define a_cas_weak(p, expected, value, success, failure)                                                \
+    (A_STEP_(), atomic_compare_exchange_weak_explicit(A_32_(p), (expected), (value),                    \
+                                                      memory_order_##success, memory_order_##failure))
+
+/* Relaxed words that one thread at a time writes, and others read as a hint: no step is made of them, since
+   nothing hangs on when they are read. */
+#define a_load_32(p) atomic_load_explicit(A_32_(p), memory_order_relaxed)
+#define a_store_32(p, value) atomic_store_explicit(A_32_(p), (value), memory_order_relaxed)
+#define a_load_16(p) atomic_load_explicit(A_16_(p), memory_order_relaxed)
+#define a_store_16(p, value) atomic_store_explicit(A_16_(p), (value), memory_order_relaxed)
+#define a_load_ptr(p) atomic_load_explicit(A_PTR_(p), memory_order_relaxed)
+#define a_store_ptr(p, value) atomic_store_explicit(A_PTR_(p), (value), memory_order_relaxed)
+
+/* Tell the core that this is a loop waiting for another core. */
+static inline void a_pause(void)
+{
+#if defined(__x86_64__) || defined(__i386__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__) || (defined(__ARM_ARCH) && __ARM_ARCH >= 7)
+    __asm__ __volatile__("yield");
+#endif
+}
+
+#endif

@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The condition: wait, notify, and its life. Everything happens with the condition's lock held, except the
+ * sleep itself:
+ *
+ *      wait:   arrive in the queue | release all levels -> sleep (park.h) -> acquire all levels |
+ *              let go:   clear the lock's in-flight mark, look at the predicate
+ *              expired:  leave whatever queue the node is in, pass on what it does not use
+ */
+#include <errno.h>
+#include "deadline.h"
+#include "lock.h"
+#include "park.h"
+#include "waiter.h"
+
+_Static_assert(sizeof(cond_t) <= 96, "a condition with its lock is at most 96 bytes");
+
+/* ---- Life ---- */
+
+int cond_init(cond_t *cond, cond_lock_t *lock, unsigned flags)
+{
+    if (cond == NULL)
+        return EINVAL;
+    cond_lock_t own = COND_RLOCK_INIT;
+    if (lock == NULL) {
+        int error = cond_lock_init(&own, flags);
+        if (error != 0)
+            return error;
+    } else if (!lock_is_valid(lock) || (flags != 0 && flags != lock->kind_)) {
+        return EINVAL;
+    }
+    *cond = (cond_t){.lock_ = lock, .own_ = own};
+    return 0;
+}
+
+int cond_destroy(cond_t *cond)
+{
+    if (cond == NULL || cond->state_ != COND_ALIVE)
+        return EINVAL;
+    /* Relaxed, as in cond_waiters(). A lock elsewhere is not looked at: it may be gone. */
+    if (a_load_32(&cond->waiters_) != 0)
+        return EBUSY;
+    if (cond->lock_ == NULL) {
+        int error = cond_lock_destroy(&cond->own_);
+        if (error != 0)
+            return error;
+    }
+    cond->state_ = COND_DESTROYED;
+    return 0;
+}
+
+int cond_reinit_after_fork(cond_t *cond)
+{
+    cond_lock_t *lock = cond_valid_lock(cond);
+    if (lock == NULL)
+        return EINVAL;
+    lock_reinit(lock);
+    cond->queue_ = NULL;
+    cond->waiters_ = 0;
+    return 0;
+}
+
+/* ---- The lock ---- */
+
+int cond_acquire(cond_t *cond)
+{
+    return cond_lock_acquire(cond_valid_lock(cond));
+}
+
+int cond_try_acquire(cond_t *cond)
+{
+    return cond_lock_try_acquire(cond_valid_lock(cond));
+}
+
+int cond_acquire_timed(cond_t *cond, int64_t timeout_ns)
+{
+    return cond_lock_acquire_timed(cond_valid_lock(cond), timeout_ns);
+}
+
+int cond_release(cond_t *cond)
+{
+    return cond_lock_release(cond_valid_lock(cond));
+}
+
+bool cond_locked(const cond_t *cond)
+{
+    return cond_lock_locked(cond_valid_lock(cond));
+}
+
+bool cond_owned(const cond_t *cond)
+{
+    return cond_lock_owned(cond_valid_lock(cond));
+}
+
+int cond_recover(cond_t *cond)
+{
+    return cond_lock_recover(cond_valid_lock(cond));
+}
+
+cond_lock_t *cond_get_lock(cond_t *cond)
+{
+    return cond_valid_lock(cond);
+}
+
+/* The lock of a condition on which the caller may wait or notify. */
+static int held_lock(cond_t *cond, cond_lock_t **lock)
+{
+    *lock = cond_valid_lock(cond);
+    if (*lock == NULL)
+        return EINVAL;
+    return cond_lock_owned(*lock) ? 0 : EPERM;
+}
+
+/* ---- Wait ---- */
+
+/*
+ * One wait of a node that is in the queue: 0 when it was let go, ETIMEDOUT when it has expired, with the
+ * lock held either way and the node in no queue. Or an error of a foreign lock, which is then not held, but
+ * for EOWNERDEAD.
+ */
+static int wait_once(struct cond_waiter *waiter, cond_lock_t *lock, int64_t deadline_ns)
+{
+    unsigned depth;
+    int error = lock_release_save(lock, &depth);
+    if (error != 0) {
+        /* The lock knows better than cond_lock_owned() who holds it: nothing has happened. */
+        waiter_leave(waiter, lock);
+        return error;
+    }
+    bool went = park_sleep(waiter, lock, deadline_ns);
+    error = lock_acquire_restore(lock, depth);
+    if (went)
+        waiter_landed(lock);
+    else
+        waiter_leave(waiter, lock);
+    return error != 0 ? error : went ? 0 : ETIMEDOUT;
+}
+
+static int wait(cond_t *cond, cond_lock_t *lock, cond_pred_t *pred, void *arg, int64_t deadline_ns)
+{
+    struct cond_waiter waiter = {
+        .cond = cond, .pred = pred, .arg = arg, .timed = deadline_ns != COND_FOREVER};
+    waiter_arrive(&waiter, lock);
+    for (;;) {
+        int error = wait_once(&waiter, lock, deadline_ns);
+        bool content = pred == NULL ? error == 0 : (error == 0 || error == ETIMEDOUT) && pred(arg);
+        if (content || error != 0) {
+            /* What it was given and does not use goes to another, and so does its place at the lock. */
+            if (!content)
+                waiter_pass_on(&waiter, lock);
+            lock_let_go(lock);
+            return content ? 0 : error;
+        }
+        /* Let go, but somebody was faster: back to its place. */
+        if (cond->state_ != COND_ALIVE)
+            return EINVAL;
+        a_store(&waiter.state, 0, relaxed); /* nobody knows the node now */
+        waiter_return(&waiter, lock);
+        lock_let_go(lock);
+    }
+}
+
+int cond_wait_until(cond_t *cond, int64_t deadline_ns)
+{
+    cond_lock_t *lock;
+    int error = held_lock(cond, &lock);
+    return error != 0 ? error : wait(cond, lock, NULL, NULL, deadline_ns);
+}
+
+int cond_wait(cond_t *cond, int64_t timeout_ns)
+{
+    return cond_wait_until(cond, deadline_after(timeout_ns));
+}
+
+int cond_wait_for(cond_t *cond, cond_pred_t *pred, void *arg, int64_t timeout_ns)
+{
+    cond_lock_t *lock;
+    if (pred == NULL)
+        return EINVAL;
+    int error = held_lock(cond, &lock);
+    if (error != 0 || pred(arg))
+        return error;
+    return wait(cond, lock, pred, arg, deadline_after(timeout_ns));
+}
+
+/* ---- Notify ---- */
+
+int cond_notify(cond_t *cond, size_t n)
+{
+    cond_lock_t *lock;
+    int error = held_lock(cond, &lock);
+    if (error != 0)
+        return error;
+    waiter_notify(cond, lock, n);
+    lock_let_go(lock);
+    return 0;
+}
+
+int cond_notify_all(cond_t *cond)
+{
+    cond_lock_t *lock;
+    int error = held_lock(cond, &lock);
+    if (error != 0)
+        return error;
+    waiter_notify_all(cond, lock);
+    lock_let_go(lock);
+    return 0;
+}
+
+size_t cond_waiters(const cond_t *cond)
+{
+    /* Relaxed: a glimpse, or exact under the lock. Partner: count() in waiter.c. */
+    return cond_valid_lock(cond) != NULL ? a_load_32(&cond->waiters_) : 0;
+}

@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: MIT */
+/* The lock handle: the calls of the header, handed on to the kind of lock. Private ones are rlock.c's. */
+#include "lock.h"
+#include <errno.h>
+#include "deadline.h"
+#include "park.h"
+#include "rlock.h"
+#include "waiter.h"
+
+_Static_assert(sizeof(cond_lock_t) <= 64, "a lock is at most one cache line of 64 bytes");
+
+int64_t cond_now(void)
+{
+    return port_now();
+}
+
+/* ---- Foreign locks ---- */
+
+static int foreign_acquire(const cond_lock_t *lock, int64_t deadline_ns)
+{
+    return lock->u_.foreign_lock.ops->acquire(lock->u_.foreign_lock.object, deadline_ns);
+}
+
+static int foreign_release(const cond_lock_t *lock)
+{
+    return lock->u_.foreign_lock.ops->release(lock->u_.foreign_lock.object);
+}
+
+static bool foreign_locked(const cond_lock_t *lock)
+{
+    int error = foreign_acquire(lock, DEADLINE_PASSED);
+    if (error == 0)
+        (void)foreign_release(lock);
+    return error != 0;
+}
+
+/* As Python's Condition does for a lock that cannot tell: if it can't be acquired, it is the caller's. */
+static bool foreign_owned(const cond_lock_t *lock)
+{
+    const cond_lock_ops_t *ops = lock->u_.foreign_lock.ops;
+    return ops->owned != NULL ? ops->owned(lock->u_.foreign_lock.object) : foreign_locked(lock);
+}
+
+/* ---- What conditions need ---- */
+
+int lock_release_save(cond_lock_t *lock, unsigned *depth)
+{
+    if (lock_is_private(lock)) {
+        *depth = rlock_release_save(lock);
+        return *depth != 0 ? 0 : EPERM;
+    }
+    const cond_lock_ops_t *ops = lock->u_.foreign_lock.ops;
+    *depth = 1;
+    return ops->release_save != NULL ? ops->release_save(lock->u_.foreign_lock.object, depth)
+                                     : foreign_release(lock);
+}
+
+int lock_acquire_restore(cond_lock_t *lock, unsigned depth)
+{
+    if (lock_is_private(lock)) {
+        rlock_acquire_restore(lock, depth);
+        return 0;
+    }
+    const cond_lock_ops_t *ops = lock->u_.foreign_lock.ops;
+    return ops->acquire_restore != NULL ? ops->acquire_restore(lock->u_.foreign_lock.object, depth)
+                                        : foreign_acquire(lock, COND_FOREVER);
+}
+
+void lock_let_go(cond_lock_t *lock)
+{
+    if (lock_is_private(lock))
+        return; /* its release sees to it */
+    struct cond_waiter *next = waiter_pick_blindly(lock);
+    if (next != NULL)
+        park_wake(next);
+}
+
+void lock_reinit(cond_lock_t *lock)
+{
+    uint8_t kind = lock->kind_;
+    if (kind == LOCK_FOREIGN)
+        (void)cond_lock_init_foreign(lock, lock->u_.foreign_lock.ops, lock->u_.foreign_lock.object);
+    else
+        (void)cond_lock_init(lock, kind);
+}
+
+/* ---- The calls of the header ---- */
+
+int cond_lock_init(cond_lock_t *lock, unsigned flags)
+{
+    if (lock == NULL || (flags & ~(unsigned)(COND_MUTEX | COND_SHARED)) != 0)
+        return EINVAL;
+    if (flags & COND_SHARED)
+        return ENOTSUP;
+    *lock = (cond_lock_t){.kind_ = (uint8_t)flags};
+    return 0;
+}
+
+int cond_lock_init_foreign(cond_lock_t *lock, const cond_lock_ops_t *ops, void *object)
+{
+    if (lock == NULL || ops == NULL || ops->acquire == NULL || ops->release == NULL ||
+        (ops->release_save == NULL) != (ops->acquire_restore == NULL))
+        return EINVAL;
+    *lock = (cond_lock_t){.kind_ = LOCK_FOREIGN, .u_.foreign_lock = {.ops = ops, .object = object}};
+    return 0;
+}
+
+int cond_lock_destroy(cond_lock_t *lock)
+{
+    if (!lock_is_valid(lock))
+        return EINVAL;
+    if (lock_is_private(lock)) {
+        /* Hold it, so that what the lock guards can be looked at; a lock that is not free is not waited
+           for. It stays held: whoever comes now finds out by its kind. */
+        if (!mutex_try(lock))
+            return EBUSY;
+        if (lock->notified_ != NULL || (lock->flags_ & LOCK_IN_FLIGHT)) {
+            mutex_release(lock);
+            return EBUSY;
+        }
+    }
+    lock->kind_ = LOCK_DESTROYED;
+    return 0;
+}
+
+int cond_lock_acquire(cond_lock_t *lock)
+{
+    if (!lock_is_valid(lock))
+        return EINVAL;
+    return lock_is_private(lock) ? rlock_acquire(lock, COND_FOREVER) : foreign_acquire(lock, COND_FOREVER);
+}
+
+int cond_lock_try_acquire(cond_lock_t *lock)
+{
+    if (!lock_is_valid(lock))
+        return EINVAL;
+    if (lock_is_private(lock))
+        return rlock_try_acquire(lock);
+    int error = foreign_acquire(lock, DEADLINE_PASSED);
+    return error == ETIMEDOUT ? EBUSY : error;
+}
+
+int cond_lock_acquire_timed(cond_lock_t *lock, int64_t timeout_ns)
+{
+    if (!lock_is_valid(lock))
+        return EINVAL;
+    int64_t deadline_ns = deadline_after(timeout_ns);
+    return lock_is_private(lock) ? rlock_acquire(lock, deadline_ns) : foreign_acquire(lock, deadline_ns);
+}
+
+int cond_lock_release(cond_lock_t *lock)
+{
+    if (!lock_is_valid(lock))
+        return EINVAL;
+    return lock_is_private(lock) ? rlock_release(lock) : foreign_release(lock);
+}
+
+bool cond_lock_locked(const cond_lock_t *lock)
+{
+    if (!lock_is_valid(lock))
+        return false;
+    if (lock_is_private(lock))
+        return (a_load_32(&lock->u_.private_lock.word) & (MUTEX_HELD | MUTEX_FIFO)) != 0;
+    return foreign_locked(lock);
+}
+
+bool cond_lock_owned(const cond_lock_t *lock)
+{
+    if (!lock_is_valid(lock))
+        return false;
+    return lock_is_private(lock) ? rlock_owned(lock) : foreign_owned(lock);
+}
+
+int cond_lock_recover(cond_lock_t *lock)
+{
+    if (!lock_is_valid(lock))
+        return EINVAL;
+    return cond_lock_owned(lock) ? EINVAL : EPERM;
+}

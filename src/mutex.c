@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The private lock's word, as three bits (mutex.h):
+ *
+ *      0                       free
+ *      HELD                    held, nobody sleeps
+ *      HELD|SLEEPERS           held, and a release must wake one that sleeps on the word
+ *           SLEEPERS           free, with sleepers left asleep: a notified waiter was let go instead, and
+ *                              its release will see to them
+ *      ...|FIFO                the same, with overtaking forbidden
+ *
+ * Who sleeps on the word has set SLEEPERS before. A release that wakes one clears the bit, so that releases
+ * until then wake nobody; a thread that has slept sets it again when it takes the lock, when it goes back to
+ * sleep and when it gives up, since it does not know who else sleeps. So:
+ *
+ *      (1) If a thread sleeps on the word, then SLEEPERS is set, or a thread is awake that will set it or
+ *          has been woken and will take the lock.
+ *
+ * Overtaking makes a lock fast, since it is not idle while a woken thread is on its way, and starves. A
+ * thread that has slept, and is overtaken though it has waited for TUNING_PATIENCE_NS, sets FIFO. From then
+ * on only threads that have slept take the lock, in the order in which the system wakes them; newcomers
+ * queue up. The thread that has set FIFO clears it. While FIFO is set and the lock is free, then
+ *
+ *      (2) a thread that may take the lock is awake: by (1), because whoever sets FIFO sets SLEEPERS with it
+ *          and newcomers cannot take the lock without it.
+ *
+ * Waiters that a condition has notified do not sleep on the word but on their node, and are let go by a
+ * release, one at a time (waiter.c). They may overtake newcomers even under FIFO. When there is somebody
+ * to let go and somebody asleep on the word too, the sleepers get every second release.
+ */
+#include "mutex.h"
+#include <errno.h>
+#include "deadline.h"
+#include "lock.h"
+#include "park.h"
+
+/* What a thread remembers while it waits for the lock. */
+struct attempt {
+    bool veteran;     /* has slept, on the word or in a condition: FIFO does not hold it back */
+    bool slept;       /* has slept on the word: answers for SLEEPERS */
+    bool fifo;        /* has set FIFO: answers for it */
+    int64_t since_ns; /* when it first went to sleep, once it has slept */
+};
+
+/* The word with the caller's duties done: see (1), and FIFO's last sentence. */
+static uint32_t settled(const struct attempt *self, uint32_t word)
+{
+    if (self->slept)
+        word |= MUTEX_SLEEPERS;
+    if (self->fifo)
+        word &= ~(uint32_t)MUTEX_FIFO;
+    return word;
+}
+
+static bool may_take(const struct attempt *self, uint32_t word)
+{
+    return !(word & MUTEX_HELD) && (self->veteran || !(word & MUTEX_FIFO));
+}
+
+/* Wait awake for a while. Acquire: partner is mutex_release(). */
+static bool take_awake(struct attempt *self, cond_lock_t *lock)
+{
+    uint32_t *word = &lock->u_.private_lock.word;
+    unsigned budget = spin_budget(lock);
+    for (unsigned i = 0; i < budget; i++) {
+        uint32_t old = a_load(word, relaxed);
+        if (may_take(self, old) && a_cas_weak(word, &old, old | MUTEX_HELD, acquire, relaxed)) {
+            if (i > 0)
+                spin_learn(lock, true);
+            return true;
+        }
+        a_pause();
+    }
+    spin_learn(lock, false);
+    return false;
+}
+
+static bool out_of_patience(struct attempt *self)
+{
+    if (!self->slept) {
+        self->since_ns = port_now();
+        return false;
+    }
+    return !self->fifo && port_now() - self->since_ns >= TUNING_PATIENCE_NS;
+}
+
+int mutex_acquire_contended(cond_lock_t *lock, int64_t deadline_ns, bool veteran)
+{
+    uint32_t *word = &lock->u_.private_lock.word;
+    struct attempt self = {.veteran = veteran};
+
+    if (deadline_ns != DEADLINE_PASSED && take_awake(&self, lock))
+        return 0;
+    for (;;) {
+        uint32_t old = a_load(word, relaxed);
+        if (may_take(&self, old)) {
+            /* Acquire: partner is mutex_release(). */
+            if (a_cas_weak(word, &old, settled(&self, old | MUTEX_HELD), acquire, relaxed))
+                return 0;
+        } else if (deadline_passed(deadline_ns)) {
+            /* Relaxed, as all below: the bits carry no data. */
+            bool indebted = self.slept || self.fifo;
+            if (!indebted || a_cas_weak(word, &old, settled(&self, old), relaxed, relaxed))
+                return ETIMEDOUT;
+        } else {
+            uint32_t marked = old | MUTEX_SLEEPERS;
+            bool fifo = out_of_patience(&self) && !(old & MUTEX_FIFO);
+            if (fifo)
+                marked |= MUTEX_FIFO;
+            if (marked != old && !a_cas_weak(word, &old, marked, relaxed, relaxed))
+                continue;
+            self.fifo = self.fifo || fifo;
+            port_wait(word, marked, deadline_ns);
+            self.slept = self.veteran = true;
+        }
+    }
+}
+
+void mutex_release_contended(cond_lock_t *lock)
+{
+    uint32_t *word = &lock->u_.private_lock.word;
+    struct cond_waiter *next = waiter_pick(lock);
+    uint32_t old = a_load(word, relaxed);
+    bool wake_sleeper;
+    uint32_t freed;
+    bool both_turn = (lock->flags_ & LOCK_SLEEPERS_TURN) != 0;
+    if (next != NULL)
+        lock->flags_ ^= LOCK_SLEEPERS_TURN;
+    do {
+        wake_sleeper = (old & MUTEX_SLEEPERS) && (next == NULL || both_turn);
+        freed = old & MUTEX_FIFO;
+        if (!wake_sleeper)
+            freed |= old & MUTEX_SLEEPERS;
+        /* Release: partner is the acquire of the next holder, who may destroy the lock. So from here on
+           the lock is an address, and nothing in it is looked at. */
+    } while (!a_cas_weak(word, &old, freed, release, relaxed));
+    if (next != NULL)
+        park_wake(next);
+    if (wake_sleeper)
+        port_wake(word, 1);
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef CONDVAR_MUTEX_H
+#define CONDVAR_MUTEX_H
+
+/*
+ * The private lock without owner and depth: one word, and what a release owes to the notified waiters.
+ * mutex.c has the states and the argument. The short ways are here, to be compiled into their callers.
+ */
+
+#include "atomic.h"
+#include "condvar.h"
+
+enum {
+    MUTEX_HELD = 1,     /* somebody has it */
+    MUTEX_SLEEPERS = 2, /* somebody may sleep on the word, and must be woken by a release */
+    MUTEX_FIFO = 4,     /* somebody has waited too long: newcomers queue. Set by a thread that has slept,
+                           and cleared by the same thread when it has the lock or gives up */
+};
+
+/* Whether the lock was free and is now the caller's. Acquire: partner is the release in mutex_release(). */
+static inline bool mutex_try(cond_lock_t *lock)
+{
+    uint32_t free = 0;
+    return a_cas(&lock->u_.private_lock.word, &free, MUTEX_HELD, acquire, relaxed);
+}
+
+/* Acquire it, or ETIMEDOUT. A veteran has waited in the condition, and may go before newcomers. */
+int mutex_acquire_contended(cond_lock_t *lock, int64_t deadline_ns, bool veteran);
+
+void mutex_release_contended(cond_lock_t *lock);
+
+/* Release: partner is the acquire of whoever has the lock next. The lock may be gone when it is free. */
+static inline void mutex_release(cond_lock_t *lock)
+{
+    uint32_t held = MUTEX_HELD;
+    if (lock->notified_ != NULL ||
+        !a_cas(&lock->u_.private_lock.word, &held, 0, release, relaxed))
+        mutex_release_contended(lock);
+}
+
+#endif

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A pthread mutex as a foreign lock. POSIX does not tell who holds a mutex, nor its type, but a thread can
+ * find out what wait needs: a mutex that it holds, and can acquire again without blocking, is recursive, and
+ * a recursive one answers EPERM to a release that is one too many.
+ */
+#define _GNU_SOURCE /* pthread_mutex_clocklock */
+#include <errno.h>
+#include <pthread.h>
+#include <time.h>
+#include "../deadline.h"
+
+static struct timespec timespec_of(int64_t ns)
+{
+    return (struct timespec){.tv_sec = (time_t)(ns / 1000000000), .tv_nsec = (long)(ns % 1000000000)};
+}
+
+#ifdef HAVE_PTHREAD_MUTEX_CLOCKLOCK
+static int lock_until(pthread_mutex_t *mutex, int64_t deadline_ns)
+{
+    struct timespec until = timespec_of(deadline_ns);
+    return pthread_mutex_clocklock(mutex, CLOCK_MONOTONIC, &until);
+}
+#else
+/* Without it there is only a deadline on the wall clock, which may be set while we wait: so wait in short
+   pieces, and look at the monotonic clock after each. */
+static int lock_until(pthread_mutex_t *mutex, int64_t deadline_ns)
+{
+    for (;;) {
+        struct timespec until;
+        int64_t left = deadline_ns - port_now();
+        if (left <= 0)
+            return ETIMEDOUT;
+        (void)clock_gettime(CLOCK_REALTIME, &until);
+        until = timespec_of((int64_t)until.tv_sec * 1000000000 + until.tv_nsec +
+                            (left < COND_MS(50) ? left : COND_MS(50)));
+        int error = pthread_mutex_timedlock(mutex, &until);
+        if (error != ETIMEDOUT)
+            return error;
+    }
+}
+#endif
+
+static int mutex_acquire(void *object, int64_t deadline_ns)
+{
+    if (deadline_ns == COND_FOREVER)
+        return pthread_mutex_lock(object);
+    int error = pthread_mutex_trylock(object);
+    while (error == EBUSY || error == ETIMEDOUT) {
+        if (deadline_passed(deadline_ns))
+            return ETIMEDOUT;
+        error = lock_until(object, deadline_ns);
+    }
+    return error;
+}
+
+static int mutex_release(void *object)
+{
+    return pthread_mutex_unlock(object);
+}
+
+/* EBUSY: somebody holds it, perhaps the caller. Acquired twice: it is recursive, and either was the caller's
+   or was free, which cannot be told apart without releasing it. Acquired once: it was free. */
+static bool mutex_owned(void *object)
+{
+    if (pthread_mutex_trylock(object) != 0)
+        return true;
+    bool recursive = pthread_mutex_trylock(object) == 0;
+    if (recursive)
+        (void)pthread_mutex_unlock(object);
+    (void)pthread_mutex_unlock(object);
+    return recursive;
+}
+
+static int mutex_release_save(void *object, unsigned *depth)
+{
+    if (pthread_mutex_trylock(object) != 0) {
+        /* Not recursive, since the caller holds it; or too deep to be acquired again (EAGAIN). */
+        *depth = 1;
+        return pthread_mutex_unlock(object);
+    }
+    /* Recursive: one level is ours. A mutex of another type cannot come here, since the caller was found
+       to hold it: mutex_owned(). */
+    unsigned levels = 0;
+    while (pthread_mutex_unlock(object) == 0)
+        levels++;
+    *depth = levels - 1;
+    return levels > 1 ? 0 : EPERM;
+}
+
+static int mutex_acquire_restore(void *object, unsigned depth)
+{
+    int error = pthread_mutex_lock(object);
+    for (unsigned level = 1; level < depth; level++)
+        (void)pthread_mutex_lock(object);
+    return error;
+}
+
+int cond_lock_init_pthread(cond_lock_t *lock, pthread_mutex_t *mutex)
+{
+    static const cond_lock_ops_t ops = {
+        .acquire = mutex_acquire,
+        .release = mutex_release,
+        .owned = mutex_owned,
+        .release_save = mutex_release_save,
+        .acquire_restore = mutex_acquire_restore,
+    };
+    return mutex != NULL ? cond_lock_init_foreign(lock, &ops, mutex) : EINVAL;
+}

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: MIT */
+/* Recursion over mutex.c. All functions: any thread; what they write is the caller's once it has the lock. */
+#include "rlock.h"
+#include <errno.h>
+#include "deadline.h"
+#include "lock.h"
+
+static void set_owner(cond_lock_t *lock, uintptr_t owner, unsigned depth)
+{
+    a_store_ptr(&lock->u_.private_lock.owner, owner);
+    a_store_32(&lock->u_.private_lock.depth, depth);
+}
+
+static unsigned depth_of(const cond_lock_t *lock)
+{
+    return a_load_32(&lock->u_.private_lock.depth);
+}
+
+/* The owner acquires again. */
+static int deepen(cond_lock_t *lock)
+{
+    if (lock->kind_ == COND_MUTEX)
+        return EDEADLK;
+    if (depth_of(lock) == COND_DEPTH_MAX)
+        return EAGAIN;
+    a_store_32(&lock->u_.private_lock.depth, depth_of(lock) + 1);
+    return 0;
+}
+
+int rlock_acquire(cond_lock_t *lock, int64_t deadline_ns)
+{
+    if (rlock_owned(lock))
+        return deepen(lock);
+    if (!mutex_try(lock)) {
+        int error = mutex_acquire_contended(lock, deadline_ns, false);
+        if (error != 0)
+            return error;
+    }
+    set_owner(lock, port_self(), 1);
+    return 0;
+}
+
+int rlock_try_acquire(cond_lock_t *lock)
+{
+    int error = rlock_acquire(lock, DEADLINE_PASSED);
+    return error == ETIMEDOUT ? EBUSY : error;
+}
+
+int rlock_release(cond_lock_t *lock)
+{
+    if (!rlock_owned(lock))
+        return EPERM;
+    if (depth_of(lock) > 1) {
+        a_store_32(&lock->u_.private_lock.depth, depth_of(lock) - 1);
+    } else {
+        set_owner(lock, 0, 0);
+        mutex_release(lock);
+    }
+    return 0;
+}
+
+unsigned rlock_release_save(cond_lock_t *lock)
+{
+    if (!rlock_owned(lock))
+        return 0;
+    unsigned depth = depth_of(lock);
+    set_owner(lock, 0, 0);
+    mutex_release(lock);
+    return depth;
+}
+
+void rlock_acquire_restore(cond_lock_t *lock, unsigned depth)
+{
+    if (!mutex_try(lock))
+        (void)mutex_acquire_contended(lock, COND_FOREVER, true);
+    set_owner(lock, port_self(), depth);
+}

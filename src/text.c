@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: MIT */
+/* What people read: cond_describe() and cond_strerror(). No stdio: it must work where there is none. */
+#include <errno.h>
+#include "atomic.h"
+#include "lock.h"
+
+/* Text that grows to the right of what fits: `length` counts on when `size` is reached. */
+struct text {
+    char *at;
+    size_t size;
+    size_t length;
+};
+
+static void put(struct text *text, const char *string)
+{
+    for (; *string != '\0'; string++, text->length++)
+        if (text->length + 1 < text->size)
+            text->at[text->length] = *string;
+}
+
+static void put_number(struct text *text, uintmax_t number, unsigned base)
+{
+    char digits[sizeof number * CHAR_BIT / 3 + 2];
+    char *first = &digits[sizeof digits - 1];
+    *first = '\0';
+    do
+        *--first = "0123456789abcdef"[number % base];
+    while ((number /= base) != 0);
+    put(text, first);
+}
+
+static void put_lock(struct text *text, const cond_lock_t *lock)
+{
+    put(text, cond_lock_locked(lock) ? "<locked " : "<unlocked ");
+    if (lock->kind_ == LOCK_FOREIGN) {
+        put(text, "foreign lock at 0x");
+        put_number(text, (uintptr_t)lock->u_.foreign_lock.object, 16);
+    } else {
+        put(text, lock->kind_ == COND_MUTEX ? "mutex owner=0x" : "rlock owner=0x");
+        put_number(text, a_load_ptr(&lock->u_.private_lock.owner), 16);
+        put(text, " depth=");
+        put_number(text, a_load_32(&lock->u_.private_lock.depth), 10);
+        put(text, " at 0x");
+        put_number(text, (uintptr_t)lock, 16);
+    }
+    put(text, ">");
+}
+
+int cond_describe(const cond_t *cond, char *text, size_t size)
+{
+    const cond_lock_t *lock = cond_valid_lock(cond);
+    if (lock == NULL || (text == NULL && size != 0))
+        return -EINVAL;
+    struct text out = {.at = text, .size = size};
+    put(&out, "<cond(");
+    put_lock(&out, lock);
+    put(&out, ", ");
+    put_number(&out, cond_waiters(cond), 10);
+    put(&out, ")>");
+    if (size != 0)
+        text[out.length < size ? out.length : size - 1] = '\0';
+    return (int)out.length;
+}
+
+const char *cond_strerror(int error)
+{
+    switch (error) {
+    case 0: return "no error";
+    case EINVAL: return "no such object: NULL, destroyed, or made from flags that do not exist";
+    case EPERM: return "the calling thread does not hold the lock";
+    case EDEADLK: return "the calling thread holds this mutex already, and it is not recursive";
+    case EAGAIN: return "the recursive lock cannot be held any deeper";
+    case EBUSY: return "held or waited on by somebody";
+    case ETIMEDOUT: return "the time is over";
+    case ENOTSUP: return "this version, or this system, cannot do that";
+    case EOWNERDEAD: return "the lock is held now, but its last holder died with it: recover or give it up";
+    case ENOTRECOVERABLE: return "the lock was given up after its holder had died";
+    case EINPROGRESS: return "under way: the task will be told";
+    case ECANCELED: return "the task was cancelled";
+    default: return "not an error of this library";
+    }
+}

@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Who is let go next. waiter.h has the drawing. Invariants, whenever the lock is free:
+ *
+ * - cond->queue_ is in order of arrival, and holds exactly cond->waiters_ nodes.
+ * - lock->notified_ is in the order of notification.
+ * - A node is in at most one of them, and `where` says in which.
+ * - LOCK_IN_FLIGHT is set from the moment that a waiter is picked until that waiter has the lock.
+ * - If lock->notified_ is not empty then somebody holds the lock or is on its way to it, and will pick.
+ */
+#include "waiter.h"
+#include "atomic.h"
+#include "lock.h"
+
+/* ---- The circular queue: a queue is a pointer to its last node, or NULL. ---- */
+
+static struct cond_waiter *first(struct cond_waiter *queue)
+{
+    return queue != NULL ? queue->next : NULL;
+}
+
+/* The node after this one in `queue`, or NULL. */
+static struct cond_waiter *following(struct cond_waiter *queue, struct cond_waiter *waiter)
+{
+    return waiter != queue ? waiter->next : NULL;
+}
+
+/* Insert after `place`, or as the first where that is NULL. */
+static void insert_after(struct cond_waiter **queue, struct cond_waiter *place, struct cond_waiter *waiter)
+{
+    if (*queue == NULL) {
+        waiter->next = waiter->prev = waiter;
+        *queue = waiter;
+        return;
+    }
+    struct cond_waiter *before = place != NULL ? place : *queue;
+    waiter->prev = before;
+    waiter->next = before->next;
+    before->next->prev = waiter;
+    before->next = waiter;
+    if (place == *queue)
+        *queue = waiter;
+}
+
+static void append(struct cond_waiter **queue, struct cond_waiter *waiter)
+{
+    insert_after(queue, *queue, waiter);
+}
+
+static void unlink_from(struct cond_waiter **queue, struct cond_waiter *waiter)
+{
+    if (waiter->next == waiter) {
+        *queue = NULL;
+        return;
+    }
+    waiter->prev->next = waiter->next;
+    waiter->next->prev = waiter->prev;
+    if (*queue == waiter)
+        *queue = waiter->prev;
+}
+
+/* ---- The condition's queue, with its count. ---- */
+
+/* Relaxed: written under the lock only; cond_waiters() reads it at any time, as a glimpse. */
+static void count(cond_t *cond, uint32_t difference)
+{
+    a_store_32(&cond->waiters_, a_load_32(&cond->waiters_) + difference);
+}
+
+static void enqueue_after(cond_t *cond, struct cond_waiter *place, struct cond_waiter *waiter)
+{
+    insert_after(&cond->queue_, place, waiter);
+    waiter->where = WAITER_QUEUED;
+    waiter->passes_on = false;
+    count(cond, 1);
+}
+
+static void dequeue(cond_t *cond, struct cond_waiter *waiter)
+{
+    unlink_from(&cond->queue_, waiter);
+    waiter->where = WAITER_NOWHERE;
+    count(cond, (uint32_t)-1);
+}
+
+void waiter_arrive(struct cond_waiter *waiter, cond_lock_t *lock)
+{
+    waiter->arrival = lock->arrivals_++;
+    enqueue_after(waiter->cond, waiter->cond->queue_, waiter);
+}
+
+/* ---- Choosing ---- */
+
+/* Decide that the waiter's deadline counts no longer; false if it has expired. Relaxed: what the winner
+   and the loser do next, they do with the lock. Partner: the waiter's compare-exchange in park_sleep(). */
+static bool beat_deadline(struct cond_waiter *waiter)
+{
+    if (!waiter->timed)
+        return true;
+    uint32_t state = a_load(&waiter->state, relaxed);
+    do {
+        if (state & WAITER_EXPIRED)
+            return false;
+    } while (!a_cas_weak(&waiter->state, &state, state | WAITER_CHOSEN, relaxed, relaxed));
+    return true;
+}
+
+static bool has_expired(struct cond_waiter *waiter)
+{
+    return waiter->timed && (a_load(&waiter->state, relaxed) & WAITER_EXPIRED) != 0;
+}
+
+/* Move one waiter of a condition's queue to the lock's, unless it has expired: then it is in no queue, and
+   has nothing to do with the condition any more. */
+static bool choose(struct cond_waiter *waiter, cond_lock_t *lock, bool passes_on, uint64_t chosen_at)
+{
+    dequeue(waiter->cond, waiter);
+    if (waiter->pred != NULL ? has_expired(waiter) : !beat_deadline(waiter))
+        return false;
+    append(&lock->notified_, waiter);
+    waiter->where = WAITER_NOTIFIED;
+    waiter->passes_on = passes_on;
+    waiter->chosen_at = chosen_at;
+    return true;
+}
+
+void waiter_notify(cond_t *cond, cond_lock_t *lock, size_t n)
+{
+    while (n > 0 && cond->queue_ != NULL)
+        if (choose(first(cond->queue_), lock, true, lock->arrivals_))
+            n--;
+}
+
+void waiter_notify_all(cond_t *cond, cond_lock_t *lock)
+{
+    while (cond->queue_ != NULL)
+        (void)choose(first(cond->queue_), lock, false, lock->arrivals_);
+}
+
+void waiter_pass_on(struct cond_waiter *waiter, cond_lock_t *lock)
+{
+    cond_t *cond = waiter->cond;
+    if (!waiter->passes_on)
+        return;
+    waiter->passes_on = false;
+    struct cond_waiter *next = waiter->where == WAITER_QUEUED ? following(cond->queue_, waiter)
+                                                              : first(cond->queue_);
+    while (next != NULL && next->arrival < waiter->chosen_at) {
+        struct cond_waiter *candidate = next;
+        next = following(cond->queue_, next);
+        if (candidate->arrival > waiter->arrival && choose(candidate, lock, true, waiter->chosen_at))
+            return;
+    }
+}
+
+/* ---- Letting go ---- */
+
+/*
+ * Back to its place in the condition's queue, and what notify(n) gave it to the next. `hint` is a node that
+ * was put back just before, or NULL: a broadcast to N waiters puts them back in order, so that each finds
+ * its place at once.
+ */
+static void put_back(struct cond_waiter *waiter, cond_lock_t *lock, struct cond_waiter *hint)
+{
+    cond_t *cond = waiter->cond;
+    struct cond_waiter *place = NULL;
+    struct cond_waiter *next = first(cond->queue_);
+    if (hint != NULL && hint->cond == cond && hint->where == WAITER_QUEUED && hint->arrival < waiter->arrival) {
+        place = hint;
+        next = following(cond->queue_, hint);
+    }
+    while (next != NULL && next->arrival < waiter->arrival) {
+        place = next;
+        next = following(cond->queue_, next);
+    }
+    bool passes_on = waiter->passes_on;
+    enqueue_after(cond, place, waiter);
+    waiter->passes_on = passes_on;
+    waiter_pass_on(waiter, lock);
+}
+
+static struct cond_waiter *let_go(struct cond_waiter *waiter, cond_lock_t *lock)
+{
+    unlink_from(&lock->notified_, waiter);
+    waiter->where = WAITER_NOWHERE;
+    lock->flags_ |= LOCK_IN_FLIGHT;
+    return waiter;
+}
+
+struct cond_waiter *waiter_pick(cond_lock_t *lock)
+{
+    struct cond_waiter *stays = NULL; /* the last one looked at that is still there: it has expired */
+    struct cond_waiter *put = NULL;   /* the last one that was put back */
+    if (lock->flags_ & LOCK_IN_FLIGHT)
+        return NULL;
+    for (;;) {
+        struct cond_waiter *waiter =
+            stays != NULL ? following(lock->notified_, stays) : first(lock->notified_);
+        if (waiter == NULL)
+            return NULL;
+        if (waiter->pred == NULL)
+            return let_go(waiter, lock);
+        if (has_expired(waiter)) {
+            stays = waiter;
+        } else if (waiter->pred(waiter->arg) || waiter->cond->state_ != COND_ALIVE) {
+            /* (A condition that was destroyed too early has no place to go back to.) */
+            if (beat_deadline(waiter))
+                return let_go(waiter, lock);
+            stays = waiter;
+        } else {
+            unlink_from(&lock->notified_, waiter);
+            put_back(waiter, lock, put);
+            put = waiter;
+        }
+    }
+}
+
+struct cond_waiter *waiter_pick_blindly(cond_lock_t *lock)
+{
+    struct cond_waiter *waiter = first(lock->notified_);
+    if (lock->flags_ & LOCK_IN_FLIGHT)
+        return NULL;
+    while (waiter != NULL && !beat_deadline(waiter))
+        waiter = following(lock->notified_, waiter);
+    return waiter != NULL ? let_go(waiter, lock) : NULL;
+}
+
+void waiter_landed(cond_lock_t *lock)
+{
+    lock->flags_ &= (uint8_t)~LOCK_IN_FLIGHT;
+}
+
+void waiter_return(struct cond_waiter *waiter, cond_lock_t *lock)
+{
+    put_back(waiter, lock, NULL);
+}
+
+void waiter_leave(struct cond_waiter *waiter, cond_lock_t *lock)
+{
+    if (waiter->where == WAITER_QUEUED)
+        dequeue(waiter->cond, waiter);
+    else if (waiter->where == WAITER_NOTIFIED)
+        unlink_from(&lock->notified_, waiter);
+    waiter->where = WAITER_NOWHERE;
+}

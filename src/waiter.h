@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef CONDVAR_WAITER_H
+#define CONDVAR_WAITER_H
+
+/*
+ * A waiter is a thread in wait, as a node on its own stack; waiter.c says who is let go next.
+ *
+ * The lock protects the queue: everything here but `state` is touched by the holder of the lock only, so
+ * there is nothing to order and nothing to retry. A waiter is in one of two queues, or in none:
+ *
+ *                          notify                    release, one at a time
+ *      cond->queue_  ------------------>  lock->notified_  ------------------>  let go
+ *      in order of   <------------------  in the order
+ *        arrival       predicate false,   of notification
+ *                      back in its place
+ *
+ * `state` is the one word that the waiter and the holder race for, and the word that the waiter sleeps on:
+ *
+ *      0 ---(holder)---> CHOSEN ----(holder)---> GO          the waiter takes the lock and returns
+ *      |                                          ^
+ *      +---(holder, no deadline: at once)---------+
+ *      |
+ *      +---(waiter)----> EXPIRED                             the waiter takes the lock and leaves its queue
+ *
+ * ASLEEP joins any of them when the waiter announces that it sleeps. CHOSEN and EXPIRED exclude each other:
+ * one compare-exchange decides. A waiter without a deadline cannot expire, and needs no CHOSEN.
+ * When a waiter with a predicate is chosen its deadline still counts, until its predicate has been seen
+ * true by the thread that lets it go: only then it is CHOSEN. So a waiter that is put back in its place
+ * expires by itself, like any other.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "condvar.h"
+
+enum {
+    WAITER_ASLEEP = 1,  /* set by the waiter: a wake-up must go through the system */
+    WAITER_CHOSEN = 2,  /* set by the holder: its deadline no longer counts */
+    WAITER_EXPIRED = 4, /* set by the waiter: no notify can have it any more */
+    WAITER_GO = 8,      /* set by the thread that lets it go, who does not touch the node after */
+};
+
+struct cond_waiter {
+    uint32_t state;           /* atomic, see above */
+    bool timed;               /* fixed: has a deadline */
+    bool passes_on;           /* under the lock: chosen by notify(n), not by notify_all */
+    uint8_t where;            /* under the lock: WAITER_NOWHERE, ... */
+    struct cond_waiter *next; /* under the lock: in the circular queue that it is in */
+    struct cond_waiter *prev; /* under the lock */
+    uint64_t arrival;         /* fixed by waiter_arrive(): its place */
+    uint64_t chosen_at;       /* under the lock: the arrivals there had been when it was notified */
+    cond_t *cond;             /* fixed: where it is put back */
+    cond_pred_t *pred;        /* fixed: NULL in a plain wait */
+    void *arg;                /* fixed */
+};
+
+enum { WAITER_NOWHERE, WAITER_QUEUED, WAITER_NOTIFIED };
+
+/* All of these: the holder of the lock. */
+
+/* Join the condition's queue as its last. */
+void waiter_arrive(struct cond_waiter *waiter, cond_lock_t *lock);
+
+/* Move the first n waiters that have not expired to the lock's queue. Complexity: those it passes. */
+void waiter_notify(cond_t *cond, cond_lock_t *lock, size_t n);
+void waiter_notify_all(cond_t *cond, cond_lock_t *lock);
+
+/* Take the first notified waiter that can go, and mark the lock: one waiter is on its way. Those whose
+   predicate is false go back to their places, and pass on what notify(n) gave them. NULL if there is none,
+   or if one is on its way. Each predicate is called once, and false ones are not looked at again until
+   the next notify. */
+struct cond_waiter *waiter_pick(cond_lock_t *lock);
+
+/* The same without a look at predicates, for a lock whose release cannot be seen. */
+struct cond_waiter *waiter_pick_blindly(cond_lock_t *lock);
+
+/* By a waiter that was let go and has the lock now: the next one may be let go. */
+void waiter_landed(cond_lock_t *lock);
+
+/* By a waiter that was let go in vain: its predicate is false again. Back to its place. */
+void waiter_return(struct cond_waiter *waiter, cond_lock_t *lock);
+
+/* By a waiter that gives up, or has expired: leave the queue it is in, if any. */
+void waiter_leave(struct cond_waiter *waiter, cond_lock_t *lock);
+
+/* If the waiter was given something by notify(n), and does not use it: give it to the next waiter after it
+   that was there at that time. */
+void waiter_pass_on(struct cond_waiter *waiter, cond_lock_t *lock);
+
+#endif
