@@ -1,0 +1,696 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The promises of wait, notify and the lock, in all orders of a few threads with a few preemptions, and in
+ * many random orders of more. Each scenario says what must hold in every order.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "condvar.h"
+#include "sched.h"
+
+static cond_lock_t lock;
+static cond_t cond, other;
+static int inside;        /* how many threads are in the critical section: at most one */
+static int counter;       /* for the scenario's own use, under the lock */
+static int results[SCHED_THREADS_MAX]; /* what a wait returned, or -1 */
+static unsigned ended[SCHED_THREADS_MAX], ended_count; /* who came through, in order */
+static unsigned evaluations;
+
+static void reset(unsigned flags)
+{
+    EXPECT(cond_lock_init(&lock, flags) == 0);
+    EXPECT(cond_init(&cond, &lock, 0) == 0);
+    EXPECT(cond_init(&other, &lock, 0) == 0);
+    inside = counter = 0;
+    ended_count = 0;
+    evaluations = 0;
+    for (unsigned i = 0; i < SCHED_THREADS_MAX; i++)
+        results[i] = -1;
+}
+
+static void reset_mutex(void) { reset(COND_MUTEX); }
+static void reset_rlock(void) { reset(COND_RLOCK); }
+
+/* The critical section: nobody else is in it, although others may run. */
+static void enter(void)
+{
+    EXPECT(inside++ == 0);
+    sched_step();
+}
+
+static void leave(void)
+{
+    sched_step();
+    EXPECT(--inside == 0);
+}
+
+static void acquire(void)
+{
+    EXPECT(cond_lock_acquire(&lock) == 0);
+    enter();
+}
+
+static void release(void)
+{
+    leave();
+    EXPECT(cond_lock_release(&lock) == 0);
+}
+
+static void end(unsigned thread)
+{
+    ended[ended_count++] = thread;
+}
+
+/* Wait, with the critical section left and entered again. */
+static int wait_on(cond_t *which, cond_pred_t *pred, void *arg, int64_t timeout_ns)
+{
+    leave();
+    int64_t began_ns = cond_now();
+    int result = pred != NULL ? cond_wait_for(which, pred, arg, timeout_ns) : cond_wait(which, timeout_ns);
+    enter();
+    EXPECT(cond_lock_owned(&lock));
+    EXPECT(result != ETIMEDOUT || cond_now() - began_ns >= timeout_ns);
+    return result;
+}
+
+/* Everybody has gone: nothing is left behind. */
+static void check_clean(void)
+{
+    EXPECT(inside == 0);
+    EXPECT(cond_waiters(&cond) == 0 && cond_waiters(&other) == 0);
+    EXPECT(!cond_lock_locked(&lock));
+    EXPECT(cond_destroy(&cond) == 0 && cond_destroy(&other) == 0);
+    EXPECT(cond_lock_destroy(&lock) == 0);
+}
+
+static bool all_wait(unsigned threads)
+{
+    return cond_waiters(&cond) + cond_waiters(&other) == threads;
+}
+static bool one_waits(void) { return all_wait(1); }
+static bool two_wait(void) { return all_wait(2); }
+static bool three_wait(void) { return all_wait(3); }
+static bool one_waits_or_first_ended(void) { return one_waits() || results[0] != -1; }
+static bool two_wait_or_first_ended(void) { return two_wait() || (results[0] != -1 && one_waits()); }
+
+static bool counter_positive(void *arg)
+{
+    (void)arg;
+    evaluations++;
+    return counter > 0;
+}
+
+static bool is_true(void *arg)
+{
+    evaluations++;
+    return *(int *)arg != 0;
+}
+
+/* ---- The lock ---- */
+
+static void lock_body(unsigned thread)
+{
+    for (unsigned i = 0; i < 2; i++) {
+        acquire();
+        release();
+    }
+    end(thread);
+}
+
+static void lock_timed_body(unsigned thread)
+{
+    if (thread == 0) {
+        int error = cond_lock_acquire_timed(&lock, 100);
+        EXPECT(error == 0 || error == ETIMEDOUT);
+        if (error == 0) {
+            enter();
+            release();
+        }
+        return;
+    }
+    lock_body(thread);
+}
+
+/* Thread 0 lets time pass, so that the others run out of patience and forbid overtaking. */
+static void lock_patience_body(unsigned thread)
+{
+    if (thread == 0) {
+        sched_advance(COND_MS(2));
+        sched_advance(COND_MS(2));
+    } else if (thread == 3) {
+        int error = cond_lock_acquire_timed(&lock, COND_MS(3));
+        if (error == 0) {
+            enter();
+            release();
+        }
+    } else {
+        lock_body(thread);
+    }
+}
+
+static void try_body(unsigned thread)
+{
+    int error = thread == 0 ? cond_lock_acquire(&lock) : cond_lock_try_acquire(&lock);
+    EXPECT(error == 0 || (thread != 0 && error == EBUSY));
+    if (error == 0) {
+        enter();
+        release();
+    }
+}
+
+/* ---- Wait and notify ---- */
+
+/* Two wait; each of two notifies lets one go. None is lost: else somebody sleeps for ever. */
+static void notify_each_body(unsigned thread)
+{
+    if (thread < 2) {
+        acquire();
+        EXPECT(wait_on(&cond, NULL, NULL, COND_FOREVER) == 0);
+        end(thread);
+        release();
+        return;
+    }
+    sched_until(two_wait);
+    for (unsigned i = 0; i < 2; i++) {
+        acquire();
+        EXPECT(cond_notify(&cond, 1) == 0);
+        release();
+    }
+}
+
+/* One waits without a limit, and one with a limit that may come at any moment; one notify. If the one with
+   the limit was not let go, then the other was. Afterwards nobody is left but a waiter whose notification
+   went to the other. */
+static void timeout_race_body(unsigned thread)
+{
+    if (thread < 2) {
+        acquire();
+        results[thread] = wait_on(&cond, NULL, NULL, thread == 0 ? COND_MS(1) : COND_FOREVER);
+        release();
+        return;
+    }
+    sched_until(two_wait_or_first_ended);
+    acquire();
+    EXPECT(cond_notify(&cond, 1) == 0);
+    release();
+}
+
+static bool was_quiet;
+
+static void timeout_race_setup(void)
+{
+    reset(COND_RLOCK);
+    was_quiet = false;
+}
+
+static void timeout_race_quiet(void)
+{
+    was_quiet = true;
+    EXPECT(results[0] == 0 && results[1] == -1); /* the notification was used, by the other */
+    EXPECT(cond_waiters(&cond) == 1);
+    EXPECT(cond_lock_acquire(&lock) == 0);
+    EXPECT(cond_notify_all(&cond) == 0);
+    EXPECT(cond_lock_release(&lock) == 0);
+}
+
+static void timeout_race_check(void)
+{
+    EXPECT(results[1] == 0);
+    EXPECT(results[0] == (was_quiet ? 0 : ETIMEDOUT)); /* exactly one was let go by the notify */
+    check_clean();
+}
+
+/* Two of three waiters are notified: exactly the first two, in order; the third one stays. */
+static unsigned arrived[3], arrived_count;
+
+static void exact_setup(void)
+{
+    reset(COND_RLOCK);
+    arrived_count = 0;
+}
+
+static void exact_body(unsigned thread)
+{
+    if (thread < 3) {
+        acquire();
+        arrived[arrived_count++] = thread;
+        results[thread] = wait_on(&cond, NULL, NULL, COND_FOREVER);
+        end(thread);
+        release();
+        return;
+    }
+    sched_until(three_wait);
+    acquire();
+    EXPECT(cond_notify(&cond, 2) == 0);
+    EXPECT(cond_waiters(&cond) == 1);
+    release();
+}
+
+static void exact_quiet(void)
+{
+    EXPECT(ended_count == 2 && ended[0] == arrived[0] && ended[1] == arrived[1]);
+    EXPECT(cond_waiters(&cond) == 1);
+    EXPECT(cond_lock_acquire(&lock) == 0);
+    EXPECT(cond_notify(&cond, SIZE_MAX) == 0);
+    EXPECT(cond_lock_release(&lock) == 0);
+}
+
+static void exact_check(void)
+{
+    EXPECT(ended_count == 3 && ended[2] == arrived[2]);
+    check_clean();
+}
+
+/* A broadcast while other threads want the lock too. */
+static void broadcast_body(unsigned thread)
+{
+    if (thread < 2) {
+        acquire();
+        EXPECT(wait_on(&cond, NULL, NULL, COND_FOREVER) == 0);
+        release();
+        return;
+    }
+    if (thread == 3) {
+        lock_body(thread);
+        return;
+    }
+    sched_until(two_wait);
+    acquire();
+    EXPECT(cond_notify_all(&cond) == 0);
+    release();
+    acquire();
+    release();
+}
+
+/* A waiter at depth three gives the lock away, and holds it three deep again. */
+static void recursion_body(unsigned thread)
+{
+    if (thread == 0) {
+        for (unsigned i = 0; i < 3; i++)
+            EXPECT(cond_lock_acquire(&lock) == 0);
+        enter();
+        int result = wait_on(&cond, NULL, NULL, COND_MS(1));
+        EXPECT(result == 0 || result == ETIMEDOUT);
+        leave();
+        for (unsigned i = 0; i < 3; i++)
+            EXPECT(cond_lock_release(&lock) == 0);
+        EXPECT(cond_lock_release(&lock) == EPERM);
+        return;
+    }
+    acquire();
+    EXPECT(cond_lock_acquire(&lock) == 0);
+    EXPECT(cond_notify(&cond, 1) == 0);
+    EXPECT(cond_lock_release(&lock) == 0);
+    release();
+}
+
+/* ---- Delegated predicates ---- */
+
+/* notify first, the change after it, in one critical section. */
+static void notify_first_body(unsigned thread)
+{
+    if (thread < 2) {
+        acquire();
+        EXPECT(wait_on(&cond, counter_positive, NULL, COND_FOREVER) == 0);
+        EXPECT(counter > 0);
+        counter--;
+        release();
+        return;
+    }
+    sched_until(two_wait);
+    acquire();
+    EXPECT(cond_notify(&cond, 2) == 0);
+    EXPECT(cond_waiters(&cond) == 0);
+    counter = 2;
+    release();
+}
+
+/* A buffer for one item, two producers and two consumers, one condition, notify(1): what is passed on must
+   reach the one who can use it. */
+static int buffer, taken;
+static unsigned buffer_rounds;
+static bool buffer_empty(void *arg) { (void)arg; return buffer == 0; }
+static bool buffer_full(void *arg) { (void)arg; return buffer == 1; }
+
+static void buffer_setup(void)
+{
+    reset(COND_RLOCK);
+    buffer = taken = 0;
+    buffer_rounds = 1;
+}
+
+static void crowd_setup(void)
+{
+    buffer_setup();
+    buffer_rounds = 3;
+}
+
+static void buffer_use(unsigned thread, int64_t timeout_ns, bool all)
+{
+    bool producer = thread % 2 == 0;
+    unsigned rounds = buffer_rounds;
+    while (rounds > 0) {
+        acquire();
+        int result = wait_on(&cond, producer ? buffer_empty : buffer_full, NULL, timeout_ns);
+        if (result == 0) {
+            EXPECT(buffer == (producer ? 0 : 1));
+            buffer = producer ? 1 : 0;
+            taken += producer ? 0 : 1;
+            rounds--;
+            EXPECT((all ? cond_notify_all(&cond) : cond_notify(&cond, 1)) == 0);
+        } else {
+            EXPECT(result == ETIMEDOUT && buffer == (producer ? 1 : 0));
+        }
+        release();
+    }
+}
+
+static void buffer_body(unsigned thread) { buffer_use(thread, COND_FOREVER, false); }
+static void buffer_all_body(unsigned thread) { buffer_use(thread, COND_FOREVER, true); }
+static void buffer_timed_body(unsigned thread) { buffer_use(thread, thread == 1 ? COND_MS(1) : COND_FOREVER, false); }
+
+static void buffer_check(void)
+{
+    EXPECT(buffer == 0 && taken >= 2);
+    check_clean();
+}
+
+/* notify(1) meets a false predicate first: the second waiter comes through, the first keeps its place. */
+static int first_flag, second_flag;
+
+static void pass_on_setup(void)
+{
+    reset(COND_RLOCK);
+    first_flag = second_flag = 0;
+    arrived_count = 0;
+}
+
+static void pass_on_body(unsigned thread)
+{
+    if (thread < 2) {
+        acquire();
+        unsigned place = arrived_count++;
+        arrived[place] = thread;
+        EXPECT(wait_on(&cond, is_true, place == 0 ? &first_flag : &second_flag, COND_FOREVER) == 0);
+        end(thread);
+        release();
+        return;
+    }
+    sched_until(two_wait);
+    acquire();
+    evaluations = 0;
+    second_flag = 1;
+    EXPECT(cond_notify(&cond, 1) == 0);
+    release();
+}
+
+static void pass_on_quiet(void)
+{
+    EXPECT(ended_count == 1 && ended[0] == arrived[1]);
+    EXPECT(evaluations == 3); /* the first, the second, and the second by itself when it has the lock */
+    EXPECT(cond_waiters(&cond) == 1);
+    EXPECT(cond_lock_acquire(&lock) == 0);
+    first_flag = 1;
+    EXPECT(cond_notify(&cond, 1) == 0);
+    EXPECT(cond_lock_release(&lock) == 0);
+}
+
+/* A waiter whose predicate is true for a moment is notified and put back, and its deadline comes: it
+   returns ETIMEDOUT, or 0 if it was let go in time; it never sleeps on. */
+static void put_back_body(unsigned thread)
+{
+    if (thread == 0) {
+        acquire();
+        results[0] = wait_on(&cond, counter_positive, NULL, COND_MS(1));
+        EXPECT((results[0] == 0) == (counter > 0));
+        release();
+        return;
+    }
+    sched_until(one_waits_or_first_ended);
+    acquire();
+    counter = 1;
+    EXPECT(cond_notify(&cond, 1) == 0);
+    counter = 0;
+    release();
+    acquire();
+    release();
+}
+
+/* Somebody overtakes a waiter that was let go, and makes its predicate false: the waiter goes back to its
+   place, and a later notify finds it. */
+static void overtaken_body(unsigned thread)
+{
+    if (thread == 0) {
+        acquire();
+        EXPECT(wait_on(&cond, counter_positive, NULL, COND_FOREVER) == 0);
+        EXPECT(counter > 0);
+        counter--;
+        release();
+        return;
+    }
+    if (thread == 1) {
+        sched_until(one_waits);
+        acquire();
+        counter++;
+        EXPECT(cond_notify(&cond, 1) == 0);
+        release();
+        return;
+    }
+    acquire();
+    if (counter > 0)
+        counter--;
+    else
+        counter = -1; /* too early to overtake anybody */
+    bool took = counter == 0;
+    if (counter < 0)
+        counter = 0;
+    release();
+    if (took) {
+        acquire();
+        counter++;
+        EXPECT(cond_notify(&cond, 1) == 0);
+        release();
+    }
+}
+
+/* A waiter that expires with its predicate false hands on what notify(1) gave it, whenever it expires:
+   the second waiter, whose predicate is true, comes through. */
+static void expired_hands_on_body(unsigned thread)
+{
+    acquire();
+    if (thread < 2) {
+        results[thread] = thread == 0 ? wait_on(&cond, is_true, &first_flag, COND_MS(1))
+                                      : wait_on(&cond, is_true, &second_flag, COND_FOREVER);
+        EXPECT(results[thread] == (thread == 0 ? ETIMEDOUT : 0));
+    }
+    release();
+    if (thread < 2)
+        return;
+    sched_until(two_wait_or_first_ended);
+    acquire();
+    second_flag = 1;
+    EXPECT(cond_notify(&cond, 1) == 0);
+    release();
+}
+
+/* ---- Two conditions, destruction, foreign locks ---- */
+
+static void two_conditions_body(unsigned thread)
+{
+    if (thread < 2) {
+        acquire();
+        EXPECT(wait_on(thread == 0 ? &cond : &other, NULL, NULL, COND_FOREVER) == 0);
+        end(thread);
+        release();
+        return;
+    }
+    sched_until(two_wait);
+    acquire();
+    EXPECT(cond_notify(&other, 1) == 0);
+    release();
+}
+
+static void two_conditions_quiet(void)
+{
+    EXPECT(ended_count == 1 && ended[0] == 1);
+    EXPECT(cond_lock_acquire(&lock) == 0);
+    EXPECT(cond_notify_all(&other) == 0);
+    EXPECT(cond_notify_all(&cond) == 0);
+    EXPECT(cond_lock_release(&lock) == 0);
+}
+
+static void two_conditions_check(void)
+{
+    EXPECT(ended_count == 2);
+    check_clean();
+}
+
+/* The woken thread destroys everything, and the memory is put to another use at once. */
+static cond_t doomed;
+
+static void doomed_setup(void)
+{
+    reset(COND_RLOCK);
+    EXPECT(cond_init(&doomed, NULL, 0) == 0);
+}
+
+static bool doomed_waits(void) { return cond_waiters(&doomed) == 1; }
+
+static bool all_bytes(const void *memory, size_t size, unsigned char byte)
+{
+    for (size_t i = 0; i < size; i++)
+        if (((const unsigned char *)memory)[i] != byte)
+            return false;
+    return true;
+}
+
+static void doomed_body(unsigned thread)
+{
+    if (thread == 0) {
+        EXPECT(cond_acquire(&doomed) == 0);
+        EXPECT(cond_wait(&doomed, COND_FOREVER) == 0);
+        EXPECT(cond_release(&doomed) == 0);
+        EXPECT(cond_destroy(&doomed) == 0);
+        memset(&doomed, 0x5A, sizeof doomed);
+        return;
+    }
+    sched_until(doomed_waits);
+    EXPECT(cond_acquire(&doomed) == 0);
+    EXPECT(cond_notify(&doomed, 1) == 0);
+    EXPECT(cond_release(&doomed) == 0);
+}
+
+static void doomed_check(void)
+{
+    EXPECT(all_bytes(&doomed, sizeof doomed, 0x5A));
+}
+
+/* The notifier destroys the condition after its release, while the woken are still on their way. */
+static void doomed_elsewhere_body(unsigned thread)
+{
+    if (thread < 2) {
+        acquire();
+        if (thread == 0)
+            EXPECT(wait_on(&cond, NULL, NULL, COND_FOREVER) == 0);
+        else
+            EXPECT(wait_on(&cond, is_true, &first_flag, COND_FOREVER) == 0);
+        release();
+        return;
+    }
+    sched_until(two_wait);
+    acquire();
+    first_flag = 1;
+    EXPECT(cond_notify_all(&cond) == 0);
+    release();
+    EXPECT(cond_destroy(&cond) == 0);
+    memset(&cond, 0x5A, sizeof cond);
+}
+
+static void doomed_elsewhere_check(void)
+{
+    EXPECT(all_bytes(&cond, sizeof cond, 0x5A));
+    EXPECT(cond_lock_destroy(&lock) == 0);
+}
+
+/* A foreign lock: another private one behind the five functions. */
+static cond_lock_t behind;
+
+static int behind_acquire(void *object, int64_t deadline_ns)
+{
+    if (deadline_ns == COND_FOREVER)
+        return cond_lock_acquire(object);
+    return cond_lock_acquire_timed(object, deadline_ns <= cond_now() ? 0 : deadline_ns - cond_now());
+}
+
+static int behind_release(void *object) { return cond_lock_release(object); }
+static bool behind_owned(void *object) { return cond_lock_owned(object); }
+
+static const cond_lock_ops_t behind_ops = {
+    .acquire = behind_acquire, .release = behind_release, .owned = behind_owned};
+
+static void foreign_reset(void)
+{
+    EXPECT(cond_lock_init(&behind, COND_MUTEX) == 0);
+    EXPECT(cond_lock_init_foreign(&lock, &behind_ops, &behind) == 0);
+    EXPECT(cond_init(&cond, &lock, 0) == 0);
+    EXPECT(cond_init(&other, &lock, 0) == 0);
+}
+
+static void foreign_setup(void) { buffer_setup(); foreign_reset(); }
+static void foreign_exact_setup(void) { exact_setup(); foreign_reset(); }
+static void foreign_pass_on_setup(void) { pass_on_setup(); foreign_reset(); }
+
+static void foreign_pass_on_quiet(void)
+{
+    evaluations = 3; /* how often, depends on the order here: each waiter looks for itself */
+    pass_on_quiet();
+}
+
+/* ---- More threads, random orders ---- */
+
+static void crowd_body(unsigned thread)
+{
+    buffer_use(thread, thread % 3 == 0 ? COND_US(50) : COND_FOREVER, thread % 4 == 1);
+}
+
+static void storm_body(unsigned thread)
+{
+    /* Plain waits with limits; the notifiers give what was taken. */
+    for (unsigned i = 0; i < 3; i++) {
+        acquire();
+        if (thread % 2 == 0) {
+            int result = wait_on(&cond, NULL, NULL, COND_US(10 * (thread + 1)));
+            EXPECT(result == 0 || result == ETIMEDOUT);
+            counter -= result == 0;
+        } else {
+            size_t before = cond_waiters(&cond);
+            (void)before;
+            EXPECT(cond_notify(&cond, 1 + thread % 3) == 0);
+        }
+        release();
+    }
+}
+
+static const struct scenario scenarios[] = {
+    {"lock", 3, reset_mutex, lock_body, NULL, check_clean, 2, 1, 20000},
+    {"lock, timed", 3, reset_mutex, lock_timed_body, NULL, check_clean, 2, 1, 20000},
+    {"lock, out of patience", 4, reset_mutex, lock_patience_body, NULL, check_clean, 2, 1, 50000},
+    {"lock, try", 3, reset_rlock, try_body, NULL, check_clean, 3, 0, 0},
+    {"notify each", 3, reset_rlock, notify_each_body, NULL, check_clean, 2, 1, 20000},
+    {"timeout race", 3, timeout_race_setup, timeout_race_body, timeout_race_quiet, timeout_race_check, 2, 1, 20000},
+    {"exact and in order", 4, exact_setup, exact_body, exact_quiet, exact_check, 1, 1, 20000},
+    {"broadcast", 4, reset_rlock, broadcast_body, NULL, check_clean, 1, 1, 20000},
+    {"recursion", 2, reset_rlock, recursion_body, NULL, check_clean, 4, 1, 0},
+    {"notify before the change", 3, reset_rlock, notify_first_body, NULL, check_clean, 2, 1, 20000},
+    {"buffer, notify(1)", 4, buffer_setup, buffer_body, NULL, buffer_check, 1, 1, 50000},
+    {"buffer, notify_all", 4, buffer_setup, buffer_all_body, NULL, buffer_check, 1, 1, 20000},
+    {"buffer, timed", 4, buffer_setup, buffer_timed_body, NULL, buffer_check, 1, 1, 50000},
+    {"pass on", 3, pass_on_setup, pass_on_body, pass_on_quiet, check_clean, 2, 1, 20000},
+    {"put back", 2, reset_rlock, put_back_body, NULL, check_clean, 3, 2, 0},
+    {"overtaken", 3, reset_rlock, overtaken_body, NULL, check_clean, 2, 1, 20000},
+    {"expired hands on", 3, pass_on_setup, expired_hands_on_body, NULL, check_clean, 2, 1, 20000},
+    {"two conditions", 3, reset_rlock, two_conditions_body, two_conditions_quiet, two_conditions_check, 2, 1, 0},
+    {"destroyed by the woken", 2, doomed_setup, doomed_body, NULL, doomed_check, 5, 1, 0},
+    {"destroyed by the notifier", 3, pass_on_setup, doomed_elsewhere_body, NULL, doomed_elsewhere_check, 2, 1, 20000},
+    {"foreign, buffer", 4, foreign_setup, buffer_body, NULL, buffer_check, 1, 1, 20000},
+    {"foreign, exact", 4, foreign_exact_setup, exact_body, exact_quiet, exact_check, 1, 1, 20000},
+    {"foreign, pass on", 3, foreign_pass_on_setup, pass_on_body, foreign_pass_on_quiet, check_clean, 2, 1, 20000},
+    {"crowd", 12, crowd_setup, crowd_body, NULL, buffer_check, 0, 3, 5000},
+    {"storm", 12, reset_rlock, storm_body, NULL, check_clean, 0, 3, 5000},
+};
+
+int main(int argc, char **argv)
+{
+    const char *only = argc > 1 ? argv[1] : NULL;
+    uint64_t seed = argc > 2 ? strtoull(argv[2], NULL, 0) : 1;
+    unsigned deeper = argc > 3 ? (unsigned)atoi(argv[3]) : 0;
+    bool found = false;
+    for (size_t i = 0; i < sizeof scenarios / sizeof *scenarios; i++)
+        if (only == NULL || strcmp(only, "all") == 0 || strcmp(only, scenarios[i].name) == 0)
+            sched_explore(&scenarios[i], seed, deeper), found = true;
+    if (!found)
+        fprintf(stderr, "usage: orders [SCENARIO | all] [SEED] [MORE-PREEMPTIONS]\n");
+    return found ? 0 : 2;
+}

@@ -1,0 +1,419 @@
+/* SPDX-License-Identifier: MIT */
+#include "sched.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <ucontext.h>
+#include "condvar.h"
+#include "port.h"
+
+/* The sanitizers must be told when a stack is left for another. */
+#if defined(__has_feature)
+#  if __has_feature(address_sanitizer)
+#    define SCHED_ASAN 1
+#  endif
+#  if __has_feature(thread_sanitizer)
+#    define SCHED_TSAN 1
+#  endif
+#endif
+#if defined(__SANITIZE_ADDRESS__)
+#  define SCHED_ASAN 1
+#endif
+#if defined(__SANITIZE_THREAD__)
+#  define SCHED_TSAN 1
+#endif
+#ifdef SCHED_ASAN
+#  include <sanitizer/common_interface_defs.h>
+#endif
+#ifdef SCHED_TSAN
+#  include <sanitizer/tsan_interface.h>
+#endif
+
+void condvar_step(void); /* called by src/atomic.h */
+
+enum { STACK_SIZE = 128 * 1024, CHOICES_MAX = 1 << 16 };
+
+struct thread {
+    ucontext_t context;
+    char *stack;
+    enum { READY, SLEEPING, UNTIL, DONE } state;
+    bool (*true_now)(void); /* while UNTIL */
+    const uint32_t *word; /* while SLEEPING */
+    int64_t deadline_ns;
+    uint64_t since; /* which sleep this is, for first come, first served */
+    unsigned system_calls;
+#ifdef SCHED_ASAN
+    void *fake_stack;
+#endif
+#ifdef SCHED_TSAN
+    void *fiber;
+#endif
+};
+
+/* One more than the scenario's threads: the last is the one that runs quiet(). */
+static struct thread threads[SCHED_THREADS_MAX + 1];
+static struct thread scheduler;
+static struct thread *running; /* NULL: outside */
+static const struct scenario *scenario;
+static unsigned thread_count;
+static int64_t now_ns;
+static uint64_t sleeps;
+static unsigned preemptions_left, early_returns_left;
+static bool quiet_done;
+static unsigned deeper;
+
+/* The order: what was chosen out of how many. */
+static struct { uint16_t chosen, of; } choices[CHOICES_MAX];
+static unsigned choice_count, replay_count;
+static bool random_mode;
+static uint64_t random_state;
+
+static uint64_t next_random(void)
+{
+    /* xorshift64*, Vigna 2016 */
+    random_state ^= random_state >> 12;
+    random_state ^= random_state << 25;
+    random_state ^= random_state >> 27;
+    return random_state * UINT64_C(2685821657736338717);
+}
+
+static void print_order(void)
+{
+    fprintf(stderr, "order of %s:", scenario->name);
+    for (unsigned i = 0; i < choice_count && i < 400; i++)
+        fprintf(stderr, " %u", choices[i].chosen);
+    fprintf(stderr, "\n");
+}
+
+_Noreturn void sched_fail(const char *file, int line, const char *what)
+{
+    fprintf(stderr, "%s:%d: failed: %s\n", file, line, what);
+    for (unsigned i = 0; i < thread_count; i++)
+        fprintf(stderr, "thread %u: %s\n", i,
+                threads[i].state == DONE ? "done" : threads[i].state == SLEEPING ? "sleeps in the port"
+                : threads[i].state == UNTIL ? "is held back by the test" : "ready");
+    print_order();
+    fflush(stderr);
+    _Exit(1);
+}
+
+/* Out of `of` ways, which one. The search takes 0 first. */
+static unsigned choose(unsigned of)
+{
+    unsigned chosen = 0;
+    if (of < 2)
+        return 0;
+    if (choice_count == CHOICES_MAX)
+        sched_fail(__FILE__, __LINE__, "the order is too long: threads that never end?");
+    if (random_mode)
+        chosen = (unsigned)(next_random() >> 33) % of;
+    else if (choice_count < replay_count)
+        chosen = choices[choice_count].chosen;
+    choices[choice_count].chosen = (uint16_t)chosen;
+    choices[choice_count].of = (uint16_t)of;
+    choice_count++;
+    return chosen;
+}
+
+/* ---- Coroutines ---- */
+
+static void switch_to(struct thread *from, struct thread *to, bool for_ever)
+{
+    running = to == &scheduler ? NULL : to;
+    (void)for_ever;
+#ifdef SCHED_ASAN
+    bool known = to->stack != NULL;
+    static const void *main_stack;
+    static size_t main_size;
+    __sanitizer_start_switch_fiber(for_ever ? NULL : &from->fake_stack, known ? to->stack : main_stack,
+                                   known ? STACK_SIZE : main_size);
+#endif
+#ifdef SCHED_TSAN
+    __tsan_switch_to_fiber(to->fiber, 0);
+#endif
+    (void)swapcontext(&from->context, &to->context);
+#ifdef SCHED_ASAN
+    const void *left;
+    size_t left_size;
+    __sanitizer_finish_switch_fiber(from->fake_stack, &left, &left_size);
+    if (from != &scheduler && main_stack == NULL)
+        main_stack = left, main_size = left_size;
+#endif
+}
+
+static void thread_main(void)
+{
+#ifdef SCHED_ASAN
+    __sanitizer_finish_switch_fiber(NULL, NULL, NULL);
+#endif
+    struct thread *self = running;
+    if (self == &threads[SCHED_THREADS_MAX])
+        scenario->quiet();
+    else
+        scenario->body((unsigned)(self - threads));
+    self->state = DONE;
+    switch_to(self, &scheduler, true);
+}
+
+static void thread_start(struct thread *thread)
+{
+    if (thread->stack == NULL) {
+        thread->stack = malloc(STACK_SIZE);
+        if (thread->stack == NULL)
+            abort();
+    }
+#ifdef SCHED_TSAN
+    if (thread->fiber != NULL)
+        __tsan_destroy_fiber(thread->fiber);
+    thread->fiber = __tsan_create_fiber(0);
+#endif
+    thread->state = READY;
+    thread->system_calls = 0;
+    (void)getcontext(&thread->context);
+    thread->context.uc_stack.ss_sp = thread->stack;
+    thread->context.uc_stack.ss_size = STACK_SIZE;
+    thread->context.uc_link = NULL;
+    makecontext(&thread->context, thread_main, 0);
+}
+
+/* Back to the scheduler, which runs this thread again when the order says so. */
+static void yield(void)
+{
+    switch_to(running, &scheduler, false);
+}
+
+/* ---- Scheduling ---- */
+
+static struct thread *quiet_thread(void)
+{
+    return &threads[SCHED_THREADS_MAX];
+}
+
+static bool is_ready(struct thread *thread)
+{
+    if (thread->state == UNTIL && thread->true_now())
+        thread->state = READY;
+    return thread->state == READY;
+}
+
+/* Everything that may happen next: a ready thread goes on, or a sleeper's deadline comes. With `current`
+   ready, that one is the first; the others are preemptions then. Ready threads come before timers. */
+static struct thread *next_thread(struct thread *current)
+{
+    struct thread *options[SCHED_THREADS_MAX + 1];
+    unsigned count = 0, timers = 0;
+    bool on = current != NULL && is_ready(current);
+    if (on)
+        options[count++] = current;
+    if (!on || preemptions_left > 0 || random_mode) {
+        for (unsigned i = 0; i <= SCHED_THREADS_MAX; i++) {
+            if (i >= thread_count && i != SCHED_THREADS_MAX)
+                continue;
+            if (&threads[i] != current && is_ready(&threads[i]))
+                options[count++] = &threads[i];
+        }
+        timers = count;
+        for (unsigned i = 0; i < thread_count; i++)
+            if (threads[i].state == SLEEPING && threads[i].deadline_ns != COND_FOREVER)
+                options[count++] = &threads[i];
+        /* A timer before a ready thread is a preemption too, of all that are ready. */
+        if (timers > 0 && preemptions_left == 0 && !random_mode)
+            count = timers;
+    }
+    if (count == 0)
+        return NULL;
+    unsigned chosen;
+    if (random_mode && on && next_random() % 4 != 0)
+        chosen = 0; /* long runs of one thread find more than pure noise */
+    else
+        chosen = choose(count);
+    struct thread *next = options[chosen];
+    if (!random_mode && ((on && chosen != 0) || (!on && timers > 0 && chosen >= timers)))
+        preemptions_left--;
+    if (next->state == SLEEPING) {
+        if (next->deadline_ns > now_ns)
+            now_ns = next->deadline_ns;
+        next->state = READY;
+    }
+    return next;
+}
+
+static void run_order(void)
+{
+    thread_count = scenario->threads;
+    now_ns = COND_SEC(1000);
+    sleeps = 0;
+    choice_count = 0;
+    preemptions_left = scenario->preemptions + deeper;
+    early_returns_left = scenario->early_returns;
+    quiet_done = false;
+    quiet_thread()->state = DONE;
+    scenario->setup();
+    for (unsigned i = 0; i < thread_count; i++)
+        thread_start(&threads[i]);
+
+    struct thread *current = NULL;
+    for (;;) {
+        current = next_thread(current);
+        if (current == NULL) {
+            bool all_done = quiet_thread()->state == DONE;
+            for (unsigned i = 0; i < thread_count; i++)
+                all_done = all_done && threads[i].state == DONE;
+            if (all_done)
+                break;
+            if (scenario->quiet == NULL || quiet_done)
+                sched_fail(__FILE__, __LINE__, "a thread sleeps that nobody will wake");
+            quiet_done = true;
+            current = quiet_thread();
+            thread_start(current);
+        }
+        switch_to(&scheduler, current, false);
+    }
+    if (scenario->check != NULL)
+        scenario->check();
+}
+
+/* The next order of the search: the last choice that has a way left takes it. */
+static bool next_order(void)
+{
+    while (choice_count > 0) {
+        choice_count--;
+        if (choices[choice_count].chosen + 1u < choices[choice_count].of) {
+            choices[choice_count].chosen++;
+            replay_count = choice_count + 1;
+            return true;
+        }
+    }
+    return false;
+}
+
+void sched_explore(const struct scenario *what, uint64_t seed, unsigned more_preemptions)
+{
+    unsigned long orders = 0;
+    scenario = what;
+    deeper = what->preemptions > 0 ? more_preemptions : 0;
+#ifdef SCHED_TSAN
+    scheduler.fiber = __tsan_get_current_fiber();
+#endif
+    if (scenario->threads > SCHED_THREADS_MAX)
+        sched_fail(__FILE__, __LINE__, "too many threads");
+    random_mode = false;
+    replay_count = 0;
+    if (scenario->preemptions > 0 || scenario->random_orders == 0) {
+        do {
+            run_order();
+            orders++;
+        } while (next_order());
+        printf("%-28s %9lu orders: all with at most %u preemptions\n", scenario->name, orders,
+               scenario->preemptions + deeper);
+        fflush(stdout);
+    }
+    random_mode = true;
+    for (unsigned i = 0; i < scenario->random_orders; i++) {
+        random_state = (seed + i) * UINT64_C(0x9E3779B97F4A7C15) + 1;
+        run_order();
+    }
+    if (scenario->random_orders > 0)
+        printf("%-28s %9u orders: random, from seed %llu\n", scenario->name, scenario->random_orders,
+               (unsigned long long)seed);
+    fflush(stdout);
+}
+
+void sched_run_once(const struct scenario *what)
+{
+    scenario = what;
+    deeper = 0;
+#ifdef SCHED_TSAN
+    scheduler.fiber = __tsan_get_current_fiber();
+#endif
+    random_mode = false;
+    replay_count = 0;
+    run_order();
+    printf("%s: as it should be\n", scenario->name);
+}
+
+void sched_step(void)
+{
+    if (running != NULL && (preemptions_left > 0 || random_mode))
+        yield();
+}
+
+void condvar_step(void)
+{
+    sched_step();
+}
+
+void sched_advance(int64_t ns)
+{
+    sched_step();
+    now_ns += ns;
+}
+
+void sched_until(bool (*true_now)(void))
+{
+    while (!true_now()) {
+        running->state = UNTIL;
+        running->true_now = true_now;
+        yield();
+    }
+}
+
+bool sched_blocked(unsigned thread)
+{
+    return threads[thread].state == SLEEPING;
+}
+
+
+unsigned sched_system_calls(void)
+{
+    return running != NULL ? running->system_calls : 0;
+}
+
+/* ---- The fake kernel ---- */
+
+void port_wait(const uint32_t *word, uint32_t expected, int64_t deadline_ns)
+{
+    struct thread *self = running;
+    if (self == NULL)
+        sched_fail(__FILE__, __LINE__, "sleeping outside of a thread");
+    self->system_calls++;
+    sched_step();
+    if (*word != expected || deadline_ns <= now_ns)
+        return;
+    if (early_returns_left > 0 && choose(2) == 1) {
+        early_returns_left--;
+        return;
+    }
+    self->state = SLEEPING;
+    self->word = word;
+    self->deadline_ns = deadline_ns;
+    self->since = ++sleeps;
+    yield();
+}
+
+void port_wake(const uint32_t *word, uint32_t count)
+{
+    if (running != NULL)
+        running->system_calls++;
+    sched_step();
+    for (; count > 0; count--) {
+        struct thread *longest = NULL;
+        for (unsigned i = 0; i < thread_count; i++)
+            if (threads[i].state == SLEEPING && threads[i].word == word &&
+                (longest == NULL || threads[i].since < longest->since))
+                longest = &threads[i];
+        if (longest == NULL)
+            return;
+        longest->state = READY;
+    }
+}
+
+int64_t port_now(void)
+{
+    return now_ns;
+}
+
+uintptr_t port_self(void)
+{
+    return running != NULL ? 16 + 16 * (uintptr_t)(running - threads) : 8;
+}

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef SCHED_H
+#define SCHED_H
+
+/*
+ * A scripted port: the library's own sources run over a kernel that a test plays. Threads are coroutines,
+ * one runs at a time, and another can be run before any atomic operation of the library and at any call of
+ * the port. So a test tries orders instead of hoping for them, and an order that fails can be run again.
+ *
+ * An order is a sequence of choices. They come from a depth-first search over all orders with at most so
+ * many preemptions (most bugs need one or two: Musuvathi and Qadeer, "Iterative context bounding for
+ * systematic testing of multithreaded programs", PLDI 2007), or from a seeded random number generator.
+ *
+ * The fake kernel sleeps and wakes first come, first served, returns early from port_wait() when the order
+ * says so, and lets time pass only when the order or the test says so. Orders here are sequentially
+ * consistent; weak memory is not modelled.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum { SCHED_THREADS_MAX = 72 };
+
+/* What is to be explored: a program for a few threads. */
+struct scenario {
+    const char *name;
+    unsigned threads;
+    void (*setup)(void);          /* before each order */
+    void (*body)(unsigned thread); /* thread 0, 1, ... */
+    /* Called when no thread can go on and no deadline is left, to look at what must be true then, and to
+       make the rest go on. Runs as a thread of its own. NULL: such a state is a lost wake-up. */
+    void (*quiet)(void);
+    void (*check)(void);          /* after all threads have ended */
+    unsigned preemptions;         /* for the search: at most so many */
+    unsigned early_returns;       /* port_wait() returns for no reason: at most so many */
+    unsigned random_orders;       /* and then so many random orders */
+};
+
+/* Explore the scenario, and print what was done. An order that fails ends the program. */
+void sched_explore(const struct scenario *scenario, uint64_t seed, unsigned more_preemptions);
+
+/* Run the one order in which nobody is preempted, and the first that can go on does. */
+void sched_run_once(const struct scenario *scenario);
+
+/* In a scenario or its body: say what is wrong, with the order that led there, and end the program with status 1. */
+#define EXPECT(condition) ((condition) ? (void)0 : sched_fail(__FILE__, __LINE__, #condition))
+_Noreturn void sched_fail(const char *file, int line, const char *what);
+
+/* In a body: another thread may run here. */
+void sched_step(void);
+
+/* In a body: time passes. */
+void sched_advance(int64_t ns);
+
+/* In a body: run others until this is true. It must not step. */
+void sched_until(bool (*true_now)(void));
+
+/* Whether a thread sleeps in the port. */
+bool sched_blocked(unsigned thread);
+
+/* Calls of port_wait() and port_wake() by the running thread so far, those that found nothing to do too. */
+unsigned sched_system_calls(void);
+
+#endif
