@@ -29,6 +29,7 @@ struct account {
     long balance;
     long deposited;
     long withdrawn;
+    long waited; /* new: how many withdrawals had to wait */
     cond_lock_t lock; /* new: the handle for the mutex */
     cond_t more;      /* new: there is more money now */
 };
@@ -79,6 +80,7 @@ static void withdraw(struct account *a, long amount)
     struct demand demand = {.account = a, .amount = amount};
 
     pthread_mutex_lock(&a->mutex);
+    a->waited += !is_covered(&demand);
     check(cond_wait_for(&a->more, is_covered, &demand, COND_FOREVER), "cond_wait_for");
     a->balance -= amount;
     a->withdrawn += amount;
@@ -143,6 +145,7 @@ int main(void)
     pthread_mutex_destroy(&account.mutex);
 
     printf("deposited %ld, withdrawn %ld, left %ld\n", account.deposited, account.withdrawn, account.balance);
+    printf("%ld of %d withdrawals had to wait\n", account.waited, WITHDRAWERS * WITHDRAWALS);
     bool right = account.deposited == (long)DEPOSITORS * DEPOSITS * AMOUNT &&
                  account.withdrawn == (long)WITHDRAWERS * WITHDRAWALS * 2 * AMOUNT && account.balance == 0;
     if (!right)

@@ -683,14 +683,17 @@ static const struct scenario scenarios[] = {
 
 int main(int argc, char **argv)
 {
-    const char *only = argc > 1 ? argv[1] : NULL;
-    uint64_t seed = argc > 2 ? strtoull(argv[2], NULL, 0) : 1;
-    unsigned deeper = argc > 3 ? (unsigned)atoi(argv[3]) : 0;
+    const char *only = argc > 1 ? argv[1] : "all";
+    struct exploration how = {
+        .seed = argc > 2 ? strtoull(argv[2], NULL, 0) : 1,
+        .more_preemptions = argc > 3 ? (unsigned)strtoul(argv[3], NULL, 0) : 0,
+        .at_most = argc > 4 ? strtoul(argv[4], NULL, 0) : 0,
+    };
     bool found = false;
     for (size_t i = 0; i < sizeof scenarios / sizeof *scenarios; i++)
-        if (only == NULL || strcmp(only, "all") == 0 || strcmp(only, scenarios[i].name) == 0)
-            sched_explore(&scenarios[i], seed, deeper), found = true;
+        if (strcmp(only, "all") == 0 || strcmp(only, scenarios[i].name) == 0)
+            sched_explore(&scenarios[i], &how), found = true;
     if (!found)
-        fprintf(stderr, "usage: orders [SCENARIO | all] [SEED] [MORE-PREEMPTIONS]\n");
+        fprintf(stderr, "usage: orders [SCENARIO | all] [SEED] [MORE-PREEMPTIONS] [AT-MOST-ORDERS]\n");
     return found ? 0 : 2;
 }

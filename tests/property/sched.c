@@ -287,11 +287,12 @@ static bool next_order(void)
     return false;
 }
 
-void sched_explore(const struct scenario *what, uint64_t seed, unsigned more_preemptions)
+void sched_explore(const struct scenario *what, const struct exploration *how)
 {
+    unsigned long limit = how->at_most > 0 ? how->at_most : (unsigned long)-1;
     unsigned long orders = 0;
     scenario = what;
-    deeper = what->preemptions > 0 ? more_preemptions : 0;
+    deeper = what->preemptions > 0 ? how->more_preemptions : 0;
 #ifdef SCHED_TSAN
     scheduler.fiber = __tsan_get_current_fiber();
 #endif
@@ -299,23 +300,24 @@ void sched_explore(const struct scenario *what, uint64_t seed, unsigned more_pre
         sched_fail(__FILE__, __LINE__, "too many threads");
     random_mode = false;
     replay_count = 0;
-    if (scenario->preemptions > 0 || scenario->random_orders == 0) {
-        do {
-            run_order();
-            orders++;
-        } while (next_order());
-        printf("%-28s %9lu orders: all with at most %u preemptions\n", scenario->name, orders,
-               scenario->preemptions + deeper);
-        fflush(stdout);
+    bool more = scenario->preemptions > 0;
+    while (more && orders < limit) {
+        run_order();
+        orders++;
+        more = next_order();
     }
+    if (orders > 0)
+        printf("%-28s %9lu orders: %s with at most %u preemptions\n", scenario->name, orders,
+               more ? "the first" : "all", scenario->preemptions + deeper);
+    fflush(stdout);
     random_mode = true;
-    for (unsigned i = 0; i < scenario->random_orders; i++) {
-        random_state = (seed + i) * UINT64_C(0x9E3779B97F4A7C15) + 1;
+    for (orders = 0; orders < scenario->random_orders && orders < limit; orders++) {
+        random_state = (how->seed + orders) * UINT64_C(0x9E3779B97F4A7C15) + 1;
         run_order();
     }
-    if (scenario->random_orders > 0)
-        printf("%-28s %9u orders: random, from seed %llu\n", scenario->name, scenario->random_orders,
-               (unsigned long long)seed);
+    if (orders > 0)
+        printf("%-28s %9lu orders: random, from seed %llu\n", scenario->name, orders,
+               (unsigned long long)how->seed);
     fflush(stdout);
 }
 

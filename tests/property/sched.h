@@ -36,8 +36,15 @@ struct scenario {
     unsigned random_orders;       /* and then so many random orders */
 };
 
+/* How to explore. */
+struct exploration {
+    uint64_t seed;
+    unsigned more_preemptions;
+    unsigned long at_most; /* orders of each kind, for builds in which each is slow; 0: no limit */
+};
+
 /* Explore the scenario, and print what was done. An order that fails ends the program. */
-void sched_explore(const struct scenario *scenario, uint64_t seed, unsigned more_preemptions);
+void sched_explore(const struct scenario *scenario, const struct exploration *how);
 
 /* Run the one order in which nobody is preempted, and the first that can go on does. */
 void sched_run_once(const struct scenario *scenario);
