@@ -100,7 +100,7 @@ typedef struct cond_lock cond_lock_t;
 enum {
     COND_RLOCK = 0,  /* recursive: its owner may acquire it again (Python's RLock) */
     COND_MUTEX = 1,  /* not recursive: its owner acquiring it again is told EDEADLK (Python's Lock) */
-    COND_SHARED = 2, /* to be or-ed in: for memory that processes share; ENOTSUP in this version */
+    COND_SHARED = 2, /* to be or-ed in: for memory that several processes have mapped, anywhere */
 };
 
 /* How deep a recursive lock can be held. More than the return addresses that fit on an 8 MiB stack. */
@@ -128,23 +128,38 @@ typedef struct cond_lock_ops {
 
 struct cond_waiter; /* a thread in wait: lives on its stack, inside the library */
 
+/* The bytes of a pthread_mutex_t, for a lock that processes share; src/port/robust.c checks them. */
+#if defined(__aarch64__)
+#  define COND_ROBUST_WORDS_ 6
+#elif UINTPTR_MAX > 0xFFFFFFFFu
+#  define COND_ROBUST_WORDS_ 5
+#else
+#  define COND_ROBUST_WORDS_ 3
+#endif
+
 struct cond_lock {
-    uint8_t kind_;  /* fixed by init; src/lock.h has the kinds */
-    uint8_t flags_; /* under the lock */
-    uint16_t spin_; /* atomic: how long waiting awake has been worth it */
+    uint8_t kind_;   /* fixed by init; src/lock.h has the kinds */
+    uint8_t flags_;  /* under the lock */
+    uint16_t spin_;  /* atomic: how long waiting awake has been worth it */
+    uint32_t depth_; /* atomic, written by the owner only: how often it holds the lock */
     union {
-        struct cond_private_lock_ {
-            uint32_t word;   /* atomic: the lock itself, src/mutex.c */
-            uint32_t depth;  /* atomic, written by the owner only: how often it holds it */
-            uintptr_t owner; /* atomic: the thread that holds it, or 0; written by that thread only */
-        } private_lock;
-        struct cond_foreign_lock_ {
-            const cond_lock_ops_t *ops; /* fixed by init */
-            void *object;               /* fixed by init */
-        } foreign_lock;
+        struct cond_local_lock_ {
+            uint64_t arrivals;            /* under the lock: waits begun, the next waiter's place */
+            struct cond_waiter *notified; /* under the lock: chosen waiters, in order; src/waiter.h */
+            union {
+                struct cond_private_lock_ {
+                    uint32_t word;    /* atomic: the lock itself, src/mutex.c */
+                    uint32_t process; /* under the lock: whose waiters these are, 0 before the first */
+                    uintptr_t owner;  /* atomic, written by the owner only: itself, or 0 */
+                } mine;
+                struct cond_foreign_lock_ {
+                    const cond_lock_ops_t *ops; /* fixed by init */
+                    void *object;               /* fixed by init */
+                } foreign;
+            } as;
+        } local;
+        uint64_t robust[COND_ROBUST_WORDS_]; /* COND_SHARED: a robust, process-shared pthread mutex */
     } u_;
-    uint64_t arrivals_;            /* under the lock: waits begun, the next waiter's place */
-    struct cond_waiter *notified_; /* under the lock: chosen waiters, in order; src/waiter.h */
 };
 
 #ifdef __cplusplus
@@ -152,7 +167,7 @@ struct cond_lock {
 #else
 #  define COND_RLOCK_INIT {0}
 #endif
-#define COND_MUTEX_INIT {COND_MUTEX, 0, 0, {{0, 0, 0}}, 0, NULL}
+#define COND_MUTEX_INIT {COND_MUTEX, 0, 0, 0, {{0, NULL, {{0, 0, 0}}}}}
 
 /**
  * Make a lock. Static ones can be initialised by COND_RLOCK_INIT (all zero bits) or COND_MUTEX_INIT.
@@ -225,18 +240,30 @@ typedef struct cond cond_t;
 typedef bool cond_pred_t(void *arg);
 
 struct cond {
-    cond_lock_t *lock_;         /* fixed by init; NULL: own_ */
-    struct cond_waiter *queue_; /* under the lock: who waits, in order of arrival */
-    uint32_t waiters_;          /* atomic, written under the lock: how many are in queue_ */
-    uint8_t state_;             /* fixed by init, until destroy */
+    cond_lock_t *lock_; /* fixed by init; NULL: own_. COND_SHARED: how many bytes from here, as a pointer */
+    uint32_t state_;    /* fixed by init, until destroy; src/lock.h */
+    uint32_t waiters_;  /* atomic, written under the lock: how many wait and have not been chosen */
+    union {
+        struct cond_waiter *queue; /* under the lock: who waits, in order of arrival */
+        struct cond_shared_queue_ { /* COND_SHARED: all written under the lock; src/shared.c */
+            uint32_t sequence;     /* atomic: what waiters sleep on */
+            uint32_t arrivals;     /* the next waiter's ticket */
+            uint32_t free_below;   /* atomic: waiters with a ticket below this one may go */
+            uint32_t notified_below; /* atomic: and of those up to this one */
+            uint32_t grants;       /* atomic: this many may go */
+            uint32_t old_waiters;  /* how many have a ticket below notified_below */
+            uint32_t new_waiters;  /* how many have one from there on */
+            uint32_t recoveries;   /* the lock's, when this was last put in order */
+        } shared;
+    } u_;
     cond_lock_t own_;
 };
 
 #define COND_INIT COND_RLOCK_INIT
 #ifdef __cplusplus
-#  define COND_INIT_WITH(lock) {(lock), NULL, 0, 0, {}}
+#  define COND_INIT_WITH(lock) {(lock), 0, 0, {}, {}}
 #else
-#  define COND_INIT_WITH(lock) {(lock), NULL, 0, 0, {0}}
+#  define COND_INIT_WITH(lock) {(lock), 0, 0, {0}, {0}}
 #endif
 
 /**

@@ -6,7 +6,7 @@
  * The atomic operations of the library, with their memory order in plain sight: a_load(p, acquire).
  *
  * The public structs hold plain integers, since C++ knows no _Atomic; here alone they are seen as atomics.
- * Only 32-bit words, pointer-sized words and 16-bit words are used, so no target needs 64-bit atomics.
+ * Only 32-bit words, pointer-sized words and smaller ones are used, so no target needs 64-bit atomics.
  * There are no stand-alone fences: ThreadSanitizer does not see them.
  *
  * With CONDVAR_STEP defined (by tests that choose the interleaving), condvar_step() is called before each
@@ -16,6 +16,7 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
+_Static_assert(sizeof(_Atomic uint8_t) == sizeof(uint8_t), "an atomic byte is no larger than a plain one");
 _Static_assert(sizeof(_Atomic uint16_t) == sizeof(uint16_t), "an atomic 16-bit word is no larger than a plain one");
 _Static_assert(sizeof(_Atomic uint32_t) == sizeof(uint32_t), "an atomic 32-bit word is no larger than a plain one");
 _Static_assert(sizeof(_Atomic uintptr_t) == sizeof(uintptr_t), "an atomic address is no larger than a plain one");
@@ -28,6 +29,7 @@ void condvar_step(void);
 #endif
 
 #define A_32_(p) ((_Atomic uint32_t *)(uintptr_t)(p))
+#define A_8_(p) ((_Atomic uint8_t *)(uintptr_t)(p))
 #define A_16_(p) ((_Atomic uint16_t *)(uintptr_t)(p))
 #define A_PTR_(p) ((_Atomic uintptr_t *)(uintptr_t)(p))
 
@@ -48,6 +50,8 @@ void condvar_step(void);
    nothing hangs on when they are read. */
 #define a_load_32(p) atomic_load_explicit(A_32_(p), memory_order_relaxed)
 #define a_store_32(p, value) atomic_store_explicit(A_32_(p), (value), memory_order_relaxed)
+#define a_load_8(p) atomic_load_explicit(A_8_(p), memory_order_relaxed)
+#define a_store_8(p, value) atomic_store_explicit(A_8_(p), (uint8_t)(value), memory_order_relaxed)
 #define a_load_16(p) atomic_load_explicit(A_16_(p), memory_order_relaxed)
 #define a_store_16(p, value) atomic_store_explicit(A_16_(p), (value), memory_order_relaxed)
 #define a_load_ptr(p) atomic_load_explicit(A_PTR_(p), memory_order_relaxed)

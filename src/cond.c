@@ -11,31 +11,51 @@
 #include "deadline.h"
 #include "lock.h"
 #include "park.h"
+#include "shared.h"
 #include "waiter.h"
 
 _Static_assert(sizeof(cond_t) <= 96, "a condition with its lock is at most 96 bytes");
 
 /* ---- Life ---- */
 
+/* A condition that processes share may be alive already, made by another of them: only memory that
+   is not is begun, and by one process only. */
+static int init_shared(cond_t *cond, cond_lock_t *lock, unsigned flags)
+{
+    uint32_t before = a_load(&cond->state_, relaxed);
+    if (before == COND_ALIVE_SHARED || before == COND_INIT_SHARED ||
+        !a_cas(&cond->state_, &before, COND_INIT_SHARED, relaxed, relaxed))
+        return EBUSY;
+    if (lock == NULL) {
+        int error = cond_lock_init(&cond->own_, flags);
+        if (error != 0) {
+            a_store(&cond->state_, COND_DESTROYED, relaxed);
+            return error;
+        }
+    }
+    cond->lock_ = lock != NULL ? (cond_lock_t *)((uintptr_t)lock - (uintptr_t)cond) : NULL;
+    cond->waiters_ = 0;
+    cond->u_.shared = (struct cond_shared_queue_){0};
+    a_store(&cond->state_, COND_ALIVE_SHARED, release);
+    return 0;
+}
+
 int cond_init(cond_t *cond, cond_lock_t *lock, unsigned flags)
 {
-    if (cond == NULL)
+    if (cond == NULL || (lock != NULL && (!lock_is_valid(lock) || (flags != 0 && flags != lock->kind_))))
         return EINVAL;
+    if (lock != NULL ? lock_is_shared(lock) : (flags & COND_SHARED) != 0)
+        return flags <= (COND_SHARED | COND_MUTEX) ? init_shared(cond, lock, flags) : EINVAL;
     cond_lock_t own = COND_RLOCK_INIT;
-    if (lock == NULL) {
-        int error = cond_lock_init(&own, flags);
-        if (error != 0)
-            return error;
-    } else if (!lock_is_valid(lock) || (flags != 0 && flags != lock->kind_)) {
-        return EINVAL;
-    }
-    *cond = (cond_t){.lock_ = lock, .own_ = own};
-    return 0;
+    int error = lock == NULL ? cond_lock_init(&own, flags) : 0;
+    if (error == 0)
+        *cond = (cond_t){.lock_ = lock, .own_ = own};
+    return error;
 }
 
 int cond_destroy(cond_t *cond)
 {
-    if (cond == NULL || cond->state_ != COND_ALIVE)
+    if (cond == NULL || !cond_is_alive(cond))
         return EINVAL;
     /* Relaxed, as in cond_waiters(). A lock elsewhere is not looked at: it may be gone. */
     if (a_load_32(&cond->waiters_) != 0)
@@ -54,8 +74,10 @@ int cond_reinit_after_fork(cond_t *cond)
     cond_lock_t *lock = cond_valid_lock(cond);
     if (lock == NULL)
         return EINVAL;
+    if (lock_is_shared(lock))
+        return 0; /* its waiters and its holder live on in other processes */
     lock_reinit(lock);
-    cond->queue_ = NULL;
+    cond->u_.queue = NULL;
     cond->waiters_ = 0;
     return 0;
 }
@@ -94,7 +116,11 @@ bool cond_owned(const cond_t *cond)
 
 int cond_recover(cond_t *cond)
 {
-    return cond_lock_recover(cond_valid_lock(cond));
+    cond_lock_t *lock = cond_valid_lock(cond);
+    int error = cond_lock_recover(lock);
+    if (error == 0)
+        shared_repair(cond, lock);
+    return error;
 }
 
 cond_lock_t *cond_get_lock(cond_t *cond)
@@ -164,7 +190,10 @@ int cond_wait_until(cond_t *cond, int64_t deadline_ns)
 {
     cond_lock_t *lock;
     int error = held_lock(cond, &lock);
-    return error != 0 ? error : wait(cond, lock, NULL, NULL, deadline_ns);
+    if (error != 0)
+        return error;
+    return lock_is_shared(lock) ? shared_wait(cond, lock, NULL, NULL, deadline_ns)
+                                : wait(cond, lock, NULL, NULL, deadline_ns);
 }
 
 int cond_wait(cond_t *cond, int64_t timeout_ns)
@@ -180,7 +209,9 @@ int cond_wait_for(cond_t *cond, cond_pred_t *pred, void *arg, int64_t timeout_ns
     int error = held_lock(cond, &lock);
     if (error != 0 || pred(arg))
         return error;
-    return wait(cond, lock, pred, arg, deadline_after(timeout_ns));
+    int64_t deadline_ns = deadline_after(timeout_ns);
+    return lock_is_shared(lock) ? shared_wait(cond, lock, pred, arg, deadline_ns)
+                                : wait(cond, lock, pred, arg, deadline_ns);
 }
 
 /* ---- Notify ---- */
@@ -191,8 +222,12 @@ int cond_notify(cond_t *cond, size_t n)
     int error = held_lock(cond, &lock);
     if (error != 0)
         return error;
-    waiter_notify(cond, lock, n);
-    lock_let_go(lock);
+    if (lock_is_shared(lock)) {
+        shared_notify(cond, lock, n);
+    } else {
+        waiter_notify(cond, lock, n);
+        lock_let_go(lock);
+    }
     return 0;
 }
 
@@ -202,8 +237,12 @@ int cond_notify_all(cond_t *cond)
     int error = held_lock(cond, &lock);
     if (error != 0)
         return error;
-    waiter_notify_all(cond, lock);
-    lock_let_go(lock);
+    if (lock_is_shared(lock)) {
+        shared_notify(cond, lock, SIZE_MAX);
+    } else {
+        waiter_notify_all(cond, lock);
+        lock_let_go(lock);
+    }
     return 0;
 }
 

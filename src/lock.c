@@ -5,6 +5,7 @@
 #include "deadline.h"
 #include "park.h"
 #include "rlock.h"
+#include "shared.h"
 #include "waiter.h"
 
 _Static_assert(sizeof(cond_lock_t) <= 64, "a lock is at most one cache line of 64 bytes");
@@ -18,12 +19,12 @@ int64_t cond_now(void)
 
 static int foreign_acquire(const cond_lock_t *lock, int64_t deadline_ns)
 {
-    return lock->u_.foreign_lock.ops->acquire(lock->u_.foreign_lock.object, deadline_ns);
+    return lock->u_.local.as.foreign.ops->acquire(lock->u_.local.as.foreign.object, deadline_ns);
 }
 
 static int foreign_release(const cond_lock_t *lock)
 {
-    return lock->u_.foreign_lock.ops->release(lock->u_.foreign_lock.object);
+    return lock->u_.local.as.foreign.ops->release(lock->u_.local.as.foreign.object);
 }
 
 static bool foreign_locked(const cond_lock_t *lock)
@@ -37,8 +38,8 @@ static bool foreign_locked(const cond_lock_t *lock)
 /* As Python's Condition does for a lock that cannot tell: if it can't be acquired, it is the caller's. */
 static bool foreign_owned(const cond_lock_t *lock)
 {
-    const cond_lock_ops_t *ops = lock->u_.foreign_lock.ops;
-    return ops->owned != NULL ? ops->owned(lock->u_.foreign_lock.object) : foreign_locked(lock);
+    const cond_lock_ops_t *ops = lock->u_.local.as.foreign.ops;
+    return ops->owned != NULL ? ops->owned(lock->u_.local.as.foreign.object) : foreign_locked(lock);
 }
 
 /* ---- What conditions need ---- */
@@ -49,9 +50,9 @@ int lock_release_save(cond_lock_t *lock, unsigned *depth)
         *depth = rlock_release_save(lock);
         return *depth != 0 ? 0 : EPERM;
     }
-    const cond_lock_ops_t *ops = lock->u_.foreign_lock.ops;
+    const cond_lock_ops_t *ops = lock->u_.local.as.foreign.ops;
     *depth = 1;
-    return ops->release_save != NULL ? ops->release_save(lock->u_.foreign_lock.object, depth)
+    return ops->release_save != NULL ? ops->release_save(lock->u_.local.as.foreign.object, depth)
                                      : foreign_release(lock);
 }
 
@@ -61,8 +62,8 @@ int lock_acquire_restore(cond_lock_t *lock, unsigned depth)
         rlock_acquire_restore(lock, depth);
         return 0;
     }
-    const cond_lock_ops_t *ops = lock->u_.foreign_lock.ops;
-    return ops->acquire_restore != NULL ? ops->acquire_restore(lock->u_.foreign_lock.object, depth)
+    const cond_lock_ops_t *ops = lock->u_.local.as.foreign.ops;
+    return ops->acquire_restore != NULL ? ops->acquire_restore(lock->u_.local.as.foreign.object, depth)
                                         : foreign_acquire(lock, COND_FOREVER);
 }
 
@@ -79,7 +80,7 @@ void lock_reinit(cond_lock_t *lock)
 {
     uint8_t kind = lock->kind_;
     if (kind == LOCK_FOREIGN)
-        (void)cond_lock_init_foreign(lock, lock->u_.foreign_lock.ops, lock->u_.foreign_lock.object);
+        (void)cond_lock_init_foreign(lock, lock->u_.local.as.foreign.ops, lock->u_.local.as.foreign.object);
     else
         (void)cond_lock_init(lock, kind);
 }
@@ -91,7 +92,7 @@ int cond_lock_init(cond_lock_t *lock, unsigned flags)
     if (lock == NULL || (flags & ~(unsigned)(COND_MUTEX | COND_SHARED)) != 0)
         return EINVAL;
     if (flags & COND_SHARED)
-        return ENOTSUP;
+        return shared_lock_init(lock, flags);
     *lock = (cond_lock_t){.kind_ = (uint8_t)flags};
     return 0;
 }
@@ -101,7 +102,7 @@ int cond_lock_init_foreign(cond_lock_t *lock, const cond_lock_ops_t *ops, void *
     if (lock == NULL || ops == NULL || ops->acquire == NULL || ops->release == NULL ||
         (ops->release_save == NULL) != (ops->acquire_restore == NULL))
         return EINVAL;
-    *lock = (cond_lock_t){.kind_ = LOCK_FOREIGN, .u_.foreign_lock = {.ops = ops, .object = object}};
+    *lock = (cond_lock_t){.kind_ = LOCK_FOREIGN, .u_.local.as.foreign = {.ops = ops, .object = object}};
     return 0;
 }
 
@@ -114,45 +115,47 @@ int cond_lock_destroy(cond_lock_t *lock)
            for. It stays held: whoever comes now finds out by its kind. */
         if (!mutex_try(lock))
             return EBUSY;
-        if (lock->notified_ != NULL || (lock->flags_ & LOCK_IN_FLIGHT)) {
+        if (lock->u_.local.notified != NULL || (lock->flags_ & LOCK_IN_FLIGHT)) {
             mutex_release(lock);
             return EBUSY;
         }
+    } else if (lock_is_shared(lock)) {
+        return shared_lock_destroy(lock);
     }
     lock->kind_ = LOCK_DESTROYED;
     return 0;
 }
 
+static int acquire_until(cond_lock_t *lock, int64_t deadline_ns)
+{
+    if (lock_is_private(lock))
+        return rlock_acquire(lock, deadline_ns);
+    return lock_is_shared(lock) ? shared_lock_acquire(lock, deadline_ns) : foreign_acquire(lock, deadline_ns);
+}
+
 int cond_lock_acquire(cond_lock_t *lock)
 {
-    if (!lock_is_valid(lock))
-        return EINVAL;
-    return lock_is_private(lock) ? rlock_acquire(lock, COND_FOREVER) : foreign_acquire(lock, COND_FOREVER);
+    return lock_is_valid(lock) ? acquire_until(lock, COND_FOREVER) : EINVAL;
 }
 
 int cond_lock_try_acquire(cond_lock_t *lock)
 {
-    if (!lock_is_valid(lock))
-        return EINVAL;
-    if (lock_is_private(lock))
-        return rlock_try_acquire(lock);
-    int error = foreign_acquire(lock, DEADLINE_PASSED);
+    int error = lock_is_valid(lock) ? acquire_until(lock, DEADLINE_PASSED) : EINVAL;
     return error == ETIMEDOUT ? EBUSY : error;
 }
 
 int cond_lock_acquire_timed(cond_lock_t *lock, int64_t timeout_ns)
 {
-    if (!lock_is_valid(lock))
-        return EINVAL;
-    int64_t deadline_ns = deadline_after(timeout_ns);
-    return lock_is_private(lock) ? rlock_acquire(lock, deadline_ns) : foreign_acquire(lock, deadline_ns);
+    return lock_is_valid(lock) ? acquire_until(lock, deadline_after(timeout_ns)) : EINVAL;
 }
 
 int cond_lock_release(cond_lock_t *lock)
 {
     if (!lock_is_valid(lock))
         return EINVAL;
-    return lock_is_private(lock) ? rlock_release(lock) : foreign_release(lock);
+    if (lock_is_private(lock))
+        return rlock_release(lock);
+    return lock_is_shared(lock) ? shared_lock_release(lock) : foreign_release(lock);
 }
 
 bool cond_lock_locked(const cond_lock_t *lock)
@@ -160,20 +163,24 @@ bool cond_lock_locked(const cond_lock_t *lock)
     if (!lock_is_valid(lock))
         return false;
     if (lock_is_private(lock))
-        return (a_load_32(&lock->u_.private_lock.word) & (MUTEX_HELD | MUTEX_FIFO)) != 0;
-    return foreign_locked(lock);
+        return (a_load_32(&lock->u_.local.as.mine.word) & (MUTEX_HELD | MUTEX_FIFO)) != 0;
+    return lock_is_shared(lock) ? shared_lock_locked(lock) : foreign_locked(lock);
 }
 
 bool cond_lock_owned(const cond_lock_t *lock)
 {
     if (!lock_is_valid(lock))
         return false;
-    return lock_is_private(lock) ? rlock_owned(lock) : foreign_owned(lock);
+    if (lock_is_private(lock))
+        return rlock_owned(lock);
+    return lock_is_shared(lock) ? shared_lock_owned(lock) : foreign_owned(lock);
 }
 
 int cond_lock_recover(cond_lock_t *lock)
 {
     if (!lock_is_valid(lock))
         return EINVAL;
-    return cond_lock_owned(lock) ? EINVAL : EPERM;
+    if (!cond_lock_owned(lock))
+        return EPERM;
+    return lock_is_shared(lock) ? shared_lock_recover(lock) : EINVAL;
 }

@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include "condvar.h"
 
-/* cond_lock_t.kind_: COND_RLOCK, COND_MUTEX, or one of these. */
+/* cond_lock_t.kind_: COND_RLOCK or COND_MUTEX, with COND_SHARED or without, or one of these. */
 enum {
     LOCK_FOREIGN = 16,
     LOCK_DESTROYED = 0xDD,
@@ -17,12 +17,19 @@ enum {
 enum {
     LOCK_IN_FLIGHT = 1,     /* a waiter was let go and does not have the lock yet; it clears the mark itself */
     LOCK_SLEEPERS_TURN = 2, /* when both wait: the next release wakes a sleeper too (mutex.c) */
+
+    /* Shared locks have these instead (shared.c). */
+    LOCK_OWNER_DIED = 1, /* and nobody has called recover yet */
+    LOCK_LOST = 2,       /* it was released so */
+    LOCK_RECOVERY = 4,   /* the rest of the byte counts recoveries */
 };
 
-/* cond_t.state_ */
+/* cond_t.state_. The shared ones are numbers that no memory has by chance. */
 enum {
     COND_ALIVE = 0,
     COND_DESTROYED = 0xDD,
+    COND_ALIVE_SHARED = 0x5EC04D17,
+    COND_INIT_SHARED = 0x5EC04D18, /* a process is in cond_init() */
 };
 
 static inline bool lock_is_private(const cond_lock_t *lock)
@@ -30,24 +37,38 @@ static inline bool lock_is_private(const cond_lock_t *lock)
     return lock->kind_ <= COND_MUTEX;
 }
 
+static inline bool lock_is_shared(const cond_lock_t *lock)
+{
+    return (lock->kind_ & ~COND_MUTEX) == COND_SHARED;
+}
+
 /* Whether there is a lock to work with. */
 static inline bool lock_is_valid(const cond_lock_t *lock)
 {
-    return lock != NULL && (lock_is_private(lock) || lock->kind_ == LOCK_FOREIGN);
+    return lock != NULL && (lock_is_private(lock) || lock_is_shared(lock) || lock->kind_ == LOCK_FOREIGN);
 }
 
+static inline bool cond_is_alive(const cond_t *cond)
+{
+    return cond->state_ == COND_ALIVE || cond->state_ == COND_ALIVE_SHARED;
+}
+
+/* The condition's lock. A shared condition may be mapped anywhere, so it keeps the distance. */
 static inline cond_lock_t *cond_lock_of(const cond_t *cond)
 {
-    return cond->lock_ != NULL ? cond->lock_ : (cond_lock_t *)(uintptr_t)&cond->own_;
+    if (cond->lock_ == NULL)
+        return (cond_lock_t *)(uintptr_t)&cond->own_;
+    return cond->state_ == COND_ALIVE ? cond->lock_
+                                      : (cond_lock_t *)((uintptr_t)cond + (uintptr_t)cond->lock_);
 }
 
 /* The condition's lock, or NULL if there is nothing to work with. */
 static inline cond_lock_t *cond_valid_lock(const cond_t *cond)
 {
-    if (cond == NULL || cond->state_ != COND_ALIVE)
+    if (cond == NULL || !cond_is_alive(cond))
         return NULL;
     cond_lock_t *lock = cond_lock_of(cond);
-    return lock_is_valid(lock) ? lock : NULL;
+    return lock_is_valid(lock) && lock_is_shared(lock) == (cond->state_ == COND_ALIVE_SHARED) ? lock : NULL;
 }
 
 /* Release entirely; 0 and the depth, or an error with nothing changed. */

@@ -60,7 +60,7 @@ static bool may_take(const struct attempt *self, uint32_t word)
 /* Wait awake for a while. Acquire: partner is mutex_release(). */
 static bool take_awake(struct attempt *self, cond_lock_t *lock)
 {
-    uint32_t *word = &lock->u_.private_lock.word;
+    uint32_t *word = &lock->u_.local.as.mine.word;
     unsigned budget = spin_budget(lock);
     for (unsigned i = 0; i < budget; i++) {
         uint32_t old = a_load(word, relaxed);
@@ -86,7 +86,7 @@ static bool out_of_patience(struct attempt *self)
 
 int mutex_acquire_contended(cond_lock_t *lock, int64_t deadline_ns, bool veteran)
 {
-    uint32_t *word = &lock->u_.private_lock.word;
+    uint32_t *word = &lock->u_.local.as.mine.word;
     struct attempt self = {.veteran = veteran};
 
     if (deadline_ns != DEADLINE_PASSED && take_awake(&self, lock))
@@ -118,7 +118,7 @@ int mutex_acquire_contended(cond_lock_t *lock, int64_t deadline_ns, bool veteran
 
 void mutex_release_contended(cond_lock_t *lock)
 {
-    uint32_t *word = &lock->u_.private_lock.word;
+    uint32_t *word = &lock->u_.local.as.mine.word;
     struct cond_waiter *next = waiter_pick(lock);
     uint32_t old = a_load(word, relaxed);
     bool wake_sleeper;

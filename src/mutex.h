@@ -21,7 +21,7 @@ enum {
 static inline bool mutex_try(cond_lock_t *lock)
 {
     uint32_t free = 0;
-    return a_cas(&lock->u_.private_lock.word, &free, MUTEX_HELD, acquire, relaxed);
+    return a_cas(&lock->u_.local.as.mine.word, &free, MUTEX_HELD, acquire, relaxed);
 }
 
 /* Acquire it, or ETIMEDOUT. A veteran has waited in the condition, and may go before newcomers. */
@@ -33,8 +33,8 @@ void mutex_release_contended(cond_lock_t *lock);
 static inline void mutex_release(cond_lock_t *lock)
 {
     uint32_t held = MUTEX_HELD;
-    if (lock->notified_ != NULL ||
-        !a_cas(&lock->u_.private_lock.word, &held, 0, release, relaxed))
+    if (lock->u_.local.notified != NULL ||
+        !a_cas(&lock->u_.local.as.mine.word, &held, 0, release, relaxed))
         mutex_release_contended(lock);
 }
 

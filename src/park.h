@@ -23,7 +23,7 @@
 /* ---- Waiting awake: the budget is kept in the lock, as how often it has been disappointed. All zero bits
    is a fresh lock, which hopes for the best. Relaxed throughout: it is a guess, and any value is right. ---- */
 
-static inline unsigned spin_budget(cond_lock_t *lock)
+static inline unsigned spin_budget(const cond_lock_t *lock)
 {
     unsigned halvings = a_load_16(&lock->spin_) / TUNING_SPIN_HALVE;
     return halvings < 16 ? TUNING_SPIN_MAX >> halvings : 0;

@@ -2,18 +2,17 @@
 /* Recursion over mutex.c. All functions: any thread; what they write is the caller's once it has the lock. */
 #include "rlock.h"
 #include <errno.h>
-#include "deadline.h"
 #include "lock.h"
 
 static void set_owner(cond_lock_t *lock, uintptr_t owner, unsigned depth)
 {
-    a_store_ptr(&lock->u_.private_lock.owner, owner);
-    a_store_32(&lock->u_.private_lock.depth, depth);
+    a_store_ptr(&lock->u_.local.as.mine.owner, owner);
+    a_store_32(&lock->depth_, depth);
 }
 
 static unsigned depth_of(const cond_lock_t *lock)
 {
-    return a_load_32(&lock->u_.private_lock.depth);
+    return a_load_32(&lock->depth_);
 }
 
 /* The owner acquires again. */
@@ -23,7 +22,7 @@ static int deepen(cond_lock_t *lock)
         return EDEADLK;
     if (depth_of(lock) == COND_DEPTH_MAX)
         return EAGAIN;
-    a_store_32(&lock->u_.private_lock.depth, depth_of(lock) + 1);
+    a_store_32(&lock->depth_, depth_of(lock) + 1);
     return 0;
 }
 
@@ -40,18 +39,12 @@ int rlock_acquire(cond_lock_t *lock, int64_t deadline_ns)
     return 0;
 }
 
-int rlock_try_acquire(cond_lock_t *lock)
-{
-    int error = rlock_acquire(lock, DEADLINE_PASSED);
-    return error == ETIMEDOUT ? EBUSY : error;
-}
-
 int rlock_release(cond_lock_t *lock)
 {
     if (!rlock_owned(lock))
         return EPERM;
     if (depth_of(lock) > 1) {
-        a_store_32(&lock->u_.private_lock.depth, depth_of(lock) - 1);
+        a_store_32(&lock->depth_, depth_of(lock) - 1);
     } else {
         set_owner(lock, 0, 0);
         mutex_release(lock);

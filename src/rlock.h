@@ -18,14 +18,12 @@
 
 static inline bool rlock_owned(const cond_lock_t *lock)
 {
-    return a_load_ptr(&lock->u_.private_lock.owner) == port_self();
+    return a_load_ptr(&lock->u_.local.as.mine.owner) == port_self();
 }
 
-/* 0, EDEADLK (a mutex that the caller has), EAGAIN (too deep), ETIMEDOUT. */
+/* 0, EDEADLK (a mutex that the caller has), EAGAIN (too deep), ETIMEDOUT: at once if the deadline is
+   DEADLINE_PASSED, which makes it a try. */
 int rlock_acquire(cond_lock_t *lock, int64_t deadline_ns);
-
-/* 0, EDEADLK, EAGAIN, EBUSY. */
-int rlock_try_acquire(cond_lock_t *lock);
 
 /* One level. 0, EPERM. */
 int rlock_release(cond_lock_t *lock);

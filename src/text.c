@@ -34,12 +34,17 @@ static void put_lock(struct text *text, const cond_lock_t *lock)
     put(text, cond_lock_locked(lock) ? "<locked " : "<unlocked ");
     if (lock->kind_ == LOCK_FOREIGN) {
         put(text, "foreign lock at 0x");
-        put_number(text, (uintptr_t)lock->u_.foreign_lock.object, 16);
+        put_number(text, (uintptr_t)lock->u_.local.as.foreign.object, 16);
     } else {
-        put(text, lock->kind_ == COND_MUTEX ? "mutex owner=0x" : "rlock owner=0x");
-        put_number(text, a_load_ptr(&lock->u_.private_lock.owner), 16);
+        if (lock_is_shared(lock))
+            put(text, "shared ");
+        put(text, lock->kind_ & COND_MUTEX ? "mutex" : "rlock");
+        if (lock_is_private(lock)) {
+            put(text, " owner=0x");
+            put_number(text, a_load_ptr(&lock->u_.local.as.mine.owner), 16);
+        }
         put(text, " depth=");
-        put_number(text, a_load_32(&lock->u_.private_lock.depth), 10);
+        put_number(text, a_load_32(&lock->depth_), 10);
         put(text, " at 0x");
         put_number(text, (uintptr_t)lock, 16);
     }

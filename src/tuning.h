@@ -20,4 +20,8 @@
 /* After this many sleeps without a try, waiting awake is tried again: a core may be idle now. */
 #define TUNING_SPIN_PROBE 64u
 
+/* How often a waiter on a shared condition looks whether something was lost to a kill (shared.c): the longest
+   time that a kill can delay a notification, against idle wake-ups of each sleeper. */
+#define TUNING_HEARTBEAT_NS INT64_C(100000000)
+
 #endif

@@ -2,11 +2,11 @@
 /*
  * Who is let go next. waiter.h has the drawing. Invariants, whenever the lock is free:
  *
- * - cond->queue_ is in order of arrival, and holds exactly cond->waiters_ nodes.
- * - lock->notified_ is in the order of notification.
+ * - cond->u_.queue is in order of arrival, and holds exactly cond->waiters_ nodes.
+ * - lock->u_.local.notified is in the order of notification.
  * - A node is in at most one of them, and `where` says in which.
  * - LOCK_IN_FLIGHT is set from the moment that a waiter is picked until that waiter has the lock.
- * - If lock->notified_ is not empty then somebody holds the lock or is on its way to it, and will pick.
+ * - If lock->u_.local.notified is not empty then somebody holds the lock or is on its way to it, and will pick.
  */
 #include "waiter.h"
 #include "atomic.h"
@@ -69,7 +69,7 @@ static void count(cond_t *cond, uint32_t difference)
 
 static void enqueue_after(cond_t *cond, struct cond_waiter *place, struct cond_waiter *waiter)
 {
-    insert_after(&cond->queue_, place, waiter);
+    insert_after(&cond->u_.queue, place, waiter);
     waiter->where = WAITER_QUEUED;
     waiter->passes_on = false;
     count(cond, 1);
@@ -77,15 +77,15 @@ static void enqueue_after(cond_t *cond, struct cond_waiter *place, struct cond_w
 
 static void dequeue(cond_t *cond, struct cond_waiter *waiter)
 {
-    unlink_from(&cond->queue_, waiter);
+    unlink_from(&cond->u_.queue, waiter);
     waiter->where = WAITER_NOWHERE;
     count(cond, (uint32_t)-1);
 }
 
 void waiter_arrive(struct cond_waiter *waiter, cond_lock_t *lock)
 {
-    waiter->arrival = lock->arrivals_++;
-    enqueue_after(waiter->cond, waiter->cond->queue_, waiter);
+    waiter->arrival = lock->u_.local.arrivals++;
+    enqueue_after(waiter->cond, waiter->cond->u_.queue, waiter);
 }
 
 /* ---- Choosing ---- */
@@ -116,7 +116,7 @@ static bool choose(struct cond_waiter *waiter, cond_lock_t *lock, bool passes_on
     dequeue(waiter->cond, waiter);
     if (waiter->pred != NULL ? has_expired(waiter) : !beat_deadline(waiter))
         return false;
-    append(&lock->notified_, waiter);
+    append(&lock->u_.local.notified, waiter);
     waiter->where = WAITER_NOTIFIED;
     waiter->passes_on = passes_on;
     waiter->chosen_at = chosen_at;
@@ -125,15 +125,15 @@ static bool choose(struct cond_waiter *waiter, cond_lock_t *lock, bool passes_on
 
 void waiter_notify(cond_t *cond, cond_lock_t *lock, size_t n)
 {
-    while (n > 0 && cond->queue_ != NULL)
-        if (choose(first(cond->queue_), lock, true, lock->arrivals_))
+    while (n > 0 && cond->u_.queue != NULL)
+        if (choose(first(cond->u_.queue), lock, true, lock->u_.local.arrivals))
             n--;
 }
 
 void waiter_notify_all(cond_t *cond, cond_lock_t *lock)
 {
-    while (cond->queue_ != NULL)
-        (void)choose(first(cond->queue_), lock, false, lock->arrivals_);
+    while (cond->u_.queue != NULL)
+        (void)choose(first(cond->u_.queue), lock, false, lock->u_.local.arrivals);
 }
 
 void waiter_pass_on(struct cond_waiter *waiter, cond_lock_t *lock)
@@ -142,11 +142,11 @@ void waiter_pass_on(struct cond_waiter *waiter, cond_lock_t *lock)
     if (!waiter->passes_on)
         return;
     waiter->passes_on = false;
-    struct cond_waiter *next = waiter->where == WAITER_QUEUED ? following(cond->queue_, waiter)
-                                                              : first(cond->queue_);
+    struct cond_waiter *next = waiter->where == WAITER_QUEUED ? following(cond->u_.queue, waiter)
+                                                              : first(cond->u_.queue);
     while (next != NULL && next->arrival < waiter->chosen_at) {
         struct cond_waiter *candidate = next;
-        next = following(cond->queue_, next);
+        next = following(cond->u_.queue, next);
         if (candidate->arrival > waiter->arrival && choose(candidate, lock, true, waiter->chosen_at))
             return;
     }
@@ -163,14 +163,14 @@ static void put_back(struct cond_waiter *waiter, cond_lock_t *lock, struct cond_
 {
     cond_t *cond = waiter->cond;
     struct cond_waiter *place = NULL;
-    struct cond_waiter *next = first(cond->queue_);
+    struct cond_waiter *next = first(cond->u_.queue);
     if (hint != NULL && hint->cond == cond && hint->where == WAITER_QUEUED && hint->arrival < waiter->arrival) {
         place = hint;
-        next = following(cond->queue_, hint);
+        next = following(cond->u_.queue, hint);
     }
     while (next != NULL && next->arrival < waiter->arrival) {
         place = next;
-        next = following(cond->queue_, next);
+        next = following(cond->u_.queue, next);
     }
     bool passes_on = waiter->passes_on;
     enqueue_after(cond, place, waiter);
@@ -180,7 +180,7 @@ static void put_back(struct cond_waiter *waiter, cond_lock_t *lock, struct cond_
 
 static struct cond_waiter *let_go(struct cond_waiter *waiter, cond_lock_t *lock)
 {
-    unlink_from(&lock->notified_, waiter);
+    unlink_from(&lock->u_.local.notified, waiter);
     waiter->where = WAITER_NOWHERE;
     lock->flags_ |= LOCK_IN_FLIGHT;
     return waiter;
@@ -194,7 +194,7 @@ struct cond_waiter *waiter_pick(cond_lock_t *lock)
         return NULL;
     for (;;) {
         struct cond_waiter *waiter =
-            stays != NULL ? following(lock->notified_, stays) : first(lock->notified_);
+            stays != NULL ? following(lock->u_.local.notified, stays) : first(lock->u_.local.notified);
         if (waiter == NULL)
             return NULL;
         if (waiter->pred == NULL)
@@ -207,7 +207,7 @@ struct cond_waiter *waiter_pick(cond_lock_t *lock)
                 return let_go(waiter, lock);
             stays = waiter;
         } else {
-            unlink_from(&lock->notified_, waiter);
+            unlink_from(&lock->u_.local.notified, waiter);
             put_back(waiter, lock, put);
             put = waiter;
         }
@@ -216,11 +216,11 @@ struct cond_waiter *waiter_pick(cond_lock_t *lock)
 
 struct cond_waiter *waiter_pick_blindly(cond_lock_t *lock)
 {
-    struct cond_waiter *waiter = first(lock->notified_);
+    struct cond_waiter *waiter = first(lock->u_.local.notified);
     if (lock->flags_ & LOCK_IN_FLIGHT)
         return NULL;
     while (waiter != NULL && !beat_deadline(waiter))
-        waiter = following(lock->notified_, waiter);
+        waiter = following(lock->u_.local.notified, waiter);
     return waiter != NULL ? let_go(waiter, lock) : NULL;
 }
 
@@ -239,6 +239,6 @@ void waiter_leave(struct cond_waiter *waiter, cond_lock_t *lock)
     if (waiter->where == WAITER_QUEUED)
         dequeue(waiter->cond, waiter);
     else if (waiter->where == WAITER_NOTIFIED)
-        unlink_from(&lock->notified_, waiter);
+        unlink_from(&lock->u_.local.notified, waiter);
     waiter->where = WAITER_NOWHERE;
 }

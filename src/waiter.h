@@ -9,7 +9,7 @@
  * there is nothing to order and nothing to retry. A waiter is in one of two queues, or in none:
  *
  *                          notify                    release, one at a time
- *      cond->queue_  ------------------>  lock->notified_  ------------------>  let go
+ *      cond->u_.queue  ------------------>  lock->u_.local.notified  ------------------>  let go
  *      in order of   <------------------  in the order
  *        arrival       predicate false,   of notification
  *                      back in its place

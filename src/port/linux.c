@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The port to Linux: futexes, as man 2 futex has them. Private ones: the words are one process's. */
+/* The port to Linux: futexes, as man 2 futex has them. */
 #define _GNU_SOURCE
 #include "../port.h"
 #include <errno.h>
@@ -10,11 +10,15 @@
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
+#include "../port_shared.h"
 #include "condvar.h"
+
+/* Between the threads of one process, or between processes: the kernel then finds the word by its page. */
+enum { ONE_PROCESS = FUTEX_PRIVATE_FLAG, PROCESSES = 0 };
 
 /* FUTEX_WAIT_BITSET takes the deadline itself, on the monotonic clock; FUTEX_WAIT would take a timeout and
    prolong it with each signal. */
-void port_wait(const uint32_t *word, uint32_t expected, int64_t deadline_ns)
+static void futex_wait(const uint32_t *word, uint32_t expected, int64_t deadline_ns, int scope)
 {
     int saved = errno;
     struct timespec until;
@@ -26,17 +30,38 @@ void port_wait(const uint32_t *word, uint32_t expected, int64_t deadline_ns)
         until.tv_nsec = (long)(deadline_ns % 1000000000);
         limit = &until;
     }
-    (void)syscall(SYS_futex, word, FUTEX_WAIT_BITSET | FUTEX_PRIVATE_FLAG, expected, limit, NULL,
+    (void)syscall(SYS_futex, word, FUTEX_WAIT_BITSET | scope, expected, limit, NULL,
                   FUTEX_BITSET_MATCH_ANY);
     errno = saved;
 }
 
-void port_wake(const uint32_t *word, uint32_t count)
+static uint32_t futex_wake(const uint32_t *word, uint32_t count, int scope)
 {
     int saved = errno;
-    (void)syscall(SYS_futex, word, FUTEX_WAKE | FUTEX_PRIVATE_FLAG,
-                  count < INT_MAX ? (int)count : INT_MAX, NULL, NULL, 0);
+    long woken = syscall(SYS_futex, word, FUTEX_WAKE | scope, count < INT_MAX ? (int)count : INT_MAX, NULL,
+                         NULL, 0);
     errno = saved;
+    return woken > 0 ? (uint32_t)woken : 0;
+}
+
+void port_wait(const uint32_t *word, uint32_t expected, int64_t deadline_ns)
+{
+    futex_wait(word, expected, deadline_ns, ONE_PROCESS);
+}
+
+void port_wake(const uint32_t *word, uint32_t count)
+{
+    (void)futex_wake(word, count, ONE_PROCESS);
+}
+
+void port_wait_shared(const uint32_t *word, uint32_t expected, int64_t deadline_ns)
+{
+    futex_wait(word, expected, deadline_ns, PROCESSES);
+}
+
+uint32_t port_wake_shared(const uint32_t *word, uint32_t count)
+{
+    return futex_wake(word, count, PROCESSES);
 }
 
 int64_t port_now(void)

@@ -4,54 +4,14 @@
  * find out what wait needs: a mutex that it holds, and can acquire again without blocking, is recursive, and
  * a recursive one answers EPERM to a release that is one too many.
  */
-#define _GNU_SOURCE /* pthread_mutex_clocklock */
 #include <errno.h>
 #include <pthread.h>
-#include <time.h>
-#include "../deadline.h"
-
-static struct timespec timespec_of(int64_t ns)
-{
-    return (struct timespec){.tv_sec = (time_t)(ns / 1000000000), .tv_nsec = (long)(ns % 1000000000)};
-}
-
-#ifdef HAVE_PTHREAD_MUTEX_CLOCKLOCK
-static int lock_until(pthread_mutex_t *mutex, int64_t deadline_ns)
-{
-    struct timespec until = timespec_of(deadline_ns);
-    return pthread_mutex_clocklock(mutex, CLOCK_MONOTONIC, &until);
-}
-#else
-/* Without it there is only a deadline on the wall clock, which may be set while we wait: so wait in short
-   pieces, and look at the monotonic clock after each. */
-static int lock_until(pthread_mutex_t *mutex, int64_t deadline_ns)
-{
-    for (;;) {
-        struct timespec until;
-        int64_t left = deadline_ns - port_now();
-        if (left <= 0)
-            return ETIMEDOUT;
-        (void)clock_gettime(CLOCK_REALTIME, &until);
-        until = timespec_of((int64_t)until.tv_sec * 1000000000 + until.tv_nsec +
-                            (left < COND_MS(50) ? left : COND_MS(50)));
-        int error = pthread_mutex_timedlock(mutex, &until);
-        if (error != ETIMEDOUT)
-            return error;
-    }
-}
-#endif
+#include "condvar.h"
+#include "pthread_until.h"
 
 static int mutex_acquire(void *object, int64_t deadline_ns)
 {
-    if (deadline_ns == COND_FOREVER)
-        return pthread_mutex_lock(object);
-    int error = pthread_mutex_trylock(object);
-    while (error == EBUSY || error == ETIMEDOUT) {
-        if (deadline_passed(deadline_ns))
-            return ETIMEDOUT;
-        error = lock_until(object, deadline_ns);
-    }
-    return error;
+    return mutex_acquire_until(object, deadline_ns);
 }
 
 static int mutex_release(void *object)

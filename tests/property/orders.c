@@ -654,46 +654,34 @@ static void storm_body(unsigned thread)
 }
 
 static const struct scenario scenarios[] = {
-    {"lock", 3, reset_mutex, lock_body, NULL, check_clean, 2, 1, 20000},
-    {"lock, timed", 3, reset_mutex, lock_timed_body, NULL, check_clean, 2, 1, 20000},
-    {"lock, out of patience", 4, reset_mutex, lock_patience_body, NULL, check_clean, 2, 1, 50000},
-    {"lock, try", 3, reset_rlock, try_body, NULL, check_clean, 3, 0, 0},
-    {"notify each", 3, reset_rlock, notify_each_body, NULL, check_clean, 2, 1, 20000},
-    {"timeout race", 3, timeout_race_setup, timeout_race_body, timeout_race_quiet, timeout_race_check, 2, 1, 20000},
-    {"exact and in order", 4, exact_setup, exact_body, exact_quiet, exact_check, 1, 1, 20000},
-    {"broadcast", 4, reset_rlock, broadcast_body, NULL, check_clean, 1, 1, 20000},
-    {"recursion", 2, reset_rlock, recursion_body, NULL, check_clean, 4, 1, 0},
-    {"notify before the change", 3, reset_rlock, notify_first_body, NULL, check_clean, 2, 1, 20000},
-    {"buffer, notify(1)", 4, buffer_setup, buffer_body, NULL, buffer_check, 1, 1, 50000},
-    {"buffer, notify_all", 4, buffer_setup, buffer_all_body, NULL, buffer_check, 1, 1, 20000},
-    {"buffer, timed", 4, buffer_setup, buffer_timed_body, NULL, buffer_check, 1, 1, 50000},
-    {"pass on", 3, pass_on_setup, pass_on_body, pass_on_quiet, check_clean, 2, 1, 20000},
-    {"put back", 2, reset_rlock, put_back_body, NULL, check_clean, 3, 2, 0},
-    {"overtaken", 3, reset_rlock, overtaken_body, NULL, check_clean, 2, 1, 20000},
-    {"expired hands on", 3, pass_on_setup, expired_hands_on_body, NULL, check_clean, 2, 1, 20000},
-    {"two conditions", 3, reset_rlock, two_conditions_body, two_conditions_quiet, two_conditions_check, 2, 1, 0},
-    {"destroyed by the woken", 2, doomed_setup, doomed_body, NULL, doomed_check, 5, 1, 0},
-    {"destroyed by the notifier", 3, pass_on_setup, doomed_elsewhere_body, NULL, doomed_elsewhere_check, 2, 1, 20000},
-    {"foreign, buffer", 4, foreign_setup, buffer_body, NULL, buffer_check, 1, 1, 20000},
-    {"foreign, exact", 4, foreign_exact_setup, exact_body, exact_quiet, exact_check, 1, 1, 20000},
-    {"foreign, pass on", 3, foreign_pass_on_setup, pass_on_body, foreign_pass_on_quiet, check_clean, 2, 1, 20000},
-    {"crowd", 12, crowd_setup, crowd_body, NULL, buffer_check, 0, 3, 5000},
-    {"storm", 12, reset_rlock, storm_body, NULL, check_clean, 0, 3, 5000},
+    {"lock", 3, reset_mutex, lock_body, NULL, check_clean, 2, 1, 20000, 0, 0},
+    {"lock, timed", 3, reset_mutex, lock_timed_body, NULL, check_clean, 2, 1, 20000, 0, 0},
+    {"lock, out of patience", 4, reset_mutex, lock_patience_body, NULL, check_clean, 2, 1, 50000, 0, 0},
+    {"lock, try", 3, reset_rlock, try_body, NULL, check_clean, 3, 0, 0, 0, 0},
+    {"notify each", 3, reset_rlock, notify_each_body, NULL, check_clean, 2, 1, 20000, 0, 0},
+    {"timeout race", 3, timeout_race_setup, timeout_race_body, timeout_race_quiet, timeout_race_check, 2, 1, 20000, 0, 0},
+    {"exact and in order", 4, exact_setup, exact_body, exact_quiet, exact_check, 1, 1, 20000, 0, 0},
+    {"broadcast", 4, reset_rlock, broadcast_body, NULL, check_clean, 1, 1, 20000, 0, 0},
+    {"recursion", 2, reset_rlock, recursion_body, NULL, check_clean, 4, 1, 0, 0, 0},
+    {"notify before the change", 3, reset_rlock, notify_first_body, NULL, check_clean, 2, 1, 20000, 0, 0},
+    {"buffer, notify(1)", 4, buffer_setup, buffer_body, NULL, buffer_check, 1, 1, 50000, 0, 0},
+    {"buffer, notify_all", 4, buffer_setup, buffer_all_body, NULL, buffer_check, 1, 1, 20000, 0, 0},
+    {"buffer, timed", 4, buffer_setup, buffer_timed_body, NULL, buffer_check, 1, 1, 50000, 0, 0},
+    {"pass on", 3, pass_on_setup, pass_on_body, pass_on_quiet, check_clean, 2, 1, 20000, 0, 0},
+    {"put back", 2, reset_rlock, put_back_body, NULL, check_clean, 3, 2, 0, 0, 0},
+    {"overtaken", 3, reset_rlock, overtaken_body, NULL, check_clean, 2, 1, 20000, 0, 0},
+    {"expired hands on", 3, pass_on_setup, expired_hands_on_body, NULL, check_clean, 2, 1, 20000, 0, 0},
+    {"two conditions", 3, reset_rlock, two_conditions_body, two_conditions_quiet, two_conditions_check, 2, 1, 0, 0, 0},
+    {"destroyed by the woken", 2, doomed_setup, doomed_body, NULL, doomed_check, 5, 1, 0, 0, 0},
+    {"destroyed by the notifier", 3, pass_on_setup, doomed_elsewhere_body, NULL, doomed_elsewhere_check, 2, 1, 20000, 0, 0},
+    {"foreign, buffer", 4, foreign_setup, buffer_body, NULL, buffer_check, 1, 1, 20000, 0, 0},
+    {"foreign, exact", 4, foreign_exact_setup, exact_body, exact_quiet, exact_check, 1, 1, 20000, 0, 0},
+    {"foreign, pass on", 3, foreign_pass_on_setup, pass_on_body, foreign_pass_on_quiet, check_clean, 2, 1, 20000, 0, 0},
+    {"crowd", 12, crowd_setup, crowd_body, NULL, buffer_check, 0, 3, 5000, 0, 0},
+    {"storm", 12, reset_rlock, storm_body, NULL, check_clean, 0, 3, 5000, 0, 0},
 };
 
 int main(int argc, char **argv)
 {
-    const char *only = argc > 1 ? argv[1] : "all";
-    struct exploration how = {
-        .seed = argc > 2 ? strtoull(argv[2], NULL, 0) : 1,
-        .more_preemptions = argc > 3 ? (unsigned)strtoul(argv[3], NULL, 0) : 0,
-        .at_most = argc > 4 ? strtoul(argv[4], NULL, 0) : 0,
-    };
-    bool found = false;
-    for (size_t i = 0; i < sizeof scenarios / sizeof *scenarios; i++)
-        if (strcmp(only, "all") == 0 || strcmp(only, scenarios[i].name) == 0)
-            sched_explore(&scenarios[i], &how), found = true;
-    if (!found)
-        fprintf(stderr, "usage: orders [SCENARIO | all] [SEED] [MORE-PREEMPTIONS] [AT-MOST-ORDERS]\n");
-    return found ? 0 : 2;
+    return sched_main(argc, argv, scenarios, (unsigned)(sizeof scenarios / sizeof *scenarios));
 }

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include "sched.h"
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <ucontext.h>
 #include "condvar.h"
 #include "port.h"
+#include "port_shared.h"
 
 /* The sanitizers must be told when a stack is left for another. */
 #if defined(__has_feature)
@@ -37,6 +39,7 @@ struct thread {
     ucontext_t context;
     char *stack;
     enum { READY, SLEEPING, UNTIL, DONE } state;
+    bool killed;
     bool (*true_now)(void); /* while UNTIL */
     const uint32_t *word; /* while SLEEPING */
     int64_t deadline_ns;
@@ -58,9 +61,18 @@ static const struct scenario *scenario;
 static unsigned thread_count;
 static int64_t now_ns;
 static uint64_t sleeps;
-static unsigned preemptions_left, early_returns_left;
+static unsigned preemptions_left, early_returns_left, kills_left;
+static unsigned idle_timers; /* deadlines that came while nobody was ready, since somebody was woken */
 static bool quiet_done;
 static unsigned deeper;
+
+/* The robust mutexes of this order. A mutex is its owner, as port_self() has it, and whether the last died. */
+struct robust {
+    uint32_t owner;
+    uint32_t died;
+};
+static struct robust *robust_mutexes[8];
+static unsigned robust_count;
 
 /* The order: what was chosen out of how many. */
 static struct { uint16_t chosen, of; } choices[CHOICES_MAX];
@@ -152,6 +164,7 @@ static void thread_main(void)
     else
         scenario->body((unsigned)(self - threads));
     self->state = DONE;
+    idle_timers = 0;
     switch_to(self, &scheduler, true);
 }
 
@@ -168,6 +181,7 @@ static void thread_start(struct thread *thread)
     thread->fiber = __tsan_create_fiber(0);
 #endif
     thread->state = READY;
+    thread->killed = false;
     thread->system_calls = 0;
     (void)getcontext(&thread->context);
     thread->context.uc_stack.ss_sp = thread->stack;
@@ -196,12 +210,45 @@ static bool is_ready(struct thread *thread)
     return thread->state == READY;
 }
 
+static void kill_thread(struct thread *thread)
+{
+    uint32_t self = (uint32_t)(16 + 16 * (thread - threads));
+    thread->state = DONE;
+    thread->killed = true;
+    kills_left--;
+    for (unsigned i = 0; i < robust_count; i++) {
+        if (robust_mutexes[i]->owner == self) {
+            robust_mutexes[i]->owner = 0;
+            robust_mutexes[i]->died = 1;
+        }
+        /* As the kernel does for one that dies between its wake-up and its compare-exchange, too. */
+        if (robust_mutexes[i]->owner == 0)
+            (void)port_wake_shared(&robust_mutexes[i]->owner, 1);
+    }
+}
+
+/* Perhaps somebody dies now. */
+static void let_die(void)
+{
+    struct thread *options[SCHED_THREADS_MAX];
+    unsigned count = 0;
+    if (kills_left == 0 || (random_mode && next_random() % 16 != 0))
+        return;
+    for (unsigned i = 0; i < scenario->mortal; i++)
+        if (threads[i].state != DONE)
+            options[count++] = &threads[i];
+    unsigned chosen = choose(count + 1);
+    if (chosen > 0)
+        kill_thread(options[chosen - 1]);
+}
+
 /* Everything that may happen next: a ready thread goes on, or a sleeper's deadline comes. With `current`
    ready, that one is the first; the others are preemptions then. Ready threads come before timers. */
 static struct thread *next_thread(struct thread *current)
 {
     struct thread *options[SCHED_THREADS_MAX + 1];
     unsigned count = 0, timers = 0;
+    let_die();
     bool on = current != NULL && is_ready(current);
     if (on)
         options[count++] = current;
@@ -213,15 +260,30 @@ static struct thread *next_thread(struct thread *current)
                 options[count++] = &threads[i];
         }
         timers = count;
-        for (unsigned i = 0; i < thread_count; i++)
-            if (threads[i].state == SLEEPING && threads[i].deadline_ns != COND_FOREVER)
-                options[count++] = &threads[i];
+        struct thread *earliest = NULL;
+        for (unsigned i = 0; i < thread_count; i++) {
+            if (threads[i].state != SLEEPING || threads[i].deadline_ns == COND_FOREVER)
+                continue;
+            if (random_mode)
+                options[count++] = &threads[i]; /* a thread may also be late for its deadline */
+            else if (earliest == NULL || threads[i].deadline_ns < earliest->deadline_ns)
+                earliest = &threads[i];
+        }
+        if (earliest != NULL)
+            options[count++] = earliest;
         /* A timer before a ready thread is a preemption too, of all that are ready. */
         if (timers > 0 && preemptions_left == 0 && !random_mode)
             count = timers;
     }
     if (count == 0)
         return NULL;
+    /* Waiters that only look now and then, and find nothing, do not count as going on. */
+    if (timers == 0 && !on)
+        idle_timers++;
+    if (idle_timers > 4 * thread_count) {
+        idle_timers = 0;
+        return NULL;
+    }
     unsigned chosen;
     if (random_mode && on && next_random() % 4 != 0)
         chosen = 0; /* long runs of one thread find more than pure noise */
@@ -246,6 +308,9 @@ static void run_order(void)
     choice_count = 0;
     preemptions_left = scenario->preemptions + deeper;
     early_returns_left = scenario->early_returns;
+    kills_left = scenario->kills;
+    idle_timers = 0;
+    robust_count = 0;
     quiet_done = false;
     quiet_thread()->state = DONE;
     scenario->setup();
@@ -287,7 +352,13 @@ static bool next_order(void)
     return false;
 }
 
-void sched_explore(const struct scenario *what, const struct exploration *how)
+struct exploration {
+    uint64_t seed;
+    unsigned more_preemptions;
+    unsigned long at_most;
+};
+
+static void explore(const struct scenario *what, const struct exploration *how)
 {
     unsigned long limit = how->at_most > 0 ? how->at_most : (unsigned long)-1;
     unsigned long orders = 0;
@@ -319,6 +390,23 @@ void sched_explore(const struct scenario *what, const struct exploration *how)
         printf("%-28s %9lu orders: random, from seed %llu\n", scenario->name, orders,
                (unsigned long long)how->seed);
     fflush(stdout);
+}
+
+int sched_main(int argc, char **argv, const struct scenario *scenarios, unsigned count)
+{
+    const char *only = argc > 1 ? argv[1] : "all";
+    struct exploration how = {
+        .seed = argc > 2 ? strtoull(argv[2], NULL, 0) : 1,
+        .more_preemptions = argc > 3 ? (unsigned)strtoul(argv[3], NULL, 0) : 0,
+        .at_most = argc > 4 ? strtoul(argv[4], NULL, 0) : 0,
+    };
+    bool found = false;
+    for (unsigned i = 0; i < count; i++)
+        if (strcmp(only, "all") == 0 || strcmp(only, scenarios[i].name) == 0)
+            explore(&scenarios[i], &how), found = true;
+    if (!found)
+        fprintf(stderr, "usage: %s [SCENARIO | all] [SEED] [MORE-PREEMPTIONS] [AT-MOST-ORDERS]\n", argv[0]);
+    return found ? 0 : 2;
 }
 
 void sched_run_once(const struct scenario *what)
@@ -360,6 +448,11 @@ void sched_until(bool (*true_now)(void))
     }
 }
 
+bool sched_killed(unsigned thread)
+{
+    return threads[thread].killed;
+}
+
 bool sched_blocked(unsigned thread)
 {
     return threads[thread].state == SLEEPING;
@@ -393,21 +486,80 @@ void port_wait(const uint32_t *word, uint32_t expected, int64_t deadline_ns)
     yield();
 }
 
-void port_wake(const uint32_t *word, uint32_t count)
+uint32_t port_wake_shared(const uint32_t *word, uint32_t count)
 {
-    if (running != NULL)
-        running->system_calls++;
-    sched_step();
-    for (; count > 0; count--) {
+    uint32_t woken = 0;
+    for (; woken < count; woken++) {
         struct thread *longest = NULL;
         for (unsigned i = 0; i < thread_count; i++)
             if (threads[i].state == SLEEPING && threads[i].word == word &&
                 (longest == NULL || threads[i].since < longest->since))
                 longest = &threads[i];
         if (longest == NULL)
-            return;
+            break;
         longest->state = READY;
     }
+    if (woken > 0)
+        idle_timers = 0;
+    return woken;
+}
+
+void port_wake(const uint32_t *word, uint32_t count)
+{
+    if (running != NULL)
+        running->system_calls++;
+    sched_step();
+    (void)port_wake_shared(word, count);
+}
+
+void port_wait_shared(const uint32_t *word, uint32_t expected, int64_t deadline_ns)
+{
+    port_wait(word, expected, deadline_ns);
+}
+
+/* ---- The fake robust mutex ---- */
+
+int robust_init(void *mutex)
+{
+    *(struct robust *)mutex = (struct robust){0, 0};
+    robust_mutexes[robust_count++] = mutex;
+    return 0;
+}
+
+void robust_destroy(void *mutex)
+{
+    for (unsigned i = 0; i < robust_count; i++)
+        if (robust_mutexes[i] == mutex)
+            robust_mutexes[i] = robust_mutexes[--robust_count];
+}
+
+int robust_acquire(void *mutex, int64_t deadline_ns)
+{
+    struct robust *robust = mutex;
+    uint32_t self = (uint32_t)port_self();
+    sched_step();
+    if (robust->owner == self)
+        return EDEADLK;
+    while (robust->owner != 0) {
+        if (deadline_ns <= now_ns)
+            return ETIMEDOUT;
+        port_wait(&robust->owner, robust->owner, deadline_ns);
+    }
+    robust->owner = self;
+    bool died = robust->died != 0;
+    robust->died = 0;
+    return died ? EOWNERDEAD : 0;
+}
+
+int robust_release(void *mutex)
+{
+    struct robust *robust = mutex;
+    if (robust->owner != (uint32_t)port_self())
+        return EPERM;
+    robust->owner = 0;
+    (void)port_wake_shared(&robust->owner, 1);
+    sched_step();
+    return 0;
 }
 
 int64_t port_now(void)

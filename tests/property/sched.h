@@ -12,7 +12,8 @@
  * systematic testing of multithreaded programs", PLDI 2007), or from a seeded random number generator.
  *
  * The fake kernel sleeps and wakes first come, first served, returns early from port_wait() when the order
- * says so, and lets time pass only when the order or the test says so. Orders here are sequentially
+ * says so, and lets time pass only when the order or the test says so. It can kill threads, as if each were
+ * a process of its own; a robust mutex that a killed one held tells its next owner. Orders here are sequentially
  * consistent; weak memory is not modelled.
  */
 
@@ -34,17 +35,14 @@ struct scenario {
     unsigned preemptions;         /* for the search: at most so many */
     unsigned early_returns;       /* port_wait() returns for no reason: at most so many */
     unsigned random_orders;       /* and then so many random orders */
+    unsigned kills;               /* so many threads die, at any step, of those with a number below... */
+    unsigned mortal;              /* ...this one */
 };
 
-/* How to explore. */
-struct exploration {
-    uint64_t seed;
-    unsigned more_preemptions;
-    unsigned long at_most; /* orders of each kind, for builds in which each is slow; 0: no limit */
-};
-
-/* Explore the scenario, and print what was done. An order that fails ends the program. */
-void sched_explore(const struct scenario *scenario, const struct exploration *how);
+/* The main function of a program that explores scenarios, and prints what was done. An order that fails ends
+   the program. Arguments: a scenario's name or `all`, the seed, how many preemptions more, and at most how
+   many orders of each kind (for builds in which each is slow). */
+int sched_main(int argc, char **argv, const struct scenario *scenarios, unsigned count);
 
 /* Run the one order in which nobody is preempted, and the first that can go on does. */
 void sched_run_once(const struct scenario *scenario);
@@ -61,6 +59,9 @@ void sched_advance(int64_t ns);
 
 /* In a body: run others until this is true. It must not step. */
 void sched_until(bool (*true_now)(void));
+
+/* Whether a thread was killed. */
+bool sched_killed(unsigned thread);
 
 /* Whether a thread sleeps in the port. */
 bool sched_blocked(unsigned thread);

@@ -137,11 +137,11 @@ static void alone_body(unsigned thread)
 }
 
 static const struct scenario scenarios[] = {
-    {"broadcast", WAITERS + 1, setup, broadcast_body, NULL, broadcast_check, 0, 0, 0},
-    {"notify(1)", WAITERS + 1, setup, notify_one_body, notify_quiet, NULL, 0, 0, 0},
-    {"notify(10)", WAITERS + 1, setup, notify_ten_body, notify_quiet, NULL, 0, 0, 0},
-    {"false broadcast", WAITERS + 1, setup, false_body, false_quiet, NULL, 0, 0, 0},
-    {"alone", 1, setup, alone_body, NULL, NULL, 0, 0, 0},
+    {"broadcast", WAITERS + 1, setup, broadcast_body, NULL, broadcast_check, 0, 0, 0, 0, 0},
+    {"notify(1)", WAITERS + 1, setup, notify_one_body, notify_quiet, NULL, 0, 0, 0, 0, 0},
+    {"notify(10)", WAITERS + 1, setup, notify_ten_body, notify_quiet, NULL, 0, 0, 0, 0, 0},
+    {"false broadcast", WAITERS + 1, setup, false_body, false_quiet, NULL, 0, 0, 0, 0, 0},
+    {"alone", 1, setup, alone_body, NULL, NULL, 0, 0, 0, 0, 0},
 };
 
 int main(void)

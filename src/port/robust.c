@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A robust mutex that processes share, of pthreads: POSIX's PTHREAD_MUTEX_ROBUST. It is of the errorcheck
+ * type, since that one tells its owner from others without a system call; recursion is counted above it.
+ */
+#define _GNU_SOURCE
+#include "../port_shared.h"
+#include <errno.h>
+#include <pthread.h>
+#include "condvar.h"
+#include "pthread_until.h"
+
+_Static_assert(sizeof(pthread_mutex_t) <= sizeof ((cond_lock_t *)0)->u_.robust,
+               "COND_ROBUST_WORDS_ in condvar.h is too small for this system's pthread_mutex_t");
+
+int robust_init(void *mutex)
+{
+    pthread_mutexattr_t kind;
+    int error = pthread_mutexattr_init(&kind);
+    if (error != 0)
+        return error;
+    if (pthread_mutexattr_setpshared(&kind, PTHREAD_PROCESS_SHARED) != 0 ||
+        pthread_mutexattr_setrobust(&kind, PTHREAD_MUTEX_ROBUST) != 0 ||
+        pthread_mutexattr_settype(&kind, PTHREAD_MUTEX_ERRORCHECK) != 0)
+        error = ENOTSUP;
+    if (error == 0)
+        error = pthread_mutex_init(mutex, &kind);
+    (void)pthread_mutexattr_destroy(&kind);
+    return error;
+}
+
+void robust_destroy(void *mutex)
+{
+    (void)pthread_mutex_destroy(mutex);
+}
+
+/* The library remembers in its own flags that the last holder died, so the mutex itself is made fit for use
+   at once. A holder that dies before it has noted this down leaves it owner-dead again. */
+int robust_acquire(void *mutex, int64_t deadline_ns)
+{
+    int error = mutex_acquire_until(mutex, deadline_ns);
+    if (error == EOWNERDEAD)
+        (void)pthread_mutex_consistent(mutex);
+    return error;
+}
+
+int robust_release(void *mutex)
+{
+    return pthread_mutex_unlock(mutex);
+}

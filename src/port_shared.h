@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef CONDVAR_PORT_SHARED_H
+#define CONDVAR_PORT_SHARED_H
+
+/*
+ * What COND_SHARED needs of a system, on top of port.h: a robust mutex in shared memory, which tells its
+ * next holder that the last one died, and sleeping on a word in shared memory. A system that lacks either
+ * links port/no_shared.c, where robust_init() answers ENOTSUP and nothing else is ever called.
+ * The same memory may be mapped at different addresses, in one process too.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* 0, ENOTSUP, or another error of the system. `mutex` is cond_lock_t.u_.robust. */
+int robust_init(void *mutex);
+void robust_destroy(void *mutex);
+
+/* 0; EOWNERDEAD: held, and already fit for use again; EDEADLK: the caller has it; ETIMEDOUT. */
+int robust_acquire(void *mutex, int64_t deadline_ns);
+
+/* 0, EPERM: the caller does not have it. */
+int robust_release(void *mutex);
+
+/* As port_wait() and port_wake(), between processes. The latter returns how many it has woken. */
+void port_wait_shared(const uint32_t *word, uint32_t expected, int64_t deadline_ns);
+uint32_t port_wake_shared(const uint32_t *word, uint32_t count);
+
+#endif

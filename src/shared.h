@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef CONDVAR_SHARED_H
+#define CONDVAR_SHARED_H
+
+/* Locks and conditions in memory that processes share; shared.c has the argument. The lock's calls are
+   those of rlock.h, with two more answers: EOWNERDEAD (held, in need of recover) and ENOTRECOVERABLE. */
+
+#include <stdbool.h>
+#include "condvar.h"
+
+int shared_lock_init(cond_lock_t *lock, unsigned flags);
+int shared_lock_destroy(cond_lock_t *lock); /* EBUSY */
+int shared_lock_acquire(cond_lock_t *lock, int64_t deadline_ns);
+int shared_lock_release(cond_lock_t *lock);
+bool shared_lock_owned(const cond_lock_t *lock);
+bool shared_lock_locked(const cond_lock_t *lock);
+int shared_lock_recover(cond_lock_t *lock); /* the holder; EINVAL: nothing to recover */
+
+/* The holder. As wait() in cond.c; pred may be NULL. */
+int shared_wait(cond_t *cond, cond_lock_t *lock, cond_pred_t *pred, void *arg, int64_t deadline_ns);
+
+/* The holder. Let at least min(n, waiters) go. */
+void shared_notify(cond_t *cond, cond_lock_t *lock, size_t n);
+
+/* The holder, after recover: the condition's own fields may be half changed. Lets everybody go. */
+void shared_repair(cond_t *cond, cond_lock_t *lock);
+
+#endif

@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The promises of a shared lock and condition, in all orders of a few processes with a few preemptions, one
+ * of which may be killed at any step. See orders.c for the private kind.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "condvar.h"
+#include "sched.h"
+
+static cond_t cond;
+static int inside, items;
+static int results[SCHED_THREADS_MAX]; /* what a wait returned, or -1 */
+
+static void setup(void)
+{
+    memset(&cond, 0, sizeof cond);
+    EXPECT(cond_init(&cond, NULL, COND_SHARED) == 0);
+    EXPECT(cond_init(&cond, NULL, COND_SHARED) == EBUSY); /* another process must not begin it again */
+    inside = items = 0;
+    for (unsigned i = 0; i < SCHED_THREADS_MAX; i++)
+        results[i] = -1;
+}
+
+/* The critical section. Who gets it from a dead one finds it as it was left. */
+static void acquire(void)
+{
+    int error = cond_acquire(&cond);
+    EXPECT(error == 0 || error == EOWNERDEAD);
+    if (error == EOWNERDEAD) {
+        inside = 0;
+        EXPECT(cond_recover(&cond) == 0);
+    }
+    EXPECT(inside++ == 0);
+}
+
+static void release(void)
+{
+    sched_step();
+    EXPECT(--inside == 0);
+    EXPECT(cond_release(&cond) == 0);
+}
+
+static int wait_for(cond_pred_t *pred, int64_t timeout_ns)
+{
+    EXPECT(--inside == 0);
+    int64_t began_ns = cond_now();
+    int result = pred != NULL ? cond_wait_for(&cond, pred, NULL, timeout_ns) : cond_wait(&cond, timeout_ns);
+    EXPECT(result == 0 || result == ETIMEDOUT || result == EOWNERDEAD);
+    EXPECT(result != ETIMEDOUT || cond_now() - began_ns >= timeout_ns);
+    if (result == EOWNERDEAD) {
+        inside = 0;
+        EXPECT(cond_recover(&cond) == 0);
+    }
+    EXPECT(cond_owned(&cond));
+    EXPECT(inside++ == 0);
+    return result;
+}
+
+static void check_clean(void)
+{
+    /* A dead holder leaves the lock to the next one. */
+    int error = cond_acquire(&cond);
+    EXPECT(error == 0 || error == EOWNERDEAD);
+    if (error == EOWNERDEAD)
+        EXPECT(cond_recover(&cond) == 0);
+    EXPECT(cond_notify_all(&cond) == 0); /* forgets the dead */
+    EXPECT(cond_waiters(&cond) == 0);
+    EXPECT(cond_release(&cond) == 0);
+    EXPECT(cond_destroy(&cond) == 0);
+}
+
+static bool two_wait(void) { return cond_waiters(&cond) == 2; }
+static bool have_item(void *arg) { (void)arg; return items > 0; }
+
+static void lock_body(unsigned thread)
+{
+    (void)thread;
+    for (unsigned i = 0; i < 2; i++) {
+        acquire();
+        release();
+    }
+}
+
+/* Two wait, two notifies. */
+static void notify_each_body(unsigned thread)
+{
+    if (thread < 2) {
+        acquire();
+        results[thread] = wait_for(NULL, COND_FOREVER);
+        EXPECT(results[thread] == 0);
+        release();
+        return;
+    }
+    sched_until(two_wait);
+    for (unsigned i = 0; i < 2; i++) {
+        acquire();
+        EXPECT(cond_notify(&cond, 1) == 0);
+        release();
+    }
+}
+
+/* One notify for two waiters, of which the first may be killed at any time: then the second gets it. */
+static bool two_wait_or_killed(void) { return two_wait() || sched_killed(0); }
+
+static void notify_one_body(unsigned thread)
+{
+    if (thread < 2) {
+        acquire();
+        results[thread] = wait_for(NULL, COND_FOREVER);
+        release();
+        return;
+    }
+    sched_until(two_wait_or_killed);
+    /* (Killed before it waited: the other may still have to come.) */
+    acquire();
+    EXPECT(cond_notify(&cond, cond_waiters(&cond) > 0 ? 1 : 0) == 0);
+    items = (int)cond_waiters(&cond);
+    release();
+}
+
+static void notify_one_quiet(void)
+{
+    /* The notify came before the second one's wait, or one of the two has gone. */
+    EXPECT(results[0] == 0 || results[1] != -1 || sched_killed(0));
+    acquire();
+    EXPECT(cond_notify_all(&cond) == 0);
+    release();
+}
+
+/* A notification is for those who waited at that time: the first waiter gets the first one, whoever comes
+   later and is notified too. (glibc's bug 25847 in small.) */
+static bool first_waits(void) { return cond_waiters(&cond) == 1; }
+static bool notified;
+static bool first_was_notified(void) { return notified; }
+static unsigned late;
+static bool late_wait(void) { return late == 2; }
+
+static void steal_setup(void)
+{
+    setup();
+    notified = false;
+    late = 0;
+}
+
+static void steal_body(unsigned thread)
+{
+    if (thread == 0) {
+        acquire();
+        results[0] = wait_for(NULL, COND_FOREVER);
+        release();
+        return;
+    }
+    if (thread < 3) {
+        sched_until(first_was_notified);
+        acquire();
+        late++;
+        results[thread] = wait_for(NULL, COND_FOREVER);
+        release();
+        return;
+    }
+    sched_until(first_waits);
+    acquire();
+    EXPECT(cond_notify(&cond, 1) == 0);
+    notified = true;
+    release();
+    sched_until(late_wait);
+    acquire();
+    EXPECT(cond_notify(&cond, 1) == 0);
+    release();
+}
+
+static void steal_quiet(void)
+{
+    EXPECT(results[0] == 0);
+    EXPECT(results[1] == 0 || results[2] == 0);
+    acquire();
+    EXPECT(cond_notify_all(&cond) == 0);
+    release();
+}
+
+/* Items for consumers with a predicate; the producer may be killed at any step, and so may a consumer.
+   Another producer sees to it that all ends. */
+static unsigned done;
+
+static void items_setup(void)
+{
+    setup();
+    done = 0;
+}
+
+static void items_body(unsigned thread)
+{
+    acquire();
+    if (thread == 0) {
+        items++;
+        EXPECT(cond_notify(&cond, 1) == 0);
+    } else {
+        results[thread] = wait_for(have_item, COND_FOREVER);
+        if (results[thread] == 0) {
+            EXPECT(items > 0);
+            items--;
+            done++;
+        }
+    }
+    release();
+}
+
+static void items_quiet(void)
+{
+    acquire();
+    /* An item that is there, and that was announced, has a taker; so there is none. */
+    EXPECT(items == 0 || sched_killed(0) || cond_waiters(&cond) == 0);
+    items = 10;
+    EXPECT(cond_notify_all(&cond) == 0);
+    release();
+}
+
+/* Predicates of two kinds on one condition, notify(1): who cannot use it wakes the next. */
+static int buffer;
+static bool buffer_empty(void *arg) { (void)arg; return buffer == 0; }
+static bool buffer_full(void *arg) { (void)arg; return buffer == 1; }
+
+static void buffer_setup(void)
+{
+    setup();
+    buffer = 0;
+}
+
+static void buffer_body(unsigned thread)
+{
+    bool producer = thread % 2 == 0;
+    acquire();
+    EXPECT(wait_for(producer ? buffer_empty : buffer_full, COND_FOREVER) == 0);
+    EXPECT(buffer == (producer ? 0 : 1));
+    buffer = producer;
+    EXPECT(cond_notify(&cond, 1) == 0);
+    release();
+}
+
+static void timed_body(unsigned thread)
+{
+    acquire();
+    if (thread < 2) {
+        results[thread] = wait_for(NULL, COND_MS(1 + 150 * thread));
+    } else {
+        EXPECT(cond_notify(&cond, 1) == 0);
+    }
+    release();
+}
+
+static void recursion_body(unsigned thread)
+{
+    for (unsigned i = 0; i < 3; i++)
+        EXPECT(cond_acquire(&cond) == 0);
+    if (thread == 0)
+        EXPECT(cond_wait(&cond, COND_MS(1)) != EPERM);
+    else
+        EXPECT(cond_notify(&cond, 1) == 0);
+    for (unsigned i = 0; i < 3; i++)
+        EXPECT(cond_release(&cond) == 0);
+    EXPECT(cond_release(&cond) == EPERM);
+}
+
+static const struct scenario scenarios[] = {
+    {"lock", 3, setup, lock_body, NULL, check_clean, 2, 0, 20000, 0, 0},
+    {"lock, killed", 3, setup, lock_body, NULL, check_clean, 1, 0, 20000, 1, 3},
+    {"notify each", 3, setup, notify_each_body, NULL, check_clean, 1, 0, 20000, 0, 0},
+    {"a waiter is killed", 3, setup, notify_one_body, notify_one_quiet, check_clean, 0, 0, 50000, 1, 1},
+    {"nobody steals", 4, steal_setup, steal_body, steal_quiet, check_clean, 0, 0, 50000, 0, 0},
+    {"a producer is killed", 3, items_setup, items_body, items_quiet, check_clean, 0, 0, 50000, 1, 1},
+    {"anybody is killed", 3, items_setup, items_body, items_quiet, check_clean, 0, 0, 50000, 1, 3},
+    {"buffer, notify(1)", 4, buffer_setup, buffer_body, NULL, check_clean, 0, 1, 50000, 0, 0},
+    {"timed", 3, setup, timed_body, NULL, check_clean, 1, 0, 20000, 0, 0},
+    {"recursion", 2, setup, recursion_body, NULL, check_clean, 3, 1, 0, 0, 0},
+};
+
+int main(int argc, char **argv)
+{
+    return sched_main(argc, argv, scenarios, (unsigned)(sizeof scenarios / sizeof *scenarios));
+}
