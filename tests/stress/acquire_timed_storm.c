@@ -95,8 +95,8 @@ static void play(enum kind kind, struct rng *rng)
     CHECK_OK(cond_release(cond));
     CHECK_OK(cond_acquire_timed(cond, 0));
     CHECK_OK(cond_release(cond));
-    printf("  %s: %u acquired, %u given up, %u notified, %u expired\n", kind_names[kind], game.got, game.missed,
-           game.notified, game.expired);
+    printf("  %s: %u acquired, %u given up, %u notified, %u expired\n", kind_names[kind], game.got,
+           game.missed, game.notified, game.expired);
     place_unmake(&game.place);
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Producers and consumers on one condition, with everything random: how many, how large the buffer, which kind
- * of lock and how deep, how they wait, how they notify, how they acquire. Nothing is lost or duplicated, and no
- * notification is: a lost one leaves everybody asleep.
+ * Producers and consumers on one condition, with everything random: how many, how large the buffer, which
+ * kind of lock and how deep, how they wait, how they notify, how they acquire. Nothing is lost or
+ * duplicated, and no notification is: a lost one leaves everybody asleep.
  */
 #include "buffer.h"
 
@@ -77,8 +77,7 @@ static void wait_until(struct worker *self, cond_pred_t *ready)
     struct game *game = self->game;
     struct buffer *buffer = &game->buffer;
     while (!ready(buffer)) {
-        int64_t timeout_ns =
-            rng_chance(&self->rng, game->timed) ? rng_between(&self->rng, -10, COND_US(100)) : COND_FOREVER;
+        int64_t timeout_ns = rng_timeout(&self->rng, game->timed, COND_US(100));
         bool with_predicate = rng_chance(&self->rng, game->with_predicate);
         buffer_leave(buffer);
         int error = with_predicate ? cond_wait_for(&game->place.cond, ready, buffer, timeout_ns)
@@ -86,7 +85,8 @@ static void wait_until(struct worker *self, cond_pred_t *ready)
         buffer_enter(buffer);
         CHECK(error == 0 || (error == ETIMEDOUT && timeout_ns != COND_FOREVER), "answered %d", error);
         if (with_predicate)
-            CHECK((error == 0) == ready(buffer), "answered %d, but the predicate is %d", error, ready(buffer));
+            CHECK((error == 0) == ready(buffer), "answered %d, and the predicate is %d", error,
+                  ready(buffer));
     }
 }
 

@@ -4,8 +4,8 @@
 
 /*
  * A bounded buffer that keeps books: every item is put once and taken once, each producer's in order, and
- * nobody is in the critical section beside its owner. All of it under the lock, and nothing atomic: a lock that
- * lets two in is found by the books, and by ThreadSanitizer.
+ * nobody is in the critical section beside its owner. All of it under the lock, and nothing atomic: a lock
+ * that lets two in is found by the books, and by ThreadSanitizer.
  */
 
 #include "stress.h"
@@ -25,7 +25,8 @@ struct buffer {
     unsigned inside; /* threads in the critical section */
 };
 
-static inline void buffer_make(struct buffer *buffer, unsigned capacity, unsigned producers, unsigned per_producer)
+static inline void buffer_make(struct buffer *buffer, unsigned capacity, unsigned producers,
+                               unsigned per_producer)
 {
     *buffer = (struct buffer){
         .capacity = capacity,

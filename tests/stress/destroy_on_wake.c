@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the library may not touch any more is freed at once, over and over. It tells under AddressSanitizer and
- * ThreadSanitizer, and otherwise by what the next round makes of the same memory.
+ * What the library may not touch any more is freed at once, over and over. It tells under AddressSanitizer
+ * and ThreadSanitizer, and otherwise by what the next round makes of the same memory.
  *
  * - A waiter destroys and frees the condition, and the lock in it or beside it, as soon as it is woken.
  * - The notifier destroys and frees the condition as soon as it has notified all and released the lock, which
@@ -71,7 +71,8 @@ static void wait_and_free(struct lock_block *block, struct rng *rng)
     cond_t *cond = block->cond;
     CHECK_OK(cond_acquire(cond));
     block->arrived++;
-    int error = 0;
+    bool brief = block->notifier_frees && rng_chance(rng, 50);
+    int error;
     switch (rng_next(rng) % 3) {
     case 0:
         CHECK_OK(cond_wait(cond, COND_FOREVER));
@@ -82,8 +83,7 @@ static void wait_and_free(struct lock_block *block, struct rng *rng)
     default:
         /* May expire before the notify, with it, or never. It may leave before the notifier is there only
            where the notifier is not counting on it. */
-        error = cond_wait(cond, block->notifier_frees && rng_chance(rng, 50) ? rng_between(rng, 0, COND_US(200))
-                                                                             : COND_SEC(100000));
+        error = cond_wait(cond, brief ? rng_between(rng, 0, COND_US(200)) : COND_SEC(100000));
         CHECK(error == 0 || error == ETIMEDOUT, "answered %d", error);
         break;
     }

@@ -173,7 +173,8 @@ static void play_hogs(enum kind kind, unsigned hogs, int64_t hold_ns)
 static void play_ring(enum kind kind)
 {
     enum { RING = 4, ACQUIRERS = 2 };
-    struct game game = {.share = stress_rounds(100), .hungry = ACQUIRERS, .hold_ns = COND_US(100), .ring = RING};
+    struct game game = {
+        .share = stress_rounds(100), .hungry = ACQUIRERS, .hold_ns = COND_US(100), .ring = RING};
     struct member members[ACQUIRERS + RING];
     place_make(&game.place, kind);
     for (unsigned i = 0; i < ACQUIRERS + RING; i++) {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A condition on somebody else's lock, whose other users know nothing of the library: they acquire and release
- * it directly, and wait on the condition all the same. The locks: pthread mutexes of three types, and a ticket
- * lock that has only what cond_lock_ops_t asks for.
+ * A condition on somebody else's lock, whose other users know nothing of the library: they acquire and
+ * release it directly, and wait on the condition all the same. The locks: pthread mutexes of three types,
+ * and a ticket lock that has only what cond_lock_ops_t asks for.
  */
 #include "buffer.h"
 
@@ -91,7 +91,8 @@ static void acquire_once(struct worker *self)
 {
     struct game *game = self->game;
     if (!self->direct)
-        CHECK_OK(rng_chance(&self->rng, 50) ? cond_acquire(&game->cond) : cond_acquire_timed(&game->cond, COND_SEC(100000)));
+        CHECK_OK(rng_chance(&self->rng, 50) ? cond_acquire(&game->cond)
+                                            : cond_acquire_timed(&game->cond, COND_SEC(100000)));
     else if (game->type == TICKET)
         CHECK_EQ(ticket_acquire(&game->tickets, COND_FOREVER), 0);
     else
@@ -126,7 +127,7 @@ static void wait_until(struct worker *self, cond_pred_t *ready)
     struct game *game = self->game;
     struct buffer *buffer = &game->buffer;
     while (!ready(buffer)) {
-        int64_t timeout_ns = rng_chance(&self->rng, 20) ? rng_between(&self->rng, 0, COND_US(100)) : COND_FOREVER;
+        int64_t timeout_ns = rng_timeout(&self->rng, 20, COND_US(100));
         bool with_predicate = game->one || rng_chance(&self->rng, 50);
         buffer_leave(buffer);
         int error = with_predicate ? cond_wait_for(&game->cond, ready, buffer, timeout_ns)
@@ -134,7 +135,8 @@ static void wait_until(struct worker *self, cond_pred_t *ready)
         buffer_enter(buffer);
         CHECK(error == 0 || (error == ETIMEDOUT && timeout_ns != COND_FOREVER), "answered %d", error);
         if (with_predicate)
-            CHECK((error == 0) == ready(buffer), "answered %d, but the predicate is %d", error, ready(buffer));
+            CHECK((error == 0) == ready(buffer), "answered %d, and the predicate is %d", error,
+                  ready(buffer));
     }
 }
 

@@ -39,7 +39,8 @@ static void *wait_for_each(void *arg)
     self->id = pthread_self();
     for (self->wanted = 1; self->wanted <= game->rounds; self->wanted++) {
         self->looks = 0;
-        CHECK_OK(cond_wait_for(cond, value_has_come, self, self->wanted % 2 ? COND_FOREVER : COND_SEC(100000)));
+        CHECK_OK(cond_wait_for(cond, value_has_come, self,
+                               self->wanted % 2 ? COND_FOREVER : COND_SEC(100000)));
         CHECK_EQ(game->value, self->wanted);
         game->through++;
     }

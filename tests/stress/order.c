@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Several conditions on one lock, with random notify(n) on any of them, by threads between their own waits. A
- * list under the same lock says who is chosen: exactly the first n of each, and they come through in the order
- * in which they were chosen. Nobody else returns from a wait.
+ * Several conditions on one lock, with random notify(n) on any of them, by threads between their own waits.
+ * A list under the same lock says who is chosen: exactly the first n of each, and they come through in the
+ * order in which they were chosen. Nobody else returns from a wait.
  */
 #include "stress.h"
 

@@ -96,7 +96,8 @@ static bool play(enum kind kind, enum variant variant, bool with_second, struct 
     CHECK_OK(cond_release(cond));
 
     stress_join(first);
-    CHECK(variant == STOLEN || !in_time || game.result == ETIMEDOUT, "its predicate was never true at a release");
+    CHECK(variant == STOLEN || !in_time || game.result == ETIMEDOUT,
+          "its predicate was never true at a release");
     if (with_second) {
         /* The first one used the notification, or else it was passed on: then nothing more is needed here. */
         if (game.result == 0) {

@@ -51,8 +51,8 @@ static void wait_somehow(struct member *self)
     } else {
         self->wanted = game->value + (unsigned)rng_between(&self->rng, 0, 3);
         error = cond_wait_for(cond, value_has_come, self, timeout_ns);
-        CHECK((error == 0) == value_has_come(self), "answered %d, but the value is %u of %u", error, game->value,
-              self->wanted);
+        CHECK((error == 0) == value_has_come(self), "answered %d, and the value is %u of %u", error,
+              game->value, self->wanted);
     }
     enter(game);
     CHECK(error == 0 || (error == ETIMEDOUT && timeout_ns != COND_FOREVER), "answered %d", error);
@@ -111,7 +111,8 @@ static void play(enum kind kind, struct rng *rng)
             CHECK_OK(cond_acquire(cond));
         enter(&game);
         game.value++;
-        CHECK_OK(rng_chance(rng, 50) ? cond_notify_all(cond) : cond_notify(cond, (size_t)rng_between(rng, 1, THREADS)));
+        CHECK_OK(rng_chance(rng, 50) ? cond_notify_all(cond)
+                                     : cond_notify(cond, (size_t)rng_between(rng, 1, THREADS)));
         over = game.at_work == 0;
         leave(&game);
         for (unsigned i = 0; i < depth; i++)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Signals hit waiters throughout: a timer at 1 kHz hits the process, and another thread hits each waiter at
- * about that rate. No wait returns early, none without a reason, and errno is left alone. How late they return
- * is printed beside how late clock_nanosleep does, which had the same to bear.
+ * about that rate. No wait returns early, none without a reason, and errno is left alone. How late they
+ * return is printed beside how late clock_nanosleep does, which had the same to bear.
  */
 #include "stress.h"
 #include <errno.h>
@@ -83,7 +83,7 @@ static void *run_sleeper(void *arg)
     struct member *self = arg;
     for (unsigned round = 0; round < self->rounds; round++) {
         int64_t until_ns = cond_now() + rng_between(&self->rng, COND_US(100), COND_MS(8));
-        struct timespec until = {.tv_sec = (time_t)(until_ns / 1000000000), .tv_nsec = (long)(until_ns % 1000000000)};
+        struct timespec until = stress_timespec(until_ns);
         while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL) == EINTR)
             ;
         spread_add(&self->late, cond_now() - until_ns);

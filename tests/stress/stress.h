@@ -46,7 +46,7 @@
 #  define STRESS_ASAN 1
 #endif
 
-/* A thousand threads must fit in a small address space; a sanitizer's frames are larger than those they watch. */
+/* A thousand threads must fit in a small address space; under a sanitizer frames are larger. */
 #if defined(STRESS_TSAN) || defined(STRESS_ASAN)
 #  define STRESS_STACK ((size_t)512 * 1024)
 #else
@@ -74,7 +74,8 @@ static struct {
 #if defined(__GNUC__)
 __attribute__((format(printf, 4, 5)))
 #endif
-static inline _Noreturn void stress_fail(const char *file, int line, const char *what, const char *format, ...)
+static inline _Noreturn void stress_fail(const char *file, int line, const char *what,
+                                         const char *format, ...)
 {
     va_list values;
     va_start(values, format);
@@ -101,7 +102,8 @@ static inline _Noreturn void stress_fail(const char *file, int line, const char 
 #define CHECK_RESULT(call, expected) stress_result(__FILE__, __LINE__, #call, (call), (expected))
 #define CHECK_OK(call) CHECK_RESULT(call, 0)
 
-static inline void stress_equal(const char *file, int line, const char *what, long long actual, long long expected)
+static inline void stress_equal(const char *file, int line, const char *what, long long actual,
+                                long long expected)
 {
     if (actual != expected)
         stress_fail(file, line, what, "is %lld, not %lld", actual, expected);
@@ -110,8 +112,8 @@ static inline void stress_equal(const char *file, int line, const char *what, lo
 static inline void stress_result(const char *file, int line, const char *what, int actual, int expected)
 {
     if (actual != expected)
-        stress_fail(file, line, what, "answered %d (%s), not %d (%s)", actual, cond_strerror(actual), expected,
-                    cond_strerror(expected));
+        stress_fail(file, line, what, "answered %d (%s), not %d (%s)", actual, cond_strerror(actual),
+                    expected, cond_strerror(expected));
 }
 
 /* ---- The program ---- */
@@ -152,7 +154,8 @@ struct rng {
 
 static inline struct rng rng_make(uint64_t stream)
 {
-    return (struct rng){(stress.seed + 1) * UINT64_C(0xD1342543DE82EF95) + stream * UINT64_C(0x2545F4914F6CDD1D)};
+    return (struct rng){(stress.seed + 1) * UINT64_C(0xD1342543DE82EF95) +
+                        stream * UINT64_C(0x2545F4914F6CDD1D)};
 }
 
 static inline uint64_t rng_next(struct rng *rng)
@@ -172,6 +175,12 @@ static inline int64_t rng_between(struct rng *rng, int64_t low, int64_t high)
 static inline bool rng_chance(struct rng *rng, unsigned percent)
 {
     return rng_next(rng) % 100 < percent;
+}
+
+/* A timeout up to longest_ns in so many percent of all cases, or else none. */
+static inline int64_t rng_timeout(struct rng *rng, unsigned percent, int64_t longest_ns)
+{
+    return rng_chance(rng, percent) ? rng_between(rng, -10, longest_ns) : COND_FOREVER;
 }
 
 /* ---- Threads ---- */
@@ -201,10 +210,15 @@ static inline void stress_yield(void)
     (void)sched_yield();
 }
 
+static inline struct timespec stress_timespec(int64_t ns)
+{
+    return (struct timespec){.tv_sec = (time_t)(ns / 1000000000), .tv_nsec = (long)(ns % 1000000000)};
+}
+
 static inline void stress_sleep_until(int64_t time_ns)
 {
     for (int64_t left_ns; (left_ns = time_ns - cond_now()) > 0;) {
-        struct timespec left = {.tv_sec = (time_t)(left_ns / 1000000000), .tv_nsec = (long)(left_ns % 1000000000)};
+        struct timespec left = stress_timespec(left_ns);
         (void)nanosleep(&left, NULL);
     }
 }

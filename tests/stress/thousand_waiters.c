@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * 1,000 waiters, and notify(10) a hundred times: exactly ten more are through each time, in the order in which
- * they came. They come in a known order because each takes its number and begins to wait under one lock.
+ * 1,000 waiters, and notify(10) a hundred times: exactly ten more are through each time, in the order in
+ * which they came. They come in a known order because each takes its number and begins to wait under one
+ * lock.
  */
 #include "stress.h"
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * notify(n) within 50 us of the moment when several waiters notice that their deadline has passed. Beside them
- * wait others that have none, so that there are always n to be chosen: exactly n waits return 0, and the others
- * that have a deadline return ETIMEDOUT, not before it. With predicates: n tokens are given with the notify,
- * and n are taken.
+ * notify(n) within 50 us of the moment when several waiters notice that their deadline has passed. Beside
+ * them wait others that have none, so that there are always n to be chosen: exactly n waits return 0, and
+ * the others that have a deadline return ETIMEDOUT, not before it. With predicates: n tokens are given with
+ * the notify, and n are taken.
  */
 #include "stress.h"
 
@@ -78,7 +78,7 @@ static void play(enum kind kind, bool with_predicate, struct rng *rng)
     struct waiter waiters[WAITERS];
     cond_t *cond = &game.place.cond;
     unsigned early = 0, between = 0, late = 0;
-    int64_t aim_ns = COND_US(20); /* after the deadline: a system wakes sleepers late, and we find out how late */
+    int64_t aim_ns = COND_US(20); /* after the deadline: sleepers are woken late, and we find out how late */
     place_make(&game.place, kind);
     CHECK_OK(cond_init(&game.gate, cond_get_lock(cond), 0));
     for (unsigned i = 0; i < WAITERS; i++) {

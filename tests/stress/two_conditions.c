@@ -24,7 +24,7 @@ struct worker {
 static void wait_on(struct worker *self, cond_t *cond)
 {
     struct game *game = self->game;
-    int64_t timeout_ns = rng_chance(&self->rng, game->timed) ? rng_between(&self->rng, 0, COND_US(50)) : COND_FOREVER;
+    int64_t timeout_ns = rng_timeout(&self->rng, game->timed, COND_US(50));
     buffer_leave(&game->buffer);
     int error = cond_wait(cond, timeout_ns);
     buffer_enter(&game->buffer);
