@@ -216,7 +216,7 @@ COND_API int cond_lock_acquire_timed(cond_lock_t *lock, int64_t timeout_ns);
 /** Release the lock by one level. The holder. EINVAL: NULL, destroyed. EPERM: the caller does not hold it. */
 COND_API int cond_lock_release(cond_lock_t *lock);
 
-/** Whether anybody holds the lock, or it is on its way to a waiter. */
+/** Whether anybody holds the lock, or it is kept for a thread that has waited for it too long. */
 COND_API bool cond_lock_locked(const cond_lock_t *lock);
 
 /** Whether the calling thread holds the lock; for a foreign lock without `owned`, whether anybody does. */

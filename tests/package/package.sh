@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: MIT
+# shellcheck shell=bash
+#
+# package.sh - what the tests of this folder share; to be sourced
+#
+# Meson gives them CC, CXX, SOURCE and BUILD. They work in $tmp, which is removed in the end.
+set -euo pipefail
+
+tmp=$(mktemp -d)
+trap 'rm -rf "$tmp"' EXIT
+
+# A user's machine: no options of this one's, and no other libcondvar.
+unset CFLAGS CXXFLAGS CPPFLAGS LDFLAGS LD_LIBRARY_PATH DESTDIR PKG_CONFIG_PATH
+
+fail() {
+    printf '%s\n' "$@" >&2
+    exit 1
+}
+
+# Runs what stands after the file name, and fails unless it prints what the file holds.
+expect() {
+    local file=$1
+    shift
+    "$@" >"$tmp/output"
+    diff -u "$file" "$tmp/output" >&2 || fail "not what was expected: $*"
+}
+
+# use_installed ROOT: pkg-config finds the library that is installed below ROOT and nothing else; sets libdir.
+# shellcheck disable=SC2034 # libdir is for those who source this
+use_installed() {
+    local pc
+    pc=$(find "$1" -name condvar.pc)
+    [ -n "$pc" ] || fail "no condvar.pc in $1"
+    export PKG_CONFIG_LIBDIR=${pc%/condvar.pc}
+    libdir=$(dirname "$PKG_CONFIG_LIBDIR")
+}
+
+# Installs the build that is being tested.
+install_build() {
+    meson install -C "$BUILD" --no-rebuild --quiet --destdir "$tmp/image"
+    use_installed "$tmp/image"
+    export PKG_CONFIG_SYSROOT_DIR=$tmp/image
+}
+
+# block LANGUAGE: the first block of code in this language in README.md.
+block() {
+    awk -v fence="\`\`\`$1" '
+        $0 == "```" && inside { exit }
+        inside { print }
+        $0 == fence { inside = 1 }' "$SOURCE/README.md" >"$tmp/block"
+    [ -s "$tmp/block" ] || fail "README.md has no block of $1"
+    cat "$tmp/block"
+}

@@ -1,0 +1,357 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef STRESS_H
+#define STRESS_H
+
+/*
+ * What the stress programs share. Each is one scenario on real threads, ends by itself, and tells by its exit
+ * status whether all went well: 0, or 1 with a line that says where and what was wrong.
+ *
+ *      PROGRAM [--scale N] [--seed S]
+ *
+ * N multiplies the number of rounds (0.1 for an emulator, 1000 for a soak). S picks the random numbers: it is
+ * printed, so that a failure can be tried again. A program that hangs has failed too, and is for the caller
+ * to end: no upper limit on time is asserted anywhere, since every limit is too tight for some machine.
+ *
+ * Nothing but C11 and POSIX threads is needed; threads are made in stress_start() only. Include it first.
+ */
+
+#ifndef _XOPEN_SOURCE
+#  define _XOPEN_SOURCE 700
+#endif
+
+#include <inttypes.h>
+#include <limits.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include "condvar.h"
+
+#if defined(__has_feature)
+#  if __has_feature(thread_sanitizer)
+#    define STRESS_TSAN 1
+#  elif __has_feature(address_sanitizer)
+#    define STRESS_ASAN 1
+#  endif
+#endif
+#if defined(__SANITIZE_THREAD__)
+#  define STRESS_TSAN 1
+#elif defined(__SANITIZE_ADDRESS__)
+#  define STRESS_ASAN 1
+#endif
+
+/* A thousand threads must fit in a small address space; under a sanitizer frames are larger. */
+#if defined(STRESS_TSAN) || defined(STRESS_ASAN)
+#  define STRESS_STACK ((size_t)512 * 1024)
+#else
+#  define STRESS_STACK ((size_t)64 * 1024)
+#endif
+
+#if defined(STRESS_TSAN)
+/* How deep a recursive pthread mutex is held can be found out only by releasing it once too often, and being
+   told EPERM (src/port/pthread.c). ThreadSanitizer takes that for a mistake. */
+const char *__tsan_default_suppressions(void);
+const char *__tsan_default_suppressions(void)
+{
+    return "mutex:mutex_release_save\n";
+}
+#endif
+
+/* ---- Saying what is wrong ---- */
+
+static struct {
+    const char *name;
+    double scale;
+    uint64_t seed;
+} stress;
+
+#if defined(__GNUC__)
+__attribute__((format(printf, 4, 5)))
+#endif
+static inline _Noreturn void stress_fail(const char *file, int line, const char *what,
+                                         const char *format, ...)
+{
+    va_list values;
+    va_start(values, format);
+    fflush(stdout);
+    fprintf(stderr, "%s:%d: %s: ", file, line, what);
+    vfprintf(stderr, format, values);
+    fprintf(stderr, " (--seed %" PRIu64 ")\n", stress.seed);
+    fflush(stderr);
+    va_end(values);
+    _Exit(1); /* other threads run on, and what exit() cleans up they may be using */
+}
+
+#define CHECK(condition, ...)                                                                           \
+    do {                                                                                                \
+        if (!(condition))                                                                               \
+            stress_fail(__FILE__, __LINE__, #condition, __VA_ARGS__);                                   \
+    } while (0)
+
+/* Two integers of any type. */
+#define CHECK_EQ(actual, expected)                                                                      \
+    stress_equal(__FILE__, __LINE__, #actual, (long long)(actual), (long long)(expected))
+
+/* A call of the library that must answer `expected`. */
+#define CHECK_RESULT(call, expected) stress_result(__FILE__, __LINE__, #call, (call), (expected))
+#define CHECK_OK(call) CHECK_RESULT(call, 0)
+
+static inline void stress_equal(const char *file, int line, const char *what, long long actual,
+                                long long expected)
+{
+    if (actual != expected)
+        stress_fail(file, line, what, "is %lld, not %lld", actual, expected);
+}
+
+static inline void stress_result(const char *file, int line, const char *what, int actual, int expected)
+{
+    if (actual != expected)
+        stress_fail(file, line, what, "answered %d (%s), not %d (%s)", actual, cond_strerror(actual),
+                    expected, cond_strerror(expected));
+}
+
+/* ---- The program ---- */
+
+static inline void stress_begin(int argc, char **argv)
+{
+    const char *slash = strrchr(argv[0], '/');
+    stress.name = slash != NULL ? slash + 1 : argv[0];
+    stress.scale = 1;
+    stress.seed = (uint64_t)cond_now() % 1000000007;
+    for (int i = 1; i < argc; i++) {
+        char *end = argv[i];
+        if (strcmp(argv[i], "--scale") == 0 && i + 1 < argc)
+            stress.scale = strtod(argv[++i], &end);
+        else if (strcmp(argv[i], "--seed") == 0 && i + 1 < argc)
+            stress.seed = strtoull(argv[++i], &end, 10);
+        if (end == argv[i] || *end != '\0' || !(stress.scale > 0)) {
+            fprintf(stderr, "usage: %s [--scale N] [--seed S]\n", stress.name);
+            exit(2);
+        }
+    }
+    printf("%s --seed %" PRIu64 " --scale %g\n", stress.name, stress.seed, stress.scale);
+    fflush(stdout);
+}
+
+/* How many rounds, of `n` that a default run makes. */
+static inline unsigned stress_rounds(unsigned n)
+{
+    double rounds = n * stress.scale;
+    return rounds < 1 ? 1 : rounds < UINT_MAX ? (unsigned)rounds : UINT_MAX;
+}
+
+/* ---- Random numbers: splitmix64. Each thread has its own, or they are under the lock. ---- */
+
+struct rng {
+    uint64_t state;
+};
+
+static inline struct rng rng_make(uint64_t stream)
+{
+    return (struct rng){(stress.seed + 1) * UINT64_C(0xD1342543DE82EF95) +
+                        stream * UINT64_C(0x2545F4914F6CDD1D)};
+}
+
+static inline uint64_t rng_next(struct rng *rng)
+{
+    uint64_t z = rng->state += UINT64_C(0x9E3779B97F4A7C15);
+    z = (z ^ (z >> 30)) * UINT64_C(0xBF58476D1CE4E5B9);
+    z = (z ^ (z >> 27)) * UINT64_C(0x94D049BB133111EB);
+    return z ^ (z >> 31);
+}
+
+/* Both ends included. */
+static inline int64_t rng_between(struct rng *rng, int64_t low, int64_t high)
+{
+    return low + (int64_t)(rng_next(rng) % (uint64_t)(high - low + 1));
+}
+
+static inline bool rng_chance(struct rng *rng, unsigned percent)
+{
+    return rng_next(rng) % 100 < percent;
+}
+
+/* A timeout up to longest_ns in so many percent of all cases, or else none. */
+static inline int64_t rng_timeout(struct rng *rng, unsigned percent, int64_t longest_ns)
+{
+    return rng_chance(rng, percent) ? rng_between(rng, -10, longest_ns) : COND_FOREVER;
+}
+
+/* ---- Threads ---- */
+
+static inline pthread_t stress_start(void *(*run)(void *), void *arg)
+{
+    pthread_attr_t attributes;
+    pthread_t thread;
+    CHECK_EQ(pthread_attr_init(&attributes), 0);
+    /* Some systems want larger stacks than ours. */
+    for (size_t size = STRESS_STACK; pthread_attr_setstacksize(&attributes, size) != 0; size *= 2)
+        CHECK(size < SIZE_MAX / 2, "no stack size is right");
+    int error = pthread_create(&thread, &attributes, run, arg);
+    CHECK(error == 0, "cannot create a thread: %s", strerror(error));
+    CHECK_EQ(pthread_attr_destroy(&attributes), 0);
+    return thread;
+}
+
+static inline void stress_join(pthread_t thread)
+{
+    CHECK_EQ(pthread_join(thread, NULL), 0);
+}
+
+/* Let others run, between two looks at something that another thread will do. */
+static inline void stress_yield(void)
+{
+    (void)sched_yield();
+}
+
+static inline struct timespec stress_timespec(int64_t ns)
+{
+    return (struct timespec){.tv_sec = (time_t)(ns / 1000000000), .tv_nsec = (long)(ns % 1000000000)};
+}
+
+static inline void stress_sleep_until(int64_t time_ns)
+{
+    for (int64_t left_ns; (left_ns = time_ns - cond_now()) > 0;) {
+        struct timespec left = stress_timespec(left_ns);
+        (void)nanosleep(&left, NULL);
+    }
+}
+
+/* The time is hit better than by sleeping. */
+static inline void stress_spin_until(int64_t time_ns)
+{
+    while (cond_now() < time_ns)
+        ;
+}
+
+/* Acquire the condition's lock at a moment when `ready`, which the lock guards, is true. This is how the
+   programs know that a thread has come as far as it should: by looking, never by having slept enough. */
+#define ACQUIRE_WHEN(cond, ready)                                                                       \
+    for (CHECK_OK(cond_acquire(cond)); !(ready); CHECK_OK(cond_acquire(cond))) {                        \
+        CHECK_OK(cond_release(cond));                                                                   \
+        stress_yield();                                                                                 \
+    }
+
+/* ---- A condition on each kind of lock ---- */
+
+enum kind {
+    OWN_RLOCK,
+    OWN_MUTEX,
+    OTHER_RLOCK, /* the lock lives elsewhere */
+    OTHER_MUTEX,
+    PRIVATE_KINDS,
+    PTHREAD_NORMAL = PRIVATE_KINDS,
+    PTHREAD_RECURSIVE,
+    KINDS
+};
+
+static const char *const kind_names[KINDS] = {
+    "own recursive lock", "own mutex", "recursive lock elsewhere", "mutex elsewhere",
+    "pthread mutex", "recursive pthread mutex",
+};
+
+struct place {
+    cond_t cond;
+    cond_lock_t lock;
+    pthread_mutex_t mutex;
+    enum kind kind;
+};
+
+static inline bool kind_is_own(enum kind kind)
+{
+    return kind == OWN_RLOCK || kind == OWN_MUTEX;
+}
+
+static inline bool kind_is_recursive(enum kind kind)
+{
+    return kind == OWN_RLOCK || kind == OTHER_RLOCK || kind == PTHREAD_RECURSIVE;
+}
+
+static inline void pthread_mutex_make(pthread_mutex_t *mutex, int type)
+{
+    pthread_mutexattr_t attributes;
+    CHECK_EQ(pthread_mutexattr_init(&attributes), 0);
+    CHECK_EQ(pthread_mutexattr_settype(&attributes, type), 0);
+    CHECK_EQ(pthread_mutex_init(mutex, &attributes), 0);
+    CHECK_EQ(pthread_mutexattr_destroy(&attributes), 0);
+}
+
+/* The lock of a place whose lock lives elsewhere; OWN_* have none. */
+static inline void place_make_lock(struct place *place, enum kind kind)
+{
+    unsigned flags = kind == OWN_MUTEX || kind == OTHER_MUTEX ? COND_MUTEX : COND_RLOCK;
+    place->kind = kind;
+    if (kind >= PRIVATE_KINDS) {
+        pthread_mutex_make(&place->mutex,
+                           kind == PTHREAD_RECURSIVE ? PTHREAD_MUTEX_RECURSIVE : PTHREAD_MUTEX_NORMAL);
+        CHECK_OK(cond_lock_init_pthread(&place->lock, &place->mutex));
+    } else if (!kind_is_own(kind)) {
+        CHECK_OK(cond_lock_init(&place->lock, flags));
+    }
+}
+
+static inline void place_make(struct place *place, enum kind kind)
+{
+    place_make_lock(place, kind);
+    CHECK_OK(cond_init(&place->cond, kind_is_own(kind) ? NULL : &place->lock,
+                       kind == OWN_MUTEX ? COND_MUTEX : COND_RLOCK));
+}
+
+static inline void place_unmake_lock(struct place *place)
+{
+    if (!kind_is_own(place->kind))
+        CHECK_OK(cond_lock_destroy(&place->lock));
+    if (place->kind >= PRIVATE_KINDS)
+        CHECK_EQ(pthread_mutex_destroy(&place->mutex), 0);
+}
+
+/* Nobody waits and nobody is on the way, or this fails: so it is the last check of a scenario. */
+static inline void place_unmake(struct place *place)
+{
+    CHECK_OK(cond_destroy(&place->cond));
+    place_unmake_lock(place);
+}
+
+/* ---- How late, how long: not asserted, but printed ---- */
+
+struct spread {
+    int64_t *values;
+    size_t count, room;
+};
+
+static inline void spread_add(struct spread *spread, int64_t value)
+{
+    if (spread->count == spread->room) {
+        spread->room = spread->room != 0 ? 2 * spread->room : 256;
+        spread->values = realloc(spread->values, spread->room * sizeof *spread->values);
+        CHECK(spread->values != NULL, "out of memory");
+    }
+    spread->values[spread->count++] = value;
+}
+
+static inline int spread_compare(const void *left, const void *right)
+{
+    int64_t a = *(const int64_t *)left, b = *(const int64_t *)right;
+    return a < b ? -1 : a > b;
+}
+
+static inline void spread_print(struct spread *spread, const char *what)
+{
+    if (spread->count != 0) {
+        qsort(spread->values, spread->count, sizeof *spread->values, spread_compare);
+        printf("  %s: median %.1f us, 99th %.1f us, longest %.1f us, of %zu\n", what,
+               (double)spread->values[spread->count / 2] / 1000,
+               (double)spread->values[spread->count - 1 - spread->count / 100] / 1000,
+               (double)spread->values[spread->count - 1] / 1000, spread->count);
+    }
+    free(spread->values);
+    *spread = (struct spread){NULL, 0, 0};
+}
+
+#endif

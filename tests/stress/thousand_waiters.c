@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * 1,000 waiters, and notify(10) a hundred times: exactly ten more are through each time, in the order in
+ * which they came. They come in a known order because each takes its number and begins to wait under one
+ * lock.
+ */
+#include "stress.h"
+
+enum { WAITERS = 1000, AT_ONCE = 10 };
+
+enum how { PLAIN, TIMED, PREDICATE };
+
+struct game {
+    struct place place;
+    enum how how;      /* fixed */
+    unsigned arrivals; /* under the lock, as all below */
+    unsigned through;
+};
+
+static bool always_but_first(void *arg)
+{
+    bool *asked = arg;
+    bool answer = *asked;
+    *asked = true;
+    return answer;
+}
+
+static void *wait_once(void *arg)
+{
+    struct game *game = arg;
+    cond_t *cond = &game->place.cond;
+    bool asked = false;
+    CHECK_OK(cond_acquire(cond));
+    unsigned number = game->arrivals++;
+    if (game->how == PREDICATE)
+        CHECK_OK(cond_wait_for(cond, always_but_first, &asked, COND_FOREVER));
+    else
+        CHECK_OK(cond_wait(cond, game->how == TIMED ? COND_SEC(100000) : COND_FOREVER));
+    CHECK_EQ(game->through, number);
+    game->through++;
+    CHECK_OK(cond_release(cond));
+    return NULL;
+}
+
+static void play(enum kind kind, enum how how)
+{
+    static pthread_t threads[WAITERS];
+    struct game game = {.how = how};
+    cond_t *cond = &game.place.cond;
+    place_make(&game.place, kind);
+    for (unsigned i = 0; i < WAITERS; i++)
+        threads[i] = stress_start(wait_once, &game);
+    ACQUIRE_WHEN(cond, cond_waiters(cond) == WAITERS);
+    for (unsigned notified = 0; notified < WAITERS;) {
+        CHECK_EQ(game.through, notified);
+        CHECK_OK(cond_notify(cond, AT_ONCE));
+        notified += AT_ONCE;
+        CHECK_EQ(cond_waiters(cond), WAITERS - notified);
+        CHECK_OK(cond_release(cond));
+        ACQUIRE_WHEN(cond, game.through >= notified);
+    }
+    CHECK_EQ(game.through, WAITERS);
+    CHECK_OK(cond_release(cond));
+    for (unsigned i = 0; i < WAITERS; i++)
+        stress_join(threads[i]);
+    place_unmake(&game.place);
+}
+
+int main(int argc, char **argv)
+{
+    stress_begin(argc, argv);
+    for (unsigned round = 0; round < stress_rounds(1); round++) {
+        play(OWN_RLOCK, PLAIN);
+        play(OTHER_MUTEX, TIMED);
+        play(OWN_MUTEX, PREDICATE);
+        play(PTHREAD_NORMAL, PLAIN);
+    }
+    return 0;
+}

@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * notify(n) within 50 us of the moment when several waiters notice that their deadline has passed. Beside
+ * them wait others that have none, so that there are always n to be chosen: exactly n waits return 0, and
+ * the others that have a deadline return ETIMEDOUT, not before it. With predicates: n tokens are given with
+ * the notify, and n are taken.
+ */
+#include "stress.h"
+
+enum { TIMED = 5, PATIENT = 3, WAITERS = TIMED + PATIENT };
+
+struct game {
+    struct place place;
+    cond_t gate;          /* on the same lock: between rounds */
+    bool with_predicate;  /* fixed */
+    unsigned rounds;      /* fixed */
+    unsigned round;       /* under the lock, as all below */
+    int64_t deadline_ns;
+    unsigned arrived, timed_returned, patient_returned, chosen;
+    unsigned timed_chosen;
+    unsigned tokens;
+};
+
+struct waiter {
+    struct game *game;
+    bool timed;
+    unsigned round;
+    pthread_t thread;
+};
+
+static bool round_has_come(void *arg)
+{
+    const struct waiter *self = arg;
+    return self->game->round >= self->round;
+}
+
+static bool has_token(void *arg)
+{
+    return ((const struct game *)arg)->tokens > 0;
+}
+
+static void *run(void *arg)
+{
+    struct waiter *self = arg;
+    struct game *game = self->game;
+    cond_t *cond = &game->place.cond;
+    CHECK_OK(cond_acquire(cond));
+    for (self->round = 1; self->round <= game->rounds; self->round++) {
+        CHECK_OK(cond_wait_for(&game->gate, round_has_come, self, COND_FOREVER));
+        int64_t deadline_ns = self->timed ? game->deadline_ns : COND_FOREVER;
+        game->arrived++;
+        int error;
+        if (game->with_predicate) {
+            /* A relative timeout: its deadline is a little later than the others'. */
+            error = cond_wait_for(cond, has_token, game,
+                                  self->timed ? deadline_ns - cond_now() : COND_FOREVER);
+            CHECK((error == 0) == (game->tokens > 0), "answered %d with %u tokens", error, game->tokens);
+            if (error == 0)
+                game->tokens--;
+        } else {
+            error = cond_wait_until(cond, deadline_ns);
+        }
+        if (error != 0) {
+            CHECK_RESULT(error, ETIMEDOUT);
+            CHECK(cond_now() >= deadline_ns, "timed out early");
+        }
+        game->chosen += error == 0;
+        game->timed_chosen += error == 0 && self->timed;
+        *(self->timed ? &game->timed_returned : &game->patient_returned) += 1;
+    }
+    CHECK_OK(cond_release(cond));
+    return NULL;
+}
+
+static void play(enum kind kind, bool with_predicate, struct rng *rng)
+{
+    struct game game = {.with_predicate = with_predicate, .rounds = stress_rounds(300)};
+    struct waiter waiters[WAITERS];
+    cond_t *cond = &game.place.cond;
+    unsigned early = 0, between = 0, late = 0;
+    int64_t aim_ns = COND_US(20); /* after the deadline: sleepers are woken late, and we find out how late */
+    place_make(&game.place, kind);
+    CHECK_OK(cond_init(&game.gate, cond_get_lock(cond), 0));
+    for (unsigned i = 0; i < WAITERS; i++) {
+        waiters[i] = (struct waiter){.game = &game, .timed = i < TIMED};
+        waiters[i].thread = stress_start(run, &waiters[i]);
+    }
+    for (unsigned round = 1; round <= game.rounds; round++) {
+        ACQUIRE_WHEN(cond, cond_waiters(&game.gate) == WAITERS);
+        game.round = round;
+        game.arrived = game.timed_returned = game.patient_returned = game.chosen = game.timed_chosen = 0;
+        int64_t deadline_ns = game.deadline_ns = cond_now() + rng_between(rng, COND_US(200), COND_US(400));
+        CHECK_OK(cond_notify_all(&game.gate));
+        CHECK_OK(cond_release(cond));
+
+        ACQUIRE_WHEN(cond, game.arrived == WAITERS);
+        CHECK_OK(cond_release(cond));
+        int64_t spread_ns = rng_chance(rng, 50) ? COND_US(50) : COND_US(5);
+        stress_spin_until(deadline_ns + aim_ns + rng_between(rng, -spread_ns, spread_ns));
+
+        CHECK_OK(cond_acquire(cond));
+        unsigned n = (unsigned)rng_between(rng, 1, PATIENT);
+        size_t before = cond_waiters(cond);
+        CHECK_EQ(before, WAITERS - game.timed_returned);
+        if (with_predicate)
+            game.tokens = n;
+        CHECK_OK(cond_notify(cond, n));
+        size_t after = cond_waiters(cond);
+        CHECK(before - after >= n, "%zu waited, and after a notify(%u) %zu do", before, n, after);
+        CHECK_OK(cond_release(cond));
+
+        /* Who is notified does not count as waiting, until it is back in its place or returns. */
+        ACQUIRE_WHEN(cond, game.timed_returned == TIMED &&
+                           game.patient_returned + cond_waiters(cond) == PATIENT);
+        CHECK_EQ(game.chosen, n);
+        CHECK_EQ(game.tokens, 0);
+        if (game.timed_chosen == 0) {
+            late++; /* or nearly so: all had expired */
+            aim_ns -= COND_US(2);
+        } else if (game.timed_chosen == n && before == WAITERS) {
+            early++; /* nobody had, or only some that were not first in the queue */
+            aim_ns += COND_US(2);
+        } else {
+            between++;
+        }
+        if (with_predicate)
+            game.tokens = PATIENT - game.patient_returned;
+        CHECK_OK(cond_notify_all(cond));
+        CHECK_OK(cond_release(cond));
+    }
+    for (unsigned i = 0; i < WAITERS; i++)
+        stress_join(waiters[i].thread);
+    CHECK_OK(cond_destroy(&game.gate));
+    place_unmake(&game.place);
+    printf("  %s%s: notify came first %u times, the deadline %u times, %u times between two of them\n",
+           kind_names[kind], with_predicate ? ", with predicates" : "", early, late, between);
+}
+
+int main(int argc, char **argv)
+{
+    stress_begin(argc, argv);
+    struct rng rng = rng_make(0);
+    for (enum kind kind = 0; kind < KINDS; kind++) {
+        play(kind, false, &rng);
+        play(kind, true, &rng);
+    }
+    return 0;
+}

@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The public interface as a program meets it: only the header, and only the library that is installed. That
+ * this links proves what is exported; the rest is one small use of each call, as the manual tells it.
+ */
+#include "unit.h"
+#include <dlfcn.h>
+
+/* ---- What is exported ---- */
+
+static void every_call_is_there(void **state)
+{
+    (void)state;
+    typedef void function(void);
+    function *const calls[] = {
+        (function *)cond_now,
+        (function *)cond_lock_init,
+        (function *)cond_lock_init_foreign,
+        (function *)cond_lock_init_pthread,
+        (function *)cond_lock_destroy,
+        (function *)cond_lock_acquire,
+        (function *)cond_lock_try_acquire,
+        (function *)cond_lock_acquire_timed,
+        (function *)cond_lock_release,
+        (function *)cond_lock_locked,
+        (function *)cond_lock_owned,
+        (function *)cond_lock_recover,
+        (function *)cond_init,
+        (function *)cond_destroy,
+        (function *)cond_acquire,
+        (function *)cond_try_acquire,
+        (function *)cond_acquire_timed,
+        (function *)cond_release,
+        (function *)cond_wait,
+        (function *)cond_wait_until,
+        (function *)cond_wait_for,
+        (function *)cond_notify,
+        (function *)cond_notify_all,
+        (function *)cond_locked,
+        (function *)cond_owned,
+        (function *)cond_waiters,
+        (function *)cond_get_lock,
+        (function *)cond_recover,
+        (function *)cond_reinit_after_fork,
+        (function *)cond_describe,
+        (function *)cond_strerror,
+    };
+    for (size_t i = 0; i < LENGTH(calls); i++)
+        assert_true(calls[i] != NULL);
+}
+
+/* And nothing of the inside: programs have functions of these names, too. (Where the library is built static
+   only, there is nothing to hide from.) */
+static void internals_are_hidden(void **state)
+{
+    (void)state;
+    static const char *const names[] = {
+        "lock_acquire_restore", "lock_let_go",           "lock_release_save",   "lock_reinit",
+        "mutex_release_contended", "mutex_acquire_contended",
+        "port_now",             "port_self",             "port_wait",           "port_wake",
+        "rlock_acquire",        "rlock_acquire_restore", "rlock_release",       "rlock_release_save",
+        "rlock_try_acquire",
+        "waiter_arrive",        "waiter_landed",         "waiter_leave",        "waiter_notify",
+        "waiter_notify_all",    "waiter_pass_on",        "waiter_pick",         "waiter_pick_blindly",
+        "waiter_return",
+    };
+    void *program = dlopen(NULL, RTLD_NOW);
+    assert_non_null(program);
+    for (size_t i = 0; i < LENGTH(names); i++)
+        assert_null(dlsym(program, names[i]));
+    (void)dlclose(program);
+}
+
+/* ---- The example of the manual: jobs, a worker, a submitter ---- */
+
+enum { JOBS = 1000, WORKERS = 3 };
+
+struct shop {
+    cond_t cond;
+    int jobs;    /* under the lock: to be done */
+    bool closed; /* under the lock: no more will come */
+    int done;    /* under the lock */
+};
+
+static bool have_job_or_closed(void *arg)
+{
+    struct shop *shop = arg;
+    return shop->jobs > 0 || shop->closed;
+}
+
+static void *worker(void *arg)
+{
+    struct shop *shop = arg;
+    for (;;) {
+        COND_WITH (&shop->cond) {
+            REQUIRE(cond_wait_for(&shop->cond, have_job_or_closed, shop, COND_FOREVER) == 0);
+            if (shop->jobs == 0)
+                return NULL;
+            shop->jobs--;
+            shop->done++;
+        }
+    }
+}
+
+static void jobs_are_done(void **state)
+{
+    (void)state;
+    struct shop shop = {.cond = COND_INIT};
+    pthread_t workers[WORKERS];
+    for (unsigned i = 0; i < WORKERS; i++)
+        workers[i] = start(worker, &shop);
+    for (int i = 0; i < JOBS; i++) {
+        assert_int_equal(cond_acquire(&shop.cond), 0);
+        shop.jobs++;
+        assert_int_equal(cond_notify(&shop.cond, 1), 0);
+        assert_int_equal(cond_release(&shop.cond), 0);
+    }
+    COND_WITH (&shop.cond) {
+        shop.closed = true;
+        assert_int_equal(cond_notify_all(&shop.cond), 0);
+    }
+    for (unsigned i = 0; i < WORKERS; i++)
+        (void)finish(workers[i]);
+    assert_int_equal(shop.done, JOBS);
+    assert_int_equal(shop.jobs, 0);
+    assert_int_equal(cond_destroy(&shop.cond), 0);
+}
+
+/* ---- The same with a while loop, two conditions on one mutex, and deadlines ---- */
+
+struct buffer {
+    cond_lock_t mutex;
+    cond_t not_empty, not_full;
+    int items[4];
+    unsigned head, count; /* under the lock */
+    int64_t sum;          /* by the consumer */
+};
+
+static void *consumer(void *arg)
+{
+    struct buffer *buffer = arg;
+    int item = 0;
+    do {
+        REQUIRE(cond_lock_acquire(&buffer->mutex) == 0);
+        int64_t deadline_ns = cond_now() + COND_SEC(1000000);
+        while (buffer->count == 0)
+            REQUIRE(cond_wait_until(&buffer->not_empty, deadline_ns) == 0);
+        item = buffer->items[buffer->head];
+        buffer->head = (buffer->head + 1) % LENGTH(buffer->items);
+        buffer->count--;
+        REQUIRE(cond_notify(&buffer->not_full, 1) == 0);
+        REQUIRE(cond_lock_release(&buffer->mutex) == 0);
+        buffer->sum += item;
+    } while (item != 0);
+    return NULL;
+}
+
+static void items_pass_through_a_buffer(void **state)
+{
+    (void)state;
+    struct buffer buffer = {.mutex = COND_MUTEX_INIT,
+                            .not_empty = COND_INIT_WITH(&buffer.mutex),
+                            .not_full = COND_INIT_WITH(&buffer.mutex)};
+    pthread_t thread = start(consumer, &buffer);
+    for (int item = JOBS; item >= 0; item--) {
+        assert_int_equal(cond_lock_acquire_timed(&buffer.mutex, COND_FOREVER), 0);
+        while (buffer.count == LENGTH(buffer.items))
+            assert_int_equal(cond_wait(&buffer.not_full, COND_FOREVER), 0);
+        buffer.items[(buffer.head + buffer.count++) % LENGTH(buffer.items)] = item;
+        assert_int_equal(cond_notify(&buffer.not_empty, 1), 0);
+        assert_int_equal(cond_lock_release(&buffer.mutex), 0);
+    }
+    (void)finish(thread);
+    assert_true(buffer.sum == (int64_t)JOBS * (JOBS + 1) / 2);
+    assert_int_equal(cond_destroy(&buffer.not_empty), 0);
+    assert_int_equal(cond_destroy(&buffer.not_full), 0);
+    assert_int_equal(cond_lock_destroy(&buffer.mutex), 0);
+}
+
+/* ---- A program's own mutex, which it goes on locking by hand ---- */
+
+struct adopter {
+    pthread_mutex_t mutex;
+    cond_lock_t lock;
+    cond_t cond;
+    bool ready; /* under the mutex */
+};
+
+static void *gets_ready(void *arg)
+{
+    struct adopter *adopter = arg;
+    REQUIRE(pthread_mutex_lock(&adopter->mutex) == 0);
+    adopter->ready = true;
+    REQUIRE(cond_notify_all(&adopter->cond) == 0);
+    REQUIRE(pthread_mutex_unlock(&adopter->mutex) == 0);
+    return NULL;
+}
+
+static void a_mutex_is_adopted(void **state)
+{
+    (void)state;
+    struct adopter adopter = {.mutex = PTHREAD_MUTEX_INITIALIZER};
+    assert_int_equal(cond_lock_init_pthread(&adopter.lock, &adopter.mutex), 0);
+    assert_int_equal(cond_init(&adopter.cond, &adopter.lock, 0), 0);
+    assert_int_equal(pthread_mutex_lock(&adopter.mutex), 0);
+    pthread_t thread = start(gets_ready, &adopter);
+    while (!adopter.ready)
+        assert_int_equal(cond_wait(&adopter.cond, COND_FOREVER), 0);
+    assert_int_equal(pthread_mutex_unlock(&adopter.mutex), 0);
+    (void)finish(thread);
+    assert_int_equal(cond_destroy(&adopter.cond), 0);
+    assert_int_equal(cond_lock_destroy(&adopter.lock), 0);
+    assert_int_equal(pthread_mutex_destroy(&adopter.mutex), 0);
+}
+
+/* ---- A lock by itself, and what a condition tells about its own ---- */
+
+static void a_lock_by_itself(void **state)
+{
+    (void)state;
+    struct toy toy = {.recursive = true};
+    cond_lock_t lock;
+    assert_int_equal(cond_lock_init(&lock, COND_RLOCK), 0);
+    for (int kind = 0; kind < 2; kind++) {
+        assert_int_equal(cond_lock_acquire(&lock), 0);
+        assert_int_equal(cond_lock_try_acquire(&lock), 0);
+        assert_true(cond_lock_owned(&lock));
+        assert_int_equal(cond_lock_recover(&lock), EINVAL);
+        assert_int_equal(cond_lock_release(&lock), 0);
+        assert_int_equal(cond_lock_release(&lock), 0);
+        assert_int_equal(cond_lock_release(&lock), EPERM);
+        assert_false(cond_lock_locked(&lock));
+        assert_int_equal(cond_lock_destroy(&lock), 0);
+        assert_int_equal(cond_lock_acquire(&lock), EINVAL);
+        assert_int_equal(cond_lock_init_foreign(&lock, &toy_ops_all, &toy), 0);
+    }
+}
+
+static void a_condition_tells_about_itself(void **state)
+{
+    (void)state;
+    cond_t cond;
+    char text[200];
+    assert_int_equal(cond_init(&cond, NULL, COND_MUTEX), 0);
+    assert_false(cond_locked(&cond));
+    assert_int_equal(cond_acquire_timed(&cond, COND_MS(1)), 0);
+    assert_true(cond_locked(&cond));
+    assert_true(cond_owned(&cond));
+    assert_true(cond_lock_owned(cond_get_lock(&cond)));
+    assert_int_equal(cond_try_acquire(&cond), EDEADLK);
+    assert_string_not_equal(cond_strerror(EDEADLK), cond_strerror(EPERM));
+    assert_int_equal(cond_wait(&cond, COND_US(10)), ETIMEDOUT);
+    assert_int_equal(cond_waiters(&cond), 0);
+    assert_int_equal(cond_recover(&cond), EINVAL);
+    int length = cond_describe(&cond, text, sizeof text);
+    assert_int_equal(length, strlen(text));
+    assert_int_equal(cond_destroy(&cond), EBUSY);
+    assert_int_equal(cond_reinit_after_fork(&cond), 0); /* the thread that forked is this one, too */
+    assert_false(cond_owned(&cond));
+    assert_int_equal(cond_destroy(&cond), 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_call_is_there),
+        cmocka_unit_test(internals_are_hidden),
+        cmocka_unit_test(jobs_are_done),
+        cmocka_unit_test(items_pass_through_a_buffer),
+        cmocka_unit_test(a_mutex_is_adopted),
+        cmocka_unit_test(a_lock_by_itself),
+        cmocka_unit_test(a_condition_tells_about_itself),
+    };
+    return cmocka_run_group_tests_name("api", tests, NULL, NULL);
+}

@@ -1,0 +1,397 @@
+/* SPDX-License-Identifier: MIT */
+/* rlock.c: owner and depth, released at once and restored; and the word under it, mutex.c. */
+#include "unit.h"
+#include "deadline.h"
+#include "lock.h"
+#include "rlock.h"
+#include "tuning.h"
+
+static uint32_t word_of(const cond_lock_t *lock)
+{
+    return a_load_32(&lock->u_.private_lock.word);
+}
+
+static unsigned depth_of(const cond_lock_t *lock)
+{
+    return a_load_32(&lock->u_.private_lock.depth);
+}
+
+static void assert_free(const cond_lock_t *lock)
+{
+    assert_int_equal(word_of(lock), 0);
+    assert_int_equal(depth_of(lock), 0);
+    assert_int_equal(a_load_ptr(&lock->u_.private_lock.owner), 0);
+    assert_false(rlock_owned(lock));
+}
+
+static void assert_mine(const cond_lock_t *lock, unsigned depth)
+{
+    assert_true(word_of(lock) & MUTEX_HELD);
+    assert_true(rlock_owned(lock));
+    assert_int_equal(a_load_ptr(&lock->u_.private_lock.owner), port_self());
+    assert_int_equal(depth_of(lock), depth);
+}
+
+/* ---- Another thread: it holds the lock from `hold` until it is told to let it go ---- */
+
+struct other {
+    cond_lock_t *lock;
+    unsigned depth;
+    atomic_int holds, let_go;
+    pthread_t thread;
+};
+
+static void *hold_it(void *arg)
+{
+    struct other *other = arg;
+    for (unsigned i = 0; i < other->depth; i++)
+        REQUIRE(rlock_acquire(other->lock, COND_FOREVER) == 0);
+    atomic_store(&other->holds, 1);
+    until(&other->let_go, 1);
+    for (unsigned i = 0; i < other->depth; i++)
+        REQUIRE(rlock_release(other->lock) == 0);
+    return NULL;
+}
+
+static void other_holds(struct other *other, cond_lock_t *lock, unsigned depth)
+{
+    *other = (struct other){.lock = lock, .depth = depth};
+    other->thread = start(hold_it, other);
+    until(&other->holds, 1);
+}
+
+static void other_lets_go(struct other *other)
+{
+    atomic_store(&other->let_go, 1);
+    (void)finish(other->thread);
+}
+
+static void *try_it(void *arg)
+{
+    cond_lock_t *lock = arg;
+    int error = rlock_try_acquire(lock);
+    if (error == 0)
+        REQUIRE(rlock_release(lock) == 0);
+    return (void *)(intptr_t)error;
+}
+
+/* Whether another thread could have it now. */
+static int try_by_other(cond_lock_t *lock)
+{
+    return (int)(intptr_t)finish(start(try_it, lock));
+}
+
+/* ---- Depth ---- */
+
+static void acquire_and_release(void **state)
+{
+    (void)state;
+    cond_lock_t lock = COND_RLOCK_INIT;
+    assert_free(&lock);
+    for (unsigned depth = 1; depth <= 3; depth++) {
+        assert_int_equal(rlock_acquire(&lock, COND_FOREVER), 0);
+        assert_mine(&lock, depth);
+    }
+    for (unsigned depth = 3; depth > 1; depth--) {
+        assert_int_equal(rlock_release(&lock), 0);
+        assert_mine(&lock, depth - 1);
+        assert_int_equal(try_by_other(&lock), EBUSY);
+    }
+    assert_int_equal(rlock_release(&lock), 0);
+    assert_free(&lock);
+    assert_int_equal(try_by_other(&lock), 0);
+}
+
+/* Every way to acquire counts. */
+static void every_way_is_a_level(void **state)
+{
+    (void)state;
+    cond_lock_t lock = COND_RLOCK_INIT;
+    assert_int_equal(rlock_try_acquire(&lock), 0);
+    assert_int_equal(rlock_try_acquire(&lock), 0);
+    assert_int_equal(rlock_acquire(&lock, DEADLINE_PASSED), 0);
+    assert_int_equal(rlock_acquire(&lock, port_now() + COND_SEC(100)), 0);
+    assert_int_equal(rlock_acquire(&lock, COND_FOREVER), 0);
+    assert_mine(&lock, 5);
+    assert_int_equal(rlock_release_save(&lock), 5);
+    assert_free(&lock);
+}
+
+static void saves_and_restores(cond_lock_t *lock, unsigned depth)
+{
+    for (unsigned i = 0; i < depth; i++)
+        assert_int_equal(rlock_acquire(lock, COND_FOREVER), 0);
+    assert_mine(lock, depth);
+    assert_int_equal(try_by_other(lock), EBUSY);
+    assert_int_equal(rlock_release_save(lock), depth);
+    assert_free(lock);
+    assert_int_equal(try_by_other(lock), 0);
+    rlock_acquire_restore(lock, depth);
+    assert_mine(lock, depth);
+    assert_int_equal(try_by_other(lock), EBUSY);
+    for (unsigned i = depth; i > 0; i--) {
+        assert_true(rlock_owned(lock));
+        assert_int_equal(rlock_release(lock), 0);
+    }
+    assert_free(lock);
+}
+
+static void save_and_restore(void **state)
+{
+    (void)state;
+    cond_lock_t lock = COND_RLOCK_INIT;
+    saves_and_restores(&lock, 1);
+    saves_and_restores(&lock, 3);
+    saves_and_restores(&lock, COND_DEPTH_MAX);
+    cond_lock_t mutex = COND_MUTEX_INIT;
+    saves_and_restores(&mutex, 1);
+}
+
+/* Restored from depth 0 upwards while it waits for another's levels. */
+static void no_deeper_than_the_maximum(void **state)
+{
+    (void)state;
+    cond_lock_t lock = COND_RLOCK_INIT;
+    rlock_acquire_restore(&lock, COND_DEPTH_MAX - 1);
+    assert_int_equal(rlock_acquire(&lock, COND_FOREVER), 0);
+    assert_mine(&lock, COND_DEPTH_MAX);
+    assert_int_equal(rlock_acquire(&lock, COND_FOREVER), EAGAIN);
+    assert_int_equal(rlock_acquire(&lock, DEADLINE_PASSED), EAGAIN);
+    assert_int_equal(rlock_acquire(&lock, port_now() + COND_SEC(100)), EAGAIN);
+    assert_int_equal(rlock_try_acquire(&lock), EAGAIN);
+    assert_mine(&lock, COND_DEPTH_MAX);
+    assert_int_equal(rlock_release(&lock), 0);
+    assert_mine(&lock, COND_DEPTH_MAX - 1);
+    assert_int_equal(rlock_try_acquire(&lock), 0);
+    assert_int_equal(rlock_release_save(&lock), COND_DEPTH_MAX);
+    assert_free(&lock);
+}
+
+static void mutex_has_one_level(void **state)
+{
+    (void)state;
+    cond_lock_t mutex = COND_MUTEX_INIT;
+    assert_int_equal(rlock_acquire(&mutex, COND_FOREVER), 0);
+    assert_int_equal(rlock_acquire(&mutex, COND_FOREVER), EDEADLK);
+    assert_int_equal(rlock_acquire(&mutex, DEADLINE_PASSED), EDEADLK);
+    assert_int_equal(rlock_acquire(&mutex, port_now() + COND_SEC(100)), EDEADLK);
+    assert_int_equal(rlock_try_acquire(&mutex), EDEADLK);
+    assert_mine(&mutex, 1);
+    assert_int_equal(rlock_release(&mutex), 0);
+    assert_free(&mutex);
+    assert_int_equal(rlock_release(&mutex), EPERM);
+    assert_free(&mutex);
+}
+
+/* ---- Between threads ---- */
+
+static void not_the_holder(void **state)
+{
+    (void)state;
+    cond_lock_t lock = COND_RLOCK_INIT;
+    assert_int_equal(rlock_release(&lock), EPERM);
+    assert_int_equal(rlock_release_save(&lock), 0);
+    assert_free(&lock);
+
+    struct other other;
+    other_holds(&other, &lock, 2);
+    assert_int_equal(rlock_release(&lock), EPERM);
+    assert_int_equal(rlock_release_save(&lock), 0);
+    assert_false(rlock_owned(&lock));
+    assert_int_equal(word_of(&lock), MUTEX_HELD);
+    assert_int_equal(depth_of(&lock), 2);
+    other_lets_go(&other);
+    assert_free(&lock);
+}
+
+static void held_by_another(void **state)
+{
+    (void)state;
+    static const unsigned kinds[] = {COND_RLOCK, COND_MUTEX};
+    for (size_t i = 0; i < LENGTH(kinds); i++) {
+        cond_lock_t lock;
+        struct other other;
+        assert_int_equal(cond_lock_init(&lock, kinds[i]), 0);
+        other_holds(&other, &lock, 1);
+        assert_int_equal(rlock_try_acquire(&lock), EBUSY);
+        assert_int_equal(rlock_acquire(&lock, DEADLINE_PASSED), ETIMEDOUT);
+        assert_int_equal(word_of(&lock), MUTEX_HELD); /* who only tries leaves no trace */
+        for (unsigned ms = 1; ms <= 3; ms++) {
+            int64_t deadline_ns = port_now() + COND_MS(ms);
+            assert_int_equal(rlock_acquire(&lock, deadline_ns), ETIMEDOUT);
+            assert_true(port_now() >= deadline_ns);
+        }
+        assert_false(rlock_owned(&lock));
+        assert_int_equal(depth_of(&lock), 1);
+        other_lets_go(&other);
+        assert_int_equal(rlock_acquire(&lock, DEADLINE_PASSED), 0);
+        assert_mine(&lock, 1);
+        assert_int_equal(rlock_release(&lock), 0);
+        assert_free(&lock);
+    }
+}
+
+struct acquirer {
+    cond_lock_t *lock;
+    int64_t deadline_ns;
+    unsigned depth; /* 0: acquire; else restore */
+    int result;
+    bool owned;
+    unsigned found;
+};
+
+static void *acquire_it(void *arg)
+{
+    struct acquirer *a = arg;
+    if (a->depth != 0)
+        rlock_acquire_restore(a->lock, a->depth);
+    else
+        a->result = rlock_acquire(a->lock, a->deadline_ns);
+    a->owned = rlock_owned(a->lock);
+    a->found = depth_of(a->lock);
+    if (a->owned)
+        REQUIRE(rlock_release_save(a->lock) == a->found);
+    return NULL;
+}
+
+/* A thread that is about to sleep on the word has said so in it: that much can be seen from outside. */
+static void until_sleepers(cond_lock_t *lock)
+{
+    while (!(word_of(lock) & MUTEX_SLEEPERS))
+        (void)sched_yield();
+}
+
+/* Whoever sleeps is woken by the release, whatever way it came and however deep the holder was. */
+static void release_wakes_who_sleeps(void **state)
+{
+    (void)state;
+    struct acquirer acquirers[] = {
+        {.deadline_ns = COND_FOREVER},
+        {.deadline_ns = INT64_MAX - 1},
+        {.depth = 1},
+        {.depth = 7},
+    };
+    for (unsigned saved = 0; saved < 2; saved++)
+        for (size_t i = 0; i < LENGTH(acquirers); i++) {
+            cond_lock_t lock = COND_RLOCK_INIT;
+            struct acquirer *a = &acquirers[i];
+            a->lock = &lock;
+            rlock_acquire_restore(&lock, 2);
+            pthread_t thread = start(acquire_it, a);
+            until_sleepers(&lock);
+            if (saved != 0) {
+                assert_int_equal(rlock_release_save(&lock), 2);
+            } else {
+                assert_int_equal(rlock_release(&lock), 0);
+                assert_true(word_of(&lock) == (MUTEX_HELD | MUTEX_SLEEPERS)); /* one level is not enough */
+                assert_int_equal(rlock_release(&lock), 0);
+            }
+            (void)finish(thread);
+            assert_int_equal(a->result, 0);
+            assert_true(a->owned);
+            assert_int_equal(a->found, a->depth != 0 ? a->depth : 1);
+            /* It answers for SLEEPERS until its release, which finds nobody. */
+            assert_free(&lock);
+        }
+}
+
+static void several_sleepers_all_come_through(void **state)
+{
+    (void)state;
+    enum { THREADS = 8 };
+    cond_lock_t lock = COND_RLOCK_INIT;
+    struct acquirer acquirers[THREADS];
+    pthread_t threads[THREADS];
+    assert_int_equal(rlock_acquire(&lock, COND_FOREVER), 0);
+    for (unsigned i = 0; i < THREADS; i++) {
+        acquirers[i] = (struct acquirer){.lock = &lock, .deadline_ns = COND_FOREVER, .depth = i % 3};
+        threads[i] = start(acquire_it, &acquirers[i]);
+    }
+    until_sleepers(&lock);
+    assert_int_equal(rlock_release(&lock), 0);
+    for (unsigned i = 0; i < THREADS; i++) {
+        (void)finish(threads[i]);
+        assert_true(acquirers[i].owned);
+    }
+    assert_free(&lock);
+}
+
+/* ---- The word: what its bits do to whom, without any race ---- */
+
+/* Newcomers queue where somebody has waited too long; who has waited in a condition goes on. */
+static void no_overtaking_under_fifo(void **state)
+{
+    (void)state;
+    cond_lock_t lock = COND_RLOCK_INIT;
+    lock.u_.private_lock.word = MUTEX_FIFO | MUTEX_SLEEPERS;
+    assert_int_equal(rlock_try_acquire(&lock), EBUSY);
+    assert_int_equal(rlock_acquire(&lock, DEADLINE_PASSED), ETIMEDOUT);
+    assert_int_equal(rlock_acquire(&lock, port_now() + COND_US(1)), ETIMEDOUT);
+    assert_int_equal(word_of(&lock), MUTEX_FIFO | MUTEX_SLEEPERS);
+    assert_int_equal(depth_of(&lock), 0);
+    assert_true(cond_lock_locked(&lock)); /* on its way to somebody */
+    rlock_acquire_restore(&lock, 2);
+    assert_mine(&lock, 2);
+    assert_int_equal(word_of(&lock), MUTEX_HELD | MUTEX_FIFO | MUTEX_SLEEPERS);
+    assert_int_equal(rlock_release(&lock), 0);
+    assert_int_equal(rlock_release(&lock), 0);
+    assert_int_equal(word_of(&lock), MUTEX_FIFO); /* a sleeper was woken: its bit is its own to set again */
+}
+
+/* Timed out under another's FIFO: the sleeper answers for SLEEPERS, and leaves FIFO to who has set it. */
+static void a_sleeper_that_gives_up_settles(void **state)
+{
+    (void)state;
+    cond_lock_t lock = COND_RLOCK_INIT;
+    struct other other;
+    other_holds(&other, &lock, 1);
+    assert_int_equal(rlock_acquire(&lock, port_now() + COND_MS(1)), ETIMEDOUT);
+    uint32_t word = word_of(&lock);
+    assert_true(word == MUTEX_HELD || word == (MUTEX_HELD | MUTEX_SLEEPERS));
+    other_lets_go(&other);
+    assert_free(&lock);
+}
+
+/* A sleeper that is woken again and again while the lock is held runs out of patience and sets FIFO, which
+   is gone when it is through, or has given up. */
+static void fifo_goes_with_who_has_set_it(void **state)
+{
+    (void)state;
+    for (unsigned gives_up = 0; gives_up < 2; gives_up++) {
+        cond_lock_t lock = COND_RLOCK_INIT;
+        assert_int_equal(rlock_acquire(&lock, COND_FOREVER), 0);
+        struct acquirer a = {.lock = &lock};
+        a.deadline_ns = gives_up != 0 ? port_now() + 20 * TUNING_PATIENCE_NS : COND_FOREVER;
+        pthread_t thread = start(acquire_it, &a);
+        /* (Late as this thread may be, the other one may have given up before it had a reason to set it.) */
+        while (!(word_of(&lock) & MUTEX_FIFO) && port_now() < a.deadline_ns)
+            port_wake(&lock.u_.private_lock.word, 1);
+        if (gives_up != 0)
+            (void)finish(thread);
+        assert_true(gives_up != 0 ? !(word_of(&lock) & MUTEX_FIFO) : (word_of(&lock) & MUTEX_SLEEPERS) != 0);
+        assert_int_equal(rlock_release(&lock), 0);
+        if (gives_up == 0)
+            (void)finish(thread);
+        assert_int_equal(a.result, gives_up != 0 ? ETIMEDOUT : 0);
+        assert_free(&lock);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(acquire_and_release),
+        cmocka_unit_test(every_way_is_a_level),
+        cmocka_unit_test(save_and_restore),
+        cmocka_unit_test(no_deeper_than_the_maximum),
+        cmocka_unit_test(mutex_has_one_level),
+        cmocka_unit_test(not_the_holder),
+        cmocka_unit_test(held_by_another),
+        cmocka_unit_test(release_wakes_who_sleeps),
+        cmocka_unit_test(several_sleepers_all_come_through),
+        cmocka_unit_test(no_overtaking_under_fifo),
+        cmocka_unit_test(a_sleeper_that_gives_up_settles),
+        cmocka_unit_test(fifo_goes_with_who_has_set_it),
+    };
+    return cmocka_run_group_tests_name("rlock", tests, NULL, NULL);
+}
