@@ -59,7 +59,6 @@ static void internals_are_hidden(void **state)
         "mutex_release_contended", "mutex_acquire_contended",
         "port_now",             "port_self",             "port_wait",           "port_wake",
         "rlock_acquire",        "rlock_acquire_restore", "rlock_release",       "rlock_release_save",
-        "rlock_try_acquire",
         "waiter_arrive",        "waiter_landed",         "waiter_leave",        "waiter_notify",
         "waiter_notify_all",    "waiter_pass_on",        "waiter_pick",         "waiter_pick_blindly",
         "waiter_return",

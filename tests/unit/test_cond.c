@@ -140,7 +140,7 @@ static void until_state(struct cond_waiter *waiter, uint32_t bit)
 /* With the lock held: the first one. */
 static struct cond_waiter *first_waiter(cond_t *cond)
 {
-    return cond->queue_->next;
+    return cond->u_.queue->next;
 }
 
 static void acquire_it(struct place *place)
@@ -325,7 +325,7 @@ static void acquire_is_never_early(void **state)
     (void)state;
     struct place place;
     make(&place, OWN_MUTEX);
-    place.cond.own_.u_.private_lock.word = MUTEX_HELD; /* by nobody who would ever release it */
+    place.cond.own_.u_.local.as.mine.word = MUTEX_HELD; /* by nobody who would ever release it */
     for (unsigned ms = 0; ms <= 3; ms++) {
         int64_t before_ns = cond_now();
         assert_int_equal(cond_acquire_timed(&place.cond, COND_MS(ms)), ETIMEDOUT);
@@ -634,7 +634,7 @@ static void deadline_passes_among_the_notified(void **state)
             while (!first_is_notified_in_time(&place, w, &truth, timeout_ns))
                 timeout_ns *= 2;
             if (kind <= MUTEX_ELSEWHERE) {
-                until_state(cond_get_lock(&place.cond)->notified_->next, WAITER_EXPIRED);
+                until_state(cond_get_lock(&place.cond)->u_.local.notified->next, WAITER_EXPIRED);
             } else {
                 /* It was let go at once, and does not look at the clock: its time is over in any case. */
                 int64_t since_ns = cond_now();
@@ -1167,7 +1167,7 @@ struct cancelled {
 /* A mutex's word that somebody is about to sleep on says so. */
 static void until_sleepers(cond_t *cond)
 {
-    while (!(a_load_32(&cond_get_lock(cond)->u_.private_lock.word) & MUTEX_SLEEPERS))
+    while (!(a_load_32(&cond_get_lock(cond)->u_.local.as.mine.word) & MUTEX_SLEEPERS))
         (void)sched_yield();
 }
 

@@ -124,8 +124,8 @@ static void timed_on_a_held_lock(void **state)
     (void)state;
     cond_lock_t lock = COND_MUTEX_INIT;
     /* The holder without a thread: a number that is nobody's. */
-    lock.u_.private_lock.word = MUTEX_HELD;
-    lock.u_.private_lock.depth = 1;
+    lock.u_.local.as.mine.word = MUTEX_HELD;
+    lock.depth_ = 1;
     static const int64_t timeouts[] = {INT64_MIN, -1, 0, 1, COND_US(10), COND_MS(2)};
     for (size_t i = 0; i < LENGTH(timeouts); i++) {
         int64_t before_ns = cond_now();
@@ -167,9 +167,9 @@ static void destroy_with_waiters_on_their_way(void **state)
     (void)state;
     cond_lock_t lock = COND_RLOCK_INIT;
     struct cond_waiter waiter = {0};
-    lock.notified_ = &waiter;
+    lock.u_.local.notified = &waiter;
     assert_int_equal(cond_lock_destroy(&lock), EBUSY);
-    lock.notified_ = NULL;
+    lock.u_.local.notified = NULL;
     lock.flags_ = LOCK_IN_FLIGHT;
     assert_int_equal(cond_lock_destroy(&lock), EBUSY);
     lock.flags_ = 0;

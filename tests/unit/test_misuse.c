@@ -204,7 +204,7 @@ static void take_snapshot(const struct subject *s, struct snapshot *snapshot)
     snapshot->owned = cond_lock_owned(s->handle);
     snapshot->waiters = cond_waiters(&s->living);
     if (snapshot->owned)
-        snapshot->depth = s->kind == FOREIGN ? s->toy.depth : s->handle->u_.private_lock.depth;
+        snapshot->depth = s->kind == FOREIGN ? s->toy.depth : s->handle->depth_;
     if (!s->has_other) { /* nobody else reads or writes it */
         memcpy(snapshot->bytes, &s->living, sizeof s->living);
         memcpy(snapshot->bytes + sizeof s->living, &s->elsewhere, sizeof s->elsewhere);

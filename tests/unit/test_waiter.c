@@ -104,12 +104,12 @@ static void assert_queue_(struct fixture *f, struct cond_waiter *queue, uint8_t 
 /* Nodes are named by letters, 'a' is node 0. */
 static void assert_waiting_at(struct fixture *f, cond_t *cond, const char *expected)
 {
-    assert_queue_(f, cond->queue_, WAITER_QUEUED, expected);
+    assert_queue_(f, cond->u_.queue, WAITER_QUEUED, expected);
     assert_int_equal(cond_waiters(cond), strlen(expected));
 }
 
 #define assert_waiting(f, expected) assert_waiting_at((f), &(f)->cond, (expected))
-#define assert_notified(f, expected) assert_queue_((f), (f)->lock.notified_, WAITER_NOTIFIED, (expected))
+#define assert_notified(f, expected) assert_queue_((f), (f)->lock.u_.local.notified, WAITER_NOTIFIED, (expected))
 
 static void assert_picked(struct fixture *f, struct cond_waiter *picked, char name)
 {
@@ -137,7 +137,7 @@ static void arrival_is_a_place(void **state)
     assert_waiting(f, "abcd");
     for (unsigned i = 0; i < 4; i++)
         assert_int_equal(f->w[i].arrival, i);
-    assert_int_equal(f->lock.arrivals_, 4);
+    assert_int_equal(f->lock.u_.local.arrivals, 4);
     assert_notified(f, "");
 }
 
@@ -151,7 +151,7 @@ static void arrivals_are_counted_by_the_lock(void **state)
     assert_waiting(f, "ac");
     assert_waiting_at(f, &f->other, "b");
     assert_int_equal(f->w[2].arrival, 2);
-    assert_int_equal(f->lock.arrivals_, 3);
+    assert_int_equal(f->lock.u_.local.arrivals, 3);
 }
 
 /* ---- Choosing ---- */
@@ -509,7 +509,7 @@ static void notify_n_of_false_predicates(void **state)
 {
     struct fixture *f = *state;
     for (unsigned n = 1; n <= NODES; n++) {
-        f->cond.queue_ = NULL;
+        f->cond.u_.queue = NULL;
         f->cond.waiters_ = 0;
         arrive(f, NODES, PRED);
         waiter_notify(&f->cond, &f->lock, n);
@@ -544,7 +544,7 @@ static void returns_to_its_place(void **state)
     struct fixture *f = *state;
     static const char *const before[] = {"bcd", "acd", "abd", "abc"};
     for (unsigned i = 0; i < 4; i++) {
-        f->cond.queue_ = NULL;
+        f->cond.u_.queue = NULL;
         f->cond.waiters_ = 0;
         arrive(f, 4, PRED);
         waiter_notify_all(&f->cond, &f->lock);
@@ -950,7 +950,7 @@ static void assert_same(struct fixture *f, const struct model *m)
     for (unsigned k = 0; k < m->notified_count; k++)
         expected[k] = (char)('a' + m->notified[k]);
     assert_notified(f, expected);
-    assert_int_equal(f->lock.arrivals_, m->arrivals);
+    assert_int_equal(f->lock.u_.local.arrivals, m->arrivals);
     assert_int_equal((f->lock.flags_ & LOCK_IN_FLIGHT) != 0, m->in_flight);
     for (unsigned i = 0; i < NODES; i++) {
         const struct model_node *node = &m->node[i];
