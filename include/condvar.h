@@ -112,12 +112,13 @@ enum {
  */
 typedef struct cond_lock_ops {
     /* Acquire it, at the latest at deadline_ns (as cond_now() counts), else ETIMEDOUT; a deadline that has
-       passed means: try once. With COND_FOREVER it must not fail for any passing reason. EOWNERDEAD counts
-       as acquired. */
+       passed means: try once. With COND_FOREVER it may fail only if nobody can ever have the lock again.
+       EOWNERDEAD counts as acquired. */
     int (*acquire)(void *object, int64_t deadline_ns);
     /* Release it, by one level if it is recursive. EPERM if the caller is known not to hold it. */
     int (*release)(void *object);
-    /* Whether the calling thread holds it. Without this function the answer is Python's: held by somebody. */
+    /* Whether the calling thread holds it. Needed for recursive locks. Without it the answer is Python's: if
+       it can't be acquired, it is the caller's. */
     bool (*owned)(void *object);
     /* Release it entirely, and say how deep it was held, for acquire_restore. Both or none. Without them,
        wait() uses release and acquire. */
@@ -146,10 +147,11 @@ struct cond_lock {
         struct cond_local_lock_ {
             uint64_t arrivals;            /* under the lock: waits begun, the next waiter's place */
             struct cond_waiter *notified; /* under the lock: chosen waiters, in order; src/waiter.h */
+            uint32_t waits;               /* atomic, written under the lock: waits that have not ended */
             union {
                 struct cond_private_lock_ {
                     uint32_t word;    /* atomic: the lock itself, src/mutex.c */
-                    uint32_t process; /* under the lock: whose waiters these are, 0 before the first */
+                    uint32_t process; /* under the lock: whose the notified waiters are */
                     uintptr_t owner;  /* atomic, written by the owner only: itself, or 0 */
                 } mine;
                 struct cond_foreign_lock_ {
@@ -167,12 +169,12 @@ struct cond_lock {
 #else
 #  define COND_RLOCK_INIT {0}
 #endif
-#define COND_MUTEX_INIT {COND_MUTEX, 0, 0, 0, {{0, NULL, {{0, 0, 0}}}}}
+#define COND_MUTEX_INIT {COND_MUTEX, 0, 0, 0, {{0, NULL, 0, {{0, 0, 0}}}}}
 
 /**
  * Make a lock. Static ones can be initialised by COND_RLOCK_INIT (all zero bits) or COND_MUTEX_INIT.
  * Not to be called on a lock in use.
- * EINVAL: NULL or unknown flags. ENOTSUP: COND_SHARED, which this version does not have.
+ * EINVAL: NULL or unknown flags. ENOTSUP: COND_SHARED on a system without robust mutexes between processes.
  */
 COND_API int cond_lock_init(cond_lock_t *lock, unsigned flags);
 
@@ -187,16 +189,21 @@ COND_API int cond_lock_init_foreign(cond_lock_t *lock, const cond_lock_ops_t *op
 
 #ifdef COND_HAVE_PTHREAD_
 /**
- * Make a handle for a pthread mutex of any type. A PTHREAD_MUTEX_RECURSIVE one is released entirely by
- * wait, and restored. POSIX gives no way to ask who holds a mutex: a wait, notify or release by a thread
- * that does not hold it is told EPERM when nobody does, and cannot be told so when another thread does
- * (release: except on a recursive or errorcheck mutex).
+ * Make a handle for a pthread mutex. A PTHREAD_MUTEX_RECURSIVE one is released entirely by wait, and
+ * restored. POSIX gives no way to ask who holds a mutex. So a wait or notify by a thread that does not hold
+ * it is told EPERM when nobody does, and cannot be told so when another thread does; on a recursive one not
+ * even when nobody does. Of a release the same is true, but recursive and errorcheck mutexes always answer.
+ * cond_locked() says false to the holder of a recursive one. A robust mutex whose holder has
+ * died is given up (ENOTRECOVERABLE) by a call that only looks at it; COND_SHARED has none of this.
  * EINVAL: NULL. ENOTSUP: on a system without pthreads.
  */
 COND_API int cond_lock_init_pthread(cond_lock_t *lock, pthread_mutex_t *mutex);
 #endif
 
-/** End a lock's life; not a foreign lock's object. EINVAL: NULL, destroyed. EBUSY: held, or on its way to a waiter. */
+/**
+ * End a lock's life; of a foreign one only the handle's. Never blocks.
+ * EINVAL: NULL, destroyed. EBUSY: somebody waits on a condition on it, or it is held (a foreign one may be).
+ */
 COND_API int cond_lock_destroy(cond_lock_t *lock);
 
 /**
@@ -228,6 +235,29 @@ COND_API bool cond_lock_owned(const cond_lock_t *lock);
  */
 COND_API int cond_lock_recover(cond_lock_t *lock);
 
+/*
+ * Shared locks and conditions
+ *
+ * With COND_SHARED a lock and its conditions live in memory that several processes have mapped (mmap with
+ * MAP_SHARED, shm_open, memfd_create), at the same or at different addresses. Several conditions on one
+ * shared lock must be in one mapping with it. What is different:
+ *
+ * - If a holder is killed, the next one to acquire the lock is told EOWNERDEAD: it holds the lock, but what
+ *   the lock guards may be half changed. It puts that right and calls recover, or releases the lock without:
+ *   then all are told ENOTRECOVERABLE for ever. wait can return EOWNERDEAD too, with the lock held as deep
+ *   as before; waiting again before recover is answered EOWNERDEAD at once. recover lets all waiters go.
+ * - A notify lets at least min(n, waiters) go, sometimes more, so a plain wait may return without need; a
+ *   killed waiter costs no notification, though it may delay one by a tenth of a second.
+ * - Predicates are called by the waiter itself. Order is not promised.
+ * - Waiters that were killed are counted by cond_waiters(), and keep cond_destroy() from its work, until the
+ *   next notify_all.
+ * - cond_init() by a second process on a living shared condition is EBUSY, and changes nothing; so memory that
+ *   outlives its processes must be cleared, or the condition destroyed, before it is used anew.
+ * - A condition of all zero bits is a private one, wherever it is. A second process that waits or notifies
+ *   while the first one has waiters is answered EINVAL, and nothing is corrupted; but the two cannot wake
+ *   each other, so a process may well sleep for ever on such a lock.
+ */
+
 /* ---- The condition ---------------------------------------------------------------------------------- */
 
 typedef struct cond cond_t;
@@ -244,7 +274,10 @@ struct cond {
     uint32_t state_;    /* fixed by init, until destroy; src/lock.h */
     uint32_t waiters_;  /* atomic, written under the lock: how many wait and have not been chosen */
     union {
-        struct cond_waiter *queue; /* under the lock: who waits, in order of arrival */
+        struct cond_local_queue_ {
+            struct cond_waiter *waiters; /* under the lock: who waits, in order of arrival */
+            uint32_t process;            /* under the lock: whose they are */
+        } local;
         struct cond_shared_queue_ { /* COND_SHARED: all written under the lock; src/shared.c */
             uint32_t sequence;     /* atomic: what waiters sleep on */
             uint32_t arrivals;     /* the next waiter's ticket */
@@ -263,7 +296,7 @@ struct cond {
 #ifdef __cplusplus
 #  define COND_INIT_WITH(lock) {(lock), 0, 0, {}, {}}
 #else
-#  define COND_INIT_WITH(lock) {(lock), 0, 0, {0}, {0}}
+#  define COND_INIT_WITH(lock) {(lock), 0, 0, {{NULL, 0}}, {0}}
 #endif
 
 /**
@@ -271,7 +304,7 @@ struct cond {
  * lock of its own made from `flags`. Static ones can be initialised by COND_INIT (all zero bits) or
  * COND_INIT_WITH(lock). Not to be called on a condition in use.
  * EINVAL: NULL, unknown flags, a destroyed lock, or flags other than 0 that are not those of `lock`.
- * ENOTSUP: COND_SHARED, which this version does not have.
+ * ENOTSUP: as cond_lock_init(). EBUSY: a shared condition that is alive there already, see below.
  */
 COND_API int cond_init(cond_t *cond, cond_lock_t *lock, unsigned flags);
 

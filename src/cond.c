@@ -42,10 +42,11 @@ static int init_shared(cond_t *cond, cond_lock_t *lock, unsigned flags)
 
 int cond_init(cond_t *cond, cond_lock_t *lock, unsigned flags)
 {
-    if (cond == NULL || (lock != NULL && (!lock_is_valid(lock) || (flags != 0 && flags != lock->kind_))))
+    if (cond == NULL || flags > (COND_SHARED | COND_MUTEX) ||
+        (lock != NULL && (!lock_is_valid(lock) || (flags != 0 && flags != lock->kind_))))
         return EINVAL;
     if (lock != NULL ? lock_is_shared(lock) : (flags & COND_SHARED) != 0)
-        return flags <= (COND_SHARED | COND_MUTEX) ? init_shared(cond, lock, flags) : EINVAL;
+        return init_shared(cond, lock, flags);
     cond_lock_t own = COND_RLOCK_INIT;
     int error = lock == NULL ? cond_lock_init(&own, flags) : 0;
     if (error == 0)
@@ -77,7 +78,7 @@ int cond_reinit_after_fork(cond_t *cond)
     if (lock_is_shared(lock))
         return 0; /* its waiters and its holder live on in other processes */
     lock_reinit(lock);
-    cond->u_.queue = NULL;
+    cond->u_.local.waiters = NULL;
     cond->waiters_ = 0;
     return 0;
 }
@@ -134,7 +135,9 @@ static int held_lock(cond_t *cond, cond_lock_t **lock)
     *lock = cond_valid_lock(cond);
     if (*lock == NULL)
         return EINVAL;
-    return cond_lock_owned(*lock) ? 0 : EPERM;
+    if (!cond_lock_owned(*lock))
+        return EPERM;
+    return lock_is_shared(*lock) || waiter_are_ours(cond) ? 0 : EINVAL;
 }
 
 /* ---- Wait ---- */
@@ -166,24 +169,27 @@ static int wait(cond_t *cond, cond_lock_t *lock, cond_pred_t *pred, void *arg, i
 {
     struct cond_waiter waiter = {
         .cond = cond, .pred = pred, .arg = arg, .timed = deadline_ns != COND_FOREVER};
+    int error;
+    bool content;
     waiter_arrive(&waiter, lock);
     for (;;) {
-        int error = wait_once(&waiter, lock, deadline_ns);
-        bool content = pred == NULL ? error == 0 : (error == 0 || error == ETIMEDOUT) && pred(arg);
-        if (content || error != 0) {
-            /* What it was given and does not use goes to another, and so does its place at the lock. */
-            if (!content)
-                waiter_pass_on(&waiter, lock);
-            lock_let_go(lock);
-            return content ? 0 : error;
-        }
+        error = wait_once(&waiter, lock, deadline_ns);
+        content = pred == NULL ? error == 0 : (error == 0 || error == ETIMEDOUT) && pred(arg);
+        if (!content && error == 0 && cond->state_ != COND_ALIVE)
+            error = EINVAL; /* destroyed too early: there is no place to go back to */
+        if (content || error != 0)
+            break;
         /* Let go, but somebody was faster: back to its place. */
-        if (cond->state_ != COND_ALIVE)
-            return EINVAL;
         a_store(&waiter.state, 0, relaxed); /* nobody knows the node now */
         waiter_return(&waiter, lock);
         lock_let_go(lock);
     }
+    /* What it was given and does not use goes to another, and so does its place at the lock. */
+    if (!content && error != EINVAL)
+        waiter_pass_on(&waiter, lock);
+    lock_let_go(lock);
+    waiter_end(lock);
+    return content ? 0 : error;
 }
 
 int cond_wait_until(cond_t *cond, int64_t deadline_ns)

@@ -27,19 +27,26 @@ static int foreign_release(const cond_lock_t *lock)
     return lock->u_.local.as.foreign.ops->release(lock->u_.local.as.foreign.object);
 }
 
-static bool foreign_locked(const cond_lock_t *lock)
+static bool foreign_is_free(const cond_lock_t *lock)
 {
     int error = foreign_acquire(lock, DEADLINE_PASSED);
-    if (error == 0)
+    bool was_free = error == 0 || error == EOWNERDEAD;
+    if (was_free)
         (void)foreign_release(lock);
-    return error != 0;
+    return was_free;
 }
 
 /* As Python's Condition does for a lock that cannot tell: if it can't be acquired, it is the caller's. */
 static bool foreign_owned(const cond_lock_t *lock)
 {
     const cond_lock_ops_t *ops = lock->u_.local.as.foreign.ops;
-    return ops->owned != NULL ? ops->owned(lock->u_.local.as.foreign.object) : foreign_locked(lock);
+    return ops->owned != NULL ? ops->owned(lock->u_.local.as.foreign.object) : !foreign_is_free(lock);
+}
+
+/* A recursive one can be acquired by its owner, so ask that first, if it can tell. */
+static bool foreign_locked(const cond_lock_t *lock)
+{
+    return (lock->kind_ == LOCK_FOREIGN && foreign_owned(lock)) || !foreign_is_free(lock);
 }
 
 /* ---- What conditions need ---- */
@@ -79,10 +86,12 @@ void lock_let_go(cond_lock_t *lock)
 void lock_reinit(cond_lock_t *lock)
 {
     uint8_t kind = lock->kind_;
-    if (kind == LOCK_FOREIGN)
+    if (lock_is_foreign(lock)) {
         (void)cond_lock_init_foreign(lock, lock->u_.local.as.foreign.ops, lock->u_.local.as.foreign.object);
-    else
+        lock->kind_ = kind;
+    } else {
         (void)cond_lock_init(lock, kind);
+    }
 }
 
 /* ---- The calls of the header ---- */
@@ -110,18 +119,14 @@ int cond_lock_destroy(cond_lock_t *lock)
 {
     if (!lock_is_valid(lock))
         return EINVAL;
-    if (lock_is_private(lock)) {
-        /* Hold it, so that what the lock guards can be looked at; a lock that is not free is not waited
-           for. It stays held: whoever comes now finds out by its kind. */
-        if (!mutex_try(lock))
-            return EBUSY;
-        if (lock->u_.local.notified != NULL || (lock->flags_ & LOCK_IN_FLIGHT)) {
-            mutex_release(lock);
-            return EBUSY;
-        }
-    } else if (lock_is_shared(lock)) {
+    if (lock_is_shared(lock))
         return shared_lock_destroy(lock);
-    }
+    /* Relaxed: a wait that has ended has released the lock after it. Partner: waiter_end(). */
+    if (a_load_32(&lock->u_.local.waits) != 0)
+        return EBUSY;
+    /* A lock that is not free is not waited for. It stays held: whoever comes now finds out by its kind. */
+    if (lock_is_private(lock) && !mutex_try(lock))
+        return EBUSY;
     lock->kind_ = LOCK_DESTROYED;
     return 0;
 }

@@ -10,6 +10,7 @@
 /* cond_lock_t.kind_: COND_RLOCK or COND_MUTEX, with COND_SHARED or without, or one of these. */
 enum {
     LOCK_FOREIGN = 16,
+    LOCK_FOREIGN_VAGUE = 17, /* its `owned` says yes to a free recursive lock too (port/pthread.c) */
     LOCK_DESTROYED = 0xDD,
 };
 
@@ -42,10 +43,15 @@ static inline bool lock_is_shared(const cond_lock_t *lock)
     return (lock->kind_ & ~COND_MUTEX) == COND_SHARED;
 }
 
+static inline bool lock_is_foreign(const cond_lock_t *lock)
+{
+    return (lock->kind_ & ~1) == LOCK_FOREIGN;
+}
+
 /* Whether there is a lock to work with. */
 static inline bool lock_is_valid(const cond_lock_t *lock)
 {
-    return lock != NULL && (lock_is_private(lock) || lock_is_shared(lock) || lock->kind_ == LOCK_FOREIGN);
+    return lock != NULL && (lock_is_private(lock) || lock_is_shared(lock) || lock_is_foreign(lock));
 }
 
 static inline bool cond_is_alive(const cond_t *cond)

@@ -26,4 +26,8 @@ int robust_release(void *mutex);
 void port_wait_shared(const uint32_t *word, uint32_t expected, int64_t deadline_ns);
 uint32_t port_wake_shared(const uint32_t *word, uint32_t count);
 
+/* A number other than 0 that no two living processes share; a forked child has another than its parent.
+   This one is called for private conditions too, to find out that they are used by two processes. */
+uint32_t port_process(void);
+
 #endif

@@ -32,7 +32,7 @@ static void put_number(struct text *text, uintmax_t number, unsigned base)
 static void put_lock(struct text *text, const cond_lock_t *lock)
 {
     put(text, cond_lock_locked(lock) ? "<locked " : "<unlocked ");
-    if (lock->kind_ == LOCK_FOREIGN) {
+    if (lock_is_foreign(lock)) {
         put(text, "foreign lock at 0x");
         put_number(text, (uintptr_t)lock->u_.local.as.foreign.object, 16);
     } else {

@@ -2,7 +2,7 @@
 /*
  * Who is let go next. waiter.h has the drawing. Invariants, whenever the lock is free:
  *
- * - cond->u_.queue is in order of arrival, and holds exactly cond->waiters_ nodes.
+ * - cond->u_.local.waiters is in order of arrival, and holds exactly cond->waiters_ nodes.
  * - lock->u_.local.notified is in the order of notification.
  * - A node is in at most one of them, and `where` says in which.
  * - LOCK_IN_FLIGHT is set from the moment that a waiter is picked until that waiter has the lock.
@@ -11,6 +11,7 @@
 #include "waiter.h"
 #include "atomic.h"
 #include "lock.h"
+#include "port_shared.h"
 
 /* ---- The circular queue: a queue is a pointer to its last node, or NULL. ---- */
 
@@ -69,7 +70,7 @@ static void count(cond_t *cond, uint32_t difference)
 
 static void enqueue_after(cond_t *cond, struct cond_waiter *place, struct cond_waiter *waiter)
 {
-    insert_after(&cond->u_.queue, place, waiter);
+    insert_after(&cond->u_.local.waiters, place, waiter);
     waiter->where = WAITER_QUEUED;
     waiter->passes_on = false;
     count(cond, 1);
@@ -77,15 +78,22 @@ static void enqueue_after(cond_t *cond, struct cond_waiter *place, struct cond_w
 
 static void dequeue(cond_t *cond, struct cond_waiter *waiter)
 {
-    unlink_from(&cond->u_.queue, waiter);
+    unlink_from(&cond->u_.local.waiters, waiter);
     waiter->where = WAITER_NOWHERE;
     count(cond, (uint32_t)-1);
 }
 
+bool waiter_are_ours(const cond_t *cond)
+{
+    return cond->u_.local.waiters == NULL || cond->u_.local.process == port_process();
+}
+
 void waiter_arrive(struct cond_waiter *waiter, cond_lock_t *lock)
 {
+    waiter->cond->u_.local.process = port_process();
+    a_store_32(&lock->u_.local.waits, a_load_32(&lock->u_.local.waits) + 1);
     waiter->arrival = lock->u_.local.arrivals++;
-    enqueue_after(waiter->cond, waiter->cond->u_.queue, waiter);
+    enqueue_after(waiter->cond, waiter->cond->u_.local.waiters, waiter);
 }
 
 /* ---- Choosing ---- */
@@ -113,10 +121,13 @@ static bool has_expired(struct cond_waiter *waiter)
    has nothing to do with the condition any more. */
 static bool choose(struct cond_waiter *waiter, cond_lock_t *lock, bool passes_on, uint64_t chosen_at)
 {
+    uint32_t cond_process = waiter->cond->u_.local.process;
     dequeue(waiter->cond, waiter);
     if (waiter->pred != NULL ? has_expired(waiter) : !beat_deadline(waiter))
         return false;
     append(&lock->u_.local.notified, waiter);
+    if (lock_is_private(lock))
+        lock->u_.local.as.mine.process = cond_process;
     waiter->where = WAITER_NOTIFIED;
     waiter->passes_on = passes_on;
     waiter->chosen_at = chosen_at;
@@ -125,15 +136,15 @@ static bool choose(struct cond_waiter *waiter, cond_lock_t *lock, bool passes_on
 
 void waiter_notify(cond_t *cond, cond_lock_t *lock, size_t n)
 {
-    while (n > 0 && cond->u_.queue != NULL)
-        if (choose(first(cond->u_.queue), lock, true, lock->u_.local.arrivals))
+    while (n > 0 && cond->u_.local.waiters != NULL)
+        if (choose(first(cond->u_.local.waiters), lock, true, lock->u_.local.arrivals))
             n--;
 }
 
 void waiter_notify_all(cond_t *cond, cond_lock_t *lock)
 {
-    while (cond->u_.queue != NULL)
-        (void)choose(first(cond->u_.queue), lock, false, lock->u_.local.arrivals);
+    while (cond->u_.local.waiters != NULL)
+        (void)choose(first(cond->u_.local.waiters), lock, false, lock->u_.local.arrivals);
 }
 
 void waiter_pass_on(struct cond_waiter *waiter, cond_lock_t *lock)
@@ -142,11 +153,11 @@ void waiter_pass_on(struct cond_waiter *waiter, cond_lock_t *lock)
     if (!waiter->passes_on)
         return;
     waiter->passes_on = false;
-    struct cond_waiter *next = waiter->where == WAITER_QUEUED ? following(cond->u_.queue, waiter)
-                                                              : first(cond->u_.queue);
+    struct cond_waiter *next = waiter->where == WAITER_QUEUED ? following(cond->u_.local.waiters, waiter)
+                                                              : first(cond->u_.local.waiters);
     while (next != NULL && next->arrival < waiter->chosen_at) {
         struct cond_waiter *candidate = next;
-        next = following(cond->u_.queue, next);
+        next = following(cond->u_.local.waiters, next);
         if (candidate->arrival > waiter->arrival && choose(candidate, lock, true, waiter->chosen_at))
             return;
     }
@@ -163,14 +174,14 @@ static void put_back(struct cond_waiter *waiter, cond_lock_t *lock, struct cond_
 {
     cond_t *cond = waiter->cond;
     struct cond_waiter *place = NULL;
-    struct cond_waiter *next = first(cond->u_.queue);
+    struct cond_waiter *next = first(cond->u_.local.waiters);
     if (hint != NULL && hint->cond == cond && hint->where == WAITER_QUEUED && hint->arrival < waiter->arrival) {
         place = hint;
-        next = following(cond->u_.queue, hint);
+        next = following(cond->u_.local.waiters, hint);
     }
     while (next != NULL && next->arrival < waiter->arrival) {
         place = next;
-        next = following(cond->u_.queue, next);
+        next = following(cond->u_.local.waiters, next);
     }
     bool passes_on = waiter->passes_on;
     enqueue_after(cond, place, waiter);
@@ -190,7 +201,8 @@ struct cond_waiter *waiter_pick(cond_lock_t *lock)
 {
     struct cond_waiter *stays = NULL; /* the last one looked at that is still there: it has expired */
     struct cond_waiter *put = NULL;   /* the last one that was put back */
-    if (lock->flags_ & LOCK_IN_FLIGHT)
+    if ((lock->flags_ & LOCK_IN_FLIGHT) ||
+        (lock->u_.local.notified != NULL && lock->u_.local.as.mine.process != port_process()))
         return NULL;
     for (;;) {
         struct cond_waiter *waiter =
@@ -222,6 +234,11 @@ struct cond_waiter *waiter_pick_blindly(cond_lock_t *lock)
     while (waiter != NULL && !beat_deadline(waiter))
         waiter = following(lock->u_.local.notified, waiter);
     return waiter != NULL ? let_go(waiter, lock) : NULL;
+}
+
+void waiter_end(cond_lock_t *lock)
+{
+    a_store_32(&lock->u_.local.waits, a_load_32(&lock->u_.local.waits) - 1);
 }
 
 void waiter_landed(cond_lock_t *lock)

@@ -9,7 +9,7 @@
  * there is nothing to order and nothing to retry. A waiter is in one of two queues, or in none:
  *
  *                          notify                    release, one at a time
- *      cond->u_.queue  ------------------>  lock->u_.local.notified  ------------------>  let go
+ *      cond->u_.local.waiters  ------------------>  lock->u_.local.notified  ------------------>  let go
  *      in order of   <------------------  in the order
  *        arrival       predicate false,   of notification
  *                      back in its place
@@ -59,6 +59,11 @@ enum { WAITER_NOWHERE, WAITER_QUEUED, WAITER_NOTIFIED };
 
 /* All of these: the holder of the lock. */
 
+/* Whether the waiters of this condition, if there are any, are of this process: then their nodes may be
+   touched. A private condition in memory that several processes have mapped is a mistake, but one that must
+   not make a process write to its own stack at another's addresses. */
+bool waiter_are_ours(const cond_t *cond);
+
 /* Join the condition's queue as its last. */
 void waiter_arrive(struct cond_waiter *waiter, cond_lock_t *lock);
 
@@ -68,7 +73,7 @@ void waiter_notify_all(cond_t *cond, cond_lock_t *lock);
 
 /* Take the first notified waiter that can go, and mark the lock: one waiter is on its way. Those whose
    predicate is false go back to their places, and pass on what notify(n) gave them. NULL if there is none,
-   or if one is on its way. Each predicate is called once, and false ones are not looked at again until
+   or if one is on its way, or if they are not of this process. Each predicate is called once, and false ones are not looked at again until
    the next notify. */
 struct cond_waiter *waiter_pick(cond_lock_t *lock);
 
@@ -77,6 +82,9 @@ struct cond_waiter *waiter_pick_blindly(cond_lock_t *lock);
 
 /* By a waiter that was let go and has the lock now: the next one may be let go. */
 void waiter_landed(cond_lock_t *lock);
+
+/* The last thing that a wait does to the lock: from here on the lock may be destroyed, when it is free. */
+void waiter_end(cond_lock_t *lock);
 
 /* By a waiter that was let go in vain: its predicate is false again. Back to its place. */
 void waiter_return(struct cond_waiter *waiter, cond_lock_t *lock);

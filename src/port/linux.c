@@ -6,7 +6,9 @@
 #include <limits.h>
 #include <linux/futex.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stddef.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -75,4 +77,22 @@ int64_t port_now(void)
 uintptr_t port_self(void)
 {
     return (uintptr_t)pthread_self();
+}
+
+/* The process's number, kept where the kernel clears it in a forked child, since asking for it is a system
+   call. Where the kernel cannot do that (before 4.14, or with larger pages) it is asked each time. */
+uint32_t port_process(void)
+{
+    static struct {
+        _Alignas(4096) _Atomic uint32_t number;
+    } page;
+    int saved = errno;
+    uint32_t number = atomic_load_explicit(&page.number, memory_order_relaxed);
+    if (number == 0) {
+        number = (uint32_t)getpid();
+        if (madvise(&page, sizeof page, MADV_WIPEONFORK) == 0)
+            atomic_store_explicit(&page.number, number, memory_order_relaxed);
+        errno = saved;
+    }
+    return number;
 }

@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <pthread.h>
+#include "../lock.h"
 #include "condvar.h"
 #include "pthread_until.h"
 
@@ -14,22 +15,24 @@ static int mutex_acquire(void *object, int64_t deadline_ns)
     return mutex_acquire_until(object, deadline_ns);
 }
 
-static int mutex_release(void *object)
-{
-    return pthread_mutex_unlock(object);
-}
-
 /* EBUSY: somebody holds it, perhaps the caller. Acquired twice: it is recursive, and either was the caller's
    or was free, which cannot be told apart without releasing it. Acquired once: it was free. */
 static bool mutex_owned(void *object)
 {
-    if (pthread_mutex_trylock(object) != 0)
+    int error = pthread_mutex_trylock(object);
+    if (error != 0 && error != EOWNERDEAD)
         return true;
     bool recursive = pthread_mutex_trylock(object) == 0;
     if (recursive)
         (void)pthread_mutex_unlock(object);
     (void)pthread_mutex_unlock(object);
     return recursive;
+}
+
+/* To release a normal mutex that nobody holds is undefined. */
+static int mutex_release(void *object)
+{
+    return mutex_owned(object) ? pthread_mutex_unlock(object) : EPERM;
 }
 
 static int mutex_release_save(void *object, unsigned *depth)
@@ -65,5 +68,8 @@ int cond_lock_init_pthread(cond_lock_t *lock, pthread_mutex_t *mutex)
         .release_save = mutex_release_save,
         .acquire_restore = mutex_acquire_restore,
     };
-    return mutex != NULL ? cond_lock_init_foreign(lock, &ops, mutex) : EINVAL;
+    int error = mutex != NULL ? cond_lock_init_foreign(lock, &ops, mutex) : EINVAL;
+    if (error == 0)
+        lock->kind_ = LOCK_FOREIGN_VAGUE;
+    return error;
 }

@@ -562,6 +562,11 @@ int robust_release(void *mutex)
     return 0;
 }
 
+uint32_t port_process(void)
+{
+    return 1;
+}
+
 int64_t port_now(void)
 {
     return now_ns;

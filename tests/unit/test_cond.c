@@ -140,7 +140,7 @@ static void until_state(struct cond_waiter *waiter, uint32_t bit)
 /* With the lock held: the first one. */
 static struct cond_waiter *first_waiter(cond_t *cond)
 {
-    return cond->u_.queue->next;
+    return cond->u_.local.waiters->next;
 }
 
 static void acquire_it(struct place *place)

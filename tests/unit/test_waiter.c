@@ -104,7 +104,7 @@ static void assert_queue_(struct fixture *f, struct cond_waiter *queue, uint8_t 
 /* Nodes are named by letters, 'a' is node 0. */
 static void assert_waiting_at(struct fixture *f, cond_t *cond, const char *expected)
 {
-    assert_queue_(f, cond->u_.queue, WAITER_QUEUED, expected);
+    assert_queue_(f, cond->u_.local.waiters, WAITER_QUEUED, expected);
     assert_int_equal(cond_waiters(cond), strlen(expected));
 }
 
@@ -509,7 +509,7 @@ static void notify_n_of_false_predicates(void **state)
 {
     struct fixture *f = *state;
     for (unsigned n = 1; n <= NODES; n++) {
-        f->cond.u_.queue = NULL;
+        f->cond.u_.local.waiters = NULL;
         f->cond.waiters_ = 0;
         arrive(f, NODES, PRED);
         waiter_notify(&f->cond, &f->lock, n);
@@ -544,7 +544,7 @@ static void returns_to_its_place(void **state)
     struct fixture *f = *state;
     static const char *const before[] = {"bcd", "acd", "abd", "abc"};
     for (unsigned i = 0; i < 4; i++) {
-        f->cond.u_.queue = NULL;
+        f->cond.u_.local.waiters = NULL;
         f->cond.waiters_ = 0;
         arrive(f, 4, PRED);
         waiter_notify_all(&f->cond, &f->lock);
