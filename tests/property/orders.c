@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "condvar.h"
+#include "mutex.h"
 #include "sched.h"
 
 static cond_lock_t lock;
@@ -147,6 +148,35 @@ static void lock_patience_body(unsigned thread)
         }
     } else {
         lock_body(thread);
+    }
+}
+
+/* Thread 1 takes the lock again and again; thread 2 wants it once, and time passes. From the moment that
+   thread 2 has forbidden overtaking, it is the next. */
+static bool forbidden, served;
+
+static void overtaking_setup(void)
+{
+    reset(COND_MUTEX);
+    forbidden = served = false;
+}
+
+static void overtaking_body(unsigned thread)
+{
+    if (thread == 0) {
+        for (unsigned i = 0; i < 3; i++)
+            sched_advance(COND_MS(2));
+    } else if (thread == 1) {
+        for (unsigned i = 0; i < 8; i++) {
+            acquire();
+            EXPECT(!forbidden || served);
+            forbidden = forbidden || (lock.u_.local.as.mine.word & MUTEX_FIFO) != 0;
+            release();
+        }
+    } else {
+        acquire();
+        served = true;
+        release();
     }
 }
 
@@ -657,6 +687,7 @@ static const struct scenario scenarios[] = {
     {"lock", 3, reset_mutex, lock_body, NULL, check_clean, 2, 1, 20000, 0, 0},
     {"lock, timed", 3, reset_mutex, lock_timed_body, NULL, check_clean, 2, 1, 20000, 0, 0},
     {"lock, out of patience", 4, reset_mutex, lock_patience_body, NULL, check_clean, 2, 1, 50000, 0, 0},
+    {"overtaking ends", 3, overtaking_setup, overtaking_body, NULL, check_clean, 3, 0, 20000, 0, 0},
     {"lock, try", 3, reset_rlock, try_body, NULL, check_clean, 3, 0, 0, 0, 0},
     {"notify each", 3, reset_rlock, notify_each_body, NULL, check_clean, 2, 1, 20000, 0, 0},
     {"timeout race", 3, timeout_race_setup, timeout_race_body, timeout_race_quiet, timeout_race_check, 2, 1, 20000, 0, 0},
