@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 #include "condvar.h"
+#include "internal.h"
 
 /* cond_lock_t.kind_: COND_RLOCK or COND_MUTEX, with COND_SHARED or without, or one of these. */
 enum {
@@ -78,15 +79,15 @@ static inline cond_lock_t *cond_valid_lock(const cond_t *cond)
 }
 
 /* Release entirely; 0 and the depth, or an error with nothing changed. */
-int lock_release_save(cond_lock_t *lock, unsigned *depth);
+INTERNAL int lock_release_save(cond_lock_t *lock, unsigned *depth);
 
 /* Hold again as deep. Only a foreign lock fails; with EOWNERDEAD it is held. */
-int lock_acquire_restore(cond_lock_t *lock, unsigned depth);
+INTERNAL int lock_acquire_restore(cond_lock_t *lock, unsigned depth);
 
 /* On a lock whose release is not seen: let one notified waiter go now. Under the lock. */
-void lock_let_go(cond_lock_t *lock);
+INTERNAL void lock_let_go(cond_lock_t *lock);
 
 /* Back to the state after init. For the child of a fork. */
-void lock_reinit(cond_lock_t *lock);
+INTERNAL void lock_reinit(cond_lock_t *lock);
 
 #endif

@@ -9,6 +9,7 @@
 
 #include "atomic.h"
 #include "condvar.h"
+#include "internal.h"
 
 enum {
     MUTEX_HELD = 1,     /* somebody has it */
@@ -25,9 +26,9 @@ static inline bool mutex_try(cond_lock_t *lock)
 }
 
 /* Acquire it, or ETIMEDOUT. A veteran has waited in the condition, and may go before newcomers. */
-int mutex_acquire_contended(cond_lock_t *lock, int64_t deadline_ns, bool veteran);
+INTERNAL int mutex_acquire_contended(cond_lock_t *lock, int64_t deadline_ns, bool veteran);
 
-void mutex_release_contended(cond_lock_t *lock);
+INTERNAL void mutex_release_contended(cond_lock_t *lock);
 
 /* Release: partner is the acquire of whoever has the lock next. The lock may be gone when it is free. */
 static inline void mutex_release(cond_lock_t *lock)

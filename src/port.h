@@ -8,25 +8,26 @@
  */
 
 #include <stdint.h>
+#include "internal.h"
 
 /*
  * Sleep while *word == expected, until port_wake() on the same word, or until the monotonic clock reaches
  * deadline_ns (COND_FOREVER: no limit). Comparing and falling asleep are one step, as seen by port_wake().
  * It may return early for any reason: callers look at their word and at the clock themselves.
  */
-void port_wait(const uint32_t *word, uint32_t expected, int64_t deadline_ns);
+INTERNAL void port_wait(const uint32_t *word, uint32_t expected, int64_t deadline_ns);
 
 /*
  * Wake up to `count` threads that sleep on word, those that have slept longest first if the system can.
  * The word is used as an address only: its memory may be in other use, or gone.
  */
-void port_wake(const uint32_t *word, uint32_t count);
+INTERNAL void port_wake(const uint32_t *word, uint32_t count);
 
 /* The monotonic clock, in nanoseconds. */
-int64_t port_now(void);
+INTERNAL int64_t port_now(void);
 
 /* A number other than 0 that no two living threads share, and that a thread keeps. In the child of a fork
    the forking thread keeps its number. */
-uintptr_t port_self(void);
+INTERNAL uintptr_t port_self(void);
 
 #endif

@@ -11,23 +11,24 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include "internal.h"
 
 /* 0, ENOTSUP, or another error of the system. `mutex` is cond_lock_t.u_.robust. */
-int robust_init(void *mutex);
-void robust_destroy(void *mutex);
+INTERNAL int robust_init(void *mutex);
+INTERNAL void robust_destroy(void *mutex);
 
 /* 0; EOWNERDEAD: held, and already fit for use again; EDEADLK: the caller has it; ETIMEDOUT. */
-int robust_acquire(void *mutex, int64_t deadline_ns);
+INTERNAL int robust_acquire(void *mutex, int64_t deadline_ns);
 
 /* 0, EPERM: the caller does not have it. */
-int robust_release(void *mutex);
+INTERNAL int robust_release(void *mutex);
 
 /* As port_wait() and port_wake(), between processes. The latter returns how many it has woken. */
-void port_wait_shared(const uint32_t *word, uint32_t expected, int64_t deadline_ns);
-uint32_t port_wake_shared(const uint32_t *word, uint32_t count);
+INTERNAL void port_wait_shared(const uint32_t *word, uint32_t expected, int64_t deadline_ns);
+INTERNAL uint32_t port_wake_shared(const uint32_t *word, uint32_t count);
 
 /* A number other than 0 that no two living processes share; a forked child has another than its parent.
    This one is called for private conditions too, to find out that they are used by two processes. */
-uint32_t port_process(void);
+INTERNAL uint32_t port_process(void);
 
 #endif

@@ -15,6 +15,7 @@
 #include "condvar.h"
 #include "port.h"
 #include "mutex.h"
+#include "internal.h"
 
 static inline bool rlock_owned(const cond_lock_t *lock)
 {
@@ -23,15 +24,15 @@ static inline bool rlock_owned(const cond_lock_t *lock)
 
 /* 0, EDEADLK (a mutex that the caller has), EAGAIN (too deep), ETIMEDOUT: at once if the deadline is
    DEADLINE_PASSED, which makes it a try. */
-int rlock_acquire(cond_lock_t *lock, int64_t deadline_ns);
+INTERNAL int rlock_acquire(cond_lock_t *lock, int64_t deadline_ns);
 
 /* One level. 0, EPERM. */
-int rlock_release(cond_lock_t *lock);
+INTERNAL int rlock_release(cond_lock_t *lock);
 
 /* All levels: how many there were, or 0 if the caller does not hold the lock. */
-unsigned rlock_release_save(cond_lock_t *lock);
+INTERNAL unsigned rlock_release_save(cond_lock_t *lock);
 
 /* The way back; only for a thread that has waited in a condition. */
-void rlock_acquire_restore(cond_lock_t *lock, unsigned depth);
+INTERNAL void rlock_acquire_restore(cond_lock_t *lock, unsigned depth);
 
 #endif

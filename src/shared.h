@@ -7,22 +7,23 @@
 
 #include <stdbool.h>
 #include "condvar.h"
+#include "internal.h"
 
-int shared_lock_init(cond_lock_t *lock, unsigned flags);
-int shared_lock_destroy(cond_lock_t *lock); /* EBUSY */
-int shared_lock_acquire(cond_lock_t *lock, int64_t deadline_ns);
-int shared_lock_release(cond_lock_t *lock);
-bool shared_lock_owned(const cond_lock_t *lock);
-bool shared_lock_locked(const cond_lock_t *lock);
-int shared_lock_recover(cond_lock_t *lock); /* the holder; EINVAL: nothing to recover */
+INTERNAL int shared_lock_init(cond_lock_t *lock, unsigned flags);
+INTERNAL int shared_lock_destroy(cond_lock_t *lock); /* EBUSY */
+INTERNAL int shared_lock_acquire(cond_lock_t *lock, int64_t deadline_ns);
+INTERNAL int shared_lock_release(cond_lock_t *lock);
+INTERNAL bool shared_lock_owned(const cond_lock_t *lock);
+INTERNAL bool shared_lock_locked(const cond_lock_t *lock);
+INTERNAL int shared_lock_recover(cond_lock_t *lock); /* the holder; EINVAL: nothing to recover */
 
 /* The holder. As wait() in cond.c; pred may be NULL. */
-int shared_wait(cond_t *cond, cond_lock_t *lock, cond_pred_t *pred, void *arg, int64_t deadline_ns);
+INTERNAL int shared_wait(cond_t *cond, cond_lock_t *lock, cond_pred_t *pred, void *arg, int64_t deadline_ns);
 
 /* The holder. Let at least min(n, waiters) go. */
-void shared_notify(cond_t *cond, cond_lock_t *lock, size_t n);
+INTERNAL void shared_notify(cond_t *cond, cond_lock_t *lock, size_t n);
 
 /* The holder, after recover: the condition's own fields may be half changed. Lets everybody go. */
-void shared_repair(cond_t *cond, cond_lock_t *lock);
+INTERNAL void shared_repair(cond_t *cond, cond_lock_t *lock);
 
 #endif

@@ -33,6 +33,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include "condvar.h"
+#include "internal.h"
 
 enum {
     WAITER_ASLEEP = 1,  /* set by the waiter: a wake-up must go through the system */
@@ -62,38 +63,38 @@ enum { WAITER_NOWHERE, WAITER_QUEUED, WAITER_NOTIFIED };
 /* Whether the waiters of this condition, if there are any, are of this process: then their nodes may be
    touched. A private condition in memory that several processes have mapped is a mistake, but one that must
    not make a process write to its own stack at another's addresses. */
-bool waiter_are_ours(const cond_t *cond);
+INTERNAL bool waiter_are_ours(const cond_t *cond);
 
 /* Join the condition's queue as its last. */
-void waiter_arrive(struct cond_waiter *waiter, cond_lock_t *lock);
+INTERNAL void waiter_arrive(struct cond_waiter *waiter, cond_lock_t *lock);
 
 /* Move the first n waiters that have not expired to the lock's queue. Complexity: those it passes. */
-void waiter_notify(cond_t *cond, cond_lock_t *lock, size_t n);
-void waiter_notify_all(cond_t *cond, cond_lock_t *lock);
+INTERNAL void waiter_notify(cond_t *cond, cond_lock_t *lock, size_t n);
+INTERNAL void waiter_notify_all(cond_t *cond, cond_lock_t *lock);
 
 /* Take the first notified waiter that can go, and mark the lock: one waiter is on its way. Those whose
    predicate is false go back to their places, and pass on what notify(n) gave them. NULL if there is none,
    or if one is on its way, or if they are not of this process. Each predicate is called once, and false ones are not looked at again until
    the next notify. */
-struct cond_waiter *waiter_pick(cond_lock_t *lock);
+INTERNAL struct cond_waiter *waiter_pick(cond_lock_t *lock);
 
 /* The same without a look at predicates, for a lock whose release cannot be seen. */
-struct cond_waiter *waiter_pick_blindly(cond_lock_t *lock);
+INTERNAL struct cond_waiter *waiter_pick_blindly(cond_lock_t *lock);
 
 /* By a waiter that was let go and has the lock now: the next one may be let go. */
-void waiter_landed(cond_lock_t *lock);
+INTERNAL void waiter_landed(cond_lock_t *lock);
 
 /* The last thing that a wait does to the lock: from here on the lock may be destroyed, when it is free. */
-void waiter_end(cond_lock_t *lock);
+INTERNAL void waiter_end(cond_lock_t *lock);
 
 /* By a waiter that was let go in vain: its predicate is false again. Back to its place. */
-void waiter_return(struct cond_waiter *waiter, cond_lock_t *lock);
+INTERNAL void waiter_return(struct cond_waiter *waiter, cond_lock_t *lock);
 
 /* By a waiter that gives up, or has expired: leave the queue it is in, if any. */
-void waiter_leave(struct cond_waiter *waiter, cond_lock_t *lock);
+INTERNAL void waiter_leave(struct cond_waiter *waiter, cond_lock_t *lock);
 
 /* If the waiter was given something by notify(n), and does not use it: give it to the next waiter after it
    that was there at that time. */
-void waiter_pass_on(struct cond_waiter *waiter, cond_lock_t *lock);
+INTERNAL void waiter_pass_on(struct cond_waiter *waiter, cond_lock_t *lock);
 
 #endif

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* The port to Linux: futexes, as man 2 futex has them. */
-#define _GNU_SOURCE
+#ifndef _GNU_SOURCE
+#  define _GNU_SOURCE
+#endif
 #include "../port.h"
 #include <errno.h>
 #include <limits.h>

@@ -10,14 +10,14 @@
 #include "condvar.h"
 #include "pthread_until.h"
 
-static int mutex_acquire(void *object, int64_t deadline_ns)
+static int adopted_acquire(void *object, int64_t deadline_ns)
 {
     return mutex_acquire_until(object, deadline_ns);
 }
 
 /* EBUSY: somebody holds it, perhaps the caller. Acquired twice: it is recursive, and either was the caller's
    or was free, which cannot be told apart without releasing it. Acquired once: it was free. */
-static bool mutex_owned(void *object)
+static bool adopted_owned(void *object)
 {
     int error = pthread_mutex_trylock(object);
     if (error != 0 && error != EOWNERDEAD)
@@ -30,12 +30,12 @@ static bool mutex_owned(void *object)
 }
 
 /* To release a normal mutex that nobody holds is undefined. */
-static int mutex_release(void *object)
+static int adopted_release(void *object)
 {
-    return mutex_owned(object) ? pthread_mutex_unlock(object) : EPERM;
+    return adopted_owned(object) ? pthread_mutex_unlock(object) : EPERM;
 }
 
-static int mutex_release_save(void *object, unsigned *depth)
+static int adopted_release_save(void *object, unsigned *depth)
 {
     if (pthread_mutex_trylock(object) != 0) {
         /* Not recursive, since the caller holds it; or too deep to be acquired again (EAGAIN). */
@@ -43,7 +43,7 @@ static int mutex_release_save(void *object, unsigned *depth)
         return pthread_mutex_unlock(object);
     }
     /* Recursive: one level is ours. A mutex of another type cannot come here, since the caller was found
-       to hold it: mutex_owned(). */
+       to hold it: adopted_owned(). */
     unsigned levels = 0;
     while (pthread_mutex_unlock(object) == 0)
         levels++;
@@ -51,7 +51,7 @@ static int mutex_release_save(void *object, unsigned *depth)
     return levels > 1 ? 0 : EPERM;
 }
 
-static int mutex_acquire_restore(void *object, unsigned depth)
+static int adopted_acquire_restore(void *object, unsigned depth)
 {
     int error = pthread_mutex_lock(object);
     for (unsigned level = 1; level < depth; level++)
@@ -62,11 +62,11 @@ static int mutex_acquire_restore(void *object, unsigned depth)
 int cond_lock_init_pthread(cond_lock_t *lock, pthread_mutex_t *mutex)
 {
     static const cond_lock_ops_t ops = {
-        .acquire = mutex_acquire,
-        .release = mutex_release,
-        .owned = mutex_owned,
-        .release_save = mutex_release_save,
-        .acquire_restore = mutex_acquire_restore,
+        .acquire = adopted_acquire,
+        .release = adopted_release,
+        .owned = adopted_owned,
+        .release_save = adopted_release_save,
+        .acquire_restore = adopted_acquire_restore,
     };
     int error = mutex != NULL ? cond_lock_init_foreign(lock, &ops, mutex) : EINVAL;
     if (error == 0)

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-#define _GNU_SOURCE /* pthread_mutex_clocklock */
+#ifndef _GNU_SOURCE
+#  define _GNU_SOURCE /* pthread_mutex_clocklock */
+#endif
 #include "pthread_until.h"
 #include <errno.h>
 #include <time.h>

@@ -3,7 +3,9 @@
  * A robust mutex that processes share, of pthreads: POSIX's PTHREAD_MUTEX_ROBUST. It is of the errorcheck
  * type, since that one tells its owner from others without a system call; recursion is counted above it.
  */
-#define _GNU_SOURCE
+#ifndef _GNU_SOURCE
+#  define _GNU_SOURCE
+#endif
 #include "../port_shared.h"
 #include <errno.h>
 #include <pthread.h>

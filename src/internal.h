@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef CONDVAR_INTERNAL_H
+#define CONDVAR_INTERNAL_H
+
+/*
+ * How functions that one file of the library has and others call are declared. The library is compiled as
+ * one unit (all.c), in which they are static: a static library then has no names but the public ones, and
+ * the compiler sees through the calls. Tests that reach inside compile each file by itself.
+ */
+#ifndef INTERNAL
+#  define INTERNAL
+#endif
+
+#endif
