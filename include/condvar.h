@@ -249,6 +249,10 @@ COND_API int cond_lock_recover(cond_lock_t *lock);
  * - A notify lets at least min(n, waiters) go, sometimes more, so a plain wait may return without need; a
  *   killed waiter costs no notification, though it may delay one by a tenth of a second.
  * - Predicates are called by the waiter itself. Order is not promised.
+ * - A woken waiter looks at the condition before it returns. So the condition's memory, and a lock of its own,
+ *   must stay until the waiters are through; cond_destroy() does not find out that some are on their way.
+ * - Waiters look now and then whether the holder of the lock lives, so cond_try_acquire() may find a lock
+ *   busy that no one uses.
  * - Waiters that were killed are counted by cond_waiters(), and keep cond_destroy() from its work, until the
  *   next notify_all.
  * - cond_init() by a second process on a living shared condition is EBUSY, and changes nothing; so memory that
@@ -286,7 +290,8 @@ struct cond {
             uint32_t grants;       /* atomic: this many may go */
             uint32_t old_waiters;  /* how many have a ticket below notified_below */
             uint32_t new_waiters;  /* how many have one from there on */
-            uint32_t recoveries;   /* the lock's, when this was last put in order */
+            uint16_t recoveries;   /* atomic: the lock's, when this was last put in order */
+            uint16_t owed;         /* own lock: how many its release is to wake */
         } shared;
     } u_;
     cond_lock_t own_;

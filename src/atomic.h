@@ -53,7 +53,7 @@ void condvar_step(void);
 #define a_load_8(p) atomic_load_explicit(A_8_(p), memory_order_relaxed)
 #define a_store_8(p, value) atomic_store_explicit(A_8_(p), (uint8_t)(value), memory_order_relaxed)
 #define a_load_16(p) atomic_load_explicit(A_16_(p), memory_order_relaxed)
-#define a_store_16(p, value) atomic_store_explicit(A_16_(p), (value), memory_order_relaxed)
+#define a_store_16(p, value) atomic_store_explicit(A_16_(p), (uint16_t)(value), memory_order_relaxed)
 #define a_load_ptr(p) atomic_load_explicit(A_PTR_(p), memory_order_relaxed)
 #define a_store_ptr(p, value) atomic_store_explicit(A_PTR_(p), (value), memory_order_relaxed)
 

@@ -32,6 +32,7 @@ static int init_shared(cond_t *cond, cond_lock_t *lock, unsigned flags)
             a_store(&cond->state_, COND_DESTROYED, relaxed);
             return error;
         }
+        cond->own_.kind_ |= LOCK_OWN_SHARED;
     }
     cond->lock_ = lock != NULL ? (cond_lock_t *)((uintptr_t)lock - (uintptr_t)cond) : NULL;
     cond->waiters_ = 0;
@@ -43,7 +44,7 @@ static int init_shared(cond_t *cond, cond_lock_t *lock, unsigned flags)
 int cond_init(cond_t *cond, cond_lock_t *lock, unsigned flags)
 {
     if (cond == NULL || flags > (COND_SHARED | COND_MUTEX) ||
-        (lock != NULL && (!lock_is_valid(lock) || (flags != 0 && flags != lock->kind_))))
+        (lock != NULL && (!lock_is_valid(lock) || (flags != 0 && flags != (lock->kind_ & ~LOCK_OWN_SHARED)))))
         return EINVAL;
     if (lock != NULL ? lock_is_shared(lock) : (flags & COND_SHARED) != 0)
         return init_shared(cond, lock, flags);

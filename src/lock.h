@@ -10,6 +10,7 @@
 
 /* cond_lock_t.kind_: COND_RLOCK or COND_MUTEX, with COND_SHARED or without, or one of these. */
 enum {
+    LOCK_OWN_SHARED = 4, /* to a shared kind: it is cond_t.own_ of a condition */
     LOCK_FOREIGN = 16,
     LOCK_FOREIGN_VAGUE = 17, /* its `owned` says yes to a free recursive lock too (port/pthread.c) */
     LOCK_DESTROYED = 0xDD,
@@ -41,7 +42,7 @@ static inline bool lock_is_private(const cond_lock_t *lock)
 
 static inline bool lock_is_shared(const cond_lock_t *lock)
 {
-    return (lock->kind_ & ~COND_MUTEX) == COND_SHARED;
+    return (lock->kind_ & ~(COND_MUTEX | LOCK_OWN_SHARED)) == COND_SHARED;
 }
 
 static inline bool lock_is_foreign(const cond_lock_t *lock)

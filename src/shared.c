@@ -20,16 +20,19 @@
  *
  * Waiters sleep in the kernel on `sequence`, which changes with each notify; its lowest bit says that some
  * may sleep. The kernel forgets who is killed. Whoever is woken looks whether there is something for it
- * (without the lock), and only then takes the lock. Two things can be lost to a kill, and only these: a
- * woken waiter does not come, or a notifier has granted and not woken yet. So sleepers look by themselves
- * every TUNING_HEARTBEAT_NS; a grant that nobody has taken by then is taken.
+ * (without the lock), and only then takes the lock. Three things can be lost to a kill, and only these: a
+ * woken waiter does not come; a notifier has granted and not woken yet; a holder dies, and since all others
+ * sleep nobody acquires the lock and is told. So sleepers look by themselves every TUNING_HEARTBEAT_NS: at
+ * the grants, and whether the lock's holder lives.
  *
  * A waiter with a predicate takes the lock and looks for itself. If the predicate is false it leaves the
  * grant where it is and wakes the next sleeper; the kernel wakes in order, so the chain ends at a waiter that
  * has looked since that notify.
  *
  * A holder that is killed may leave the fields half changed. cond_recover() counts, and every condition of
- * the lock that finds the count changed sets all its waiters free and begins anew.
+ * the lock that finds the count changed sets all its waiters free and begins anew. (The count has six bits. A
+ * condition on which nobody waits or notifies for exactly 64 recoveries misses them; its next notify_all
+ * puts it right.)
  */
 #include "shared.h"
 #include <errno.h>
@@ -47,7 +50,7 @@ static uint8_t flags_of(const cond_lock_t *lock)
     return a_load_8(&lock->flags_);
 }
 
-static uint32_t recoveries_of(const cond_lock_t *lock)
+static uint16_t recoveries_of(const cond_lock_t *lock)
 {
     return flags_of(lock) / LOCK_RECOVERY;
 }
@@ -81,17 +84,37 @@ static int enter(cond_lock_t *lock, int64_t deadline_ns)
     return flags_of(lock) & LOCK_OWNER_DIED ? EOWNERDEAD : 0;
 }
 
+/* By the owner. What notifies owe to sleepers is paid when the lock is free: woken before, they would only
+   run into the lock, and on one core at once. The condition is used as an address only by then. */
+static int unlock(cond_lock_t *lock)
+{
+    const uint32_t *sequence = NULL;
+    uint16_t owed = 0;
+    if (lock->kind_ & LOCK_OWN_SHARED) {
+        cond_t *cond = (cond_t *)((uintptr_t)lock - offsetof(cond_t, own_));
+        sequence = &cond->u_.shared.sequence;
+        owed = cond->u_.shared.owed;
+        cond->u_.shared.owed = 0;
+    }
+    int error = robust_release(mutex_of(lock));
+    if (owed != 0)
+        (void)port_wake_shared(sequence, owed < UINT16_MAX ? owed : UINT32_MAX);
+    return error;
+}
+
 static bool held(int error)
 {
     return error == 0 || error == EOWNERDEAD;
 }
 
-/* By the owner, or by nobody: then EPERM. */
+/* 0, EPERM. */
 static int leave(cond_lock_t *lock)
 {
-    if ((flags_of(lock) & LOCK_OWNER_DIED) && shared_lock_owned(lock))
+    if (!shared_lock_owned(lock))
+        return EPERM;
+    if (flags_of(lock) & LOCK_OWNER_DIED)
         a_store_8(&lock->flags_, flags_of(lock) | LOCK_LOST);
-    return robust_release(mutex_of(lock));
+    return unlock(lock);
 }
 
 int shared_lock_acquire(cond_lock_t *lock, int64_t deadline_ns)
@@ -177,27 +200,29 @@ static void count_waiters(cond_t *cond)
     a_store_32(&cond->waiters_, queue->old_waiters + queue->new_waiters - queue->grants);
 }
 
-/* Wake up to n sleepers. Relaxed, here and where waiters announce themselves: what makes this safe is that
-   the kernel compares the word again when they go to sleep. */
+/* Wake up to n sleepers, if there may be any: by the release of the condition's own lock, or now. Relaxed, here
+   and where waiters announce themselves: what makes this safe is that the kernel compares the word again
+   when they go to sleep. */
 static void wake(cond_t *cond, uint32_t n, uint32_t announced)
 {
     struct cond_shared_queue_ *queue = &cond->u_.shared;
-    if ((announced & SEQUENCE_SLEEPERS) && port_wake_shared(&queue->sequence, n) >= n) {
-        /* There may be more: say so again. */
-        uint32_t now = a_load(&queue->sequence, relaxed);
-        while (!a_cas_weak(&queue->sequence, &now, now | SEQUENCE_SLEEPERS, relaxed, relaxed))
-            ;
-    }
+    if (!(announced & SEQUENCE_SLEEPERS))
+        return;
+    if (cond->lock_ != NULL)
+        (void)port_wake_shared(&queue->sequence, n);
+    else
+        queue->owed = (uint16_t)(n < (uint32_t)UINT16_MAX - queue->owed ? queue->owed + n : UINT16_MAX);
 }
 
-/* Change the sequence, so that nobody falls asleep who has not seen this, and wake up to n. */
+/* Change the sequence, so that nobody falls asleep who has not seen this, and wake up to n. Only when all
+   are woken nobody is left who sleeps. */
 static void announce(cond_t *cond, uint32_t n)
 {
     struct cond_shared_queue_ *queue = &cond->u_.shared;
     uint32_t old = a_load(&queue->sequence, relaxed);
     uint32_t next;
     do
-        next = (old & ~(uint32_t)SEQUENCE_SLEEPERS) + SEQUENCE_STEP;
+        next = (n == UINT32_MAX ? old & ~(uint32_t)SEQUENCE_SLEEPERS : old) + SEQUENCE_STEP;
     /* Release: partner is the acquire in sleep_until_granted(); who sees it, sees the grants. */
     while (!a_cas_weak(&queue->sequence, &old, next, release, relaxed));
     wake(cond, n, old);
@@ -215,7 +240,7 @@ static void set_all_free(cond_t *cond)
 
 void shared_repair(cond_t *cond, cond_lock_t *lock)
 {
-    a_store_32(&cond->u_.shared.recoveries, recoveries_of(lock));
+    a_store_16(&cond->u_.shared.recoveries, recoveries_of(lock));
     set_all_free(cond);
     count_waiters(cond);
     announce(cond, UINT32_MAX);
@@ -223,7 +248,7 @@ void shared_repair(cond_t *cond, cond_lock_t *lock)
 
 static void repair_if_needed(cond_t *cond, cond_lock_t *lock)
 {
-    if (a_load_32(&cond->u_.shared.recoveries) != recoveries_of(lock))
+    if (a_load_16(&cond->u_.shared.recoveries) != recoveries_of(lock))
         shared_repair(cond, lock);
 }
 
@@ -321,7 +346,7 @@ static void sleep_until_granted(const struct ticket *ticket, cond_t *cond, cond_
         if (deadline_passed(deadline_ns))
             return;
         /* Relaxed: a recover is seen at the latest at the next heartbeat. */
-        if (a_load_32(&cond->u_.shared.recoveries) != recoveries_of(lock))
+        if (a_load_16(&cond->u_.shared.recoveries) != recoveries_of(lock))
             return;
         if (spun < spins) {
             spun++;
@@ -337,6 +362,11 @@ static void sleep_until_granted(const struct ticket *ticket, cond_t *cond, cond_
         }
         int64_t heartbeat_ns = port_now() + TUNING_HEARTBEAT_NS;
         port_wait_shared(sequence, seen, heartbeat_ns < deadline_ns ? heartbeat_ns : deadline_ns);
+        if (port_now() >= heartbeat_ns) {
+            (void)probe(lock);
+            if (flags_of(lock) & LOCK_OWNER_DIED)
+                return;
+        }
     }
 }
 
@@ -349,7 +379,7 @@ int shared_wait(cond_t *cond, cond_lock_t *lock, cond_pred_t *pred, void *arg, i
     repair_if_needed(cond, lock);
     arrive(&ticket, cond);
     for (;;) {
-        (void)robust_release(mutex_of(lock));
+        (void)unlock(lock);
         sleep_until_granted(&ticket, cond, lock, deadline_ns);
         int error = enter(lock, COND_FOREVER);
         if (!held(error))

@@ -62,6 +62,7 @@ static unsigned thread_count;
 static int64_t now_ns;
 static uint64_t sleeps;
 static unsigned preemptions_left, early_returns_left, kills_left;
+static unsigned stalls;
 static unsigned idle_timers; /* deadlines that came while nobody was ready, since somebody was woken */
 static bool quiet_done;
 static unsigned deeper;
@@ -278,8 +279,10 @@ static struct thread *next_thread(struct thread *current)
     if (count == 0)
         return NULL;
     /* Waiters that only look now and then, and find nothing, do not count as going on. */
-    if (timers == 0 && !on)
+    if (timers == 0 && !on) {
         idle_timers++;
+        stalls++;
+    }
     if (idle_timers > 4 * thread_count) {
         idle_timers = 0;
         return NULL;
@@ -309,7 +312,7 @@ static void run_order(void)
     preemptions_left = scenario->preemptions + deeper;
     early_returns_left = scenario->early_returns;
     kills_left = scenario->kills;
-    idle_timers = 0;
+    idle_timers = stalls = 0;
     robust_count = 0;
     quiet_done = false;
     quiet_thread()->state = DONE;
@@ -458,6 +461,11 @@ bool sched_blocked(unsigned thread)
     return threads[thread].state == SLEEPING;
 }
 
+
+unsigned sched_stalls(void)
+{
+    return stalls;
+}
 
 unsigned sched_system_calls(void)
 {

@@ -66,6 +66,9 @@ bool sched_killed(unsigned thread);
 /* Whether a thread sleeps in the port. */
 bool sched_blocked(unsigned thread);
 
+/* How often in this order nobody could go on before a deadline came. */
+unsigned sched_stalls(void);
+
 /* Calls of port_wait() and port_wake() by the running thread so far, those that found nothing to do too. */
 unsigned sched_system_calls(void);
 

@@ -24,8 +24,19 @@ static void setup(void)
         results[i] = -1;
 }
 
+/* The same on a lock that lives elsewhere: then sleepers are woken by the notify, and not by the release. */
+static cond_lock_t lock;
+
+static void elsewhere_setup(void)
+{
+    setup();
+    EXPECT(cond_lock_init(&lock, COND_SHARED | COND_MUTEX) == 0);
+    memset(&cond, 0, sizeof cond);
+    EXPECT(cond_init(&cond, &lock, 0) == 0);
+}
+
 /* The critical section. Who gets it from a dead one finds it as it was left. */
-static void acquire(void)
+static bool acquire(void)
 {
     int error = cond_acquire(&cond);
     EXPECT(error == 0 || error == EOWNERDEAD);
@@ -34,6 +45,7 @@ static void acquire(void)
         EXPECT(cond_recover(&cond) == 0);
     }
     EXPECT(inside++ == 0);
+    return error == EOWNERDEAD;
 }
 
 static void release(void)
@@ -72,6 +84,13 @@ static void check_clean(void)
     EXPECT(cond_destroy(&cond) == 0);
 }
 
+/* When nobody is killed, nobody has to look by itself whether something was lost. */
+static void check_prompt(void)
+{
+    EXPECT(sched_stalls() == 0);
+    check_clean();
+}
+
 static bool two_wait(void) { return cond_waiters(&cond) == 2; }
 static bool have_item(void *arg) { (void)arg; return items > 0; }
 
@@ -79,7 +98,7 @@ static void lock_body(unsigned thread)
 {
     (void)thread;
     for (unsigned i = 0; i < 2; i++) {
-        acquire();
+        (void)acquire();
         release();
     }
 }
@@ -88,7 +107,7 @@ static void lock_body(unsigned thread)
 static void notify_each_body(unsigned thread)
 {
     if (thread < 2) {
-        acquire();
+        (void)acquire();
         results[thread] = wait_for(NULL, COND_FOREVER);
         EXPECT(results[thread] == 0);
         release();
@@ -96,7 +115,7 @@ static void notify_each_body(unsigned thread)
     }
     sched_until(two_wait);
     for (unsigned i = 0; i < 2; i++) {
-        acquire();
+        (void)acquire();
         EXPECT(cond_notify(&cond, 1) == 0);
         release();
     }
@@ -108,33 +127,48 @@ static bool two_wait_or_killed(void) { return two_wait() || sched_killed(0); }
 static void notify_one_body(unsigned thread)
 {
     if (thread < 2) {
-        acquire();
+        (void)acquire();
         results[thread] = wait_for(NULL, COND_FOREVER);
         release();
         return;
     }
     sched_until(two_wait_or_killed);
-    /* (Killed before it waited: the other may still have to come.) */
-    acquire();
-    EXPECT(cond_notify(&cond, cond_waiters(&cond) > 0 ? 1 : 0) == 0);
+    /* (The first may have been killed before it waited: then the other may still have to come.) */
+    (void)acquire();
     items = (int)cond_waiters(&cond);
+    EXPECT(cond_notify(&cond, 1) == 0);
     release();
 }
 
 static void notify_one_quiet(void)
 {
-    /* The notify came before the second one's wait, or one of the two has gone. */
-    EXPECT(results[0] == 0 || results[1] != -1 || sched_killed(0));
-    acquire();
+    /* (Or the first one had what it was given, and the lock with it, when it was killed.) */
+    bool died_inside = acquire();
+    EXPECT(items < 2 || results[0] == 0 || results[1] != -1 || died_inside);
     EXPECT(cond_notify_all(&cond) == 0);
     release();
 }
 
-/* A notification is for those who waited at that time: the first waiter gets the first one, whoever comes
-   later and is notified too. (glibc's bug 25847 in small.) */
-static bool first_waits(void) { return cond_waiters(&cond) == 1; }
+/* The holder is killed, and nobody else is about but a waiter: it is the one to be told. */
+static void holder_body(unsigned thread)
+{
+    (void)acquire();
+    if (thread == 1)
+        results[1] = wait_for(NULL, COND_FOREVER);
+    release();
+}
+
+static void holder_quiet(void)
+{
+    EXPECT(!acquire());
+    EXPECT(cond_notify_all(&cond) == 0);
+    release();
+}
+
+/* A notification is for those who waited at that time: it goes to one of the first two, however many come
+   later and are notified too. (glibc's bug 25847 in small.) */
 static bool notified;
-static bool first_was_notified(void) { return notified; }
+static bool first_were_notified(void) { return notified; }
 static unsigned late;
 static bool late_wait(void) { return late == 2; }
 
@@ -147,36 +181,32 @@ static void steal_setup(void)
 
 static void steal_body(unsigned thread)
 {
-    if (thread == 0) {
-        acquire();
-        results[0] = wait_for(NULL, COND_FOREVER);
-        release();
-        return;
-    }
-    if (thread < 3) {
-        sched_until(first_was_notified);
-        acquire();
-        late++;
+    if (thread < 4) {
+        bool is_late = thread >= 2;
+        if (is_late)
+            sched_until(first_were_notified);
+        (void)acquire();
+        late += is_late;
         results[thread] = wait_for(NULL, COND_FOREVER);
         release();
         return;
     }
-    sched_until(first_waits);
-    acquire();
+    sched_until(two_wait);
+    (void)acquire();
     EXPECT(cond_notify(&cond, 1) == 0);
     notified = true;
     release();
     sched_until(late_wait);
-    acquire();
+    (void)acquire();
     EXPECT(cond_notify(&cond, 1) == 0);
     release();
 }
 
 static void steal_quiet(void)
 {
-    EXPECT(results[0] == 0);
-    EXPECT(results[1] == 0 || results[2] == 0);
-    acquire();
+    EXPECT(results[0] == 0 || results[1] == 0);
+    EXPECT((results[0] == 0) + (results[1] == 0) + (results[2] == 0) + (results[3] == 0) >= 2);
+    (void)acquire();
     EXPECT(cond_notify_all(&cond) == 0);
     release();
 }
@@ -193,7 +223,7 @@ static void items_setup(void)
 
 static void items_body(unsigned thread)
 {
-    acquire();
+    (void)acquire();
     if (thread == 0) {
         items++;
         EXPECT(cond_notify(&cond, 1) == 0);
@@ -210,9 +240,10 @@ static void items_body(unsigned thread)
 
 static void items_quiet(void)
 {
-    acquire();
-    /* An item that is there, and that was announced, has a taker; so there is none. */
-    EXPECT(items == 0 || sched_killed(0) || cond_waiters(&cond) == 0);
+    (void)acquire();
+    /* There is no item beside a living waiter, even if its producer died before it could notify: who recovers
+       makes all look again. (Killed waiters are still counted.) */
+    EXPECT(items == 0 || cond_waiters(&cond) == 0 || sched_killed(1) || sched_killed(2));
     items = 10;
     EXPECT(cond_notify_all(&cond) == 0);
     release();
@@ -232,7 +263,7 @@ static void buffer_setup(void)
 static void buffer_body(unsigned thread)
 {
     bool producer = thread % 2 == 0;
-    acquire();
+    (void)acquire();
     EXPECT(wait_for(producer ? buffer_empty : buffer_full, COND_FOREVER) == 0);
     EXPECT(buffer == (producer ? 0 : 1));
     buffer = producer;
@@ -240,9 +271,51 @@ static void buffer_body(unsigned thread)
     release();
 }
 
+/* notify(1) wakes who sleeps longest, and only the other one's predicate is true: it is woken too, and does not
+   have to find out by itself. */
+static unsigned arrived;
+static int come[2];
+static bool mine(void *arg) { return *(int *)arg != 0; }
+
+static void chain_setup(void)
+{
+    setup();
+    arrived = 0;
+    come[0] = come[1] = 0;
+}
+
+static void chain_body(unsigned thread)
+{
+    if (thread < 2) {
+        (void)acquire();
+        unsigned place = arrived++;
+        EXPECT(--inside == 0);
+        EXPECT(cond_wait_for(&cond, mine, &come[place], COND_FOREVER) == 0);
+        EXPECT(inside++ == 0);
+        if (place == 1)
+            EXPECT(sched_stalls() == 0);
+        release();
+        return;
+    }
+    sched_until(two_wait);
+    (void)acquire();
+    come[1] = 1;
+    EXPECT(cond_notify(&cond, 1) == 0);
+    release();
+}
+
+static void chain_quiet(void)
+{
+    (void)acquire();
+    EXPECT(cond_waiters(&cond) <= 1);
+    come[0] = 1;
+    EXPECT(cond_notify_all(&cond) == 0);
+    release();
+}
+
 static void timed_body(unsigned thread)
 {
-    acquire();
+    (void)acquire();
     if (thread < 2) {
         results[thread] = wait_for(NULL, COND_MS(1 + 150 * thread));
     } else {
@@ -267,12 +340,16 @@ static void recursion_body(unsigned thread)
 static const struct scenario scenarios[] = {
     {"lock", 3, setup, lock_body, NULL, check_clean, 2, 0, 20000, 0, 0},
     {"lock, killed", 3, setup, lock_body, NULL, check_clean, 1, 0, 20000, 1, 3},
-    {"notify each", 3, setup, notify_each_body, NULL, check_clean, 1, 0, 20000, 0, 0},
+    {"notify each", 3, setup, notify_each_body, NULL, check_prompt, 1, 0, 20000, 0, 0},
     {"a waiter is killed", 3, setup, notify_one_body, notify_one_quiet, check_clean, 0, 0, 50000, 1, 1},
-    {"nobody steals", 4, steal_setup, steal_body, steal_quiet, check_clean, 0, 0, 50000, 0, 0},
+    {"notify each, elsewhere", 3, elsewhere_setup, notify_each_body, NULL, check_prompt, 1, 0, 20000, 0, 0},
+    {"killed, elsewhere", 3, elsewhere_setup, notify_one_body, notify_one_quiet, check_clean, 0, 0, 20000, 1, 1},
+    {"a holder is killed", 2, setup, holder_body, holder_quiet, check_clean, 2, 0, 20000, 1, 1},
+    {"nobody steals", 5, steal_setup, steal_body, steal_quiet, check_clean, 0, 0, 50000, 0, 0},
     {"a producer is killed", 3, items_setup, items_body, items_quiet, check_clean, 0, 0, 50000, 1, 1},
     {"anybody is killed", 3, items_setup, items_body, items_quiet, check_clean, 0, 0, 50000, 1, 3},
-    {"buffer, notify(1)", 4, buffer_setup, buffer_body, NULL, check_clean, 0, 1, 50000, 0, 0},
+    {"buffer, notify(1)", 4, buffer_setup, buffer_body, NULL, check_prompt, 0, 1, 50000, 0, 0},
+    {"chain", 3, chain_setup, chain_body, chain_quiet, check_clean, 1, 0, 0, 0, 0},
     {"timed", 3, setup, timed_body, NULL, check_clean, 1, 0, 20000, 0, 0},
     {"recursion", 2, setup, recursion_body, NULL, check_clean, 3, 1, 0, 0, 0},
 };
