@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef SHARED_PROCESS_H
+#define SHARED_PROCESS_H
+
+/*
+ * What the programs with real processes share, on top of stress.h. The first process is the only one that
+ * starts, stops and kills; it has no threads, so that forking is safe under every sanitizer. It is never
+ * killed, and whenever it waits for something, it looks whether a child has failed meanwhile.
+ */
+
+#ifndef _GNU_SOURCE
+#  define _GNU_SOURCE
+#endif
+#include "stress.h"
+#include <errno.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#ifdef __linux__
+#  include <sys/prctl.h>
+#endif
+
+enum { EXIT_SKIP = 77 };
+
+/* Take `name N` out of the arguments, before stress_begin() sees them. */
+static inline unsigned take_option(int *argc, char **argv, const char *name, unsigned otherwise)
+{
+    unsigned value = otherwise;
+    int kept = 1;
+    for (int i = 1; i < *argc; i++) {
+        if (strcmp(argv[i], name) != 0) {
+            argv[kept++] = argv[i];
+            continue;
+        }
+        char *end = argv[i];
+        unsigned long number = i + 1 < *argc ? strtoul(argv[++i], &end, 10) : 0;
+        if (end == argv[i] || *end != '\0' || number == 0 || number > UINT_MAX) {
+            fprintf(stderr, "%s needs a number\n", name);
+            exit(2);
+        }
+        value = (unsigned)number;
+    }
+    *argc = kept;
+    return value;
+}
+
+/* Memory that the processes share: zeros. What is not touched costs nothing. */
+static inline void *share_memory(size_t size)
+{
+    int kind = MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE;
+    void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, kind, -1, 0);
+    CHECK(memory != MAP_FAILED, "cannot map %zu bytes", size);
+    return memory;
+}
+
+/* A condition for processes; where there can be none, there is nothing to test. */
+static inline void make_shared(cond_t *cond)
+{
+    int error = cond_init(cond, NULL, COND_SHARED);
+    if (error == ENOTSUP) {
+        puts("skipped: this system has no robust mutexes that processes share");
+        exit(EXIT_SKIP);
+    }
+    CHECK_OK(error);
+}
+
+static inline pid_t start_process(void (*run)(unsigned number), unsigned number)
+{
+    pid_t parent = getpid();
+    fflush(stdout);
+    pid_t child = fork();
+    CHECK(child >= 0, "cannot fork: %s", strerror(errno));
+    if (child == 0) {
+#ifdef __linux__
+        /* Nobody is left behind, however the first process ends. */
+        (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+#endif
+        if (getppid() != parent)
+            _Exit(1);
+        run(number);
+        _Exit(0);
+    }
+    return child;
+}
+
+/* No child ends by itself, unless it has found something wrong. */
+static inline void check_children(void)
+{
+    int status;
+    pid_t child = waitpid(-1, &status, WNOHANG);
+    CHECK(child == 0, "child %d ended by itself, status 0x%x", (int)child, (unsigned)status);
+}
+
+static inline void nap(int64_t ns)
+{
+    stress_sleep_until(cond_now() + ns);
+}
+
+/* Until `truth`, which children bring about, while nobody holds the lock for it. */
+#define AWAIT(truth)                                                                                    \
+    while (!(truth)) {                                                                                  \
+        check_children();                                                                               \
+        nap(COND_US(50));                                                                               \
+    }
+
+/* One that is killed, by whomever. */
+static inline void await_kill(pid_t child)
+{
+    int status;
+    CHECK_EQ(waitpid(child, &status, 0), child);
+    CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL, "child %d ended by itself, status 0x%x",
+          (int)child, (unsigned)status);
+}
+
+static inline void kill_process(pid_t child)
+{
+    CHECK_EQ(kill(child, SIGKILL), 0);
+    await_kill(child);
+}
+
+/* When this returns it does not run. */
+static inline void stop_process(pid_t child)
+{
+    int status;
+    CHECK_EQ(kill(child, SIGSTOP), 0);
+    CHECK_EQ(waitpid(child, &status, WUNTRACED), child);
+    CHECK(WIFSTOPPED(status), "child %d ended by itself, status 0x%x", (int)child, (unsigned)status);
+}
+
+static inline void await_end(pid_t child)
+{
+    int status;
+    CHECK_EQ(waitpid(child, &status, 0), child);
+    CHECK(status == 0, "child %d: status 0x%x", (int)child, (unsigned)status);
+}
+
+#endif

@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Processes that wait, and die of it. Three games with a shared condition:
+ *
+ *      kills       16 wait in plain cond_wait; some are killed before, while and after one is notified. Each
+ *                  notify is answered by a living waiter.
+ *      stops       some of the 16 are stopped instead: the wake-up is theirs and they do not come. Notify
+ *                  does not wait for them, and a living one answers.
+ *      notifiers   who publishes and notifies is killed, at any step of it; all that was published is
+ *                  consumed.
+ *
+ * In all of them nobody touches the lock while the answer is awaited, so nothing but the library itself can
+ * make good for a wake-up that was lost.
+ */
+#include "shared_process.h"
+#include <sys/time.h>
+
+enum { WAITERS = 16, CONSUMERS = 4 };
+
+static struct memory {
+    cond_t cond;
+    atomic_uint answers;        /* under the lock, peeked at without it, as all below */
+    atomic_uint waits[WAITERS]; /* how many each has begun */
+    atomic_bool waiting[WAITERS];
+    atomic_uint published, consumed;
+    atomic_uint recoveries;
+} *memory;
+
+static pid_t processes[WAITERS];
+static unsigned started;
+
+static void recover_if(int error)
+{
+    if (error == EOWNERDEAD) {
+        CHECK_OK(cond_recover(&memory->cond));
+        memory->recoveries++;
+    } else {
+        CHECK_OK(error);
+    }
+}
+
+static void enter(void)
+{
+    recover_if(cond_acquire(&memory->cond));
+}
+
+static void leave(void)
+{
+    CHECK_OK(cond_release(&memory->cond));
+}
+
+static void wait_and_answer(unsigned number)
+{
+    enter();
+    for (;;) {
+        memory->waits[number]++;
+        memory->waiting[number] = true;
+        int error = cond_wait(&memory->cond, COND_FOREVER);
+        memory->waiting[number] = false;
+        recover_if(error);
+        if (error == 0)
+            memory->answers++;
+    }
+}
+
+static void start_waiter(unsigned number)
+{
+    memory->waiting[number] = false;
+    processes[number] = start_process(wait_and_answer, number);
+    started++;
+}
+
+static void kill_waiter(unsigned number)
+{
+    if (processes[number] != 0)
+        kill_process(processes[number]);
+    processes[number] = 0;
+}
+
+static void start_missing(void)
+{
+    for (unsigned i = 0; i < WAITERS; i++)
+        if (processes[i] == 0)
+            start_waiter(i);
+}
+
+static bool all_wait(void)
+{
+    for (unsigned i = 0; i < WAITERS; i++)
+        if (!memory->waiting[i])
+            return false;
+    return true;
+}
+
+/* Acquire the lock when all wait. */
+static void enter_when_all_wait(void)
+{
+    for (enter(); !all_wait(); enter()) {
+        leave();
+        check_children();
+        nap(COND_US(50));
+    }
+}
+
+/* The same, and it is known that no notification is under way and that nobody is counted who is dead. */
+static void enter_afresh(void)
+{
+    unsigned waits[WAITERS];
+    enter_when_all_wait();
+    for (unsigned i = 0; i < WAITERS; i++)
+        waits[i] = memory->waits[i];
+    CHECK_OK(cond_notify_all(&memory->cond));
+    leave();
+    for (unsigned i = 0; i < WAITERS; i++)
+        AWAIT(memory->waits[i] != waits[i]);
+    enter_when_all_wait();
+    CHECK_EQ(cond_waiters(&memory->cond), WAITERS);
+}
+
+/* Kill up to `n`, but leave a good few alive. */
+static void kill_some(struct rng *rng, unsigned n)
+{
+    for (unsigned i = 0; i < n; i++)
+        kill_waiter((unsigned)rng_between(rng, 0, WAITERS - 1));
+}
+
+static void await_answer(unsigned before)
+{
+    AWAIT(memory->answers != before);
+}
+
+static void play_kills(struct rng *rng, unsigned notifies)
+{
+    struct spread late = {0};
+    for (unsigned i = 0; i < notifies; i++) {
+        /* At most 3 times 4 are killed at a time: some are always left to answer. */
+        start_missing();
+        if (i % 4 == 0)
+            enter_afresh();
+        else
+            enter_when_all_wait();
+        kill_some(rng, (unsigned)rng_between(rng, 0, 4));
+        unsigned before = memory->answers;
+        CHECK_OK(cond_notify(&memory->cond, 1));
+        int64_t notified_ns = cond_now();
+        if (rng_chance(rng, 50))
+            kill_some(rng, (unsigned)rng_between(rng, 0, 4));
+        leave();
+        if (rng_chance(rng, 50))
+            stress_spin_until(cond_now() + rng_between(rng, 0, COND_US(50)));
+        kill_some(rng, (unsigned)rng_between(rng, 0, 4));
+        await_answer(before);
+        spread_add(&late, cond_now() - notified_ns);
+    }
+    spread_print(&late, "kills: a living waiter answers after");
+    printf("  kills: %u waiters killed, %u recoveries\n", started - WAITERS, memory->recoveries);
+    fflush(stdout);
+}
+
+static void play_stops(struct rng *rng, unsigned notifies)
+{
+    struct spread took = {0}, late = {0};
+    for (unsigned i = 0; i < notifies; i++) {
+        start_missing();
+        /* All sleep without the lock, and it is held here: nobody can be stopped with it. */
+        enter_afresh();
+        bool stopped[WAITERS] = {false};
+        for (int64_t n = i % 2 ? WAITERS - 1 : rng_between(rng, 1, WAITERS - 1); n > 0; n--) {
+            unsigned victim = (unsigned)rng_between(rng, 0, WAITERS - 2);
+            if (i % 2)
+                victim = (unsigned)n - 1;
+            if (!stopped[victim])
+                stop_process(processes[victim]);
+            stopped[victim] = true;
+        }
+        unsigned before = memory->answers;
+        int64_t began_ns = cond_now();
+        CHECK_OK(cond_notify(&memory->cond, 1));
+        spread_add(&took, cond_now() - began_ns);
+        leave();
+        await_answer(before);
+        spread_add(&late, cond_now() - began_ns);
+        for (unsigned j = 0; j < WAITERS; j++) {
+            if (stopped[j] && rng_chance(rng, 10))
+                kill_waiter(j);
+            else if (stopped[j])
+                CHECK_EQ(kill(processes[j], SIGCONT), 0);
+        }
+    }
+    /* A notify that waited for one that is stopped would never end. How long it takes is the machine's
+       affair too; half of them, though, must be quick. */
+    qsort(took.values, took.count, sizeof *took.values, spread_compare);
+    int64_t median_ns = took.values[took.count / 2];
+    CHECK(median_ns < COND_MS(10), "half of the notifies took more than %lld ns", (long long)median_ns);
+    spread_print(&took, "stops: notify took");
+    spread_print(&late, "stops: a living waiter answers after");
+    fflush(stdout);
+}
+
+/* ---- Killed notifiers ---- */
+
+static void consume(unsigned number)
+{
+    (void)number;
+    enter();
+    for (;;) {
+        while (memory->published == memory->consumed)
+            recover_if(cond_wait(&memory->cond, COND_FOREVER));
+        memory->consumed++;
+    }
+}
+
+/* A kill from outside mostly finds a process in a system call. An alarm finds it wherever it is. */
+static void die(int signal)
+{
+    (void)signal;
+    (void)raise(SIGKILL);
+}
+
+static void publish(unsigned number)
+{
+    struct rng rng = rng_make(1000 + number);
+    struct itimerval alarm = {.it_value.tv_usec = (suseconds_t)rng_between(&rng, 50, 1500)};
+    CHECK(signal(SIGALRM, die) != SIG_ERR, "cannot handle SIGALRM");
+    CHECK_EQ(setitimer(ITIMER_REAL, &alarm, NULL), 0);
+    for (;;) {
+        enter();
+        memory->published++;
+        CHECK_OK(rng_chance(&rng, 80) ? cond_notify(&memory->cond, 1) : cond_notify(&memory->cond, 2));
+        leave();
+        if (rng_chance(&rng, 10))
+            stress_spin_until(cond_now() + rng_between(&rng, 0, COND_US(100)));
+    }
+}
+
+static void play_notifiers(unsigned kills)
+{
+    pid_t consumers[CONSUMERS];
+    for (unsigned i = 0; i < CONSUMERS; i++)
+        consumers[i] = start_process(consume, i);
+    struct spread late = {0};
+    unsigned before = memory->recoveries;
+    for (unsigned i = 0; i < kills; i++) {
+        pid_t notifier = start_process(publish, i);
+        await_kill(notifier);
+        /* To be told that a holder died, somebody must acquire. Then all is up to the waiters. */
+        int64_t killed_ns = cond_now();
+        enter();
+        leave();
+        AWAIT(memory->consumed == memory->published);
+        spread_add(&late, cond_now() - killed_ns);
+    }
+    for (unsigned i = 0; i < CONSUMERS; i++)
+        kill_process(consumers[i]);
+    spread_print(&late, "notifiers: all was consumed after");
+    printf("  notifiers: %u published and consumed, %u killed, %u recoveries\n", memory->consumed, kills,
+           memory->recoveries - before);
+}
+
+int main(int argc, char **argv)
+{
+    stress_begin(argc, argv);
+    struct rng rng = rng_make(0);
+    memory = share_memory(sizeof *memory);
+    make_shared(&memory->cond);
+
+    play_kills(&rng, stress_rounds(300));
+    play_stops(&rng, stress_rounds(40));
+    for (unsigned i = 0; i < WAITERS; i++)
+        kill_waiter(i);
+    play_notifiers(stress_rounds(100));
+
+    enter();
+    CHECK_OK(cond_notify_all(&memory->cond)); /* forgets the dead */
+    CHECK_EQ(cond_waiters(&memory->cond), 0);
+    leave();
+    CHECK_OK(cond_destroy(&memory->cond));
+    return 0;
+}

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A system that has no robust mutexes that processes share: the library over src/port/no_shared.c. Asking for
+ * COND_SHARED is ENOTSUP, and all else works. The rest of the port is played here, as simply as it may be.
+ */
+#include "unit.h"
+#include <time.h>
+#include "port.h"
+
+/* It may return early for any reason. */
+void port_wait(const uint32_t *word, uint32_t expected, int64_t deadline_ns)
+{
+    (void)word, (void)expected, (void)deadline_ns;
+    (void)sched_yield();
+}
+
+void port_wake(const uint32_t *word, uint32_t count)
+{
+    (void)word, (void)count;
+}
+
+int64_t port_now(void)
+{
+    struct timespec now;
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+uintptr_t port_self(void)
+{
+    return toy_self();
+}
+
+static void shared_is_not_supported(void **state)
+{
+    (void)state;
+    for (unsigned flags = COND_RLOCK; flags <= COND_MUTEX; flags++) {
+        cond_t cond;
+        cond_lock_t lock;
+        memset(&cond, 0, sizeof cond);
+        memset(&lock, 0, sizeof lock);
+        assert_int_equal(cond_lock_init(&lock, COND_SHARED | flags), ENOTSUP);
+        assert_int_equal(cond_lock_acquire(&lock), EINVAL);
+        assert_int_equal(cond_init(&cond, NULL, COND_SHARED | flags), ENOTSUP);
+        assert_int_equal(cond_acquire(&cond), EINVAL);
+        assert_int_equal(cond_wait(&cond, 0), EINVAL);
+        assert_int_equal(cond_destroy(&cond), EINVAL);
+        assert_int_equal(cond_init(&cond, NULL, COND_SHARED | flags), ENOTSUP); /* not EBUSY */
+    }
+}
+
+static void private_ones_work(void **state)
+{
+    (void)state;
+    cond_t cond;
+    assert_int_equal(cond_init(&cond, NULL, COND_RLOCK), 0);
+    assert_int_equal(cond_acquire(&cond), 0);
+    assert_int_equal(cond_wait(&cond, COND_MS(1)), ETIMEDOUT);
+    assert_int_equal(cond_notify_all(&cond), 0);
+    assert_int_equal(cond_recover(&cond), EINVAL);
+    assert_int_equal(cond_release(&cond), 0);
+    assert_int_equal(cond_destroy(&cond), 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(shared_is_not_supported),
+        cmocka_unit_test(private_ones_work),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

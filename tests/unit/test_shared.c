@@ -1,0 +1,832 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * COND_SHARED, call by call: between the processes of a fork, between programs that know only a file, and
+ * over two mappings of the same memory in one process. What happens at each step of a kill is in
+ * tests/property/shared_orders.c, and with real kills in tests/stress/shared_*.c.
+ *
+ *      test_shared                 the tests
+ *      test_shared --peer FILE     the other program of some of them, which shares the memory of FILE
+ *
+ * A process that dies while it holds the lock is one that ends without releasing it: to the system that is
+ * the same as a kill. Children judge by REQUIRE, which ends them with status 1.
+ */
+#define _GNU_SOURCE /* memfd_create */
+#include "unit.h"
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#if defined(__SANITIZE_THREAD__)
+#  define TSAN 1
+#elif defined(__has_feature)
+#  if __has_feature(thread_sanitizer)
+#    define TSAN 1
+#  endif
+#endif
+
+#ifdef TSAN
+/* EPERM is the mutex's own answer to a release by one who does not hold it, which is a mistake to
+   ThreadSanitizer. Here such mistakes are made on purpose. */
+const char *__tsan_default_suppressions(void);
+const char *__tsan_default_suppressions(void)
+{
+    return "mutex:robust_release\n";
+}
+#endif
+
+enum { MEMORY = 4096, TURNS = 200 };
+
+/* What is in the shared memory. */
+struct memory {
+    cond_t cond;        /* on its own lock */
+    cond_lock_t lock;   /* of the two below */
+    cond_t left, right;
+    bool open;          /* under a lock, as all below */
+    int turn;
+    int through;
+    pid_t asked;        /* who was in a predicate last */
+    atomic_int step;
+};
+
+static const char *program;
+
+/* ---- Memory and processes ---- */
+
+static struct memory *map_file(int file)
+{
+    void *memory = mmap(NULL, MEMORY, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
+    REQUIRE(memory != MAP_FAILED);
+    return memory;
+}
+
+static struct memory *map_new(void)
+{
+    void *memory = mmap(NULL, MEMORY, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    REQUIRE(memory != MAP_FAILED);
+    return memory;
+}
+
+/* Its processes are gone. */
+static void unmap(struct memory *memory)
+{
+    REQUIRE(munmap(memory, MEMORY) == 0);
+}
+
+typedef void role(struct memory *memory);
+
+static pid_t start_role(role *play, struct memory *memory)
+{
+    pid_t child = fork();
+    REQUIRE(child >= 0);
+    if (child == 0) {
+        play(memory);
+        _Exit(0);
+    }
+    return child;
+}
+
+static void await_end(pid_t child)
+{
+    int status;
+    REQUIRE(waitpid(child, &status, 0) == child);
+    assert_int_equal(status, 0);
+}
+
+/* Let another process do something, from beginning to end. */
+static void elsewhere(role *play, struct memory *memory)
+{
+    await_end(start_role(play, memory));
+}
+
+static void make(cond_t *cond, unsigned flags)
+{
+    assert_int_equal(cond_init(cond, NULL, COND_SHARED | flags), 0);
+}
+
+static bool is_open(void *arg)
+{
+    struct memory *memory = arg;
+    memory->asked = getpid();
+    return memory->open;
+}
+
+/* The caller holds it exactly so deep, and no longer when this returns. */
+static void require_depth(cond_t *cond, int depth)
+{
+    for (int i = 0; i < depth; i++) {
+        REQUIRE(cond_owned(cond));
+        REQUIRE(cond_release(cond) == 0);
+    }
+    REQUIRE(!cond_owned(cond));
+    REQUIRE(cond_release(cond) == EPERM);
+}
+
+/* ---- The lock ---- */
+
+static void find_it_held(struct memory *memory)
+{
+    REQUIRE(cond_locked(&memory->cond));
+    REQUIRE(!cond_owned(&memory->cond));
+    REQUIRE(cond_try_acquire(&memory->cond) == EBUSY);
+    REQUIRE(cond_acquire_timed(&memory->cond, 0) == ETIMEDOUT);
+    int64_t began_ns = cond_now();
+    REQUIRE(cond_acquire_timed(&memory->cond, COND_MS(2)) == ETIMEDOUT);
+    REQUIRE(cond_now() - began_ns >= COND_MS(2));
+    REQUIRE(cond_release(&memory->cond) == EPERM);
+    REQUIRE(cond_wait(&memory->cond, 0) == EPERM);
+    REQUIRE(cond_wait_until(&memory->cond, 0) == EPERM);
+    REQUIRE(cond_wait_for(&memory->cond, is_open, memory, 0) == EPERM);
+    REQUIRE(cond_notify(&memory->cond, 1) == EPERM);
+    REQUIRE(cond_notify_all(&memory->cond) == EPERM);
+    REQUIRE(cond_recover(&memory->cond) == EPERM);
+    REQUIRE(cond_destroy(&memory->cond) == EBUSY);
+    REQUIRE(cond_reinit_after_fork(&memory->cond) == 0); /* leaves the living alone */
+    REQUIRE(cond_try_acquire(&memory->cond) == EBUSY);
+    REQUIRE(cond_init(&memory->cond, NULL, COND_SHARED) == EBUSY);
+}
+
+static void use_the_free_lock(struct memory *memory)
+{
+    REQUIRE(!cond_locked(&memory->cond));
+    REQUIRE(cond_release(&memory->cond) == EPERM);
+    REQUIRE(cond_notify(&memory->cond, 1) == EPERM);
+    REQUIRE(cond_wait(&memory->cond, 0) == EPERM);
+    REQUIRE(cond_try_acquire(&memory->cond) == 0);
+    REQUIRE(cond_release(&memory->cond) == 0);
+    REQUIRE(cond_acquire_timed(&memory->cond, COND_FOREVER) == 0);
+    REQUIRE(cond_recover(&memory->cond) == EINVAL);
+    REQUIRE(cond_release(&memory->cond) == 0);
+}
+
+static void the_lock_is_one_for_all_processes(void **state)
+{
+    (void)state;
+    for (unsigned flags = COND_RLOCK; flags <= COND_MUTEX; flags++) {
+        struct memory *memory = map_new();
+        make(&memory->cond, flags);
+        elsewhere(use_the_free_lock, memory);
+        assert_int_equal(cond_acquire(&memory->cond), 0);
+        if (flags == COND_RLOCK)
+            assert_int_equal(cond_acquire(&memory->cond), 0);
+        elsewhere(find_it_held, memory);
+        assert_true(cond_owned(&memory->cond));
+        assert_int_equal(cond_recover(&memory->cond), EINVAL);
+        assert_int_equal(cond_destroy(&memory->cond), EBUSY);
+        require_depth(&memory->cond, flags == COND_RLOCK ? 2 : 1);
+        elsewhere(use_the_free_lock, memory);
+        assert_int_equal(cond_destroy(&memory->cond), 0);
+        unmap(memory);
+    }
+}
+
+static void a_mutex_is_not_recursive(void **state)
+{
+    (void)state;
+    struct memory *memory = map_new();
+    make(&memory->cond, COND_MUTEX);
+    assert_int_equal(cond_acquire(&memory->cond), 0);
+    assert_int_equal(cond_acquire(&memory->cond), EDEADLK);
+    assert_int_equal(cond_try_acquire(&memory->cond), EDEADLK);
+    assert_int_equal(cond_acquire_timed(&memory->cond, COND_MS(1)), EDEADLK);
+    require_depth(&memory->cond, 1);
+    assert_int_equal(cond_destroy(&memory->cond), 0);
+    unmap(memory);
+}
+
+static void recursion_has_an_end(void **state)
+{
+    (void)state;
+    struct memory *memory = map_new();
+    make(&memory->cond, COND_RLOCK);
+    for (unsigned depth = 0; depth < COND_DEPTH_MAX; depth++)
+        REQUIRE(cond_acquire(&memory->cond) == 0);
+    assert_int_equal(cond_acquire(&memory->cond), EAGAIN);
+    assert_int_equal(cond_try_acquire(&memory->cond), EAGAIN);
+    for (unsigned depth = 0; depth < COND_DEPTH_MAX; depth++)
+        REQUIRE(cond_release(&memory->cond) == 0);
+    assert_false(cond_owned(&memory->cond));
+    assert_int_equal(cond_destroy(&memory->cond), 0);
+    unmap(memory);
+}
+
+/* ---- Wait and notify ---- */
+
+static void wait_at_depth_3(struct memory *memory)
+{
+    cond_t *cond = &memory->cond;
+    for (int i = 0; i < 3; i++)
+        REQUIRE(cond_acquire(cond) == 0);
+    REQUIRE(cond_wait(cond, COND_MS(1)) == ETIMEDOUT);
+    REQUIRE(cond_wait_until(cond, cond_now()) == ETIMEDOUT);
+    memory->step = 1;
+    REQUIRE(cond_wait(cond, COND_FOREVER) == 0);
+    memory->through++;
+    require_depth(cond, 3);
+}
+
+static void wait_gives_back_and_restores_all_levels(void **state)
+{
+    (void)state;
+    struct memory *memory = map_new();
+    make(&memory->cond, COND_RLOCK);
+    pid_t waiter = start_role(wait_at_depth_3, memory);
+    until(&memory->step, 1);
+    until_waiters(&memory->cond, 1); /* the lock can be had, so it was given back */
+    assert_int_equal(cond_destroy(&memory->cond), EBUSY);
+    assert_int_equal(cond_acquire(&memory->cond), 0);
+    assert_int_equal(cond_notify(&memory->cond, 1), 0);
+    assert_int_equal(cond_waiters(&memory->cond), 0);
+    assert_int_equal(memory->through, 0);
+    assert_int_equal(cond_release(&memory->cond), 0);
+    await_end(waiter);
+    assert_int_equal(memory->through, 1);
+    assert_int_equal(cond_destroy(&memory->cond), 0);
+    unmap(memory);
+}
+
+static void wait_until_open(struct memory *memory)
+{
+    REQUIRE(cond_acquire(&memory->cond) == 0);
+    REQUIRE(cond_wait_for(&memory->cond, is_open, memory, COND_US(100)) == ETIMEDOUT);
+    REQUIRE(memory->asked == getpid());
+    memory->step = 1;
+    REQUIRE(cond_wait_for(&memory->cond, is_open, memory, COND_FOREVER) == 0);
+    REQUIRE(memory->open && memory->asked == getpid());
+    memory->through++;
+    REQUIRE(cond_release(&memory->cond) == 0);
+}
+
+static void the_waiter_itself_evaluates_its_predicate(void **state)
+{
+    (void)state;
+    struct memory *memory = map_new();
+    make(&memory->cond, COND_RLOCK);
+    pid_t waiter = start_role(wait_until_open, memory);
+    until(&memory->step, 1);
+    until_waiters(&memory->cond, 1);
+    for (int i = 0; i < 10; i++) {
+        assert_int_equal(cond_acquire(&memory->cond), 0);
+        assert_int_equal(cond_notify(&memory->cond, 1), 0); /* for nothing */
+        assert_int_equal(cond_release(&memory->cond), 0);
+    }
+    assert_int_equal(cond_acquire(&memory->cond), 0);
+    memory->open = true;
+    assert_int_equal(cond_notify(&memory->cond, 1), 0);
+    assert_int_equal(cond_release(&memory->cond), 0);
+    await_end(waiter);
+    assert_int_equal(memory->asked, waiter);
+    assert_int_equal(cond_acquire(&memory->cond), 0);
+    assert_int_equal(cond_wait_for(&memory->cond, is_open, memory, 0), 0); /* true at once */
+    assert_int_equal(memory->asked, getpid());
+    assert_int_equal(cond_release(&memory->cond), 0);
+    assert_int_equal(cond_destroy(&memory->cond), 0);
+    unmap(memory);
+}
+
+static void wait_once(struct memory *memory)
+{
+    REQUIRE(cond_acquire(&memory->cond) == 0);
+    REQUIRE(cond_wait(&memory->cond, COND_FOREVER) == 0);
+    memory->through++;
+    REQUIRE(cond_release(&memory->cond) == 0);
+}
+
+static int through(struct memory *memory)
+{
+    REQUIRE(cond_acquire(&memory->cond) == 0);
+    int result = memory->through;
+    REQUIRE(cond_release(&memory->cond) == 0);
+    return result;
+}
+
+static void notify_lets_at_least_so_many_go(void **state)
+{
+    (void)state;
+    enum { WAITERS = 6 };
+    for (size_t n = 1; n <= WAITERS + 1; n++) {
+        struct memory *memory = map_new();
+        pid_t waiters[WAITERS];
+        make(&memory->cond, COND_RLOCK);
+        for (int i = 0; i < WAITERS; i++)
+            waiters[i] = start_role(wait_once, memory);
+        until_waiters(&memory->cond, WAITERS);
+        assert_int_equal(cond_acquire(&memory->cond), 0);
+        assert_int_equal(cond_notify(&memory->cond, 0), 0);
+        assert_int_equal(cond_waiters(&memory->cond), WAITERS);
+        assert_int_equal(cond_notify(&memory->cond, n), 0);
+        assert_int_equal(cond_waiters(&memory->cond), n < WAITERS ? WAITERS - n : 0);
+        assert_int_equal(cond_release(&memory->cond), 0);
+        while (through(memory) < (int)(n < WAITERS ? n : WAITERS))
+            (void)sched_yield();
+        assert_int_equal(cond_acquire(&memory->cond), 0);
+        assert_int_equal(cond_notify_all(&memory->cond), 0);
+        assert_int_equal(cond_waiters(&memory->cond), 0);
+        assert_int_equal(cond_release(&memory->cond), 0);
+        for (int i = 0; i < WAITERS; i++)
+            await_end(waiters[i]);
+        assert_int_equal(memory->through, WAITERS);
+        assert_int_equal(cond_destroy(&memory->cond), 0);
+        unmap(memory);
+    }
+}
+
+static void describe_tells_what_it_is(void **state)
+{
+    (void)state;
+    struct memory *memory = map_new();
+    char text[200], small[8];
+    make(&memory->cond, COND_MUTEX);
+    int length = cond_describe(&memory->cond, text, sizeof text);
+    assert_int_equal(length, strlen(text));
+    assert_non_null(strstr(text, "unlocked shared mutex"));
+    assert_non_null(strstr(text, ", 0)>"));
+    assert_int_equal(cond_acquire(&memory->cond), 0);
+    length = cond_describe(&memory->cond, text, sizeof text);
+    assert_non_null(strstr(text, "<locked shared mutex"));
+    assert_int_equal(cond_describe(&memory->cond, small, sizeof small), length);
+    assert_int_equal(strlen(small), sizeof small - 1);
+    assert_int_equal(cond_release(&memory->cond), 0);
+    assert_int_equal(cond_destroy(&memory->cond), 0);
+    unmap(memory);
+}
+
+/* ---- Life ---- */
+
+static void after_destroy_everything_answers_einval(void **state)
+{
+    (void)state;
+    struct memory *memory = map_new();
+    cond_t *cond = &memory->cond;
+    cond_lock_t *lock = &memory->lock;
+    char text[100];
+    make(cond, COND_RLOCK);
+    assert_int_equal(cond_lock_init(lock, COND_SHARED), 0);
+    assert_int_equal(cond_init(&memory->left, lock, COND_SHARED), 0);
+    assert_ptr_equal(cond_get_lock(&memory->left), lock);
+    assert_int_equal(cond_destroy(&memory->left), 0);
+    assert_int_equal(cond_destroy(cond), 0);
+    assert_int_equal(cond_lock_destroy(lock), 0);
+
+    assert_int_equal(cond_destroy(cond), EINVAL);
+    assert_int_equal(cond_acquire(cond), EINVAL);
+    assert_int_equal(cond_try_acquire(cond), EINVAL);
+    assert_int_equal(cond_acquire_timed(cond, 0), EINVAL);
+    assert_int_equal(cond_release(cond), EINVAL);
+    assert_int_equal(cond_wait(cond, 0), EINVAL);
+    assert_int_equal(cond_wait_until(cond, 0), EINVAL);
+    assert_int_equal(cond_wait_for(cond, is_open, memory, 0), EINVAL);
+    assert_int_equal(cond_notify(cond, 1), EINVAL);
+    assert_int_equal(cond_notify_all(cond), EINVAL);
+    assert_int_equal(cond_recover(cond), EINVAL);
+    assert_int_equal(cond_reinit_after_fork(cond), EINVAL);
+    assert_int_equal(cond_describe(cond, text, sizeof text), -EINVAL);
+    assert_false(cond_locked(cond));
+    assert_false(cond_owned(cond));
+    assert_int_equal(cond_waiters(cond), 0);
+    assert_null(cond_get_lock(cond));
+    assert_int_equal(cond_lock_destroy(lock), EINVAL);
+    assert_int_equal(cond_lock_acquire(lock), EINVAL);
+    assert_int_equal(cond_lock_try_acquire(lock), EINVAL);
+    assert_int_equal(cond_lock_acquire_timed(lock, 0), EINVAL);
+    assert_int_equal(cond_lock_release(lock), EINVAL);
+    assert_int_equal(cond_lock_recover(lock), EINVAL);
+    assert_false(cond_lock_locked(lock));
+    assert_false(cond_lock_owned(lock));
+    assert_int_equal(cond_init(&memory->left, lock, 0), EINVAL);
+
+    make(cond, COND_RLOCK); /* the memory can be used again */
+    assert_int_equal(cond_destroy(cond), 0);
+    unmap(memory);
+}
+
+static void init_over_a_living_one(struct memory *memory)
+{
+    struct memory before = *memory;
+    REQUIRE(cond_init(&memory->cond, NULL, COND_SHARED) == EBUSY);
+    REQUIRE(cond_init(&memory->cond, NULL, COND_SHARED | COND_MUTEX) == EBUSY);
+    REQUIRE(cond_init(&memory->cond, &memory->lock, COND_SHARED) == EBUSY);
+    REQUIRE(cond_init(&memory->left, &memory->lock, 0) == EBUSY);
+    REQUIRE(memcmp(&before, memory, sizeof before) == 0);
+}
+
+static void init_over_a_living_one_is_refused(void **state)
+{
+    (void)state;
+    struct memory *memory = map_new();
+    make(&memory->cond, COND_RLOCK);
+    assert_int_equal(cond_lock_init(&memory->lock, COND_SHARED), 0);
+    assert_int_equal(cond_init(&memory->left, &memory->lock, 0), 0);
+    assert_int_equal(cond_acquire(&memory->cond), 0);
+    elsewhere(init_over_a_living_one, memory);
+    assert_int_equal(cond_release(&memory->cond), 0);
+    elsewhere(init_over_a_living_one, memory);
+    pid_t waiter = start_role(wait_once, memory);
+    until_waiters(&memory->cond, 1);
+    elsewhere(init_over_a_living_one, memory);
+    assert_int_equal(cond_acquire(&memory->cond), 0);
+    assert_int_equal(cond_notify(&memory->cond, 1), 0);
+    assert_int_equal(cond_release(&memory->cond), 0);
+    await_end(waiter);
+    assert_int_equal(cond_destroy(&memory->cond), 0);
+    unmap(memory);
+}
+
+/* ---- Holders that die ---- */
+
+static void die_with_the_lock(struct memory *memory)
+{
+    REQUIRE(cond_acquire(&memory->cond) == 0);
+    REQUIRE(cond_acquire(&memory->cond) == 0);
+}
+
+static void cannot_recover(struct memory *memory)
+{
+    REQUIRE(cond_recover(&memory->cond) == EPERM);
+}
+
+static void acquire_says_that_the_holder_died(void **state)
+{
+    (void)state;
+    struct memory *memory = map_new();
+    make(&memory->cond, COND_RLOCK);
+    for (int way = 0; way < 3; way++) {
+        elsewhere(die_with_the_lock, memory);
+        assert_int_equal(way == 0 ? cond_acquire(&memory->cond)
+                         : way == 1 ? cond_try_acquire(&memory->cond)
+                                    : cond_acquire_timed(&memory->cond, COND_SEC(1)),
+                         EOWNERDEAD);
+        assert_true(cond_owned(&memory->cond));
+        assert_int_equal(cond_acquire(&memory->cond), 0); /* recursively: the lock is held */
+        elsewhere(cannot_recover, memory);
+        assert_int_equal(cond_recover(&memory->cond), 0);
+        assert_int_equal(cond_recover(&memory->cond), EINVAL);
+        require_depth(&memory->cond, 2);
+        elsewhere(use_the_free_lock, memory);
+    }
+    assert_int_equal(cond_destroy(&memory->cond), 0);
+    unmap(memory);
+}
+
+static void looking_does_not_forget_that_the_holder_died(void **state)
+{
+    (void)state;
+    struct memory *memory = map_new();
+    char text[100];
+    make(&memory->cond, COND_RLOCK);
+    elsewhere(die_with_the_lock, memory);
+    (void)cond_locked(&memory->cond);
+    assert_false(cond_owned(&memory->cond));
+    assert_int_equal(cond_notify(&memory->cond, 1), EPERM);
+    assert_int_equal(cond_release(&memory->cond), EPERM);
+    assert_int_equal(cond_recover(&memory->cond), EPERM);
+    assert_true(cond_describe(&memory->cond, text, sizeof text) > 0);
+    assert_int_equal(cond_acquire(&memory->cond), EOWNERDEAD);
+    assert_int_equal(cond_recover(&memory->cond), 0);
+    require_depth(&memory->cond, 1);
+    assert_int_equal(cond_destroy(&memory->cond), 0);
+    unmap(memory);
+}
+
+static void wait_for_a_death(struct memory *memory)
+{
+    cond_t *cond = &memory->cond;
+    for (int i = 0; i < 3; i++)
+        REQUIRE(cond_acquire(cond) == 0);
+    int error = memory->open ? cond_wait(cond, COND_FOREVER)
+                             : cond_wait_for(cond, is_open, memory, COND_FOREVER);
+    REQUIRE(error == EOWNERDEAD);
+    REQUIRE(cond_owned(cond));
+    REQUIRE(cond_recover(cond) == 0);
+    REQUIRE(cond_recover(cond) == EINVAL);
+    require_depth(cond, 3);
+}
+
+static void notify_and_die(struct memory *memory)
+{
+    REQUIRE(cond_acquire(&memory->cond) == 0);
+    REQUIRE(cond_notify(&memory->cond, 1) == 0);
+}
+
+static void wait_says_that_the_holder_died(void **state)
+{
+    (void)state;
+    /* It has notified before; or it has not, and no other call is made by anybody. */
+    for (int round = 0; round < 4; round++) {
+        struct memory *memory = map_new();
+        make(&memory->cond, COND_RLOCK);
+        memory->open = round % 2;
+        pid_t waiter = start_role(wait_for_a_death, memory);
+        until_waiters(&memory->cond, 1);
+        elsewhere(round < 2 ? notify_and_die : die_with_the_lock, memory);
+        await_end(waiter);
+        elsewhere(use_the_free_lock, memory);
+        assert_int_equal(cond_destroy(&memory->cond), 0);
+        unmap(memory);
+    }
+}
+
+static void find_it_lost(struct memory *memory)
+{
+    REQUIRE(cond_acquire(&memory->cond) == ENOTRECOVERABLE);
+    REQUIRE(cond_try_acquire(&memory->cond) == ENOTRECOVERABLE);
+    REQUIRE(cond_acquire_timed(&memory->cond, COND_SEC(1)) == ENOTRECOVERABLE);
+    REQUIRE(!cond_owned(&memory->cond));
+    REQUIRE(cond_release(&memory->cond) == EPERM);
+    REQUIRE(cond_recover(&memory->cond) == EPERM);
+}
+
+static void wait_for_the_loss(struct memory *memory)
+{
+    REQUIRE(cond_acquire(&memory->cond) == 0);
+    memory->step = 1;
+    REQUIRE(cond_wait(&memory->cond, COND_FOREVER) == ENOTRECOVERABLE);
+    REQUIRE(!cond_owned(&memory->cond));
+}
+
+static void without_recover_it_is_lost_for_all(void **state)
+{
+    (void)state;
+    struct memory *memory = map_new();
+    make(&memory->cond, COND_RLOCK);
+    elsewhere(die_with_the_lock, memory);
+    assert_int_equal(cond_acquire(&memory->cond), EOWNERDEAD);
+    assert_int_equal(cond_acquire(&memory->cond), 0);
+    assert_int_equal(cond_release(&memory->cond), 0); /* one level of two: not yet */
+    assert_true(cond_owned(&memory->cond));
+    assert_int_equal(cond_release(&memory->cond), 0);
+    find_it_lost(memory);
+    elsewhere(find_it_lost, memory);
+    assert_int_equal(cond_destroy(&memory->cond), 0);
+    make(&memory->cond, COND_RLOCK);
+    elsewhere(use_the_free_lock, memory);
+    assert_int_equal(cond_destroy(&memory->cond), 0);
+    unmap(memory);
+}
+
+static void a_waiter_learns_of_the_loss(void **state)
+{
+    (void)state;
+    struct memory *memory = map_new();
+    make(&memory->cond, COND_RLOCK);
+    pid_t waiter = start_role(wait_for_the_loss, memory);
+    until(&memory->step, 1);
+    until_waiters(&memory->cond, 1);
+    assert_int_equal(cond_acquire(&memory->cond), 0);
+    pid_t dead = start_role(die_with_the_lock, memory);
+    assert_int_equal(cond_notify(&memory->cond, 1), 0);
+    assert_int_equal(kill(waiter, SIGSTOP), 0); /* so that it is not the one to be told */
+    assert_int_equal(waitpid(waiter, NULL, WUNTRACED), waiter);
+    assert_int_equal(cond_release(&memory->cond), 0);
+    await_end(dead);
+    assert_int_equal(cond_acquire(&memory->cond), EOWNERDEAD);
+    assert_int_equal(cond_release(&memory->cond), 0);
+    assert_int_equal(kill(waiter, SIGCONT), 0);
+    await_end(waiter);
+    unmap(memory);
+}
+
+/* ---- Several conditions on one lock ---- */
+
+static void wait_on(cond_t *cond, struct memory *memory)
+{
+    REQUIRE(cond_acquire(cond) == 0);
+    REQUIRE(cond_wait_for(cond, is_open, memory, COND_FOREVER) == 0);
+    memory->through++;
+    REQUIRE(cond_release(cond) == 0);
+}
+
+static void wait_left(struct memory *memory) { wait_on(&memory->left, memory); }
+static void wait_right(struct memory *memory) { wait_on(&memory->right, memory); }
+
+static void die_with_the_common_lock(struct memory *memory)
+{
+    REQUIRE(cond_acquire(&memory->right) == 0);
+    REQUIRE(cond_notify_all(&memory->right) == 0);
+}
+
+static void conditions_share_a_lock(void **state)
+{
+    (void)state;
+    struct memory *memory = map_new();
+    assert_int_equal(cond_lock_init(&memory->lock, COND_SHARED), 0);
+    assert_int_equal(cond_init(&memory->left, &memory->lock, 0), 0);
+    assert_int_equal(cond_init(&memory->right, &memory->lock, COND_SHARED), 0);
+    pid_t left = start_role(wait_left, memory), right = start_role(wait_right, memory);
+    until_waiters(&memory->left, 1);
+    until_waiters(&memory->right, 1);
+    /* They are told of the death by whoever is first; here nobody but this one may be. */
+    assert_int_equal(cond_acquire(&memory->left), 0);
+    assert_int_equal(kill(left, SIGSTOP), 0);
+    assert_int_equal(kill(right, SIGSTOP), 0);
+    assert_int_equal(waitpid(left, NULL, WUNTRACED), left);
+    assert_int_equal(waitpid(right, NULL, WUNTRACED), right);
+    assert_int_equal(cond_release(&memory->left), 0);
+    elsewhere(die_with_the_common_lock, memory);
+    assert_int_equal(cond_acquire(&memory->left), EOWNERDEAD);
+    assert_int_equal(cond_lock_recover(&memory->lock), 0);
+    assert_int_equal(cond_recover(&memory->right), EINVAL); /* one recover is enough */
+    assert_int_equal(kill(left, SIGCONT), 0);
+    assert_int_equal(kill(right, SIGCONT), 0);
+    memory->open = true;
+    assert_int_equal(cond_notify(&memory->left, 1), 0);
+    assert_int_equal(cond_notify(&memory->right, 1), 0);
+    assert_int_equal(cond_release(&memory->right), 0);
+    await_end(left);
+    await_end(right);
+    assert_int_equal(memory->through, 2);
+    assert_int_equal(cond_destroy(&memory->left), 0);
+    assert_int_equal(cond_destroy(&memory->right), 0);
+    assert_int_equal(cond_lock_destroy(&memory->lock), 0);
+    unmap(memory);
+}
+
+/* ---- The same memory at two addresses ---- */
+
+struct pair {
+    struct memory *here, *there;
+    bool lock_elsewhere;
+};
+
+static cond_t *cond_at(struct memory *memory, const struct pair *pair)
+{
+    return pair->lock_elsewhere ? &memory->left : &memory->cond;
+}
+
+static bool is_turn_1(void *arg) { return ((struct memory *)arg)->turn == 1; }
+static bool is_turn_0(void *arg) { return ((struct memory *)arg)->turn == 0; }
+
+static void *take_turns_there(void *arg)
+{
+    const struct pair *pair = arg;
+    struct memory *memory = pair->there;
+    cond_t *cond = cond_at(memory, pair);
+    for (int i = 0; i < TURNS; i++) {
+        REQUIRE(cond_acquire(cond) == 0);
+        if (i % 2)
+            REQUIRE(cond_wait_for(cond, is_turn_1, memory, COND_FOREVER) == 0);
+        while (memory->turn != 1)
+            REQUIRE(cond_wait(cond, COND_FOREVER) == 0);
+        memory->turn = 0;
+        REQUIRE(cond_notify(cond, 1) == 0);
+        REQUIRE(cond_release(cond) == 0);
+    }
+    return NULL;
+}
+
+static void two_mappings_are_one_condition(void **state)
+{
+    (void)state;
+#ifdef TSAN
+    skip(); /* to it, a mutex at two addresses is two */
+#endif
+    int file = memfd_create("condvar", MFD_CLOEXEC);
+    assert_true(file >= 0);
+    assert_int_equal(ftruncate(file, MEMORY), 0);
+    struct pair pair = {.here = map_file(file), .there = map_file(file)};
+    assert_ptr_not_equal(pair.here, pair.there);
+    make(&pair.here->cond, COND_RLOCK);
+    assert_int_equal(cond_lock_init(&pair.there->lock, COND_SHARED), 0);
+    assert_int_equal(cond_init(&pair.there->left, &pair.there->lock, 0), 0);
+
+    for (int elsewhere = 0; elsewhere < 2; elsewhere++) {
+        pair.lock_elsewhere = elsewhere;
+        cond_t *here = cond_at(pair.here, &pair), *there = cond_at(pair.there, &pair);
+        if (elsewhere) {
+            assert_ptr_equal(cond_get_lock(here), &pair.here->lock);
+            assert_ptr_equal(cond_get_lock(there), &pair.there->lock);
+        }
+        /* Acquire by one, release by the other. */
+        assert_int_equal(cond_acquire(here), 0);
+        assert_true(cond_owned(there) && cond_locked(there));
+        assert_int_equal(cond_acquire(there), 0);
+        assert_int_equal(cond_wait(there, COND_MS(1)), ETIMEDOUT);
+        assert_int_equal(cond_notify(here, 1), 0);
+        assert_int_equal(cond_release(there), 0);
+        assert_int_equal(cond_release(there), 0);
+        assert_false(cond_owned(here));
+        assert_int_equal(cond_init(there, NULL, COND_SHARED), EBUSY);
+
+        pthread_t thread = start(take_turns_there, &pair);
+        for (int i = 0; i < TURNS; i++) {
+            assert_int_equal(cond_acquire(here), 0);
+            assert_int_equal(cond_wait_for(here, is_turn_0, pair.here, COND_FOREVER), 0);
+            pair.here->turn = 1;
+            assert_int_equal(cond_notify_all(here), 0);
+            assert_int_equal(cond_release(here), 0);
+        }
+        (void)finish(thread);
+        assert_int_equal(pair.here->turn, 0);
+        assert_int_equal(cond_destroy(there), 0);
+        assert_int_equal(cond_acquire(here), EINVAL);
+    }
+    assert_int_equal(cond_lock_destroy(&pair.here->lock), 0);
+    unmap(pair.here);
+    unmap(pair.there);
+    (void)close(file);
+}
+
+/* ---- Programs that know only a file ---- */
+
+static int open_named(const char *name)
+{
+    int file = strncmp(name, "/proc/", 6) == 0 ? open(name, O_RDWR | O_CLOEXEC) : shm_open(name, O_RDWR, 0);
+    REQUIRE(file >= 0);
+    return file;
+}
+
+static int be_peer(const char *name)
+{
+    /* Something else is where the memory might have been. */
+    REQUIRE(mmap(NULL, MEMORY, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) != MAP_FAILED);
+    struct memory *memory = map_file(open_named(name));
+    struct pair pair = {memory, memory, true};
+    (void)take_turns_there(&pair);
+    REQUIRE(cond_init(&memory->left, NULL, COND_SHARED) == EBUSY);
+    REQUIRE(cond_acquire(&memory->left) == 0); /* and dies with it */
+    memory->asked = getpid();
+    _Exit(0);
+}
+
+static void play_with_peer(const char *name, int file)
+{
+    assert_true(file >= 0);
+    assert_int_equal(ftruncate(file, MEMORY), 0);
+    struct memory *memory = map_file(file);
+    assert_int_equal(cond_lock_init(&memory->lock, COND_SHARED | COND_MUTEX), 0);
+    assert_int_equal(cond_init(&memory->left, &memory->lock, 0), 0);
+    pid_t peer = fork();
+    REQUIRE(peer >= 0);
+    if (peer == 0) {
+        (void)execl(program, program, "--peer", name, (char *)NULL);
+        _Exit(2);
+    }
+    for (int i = 0; i < TURNS; i++) {
+        assert_int_equal(cond_acquire(&memory->left), 0);
+        assert_int_equal(cond_wait_for(&memory->left, is_turn_0, memory, COND_FOREVER), 0);
+        memory->turn = 1;
+        assert_int_equal(cond_notify(&memory->left, 1), 0);
+        assert_int_equal(cond_release(&memory->left), 0);
+    }
+    await_end(peer);
+    assert_int_equal(cond_acquire(&memory->left), EOWNERDEAD);
+    assert_int_equal(memory->asked, peer);
+    assert_int_equal(cond_recover(&memory->left), 0);
+    assert_int_equal(cond_release(&memory->left), 0);
+    assert_int_equal(cond_destroy(&memory->left), 0);
+    assert_int_equal(cond_lock_destroy(&memory->lock), 0);
+    unmap(memory);
+    (void)close(file);
+}
+
+static void unrelated_programs_by_memfd(void **state)
+{
+    (void)state;
+    char name[64];
+    int file = memfd_create("condvar", MFD_CLOEXEC);
+    (void)snprintf(name, sizeof name, "/proc/%ld/fd/%d", (long)getpid(), file);
+    play_with_peer(name, file);
+}
+
+static void unrelated_programs_by_shm_open(void **state)
+{
+    (void)state;
+    char name[64];
+    (void)snprintf(name, sizeof name, "/condvar-test-%ld", (long)getpid());
+    int file = shm_open(name, O_RDWR | O_CREAT | O_EXCL, 0600);
+    play_with_peer(name, file);
+    (void)shm_unlink(name);
+}
+
+int main(int argc, char **argv)
+{
+    program = argv[0];
+    if (argc == 3 && strcmp(argv[1], "--peer") == 0)
+        return be_peer(argv[2]);
+    cond_t cond;
+    memset(&cond, 0, sizeof cond);
+    if (cond_init(&cond, NULL, COND_SHARED) == ENOTSUP)
+        return 77;
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_lock_is_one_for_all_processes),
+        cmocka_unit_test(a_mutex_is_not_recursive),
+        cmocka_unit_test(recursion_has_an_end),
+        cmocka_unit_test(wait_gives_back_and_restores_all_levels),
+        cmocka_unit_test(the_waiter_itself_evaluates_its_predicate),
+        cmocka_unit_test(notify_lets_at_least_so_many_go),
+        cmocka_unit_test(describe_tells_what_it_is),
+        cmocka_unit_test(after_destroy_everything_answers_einval),
+        cmocka_unit_test(init_over_a_living_one_is_refused),
+        cmocka_unit_test(acquire_says_that_the_holder_died),
+        cmocka_unit_test(looking_does_not_forget_that_the_holder_died),
+        cmocka_unit_test(wait_says_that_the_holder_died),
+        cmocka_unit_test(without_recover_it_is_lost_for_all),
+        cmocka_unit_test(a_waiter_learns_of_the_loss),
+        cmocka_unit_test(conditions_share_a_lock),
+        cmocka_unit_test(two_mappings_are_one_condition),
+        cmocka_unit_test(unrelated_programs_by_memfd),
+        cmocka_unit_test(unrelated_programs_by_shm_open),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
