@@ -251,8 +251,8 @@ COND_API int cond_lock_recover(cond_lock_t *lock);
  * - Predicates are called by the waiter itself. Order is not promised.
  * - A woken waiter looks at the condition before it returns. So the condition's memory, and a lock of its own,
  *   must stay until the waiters are through; cond_destroy() does not find out that some are on their way.
- * - Waiters look now and then whether the holder of the lock lives, so cond_try_acquire() may find a lock
- *   busy that no one uses.
+ * - Waiters look now and then whether the holder of the lock lives, so cond_try_acquire() and
+ *   cond_destroy() may find a lock busy that no one uses.
  * - Waiters that were killed are counted by cond_waiters(), and keep cond_destroy() from its work, until the
  *   next notify_all.
  * - cond_init() by a second process on a living shared condition is EBUSY, and changes nothing; so memory that
@@ -309,7 +309,8 @@ struct cond {
  * lock of its own made from `flags`. Static ones can be initialised by COND_INIT (all zero bits) or
  * COND_INIT_WITH(lock). Not to be called on a condition in use.
  * EINVAL: NULL, unknown flags, a destroyed lock, or flags other than 0 that are not those of `lock`.
- * ENOTSUP: as cond_lock_init(). EBUSY: a shared condition that is alive there already, see below.
+ * ENOTSUP: as cond_lock_init(). EBUSY: a shared condition that is alive there already, or that another process
+ * is making just now (then it answers EINVAL until that is done).
  */
 COND_API int cond_init(cond_t *cond, cond_lock_t *lock, unsigned flags);
 
@@ -338,8 +339,8 @@ COND_API int cond_release(cond_t *cond);
  * Release the lock entirely, wait for a notify that chooses the caller, and acquire the lock again as deep
  * as it was held. The holder.
  * EINVAL: NULL, destroyed. EPERM: not held. ETIMEDOUT: no notify chose the caller in timeout_ns; the lock is
- * held again. An error of a foreign lock that could not be acquired again is passed on, and the lock is
- * then not held.
+ * held again. An error of a foreign lock that could not be acquired again is passed on: the lock is then
+ * not held, and its handle answers EINVAL from then on, since nobody can have that lock any more.
  */
 COND_API int cond_wait(cond_t *cond, int64_t timeout_ns);
 

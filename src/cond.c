@@ -22,7 +22,8 @@ _Static_assert(sizeof(cond_t) <= 96, "a condition with its lock is at most 96 by
    is not is begun, and by one process only. */
 static int init_shared(cond_t *cond, cond_lock_t *lock, unsigned flags)
 {
-    uint32_t before = a_load(&cond->state_, relaxed);
+    /* Acquire: partner is the release below, for a process that uses what another has made. */
+    uint32_t before = a_load(&cond->state_, acquire);
     if (before == COND_ALIVE_SHARED || before == COND_INIT_SHARED ||
         !a_cas(&cond->state_, &before, COND_INIT_SHARED, relaxed, relaxed))
         return EBUSY;
@@ -138,17 +139,24 @@ static int held_lock(cond_t *cond, cond_lock_t **lock)
         return EINVAL;
     if (!cond_lock_owned(*lock))
         return EPERM;
-    return lock_is_shared(*lock) || waiter_are_ours(cond) ? 0 : EINVAL;
+    return lock_is_shared(*lock) || waiter_are_ours(cond, *lock) ? 0 : EINVAL;
 }
 
 /* ---- Wait ---- */
 
+/* Whether the lock is held after lock_acquire_restore() has answered this. */
+static bool is_held(int error)
+{
+    return error == 0 || error == EOWNERDEAD;
+}
+
 /*
  * One wait of a node that is in the queue: 0 when it was let go, ETIMEDOUT when it has expired, with the
- * lock held either way and the node in no queue. Or an error of a foreign lock, which is then not held, but
- * for EOWNERDEAD.
+ * lock held either way and the node in no queue. Or an error of a foreign lock: held with EOWNERDEAD, else
+ * lost. A lost lock is one that nobody can have any more, so nobody will look at the node again, and nobody
+ * may touch the queue that it is in.
  */
-static int wait_once(struct cond_waiter *waiter, cond_lock_t *lock, int64_t deadline_ns)
+static int wait_once(struct cond_waiter *waiter, cond_lock_t *lock, int64_t deadline_ns, bool *lost)
 {
     unsigned depth;
     int error = lock_release_save(lock, &depth);
@@ -159,6 +167,11 @@ static int wait_once(struct cond_waiter *waiter, cond_lock_t *lock, int64_t dead
     }
     bool went = park_sleep(waiter, lock, deadline_ns);
     error = lock_acquire_restore(lock, depth);
+    *lost = !is_held(error);
+    if (*lost) {
+        lock_give_up(lock);
+        return error;
+    }
     if (went)
         waiter_landed(lock);
     else
@@ -171,10 +184,12 @@ static int wait(cond_t *cond, cond_lock_t *lock, cond_pred_t *pred, void *arg, i
     struct cond_waiter waiter = {
         .cond = cond, .pred = pred, .arg = arg, .timed = deadline_ns != COND_FOREVER};
     int error;
-    bool content;
+    bool content, lost = false;
     waiter_arrive(&waiter, lock);
     for (;;) {
-        error = wait_once(&waiter, lock, deadline_ns);
+        error = wait_once(&waiter, lock, deadline_ns, &lost);
+        if (lost)
+            return error;
         content = pred == NULL ? error == 0 : (error == 0 || error == ETIMEDOUT) && pred(arg);
         if (!content && error == 0 && cond->state_ != COND_ALIVE)
             error = EINVAL; /* destroyed too early: there is no place to go back to */
@@ -186,7 +201,7 @@ static int wait(cond_t *cond, cond_lock_t *lock, cond_pred_t *pred, void *arg, i
         lock_let_go(lock);
     }
     /* What it was given and does not use goes to another, and so does its place at the lock. */
-    if (!content && error != EINVAL)
+    if (!content && cond->state_ == COND_ALIVE)
         waiter_pass_on(&waiter, lock);
     lock_let_go(lock);
     waiter_end(lock);

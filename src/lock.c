@@ -27,26 +27,26 @@ static int foreign_release(const cond_lock_t *lock)
     return lock->u_.local.as.foreign.ops->release(lock->u_.local.as.foreign.object);
 }
 
-static bool foreign_is_free(const cond_lock_t *lock)
+/* Whether it is held, as far as trying to acquire it tells: not one that is free or lost. */
+static bool foreign_is_busy(const cond_lock_t *lock)
 {
     int error = foreign_acquire(lock, DEADLINE_PASSED);
-    bool was_free = error == 0 || error == EOWNERDEAD;
-    if (was_free)
+    if (error == 0 || error == EOWNERDEAD)
         (void)foreign_release(lock);
-    return was_free;
+    return error == ETIMEDOUT || error == EBUSY || error == EDEADLK;
 }
 
 /* As Python's Condition does for a lock that cannot tell: if it can't be acquired, it is the caller's. */
 static bool foreign_owned(const cond_lock_t *lock)
 {
     const cond_lock_ops_t *ops = lock->u_.local.as.foreign.ops;
-    return ops->owned != NULL ? ops->owned(lock->u_.local.as.foreign.object) : !foreign_is_free(lock);
+    return ops->owned != NULL ? ops->owned(lock->u_.local.as.foreign.object) : foreign_is_busy(lock);
 }
 
 /* A recursive one can be acquired by its owner, so ask that first, if it can tell. */
 static bool foreign_locked(const cond_lock_t *lock)
 {
-    return (lock->kind_ == LOCK_FOREIGN && foreign_owned(lock)) || !foreign_is_free(lock);
+    return (lock->kind_ == LOCK_FOREIGN && foreign_owned(lock)) || foreign_is_busy(lock);
 }
 
 /* ---- What conditions need ---- */
@@ -72,6 +72,11 @@ int lock_acquire_restore(cond_lock_t *lock, unsigned depth)
     const cond_lock_ops_t *ops = lock->u_.local.as.foreign.ops;
     return ops->acquire_restore != NULL ? ops->acquire_restore(lock->u_.local.as.foreign.object, depth)
                                         : foreign_acquire(lock, COND_FOREVER);
+}
+
+void lock_give_up(cond_lock_t *lock)
+{
+    a_store_8(&lock->kind_, LOCK_DESTROYED);
 }
 
 void lock_let_go(cond_lock_t *lock)
@@ -121,13 +126,18 @@ int cond_lock_destroy(cond_lock_t *lock)
         return EINVAL;
     if (lock_is_shared(lock))
         return shared_lock_destroy(lock);
-    /* Relaxed: a wait that has ended has released the lock after it. Partner: waiter_end(). */
-    if (a_load_32(&lock->u_.local.waits) != 0)
+    /* Acquire: partner is waiter_end(). A lock that is not free is not waited for. */
+    const uint32_t *waits = &lock->u_.local.waits;
+    bool is_private = lock_is_private(lock);
+    if (a_load(waits, acquire) != 0 || (is_private && !mutex_try(lock)))
         return EBUSY;
-    /* A lock that is not free is not waited for. It stays held: whoever comes now finds out by its kind. */
-    if (lock_is_private(lock) && !mutex_try(lock))
+    if (is_private && a_load_32(waits) != 0) {
+        mutex_release(lock); /* somebody has begun to wait in between */
         return EBUSY;
+    }
     lock->kind_ = LOCK_DESTROYED;
+    if (is_private)
+        mutex_kill(lock);
     return 0;
 }
 

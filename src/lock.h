@@ -5,6 +5,7 @@
 /* The lock handle as the rest of the library sees it: one of the kinds, each with the same calls. */
 
 #include <stdbool.h>
+#include "atomic.h"
 #include "condvar.h"
 #include "internal.h"
 
@@ -37,17 +38,17 @@ enum {
 
 static inline bool lock_is_private(const cond_lock_t *lock)
 {
-    return lock->kind_ <= COND_MUTEX;
+    return a_load_8(&lock->kind_) <= COND_MUTEX;
 }
 
 static inline bool lock_is_shared(const cond_lock_t *lock)
 {
-    return (lock->kind_ & ~(COND_MUTEX | LOCK_OWN_SHARED)) == COND_SHARED;
+    return (a_load_8(&lock->kind_) & ~(COND_MUTEX | LOCK_OWN_SHARED)) == COND_SHARED;
 }
 
 static inline bool lock_is_foreign(const cond_lock_t *lock)
 {
-    return (lock->kind_ & ~1) == LOCK_FOREIGN;
+    return (a_load_8(&lock->kind_) & ~1) == LOCK_FOREIGN;
 }
 
 /* Whether there is a lock to work with. */
@@ -84,6 +85,10 @@ INTERNAL int lock_release_save(cond_lock_t *lock, unsigned *depth);
 
 /* Hold again as deep. Only a foreign lock fails; with EOWNERDEAD it is held. */
 INTERNAL int lock_acquire_restore(cond_lock_t *lock, unsigned depth);
+
+/* A foreign lock that could not be acquired again: nobody can have it any more, nor touch what it guarded. So
+   its handle is of no more use; any thread may say so. */
+INTERNAL void lock_give_up(cond_lock_t *lock);
 
 /* On a lock whose release is not seen: let one notified waiter go now. Under the lock. */
 INTERNAL void lock_let_go(cond_lock_t *lock);

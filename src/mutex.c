@@ -18,8 +18,8 @@
  *
  * Overtaking makes a lock fast, since it is not idle while a woken thread is on its way, and starves. A
  * thread that has slept, and is overtaken though it has waited for TUNING_PATIENCE_NS, sets FIFO. From then
- * on only threads that have slept take the lock, in the order in which the system wakes them; newcomers
- * queue up. The thread that has set FIFO clears it. While FIFO is set and the lock is free, then
+ * on only threads that have slept take the lock, mostly in the order in which the system wakes them, and
+ * waiters that are let go; newcomers queue up. The thread that has set FIFO clears it. While FIFO is set and the lock is free, then
  *
  *      (2) a thread that may take the lock is awake: by (1), because whoever sets FIFO sets SLEEPERS with it
  *          and newcomers cannot take the lock without it.
@@ -93,6 +93,8 @@ int mutex_acquire_contended(cond_lock_t *lock, int64_t deadline_ns, bool veteran
         return 0;
     for (;;) {
         uint32_t old = a_load(word, relaxed);
+        if (old & MUTEX_DEAD)
+            return EINVAL;
         if (may_take(&self, old)) {
             /* Acquire: partner is mutex_release(). */
             if (a_cas_weak(word, &old, settled(&self, old | MUTEX_HELD), acquire, relaxed))
@@ -138,4 +140,11 @@ void mutex_release_contended(cond_lock_t *lock)
         park_wake(next);
     if (wake_sleeper)
         port_wake(word, 1);
+}
+
+void mutex_kill(cond_lock_t *lock)
+{
+    uint32_t *word = &lock->u_.local.as.mine.word;
+    if (a_exchange(word, MUTEX_HELD | MUTEX_DEAD, relaxed) & MUTEX_SLEEPERS)
+        port_wake(word, UINT32_MAX);
 }

@@ -16,6 +16,7 @@ enum {
     MUTEX_SLEEPERS = 2, /* somebody may sleep on the word, and must be woken by a release */
     MUTEX_FIFO = 4,     /* somebody has waited too long: newcomers queue. Set by a thread that has slept,
                            and cleared by the same thread when it has the lock or gives up */
+    MUTEX_DEAD = 8,     /* with HELD, for ever: it was destroyed */
 };
 
 /* Whether the lock was free and is now the caller's. Acquire: partner is the release in mutex_release(). */
@@ -25,10 +26,13 @@ static inline bool mutex_try(cond_lock_t *lock)
     return a_cas(&lock->u_.local.as.mine.word, &free, MUTEX_HELD, acquire, relaxed);
 }
 
-/* Acquire it, or ETIMEDOUT. A veteran has waited in the condition, and may go before newcomers. */
+/* Acquire it, or ETIMEDOUT, or EINVAL if it is dead. A veteran has waited in the condition, and may go before newcomers. */
 INTERNAL int mutex_acquire_contended(cond_lock_t *lock, int64_t deadline_ns, bool veteran);
 
 INTERNAL void mutex_release_contended(cond_lock_t *lock);
+
+/* The holder: nobody gets it any more. Who came too late to see that it is being destroyed is told. */
+INTERNAL void mutex_kill(cond_lock_t *lock);
 
 /* Release: partner is the acquire of whoever has the lock next. The lock may be gone when it is free. */
 static inline void mutex_release(cond_lock_t *lock)

@@ -84,6 +84,12 @@ static int enter(cond_lock_t *lock, int64_t deadline_ns)
     return flags_of(lock) & LOCK_OWNER_DIED ? EOWNERDEAD : 0;
 }
 
+/* The condition whose own lock this is: LOCK_OWN_SHARED. */
+static cond_t *cond_of(cond_lock_t *lock)
+{
+    return (cond_t *)((uintptr_t)lock - offsetof(cond_t, own_));
+}
+
 /* By the owner. What notifies owe to sleepers is paid when the lock is free: woken before, they would only
    run into the lock, and on one core at once. The condition is used as an address only by then. */
 static int unlock(cond_lock_t *lock)
@@ -91,7 +97,7 @@ static int unlock(cond_lock_t *lock)
     const uint32_t *sequence = NULL;
     uint16_t owed = 0;
     if (lock->kind_ & LOCK_OWN_SHARED) {
-        cond_t *cond = (cond_t *)((uintptr_t)lock - offsetof(cond_t, own_));
+        cond_t *cond = cond_of(lock);
         sequence = &cond->u_.shared.sequence;
         owed = cond->u_.shared.owed;
         cond->u_.shared.owed = 0;
@@ -178,6 +184,10 @@ int shared_lock_destroy(cond_lock_t *lock)
     int error = robust_acquire(mutex_of(lock), DEADLINE_PASSED);
     if (!held(error))
         return EBUSY;
+    if ((lock->kind_ & LOCK_OWN_SHARED) && a_load_32(&cond_of(lock)->waiters_) != 0) {
+        (void)unlock(lock); /* somebody has begun to wait in between */
+        return EBUSY;
+    }
     lock->kind_ = LOCK_DESTROYED;
     (void)robust_release(mutex_of(lock));
     robust_destroy(mutex_of(lock));
@@ -232,9 +242,10 @@ static void announce(cond_t *cond, uint32_t n)
 static void set_all_free(cond_t *cond)
 {
     struct cond_shared_queue_ *queue = &cond->u_.shared;
-    a_store(&queue->grants, 0, relaxed);
-    a_store(&queue->notified_below, queue->arrivals, relaxed);
+    /* In this order: a kill in between takes nothing from anybody. */
     a_store(&queue->free_below, queue->arrivals, relaxed);
+    a_store(&queue->notified_below, queue->arrivals, relaxed);
+    a_store(&queue->grants, 0, relaxed);
     queue->old_waiters = queue->new_waiters = 0;
 }
 
@@ -261,14 +272,14 @@ void shared_notify(cond_t *cond, cond_lock_t *lock, size_t n)
     if (n == 0 || waiting == 0)
         return;
     if (queue->grants > 0 && queue->new_waiters > 0) {
-        a_store(&queue->grants, 0, relaxed);
         a_store(&queue->free_below, queue->notified_below, relaxed);
+        a_store(&queue->grants, 0, relaxed);
         queue->old_waiters = 0;
         waiting = queue->new_waiters;
         woken = UINT32_MAX;
     }
-    if (n >= waiting - queue->grants || queue->arrivals - queue->free_below > UINT32_MAX / 4) {
-        set_all_free(cond); /* (at the latest before the distance between tickets can wrap) */
+    if (n >= waiting - queue->grants) {
+        set_all_free(cond);
         woken = UINT32_MAX;
     } else {
         a_store(&queue->grants, queue->grants + (uint32_t)n, relaxed);
@@ -289,9 +300,17 @@ struct ticket {
 
 static void arrive(struct ticket *ticket, cond_t *cond)
 {
-    ticket->number = cond->u_.shared.arrivals++;
+    struct cond_shared_queue_ *queue = &cond->u_.shared;
+    if (queue->arrivals - queue->free_below > UINT32_MAX / 4) {
+        /* Tickets wrap, so none may grow too old: once in a billion waits all are set free. */
+        bool anybody = queue->old_waiters + queue->new_waiters > 0;
+        set_all_free(cond);
+        if (anybody)
+            announce(cond, UINT32_MAX);
+    }
+    ticket->number = queue->arrivals++;
     ticket->has_looked = false;
-    cond->u_.shared.new_waiters++;
+    queue->new_waiters++;
     count_waiters(cond);
 }
 
@@ -355,6 +374,10 @@ static void sleep_until_granted(const struct ticket *ticket, cond_t *cond, cond_
                 spin_learn(lock, false);
             continue;
         }
+        if (spins == 0 && spun == 0) {
+            spun++; /* so that waiting awake is tried again some time */
+            spin_learn(lock, false);
+        }
         if (!(seen & SEQUENCE_SLEEPERS)) {
             if (!a_cas(sequence, &seen, seen | SEQUENCE_SLEEPERS, relaxed, relaxed))
                 continue;
@@ -364,7 +387,7 @@ static void sleep_until_granted(const struct ticket *ticket, cond_t *cond, cond_
         port_wait_shared(sequence, seen, heartbeat_ns < deadline_ns ? heartbeat_ns : deadline_ns);
         if (port_now() >= heartbeat_ns) {
             (void)probe(lock);
-            if (flags_of(lock) & LOCK_OWNER_DIED)
+            if (flags_of(lock) & LOCK_OWNER_DIED) /* (which stays when it is lost) */
                 return;
         }
     }

@@ -83,9 +83,16 @@ static void dequeue(cond_t *cond, struct cond_waiter *waiter)
     count(cond, (uint32_t)-1);
 }
 
-bool waiter_are_ours(const cond_t *cond)
+static bool notified_are_ours(const cond_lock_t *lock)
 {
-    return cond->u_.local.waiters == NULL || cond->u_.local.process == port_process();
+    return !lock_is_private(lock) || lock->u_.local.notified == NULL ||
+           lock->u_.local.as.mine.process == port_process();
+}
+
+bool waiter_are_ours(const cond_t *cond, const cond_lock_t *lock)
+{
+    return (cond->u_.local.waiters == NULL || cond->u_.local.process == port_process()) &&
+           notified_are_ours(lock);
 }
 
 void waiter_arrive(struct cond_waiter *waiter, cond_lock_t *lock)
@@ -201,8 +208,7 @@ struct cond_waiter *waiter_pick(cond_lock_t *lock)
 {
     struct cond_waiter *stays = NULL; /* the last one looked at that is still there: it has expired */
     struct cond_waiter *put = NULL;   /* the last one that was put back */
-    if ((lock->flags_ & LOCK_IN_FLIGHT) ||
-        (lock->u_.local.notified != NULL && lock->u_.local.as.mine.process != port_process()))
+    if ((lock->flags_ & LOCK_IN_FLIGHT) || !notified_are_ours(lock))
         return NULL;
     for (;;) {
         struct cond_waiter *waiter =
@@ -238,7 +244,8 @@ struct cond_waiter *waiter_pick_blindly(cond_lock_t *lock)
 
 void waiter_end(cond_lock_t *lock)
 {
-    a_store_32(&lock->u_.local.waits, a_load_32(&lock->u_.local.waits) - 1);
+    /* Release: partner is the acquire in cond_lock_destroy(). */
+    a_store(&lock->u_.local.waits, a_load_32(&lock->u_.local.waits) - 1, release);
 }
 
 void waiter_landed(cond_lock_t *lock)

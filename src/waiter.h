@@ -58,12 +58,12 @@ struct cond_waiter {
 
 enum { WAITER_NOWHERE, WAITER_QUEUED, WAITER_NOTIFIED };
 
-/* All of these: the holder of the lock. */
+/* All of these: the holder of the lock, only. */
 
-/* Whether the waiters of this condition, if there are any, are of this process: then their nodes may be
+/* Whether the waiters of this condition and the lock's notified ones, if there are any, are of this process: then their nodes may be
    touched. A private condition in memory that several processes have mapped is a mistake, but one that must
    not make a process write to its own stack at another's addresses. */
-INTERNAL bool waiter_are_ours(const cond_t *cond);
+INTERNAL bool waiter_are_ours(const cond_t *cond, const cond_lock_t *lock);
 
 /* Join the condition's queue as its last. */
 INTERNAL void waiter_arrive(struct cond_waiter *waiter, cond_lock_t *lock);

@@ -21,7 +21,7 @@ static bool adopted_owned(void *object)
 {
     int error = pthread_mutex_trylock(object);
     if (error != 0 && error != EOWNERDEAD)
-        return true;
+        return error != ENOTRECOVERABLE;
     bool recursive = pthread_mutex_trylock(object) == 0;
     if (recursive)
         (void)pthread_mutex_unlock(object);

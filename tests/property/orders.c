@@ -597,6 +597,36 @@ static void doomed_check(void)
     EXPECT(all_bytes(&doomed, sizeof doomed, 0x5A));
 }
 
+/* Destroy meets somebody who is about to acquire and to wait: one of them is told, and nobody sleeps on. */
+static int destroyed;
+
+static void late_setup(void)
+{
+    doomed_setup();
+    destroyed = -1;
+}
+
+static void late_body(unsigned thread)
+{
+    if (thread == 0) {
+        destroyed = cond_destroy(&doomed);
+        EXPECT(destroyed == 0 || destroyed == EBUSY);
+        return;
+    }
+    int error = cond_acquire(&doomed);
+    if (error == 0) {
+        EXPECT(cond_wait(&doomed, COND_MS(1)) == ETIMEDOUT);
+        EXPECT(cond_release(&doomed) == 0);
+    } else {
+        EXPECT(error == EINVAL);
+    }
+}
+
+static void late_check(void)
+{
+    EXPECT(cond_destroy(&doomed) == (destroyed == 0 ? EINVAL : 0));
+}
+
 /* The notifier destroys the condition after its release, while the woken are still on their way. */
 static void doomed_elsewhere_body(unsigned thread)
 {
@@ -704,6 +734,7 @@ static const struct scenario scenarios[] = {
     {"expired hands on", 3, pass_on_setup, expired_hands_on_body, NULL, check_clean, 2, 1, 20000, 0, 0},
     {"two conditions", 3, reset_rlock, two_conditions_body, two_conditions_quiet, two_conditions_check, 2, 1, 0, 0, 0},
     {"destroyed by the woken", 2, doomed_setup, doomed_body, NULL, doomed_check, 5, 1, 0, 0, 0},
+    {"destroyed too early", 3, late_setup, late_body, NULL, late_check, 3, 1, 0, 0, 0},
     {"destroyed by the notifier", 3, pass_on_setup, doomed_elsewhere_body, NULL, doomed_elsewhere_check, 2, 1, 20000, 0, 0},
     {"foreign, buffer", 4, foreign_setup, buffer_body, NULL, buffer_check, 1, 1, 20000, 0, 0},
     {"foreign, exact", 4, foreign_exact_setup, exact_body, exact_quiet, exact_check, 1, 1, 20000, 0, 0},

@@ -35,6 +35,20 @@ static void elsewhere_setup(void)
     EXPECT(cond_init(&cond, &lock, 0) == 0);
 }
 
+/* The same with tickets that wrap, and after so many waits without a notify that they must begin anew. */
+static void wrap_setup(void)
+{
+    setup();
+    cond.u_.shared.arrivals = UINT32_MAX - 1;
+    cond.u_.shared.notified_below = cond.u_.shared.free_below = UINT32_MAX - 1;
+}
+
+static void old_setup(void)
+{
+    setup();
+    cond.u_.shared.arrivals = UINT32_MAX / 2;
+}
+
 /* The critical section. Who gets it from a dead one finds it as it was left. */
 static bool acquire(void)
 {
@@ -324,6 +338,16 @@ static void timed_body(unsigned thread)
     release();
 }
 
+static void poll_body(unsigned thread)
+{
+    (void)thread;
+    for (unsigned i = 0; i < 3; i++) {
+        (void)acquire();
+        EXPECT(wait_for(NULL, 0) == ETIMEDOUT);
+        release();
+    }
+}
+
 static void recursion_body(unsigned thread)
 {
     for (unsigned i = 0; i < 3; i++)
@@ -342,6 +366,9 @@ static const struct scenario scenarios[] = {
     {"lock, killed", 3, setup, lock_body, NULL, check_clean, 1, 0, 20000, 1, 3},
     {"notify each", 3, setup, notify_each_body, NULL, check_prompt, 1, 0, 20000, 0, 0},
     {"a waiter is killed", 3, setup, notify_one_body, notify_one_quiet, check_clean, 0, 0, 50000, 1, 1},
+    {"notify each, wrapping", 3, wrap_setup, notify_each_body, NULL, check_prompt, 1, 0, 0, 0, 0},
+    {"timed, wrapping", 3, wrap_setup, timed_body, NULL, check_clean, 1, 0, 0, 0, 0},
+    {"polls, old", 2, old_setup, poll_body, NULL, check_clean, 1, 0, 0, 0, 0},
     {"notify each, elsewhere", 3, elsewhere_setup, notify_each_body, NULL, check_prompt, 1, 0, 20000, 0, 0},
     {"killed, elsewhere", 3, elsewhere_setup, notify_one_body, notify_one_quiet, check_clean, 0, 0, 20000, 1, 1},
     {"a holder is killed", 2, setup, holder_body, holder_quiet, check_clean, 2, 0, 20000, 1, 1},

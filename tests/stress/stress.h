@@ -59,7 +59,7 @@
 const char *__tsan_default_suppressions(void);
 const char *__tsan_default_suppressions(void)
 {
-    return "mutex:mutex_release_save\n";
+    return "mutex:adopted_release_save\n";
 }
 #endif
 
