@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The private lock's word, as three bits (mutex.h):
+ * The private lock's word, as bits (mutex.h):
  *
  *      0                       free
  *      HELD                    held, nobody sleeps
@@ -8,6 +8,7 @@
  *           SLEEPERS           free, with sleepers left asleep: a notified waiter was let go instead, and
  *                              its release will see to them
  *      ...|FIFO                the same, with overtaking forbidden
+ *      HELD|DEAD               destroyed, for ever
  *
  * Who sleeps on the word has set SLEEPERS before. A release that wakes one clears the bit, so that releases
  * until then wake nobody; a thread that has slept sets it again when it takes the lock, when it goes back to
