@@ -200,8 +200,9 @@ static int wait(cond_t *cond, cond_lock_t *lock, cond_pred_t *pred, void *arg, i
         waiter_return(&waiter, lock);
         lock_let_go(lock);
     }
-    /* What it was given and does not use goes to another, and so does its place at the lock. */
-    if (!content && cond->state_ == COND_ALIVE)
+    /* What it was given and does not use goes to another, and so does its place at the lock. The condition
+       may be gone by now, unless something was given that can be passed on. */
+    if (!content)
         waiter_pass_on(&waiter, lock);
     lock_let_go(lock);
     waiter_end(lock);

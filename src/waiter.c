@@ -157,7 +157,7 @@ void waiter_notify_all(cond_t *cond, cond_lock_t *lock)
 void waiter_pass_on(struct cond_waiter *waiter, cond_lock_t *lock)
 {
     cond_t *cond = waiter->cond;
-    if (!waiter->passes_on)
+    if (!waiter->passes_on || cond->state_ != COND_ALIVE)
         return;
     waiter->passes_on = false;
     struct cond_waiter *next = waiter->where == WAITER_QUEUED ? following(cond->u_.local.waiters, waiter)
