@@ -113,7 +113,7 @@ static bool is_mine(void *arg) { return arena->turn == *(unsigned *)arg; }
 static void ours_init(void)
 {
     CHECK(cond_lock_init(&arena->ours.lock, COND_SHARED | COND_MUTEX));
-    CHECK(cond_init(&arena->ours.changed, &arena->ours.lock, 0));
+    CHECK(cond_init(&arena->ours.changed, NULL, COND_SHARED | COND_MUTEX));
     CHECK(cond_init(&arena->ours.not_full, &arena->ours.lock, 0));
     CHECK(cond_init(&arena->ours.not_empty, &arena->ours.lock, 0));
 }
