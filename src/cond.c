@@ -144,12 +144,6 @@ static int held_lock(cond_t *cond, cond_lock_t **lock)
 
 /* ---- Wait ---- */
 
-/* Whether the lock is held after lock_acquire_restore() has answered this. */
-static bool is_held(int error)
-{
-    return error == 0 || error == EOWNERDEAD;
-}
-
 /*
  * One wait of a node that is in the queue: 0 when it was let go, ETIMEDOUT when it has expired, with the
  * lock held either way and the node in no queue. Or an error of a foreign lock: held with EOWNERDEAD, else
@@ -167,7 +161,7 @@ static int wait_once(struct cond_waiter *waiter, cond_lock_t *lock, int64_t dead
     }
     bool went = park_sleep(waiter, lock, deadline_ns);
     error = lock_acquire_restore(lock, depth);
-    *lost = !is_held(error);
+    *lost = !lock_is_held_after(error);
     if (*lost) {
         lock_give_up(lock);
         return error;

@@ -31,7 +31,7 @@ static int foreign_release(const cond_lock_t *lock)
 static bool foreign_is_busy(const cond_lock_t *lock)
 {
     int error = foreign_acquire(lock, DEADLINE_PASSED);
-    if (error == 0 || error == EOWNERDEAD)
+    if (lock_is_held_after(error))
         (void)foreign_release(lock);
     return error == ETIMEDOUT || error == EBUSY || error == EDEADLK;
 }

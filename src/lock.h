@@ -4,6 +4,7 @@
 
 /* The lock handle as the rest of the library sees it: one of the kinds, each with the same calls. */
 
+#include <errno.h>
 #include <stdbool.h>
 #include "atomic.h"
 #include "condvar.h"
@@ -78,6 +79,12 @@ static inline cond_lock_t *cond_valid_lock(const cond_t *cond)
         return NULL;
     cond_lock_t *lock = cond_lock_of(cond);
     return lock_is_valid(lock) && lock_is_shared(lock) == (cond->state_ == COND_ALIVE_SHARED) ? lock : NULL;
+}
+
+/* Whether a lock is held after an attempt to acquire it has answered this. */
+static inline bool lock_is_held_after(int error)
+{
+    return error == 0 || error == EOWNERDEAD;
 }
 
 /* Release entirely; 0 and the depth, or an error with nothing changed. */

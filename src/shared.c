@@ -108,11 +108,6 @@ static int unlock(cond_lock_t *lock)
     return error;
 }
 
-static bool held(int error)
-{
-    return error == 0 || error == EOWNERDEAD;
-}
-
 /* 0, EPERM. */
 static int leave(cond_lock_t *lock)
 {
@@ -126,7 +121,7 @@ static int leave(cond_lock_t *lock)
 int shared_lock_acquire(cond_lock_t *lock, int64_t deadline_ns)
 {
     int error = enter(lock, deadline_ns);
-    if (held(error)) {
+    if (lock_is_held_after(error)) {
         a_store_32(&lock->depth_, 1);
     } else if (error == EDEADLK && !(lock->kind_ & COND_MUTEX)) {
         if (a_load_32(&lock->depth_) == COND_DEPTH_MAX)
@@ -156,7 +151,7 @@ static int probe(const cond_lock_t *lock)
     int error = robust_acquire(mutex_of(lock), DEADLINE_PASSED);
     if (error == EOWNERDEAD)
         a_store_8(&tried->flags_, flags_of(tried) | LOCK_OWNER_DIED);
-    if (held(error))
+    if (lock_is_held_after(error))
         (void)robust_release(mutex_of(lock));
     return error;
 }
@@ -168,7 +163,7 @@ bool shared_lock_owned(const cond_lock_t *lock)
 
 bool shared_lock_locked(const cond_lock_t *lock)
 {
-    return !held(probe(lock));
+    return !lock_is_held_after(probe(lock));
 }
 
 int shared_lock_recover(cond_lock_t *lock)
@@ -182,7 +177,7 @@ int shared_lock_recover(cond_lock_t *lock)
 int shared_lock_destroy(cond_lock_t *lock)
 {
     int error = robust_acquire(mutex_of(lock), DEADLINE_PASSED);
-    if (!held(error))
+    if (!lock_is_held_after(error))
         return EBUSY;
     if ((lock->kind_ & LOCK_OWN_SHARED) && a_load_32(&cond_of(lock)->waiters_) != 0) {
         (void)unlock(lock); /* somebody has begun to wait in between */
@@ -405,7 +400,7 @@ int shared_wait(cond_t *cond, cond_lock_t *lock, cond_pred_t *pred, void *arg, i
         (void)unlock(lock);
         sleep_until_granted(&ticket, cond, lock, deadline_ns);
         int error = enter(lock, COND_FOREVER);
-        if (!held(error))
+        if (!lock_is_held_after(error))
             return error;
         a_store_32(&lock->depth_, depth);
         if (error != 0)
