@@ -194,7 +194,8 @@ COND_API int cond_lock_init_foreign(cond_lock_t *lock, const cond_lock_ops_t *op
  * it is told EPERM when nobody does, and cannot be told so when another thread does; on a recursive one not
  * even when nobody does. Of a release the same is true, but recursive and errorcheck mutexes always answer.
  * cond_locked() says false to the holder of a recursive one. A robust mutex whose holder has
- * died is given up (ENOTRECOVERABLE) by a call that only looks at it; COND_SHARED has none of this.
+ * died is given up (ENOTRECOVERABLE) by a call that only looks at it, and glibc (2.36) may leave threads
+ * asleep for ever on a robust mutex that was given up. COND_SHARED has none of this.
  * EINVAL: NULL. ENOTSUP: on a system without pthreads.
  */
 COND_API int cond_lock_init_pthread(cond_lock_t *lock, pthread_mutex_t *mutex);
