@@ -2,21 +2,23 @@
 /*
  * main.cpp - this library beside its peers and beside what is possible: how fast it is, and what that costs
  *
- *      bench [--quick] [--filter REGEX] [--without REGEX] [--repetitions N] [--seconds S] [--cores N]
- *            [--output FILE] [--list]
+ *      bench [--quick] [--filter REGEX] [--without REGEX] [--processes N] [--repetitions N] [--seconds S]
+ *            [--cores N] [--output FILE] [--list]
  *
- *      --quick          each row in a few seconds: 5 repetitions of 0.02 s
+ *      --quick          each row in a few seconds: one process, and measurements of 0.02 s
  *      --filter REGEX   only rows whose name has it: --filter '^turns$'
  *      --without REGEX  no peers and limits whose name has it: --without 'C\+\+|nsync'
- *      --repetitions N  how often each is measured; 15
+ *      --processes N    how many processes measure each row, one after the other; 3
+ *      --repetitions N  how often each of these measures each candidate; 5
  *      --seconds S      how long each of these takes, about; 0.1
  *      --cores N        with so many of the machine's cores, and no rows of their own number
  *      --output FILE    writes all medians and quartiles to it too, for tests/bench/report
  *      --list           only the names of the rows
  *
- * Each row has a process of its own, in which all its candidates are measured, and another one in which their
- * futex calls are counted. Neither can spoil another row, and one that hangs or dies is ended, named, and
- * done again without the candidate that it hung in: a peer's lost wake-up is a result too.
+ * Each row has processes of its own, each of which measures all its candidates. Several, because it may depend
+ * on where the system has put the threads at first, and stay so. In another process the futex calls are
+ * counted. If one hangs or dies, the candidate that it was at is named, and the row is done again without it:
+ * a peer's lost wake-up is a result too, and must not cost the rest.
  *
  * Printed are medians over the repetitions, with the quartiles in brackets, and for the ratios those of the
  * ratios within each repetition. Exits 0, or 1 if a candidate of ours has failed.
@@ -60,7 +62,7 @@ class Child {
     std::string text_; /* not yet a line */
 
 public:
-    Child(const Row &row, const std::vector<bool> &left_out, const Plan &plan)
+    Child(const Row &row, const std::vector<bool> &left_out, const Plan &plan, unsigned number)
     {
         int ends[2];
         if (pipe(ends) != 0)
@@ -73,7 +75,7 @@ public:
             close(ends[0]);
             std::FILE *report = fdopen(ends[1], "w");
             setvbuf(report, nullptr, _IOLBF, BUFSIZ);
-            measure_row(row, left_out, plan, report);
+            measure_row(row, left_out, plan, number, report);
             std::_Exit(0);
         }
         close(ends[1]);
@@ -133,19 +135,17 @@ public:
     }
 };
 
-/*
- * Adds to the outcome what a process finds. False if it hung or died: the candidate is then marked, and what
- * was found is to be thrown away.
- */
-bool measure_in_child(Outcome &outcome, const Plan &plan, const std::string &where, const Progress &progress)
+/* Adds what a process finds. False if it hung or died: the candidate is then marked. */
+bool measure_in_child(Outcome &outcome, const Plan &plan, unsigned number, const std::string &where,
+                      const Progress &progress)
 {
     const Row &row = *outcome.row;
     std::vector<bool> left_out;
     for (const std::string &failure : outcome.failures)
         left_out.push_back(!failure.empty());
 
-    Child child(row, left_out, plan);
-    std::size_t at = row.candidates.size(), measured = 0;
+    Child child(row, left_out, plan, number);
+    std::size_t at = row.candidates.size(), done = 0;
     for (;;) {
         std::string line;
         Child::Event event = child.next(line);
@@ -155,9 +155,7 @@ bool measure_in_child(Outcome &outcome, const Plan &plan, const std::string &whe
                 return true;
             if (at == row.candidates.size())
                 fail("a process that measures has died");
-            outcome.failures[at] = event == Child::Event::silence ? "hangs"
-                                   : plan.counting                ? "dies when its futex calls are counted"
-                                                                  : "dies";
+            outcome.failures[at] = event == Child::Event::silence ? "hangs" : "dies";
             return false;
         }
         std::vector<std::string> fields = fields_of(line);
@@ -166,9 +164,8 @@ bool measure_in_child(Outcome &outcome, const Plan &plan, const std::string &whe
         std::size_t candidate = std::stoul(fields.at(1));
         if (fields[0] == "at") {
             at = candidate;
-            measured++;
-            progress.say(where + (plan.counting ? ", futex calls: " : ": ") + std::to_string(measured) + "/" +
-                         std::to_string((plan.repetitions + 1) * row.candidates.size()) + " " +
+            progress.say(where + (plan.counting ? ", futex calls, " : ", ") + std::to_string(++done) + "/" +
+                         std::to_string((plan.repetitions + 1) * row.candidates.size()) + ": " +
                          row.candidates[at].name);
         } else if (fields[0] == "wrong") {
             outcome.failures[candidate] = "wrong result";
@@ -178,20 +175,28 @@ bool measure_in_child(Outcome &outcome, const Plan &plan, const std::string &whe
     }
 }
 
+/* As long as a candidate fails, again without it: a repetition is worth something only as a whole. */
+void measure_in_children(Outcome &outcome, const Plan &plan, const std::string &where, const Progress &progress)
+{
+    for (unsigned number = 0; number < plan.processes; number++) {
+        if (number == 0)
+            outcome.samples.assign(outcome.row->candidates.size(), {});
+        std::string process = plan.processes == 1 ? "" : ", process " + std::to_string(number + 1);
+        if (!measure_in_child(outcome, plan, number, where + process, progress))
+            number = UINT_MAX;
+    }
+}
+
 Outcome measure(const Row &row, const Plan &plan, const std::string &where, const Progress &progress)
 {
     Outcome outcome = {&row, {}, std::vector<std::string>(row.candidates.size())};
-    do
-        outcome.samples.assign(row.candidates.size(), {});
-    while (!measure_in_child(outcome, plan, where, progress));
+    measure_in_children(outcome, plan, where, progress);
 
     Plan counting = plan;
     counting.counting = true;
-    counting.repetitions = std::min(plan.repetitions, 5u);
-    Outcome counted = outcome;
-    do
-        counted.samples.assign(row.candidates.size(), {});
-    while (!measure_in_child(counted, counting, where, progress));
+    counting.processes = 1;
+    Outcome counted = {&row, {}, outcome.failures};
+    measure_in_children(counted, counting, where, progress);
     for (std::size_t i = 0; i < row.candidates.size(); i++)
         for (const auto &[metric, values] : counted.samples[i])
             outcome.samples[i][metric] = values;
@@ -226,29 +231,31 @@ int main(int argc, char **argv)
 {
     static const option options[] = {
         {"quick", no_argument, nullptr, 'q'},       {"filter", required_argument, nullptr, 'f'},
-        {"without", required_argument, nullptr, 'w'}, {"repetitions", required_argument, nullptr, 'r'},
-        {"seconds", required_argument, nullptr, 's'}, {"cores", required_argument, nullptr, 'c'},
-        {"output", required_argument, nullptr, 'o'}, {"list", no_argument, nullptr, 'l'},
-        {nullptr, 0, nullptr, 0},
+        {"without", required_argument, nullptr, 'w'}, {"processes", required_argument, nullptr, 'p'},
+        {"repetitions", required_argument, nullptr, 'r'}, {"seconds", required_argument, nullptr, 's'},
+        {"cores", required_argument, nullptr, 'c'}, {"output", required_argument, nullptr, 'o'},
+        {"list", no_argument, nullptr, 'l'}, {nullptr, 0, nullptr, 0},
     };
-    Plan plan = {.seconds = 0.1, .repetitions = 15};
+    Plan plan = {.seconds = 0.1, .repetitions = 5, .processes = 3};
     std::regex filter("."), without("^$");
     const char *output = nullptr;
     bool list = false, quick = false;
 
     for (int chosen; (chosen = getopt_long(argc, argv, "", options, nullptr)) != -1;)
         switch (chosen) {
-        case 'q': quick = true; plan.seconds = 0.02; plan.repetitions = 5; break;
+        case 'q': quick = true; plan.seconds = 0.02; plan.processes = 1; break;
         case 'f': filter = parse_regex(optarg); break;
         case 'w': without = parse_regex(optarg); break;
+        case 'p': plan.processes = static_cast<unsigned>(parse(optarg, 1, 1000)); break;
         case 'r': plan.repetitions = static_cast<unsigned>(parse(optarg, 1, 1000)); break;
         case 's': plan.seconds = parse(optarg, 0.001, 100); break;
         case 'c': plan.cores = static_cast<unsigned>(parse(optarg, 1, 1024)); break;
         case 'o': output = optarg; break;
         case 'l': list = true; break;
         default:
-            std::fputs("usage: bench [--quick] [--filter REGEX] [--without REGEX] [--repetitions N]\n"
-                       "             [--seconds S] [--cores N] [--output FILE] [--list]\n", stderr);
+            std::fputs("usage: bench [--quick] [--filter REGEX] [--without REGEX] [--processes N]\n"
+                       "             [--repetitions N] [--seconds S] [--cores N] [--output FILE] [--list]\n",
+                       stderr);
             return 2;
         }
 
@@ -256,6 +263,7 @@ int main(int argc, char **argv)
     add_lock_rows(all);
     add_turn_rows(all);
     add_buffer_rows(all);
+    add_time_rows(all);
     for (Row &row : all) {
         std::erase_if(row.candidates, [&](const Candidate &candidate) {
             return candidate.role != Role::ours && std::regex_search(candidate.name, without);

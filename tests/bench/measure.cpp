@@ -59,7 +59,7 @@ class Measurement {
 
 public:
     Measurement(const Row &row, const Plan &plan, std::FILE *report)
-        : row_(row), plan_(plan), report_(report), pool_(row.threads), iterations_(row.candidates.size())
+        : row_(row), plan_(plan), report_(report), pool_(row.threads, row.apart), iterations_(row.candidates.size())
     {
     }
 
@@ -109,7 +109,8 @@ void use_cores(unsigned most)
 
 } // namespace
 
-void measure_row(const Row &row, const std::vector<bool> &left_out, const Plan &plan, std::FILE *report)
+void measure_row(const Row &row, const std::vector<bool> &left_out, const Plan &plan, unsigned process,
+                 std::FILE *report)
 {
     unsigned cores = row.cores != 0 ? row.cores : plan.cores;
     if (cores != 0)
@@ -125,6 +126,8 @@ void measure_row(const Row &row, const std::vector<bool> &left_out, const Plan &
         if (!left_out[number] && measurement.measure(number))
             taking_part.push_back(number);
     for (unsigned repetition = 0; repetition < plan.repetitions; repetition++)
-        for (std::size_t i = 0; i < taking_part.size(); i++)
-            measurement.measure(taking_part[(i + repetition) % taking_part.size()]);
+        for (std::size_t i = 0; i < taking_part.size(); i++) {
+            std::size_t first = process * plan.repetitions + repetition;
+            measurement.measure(taking_part[(first + i) % taking_part.size()]);
+        }
 }

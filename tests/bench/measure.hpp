@@ -8,13 +8,15 @@
 
 struct Plan {
     double seconds;       /* that each measurement takes, about */
-    unsigned repetitions;
+    unsigned repetitions; /* in one process */
+    unsigned processes;
     unsigned cores = 0;   /* for rows that don't say; 0: all */
     bool counting = false; /* of futex calls, and then of nothing else: see futexes.hpp */
 };
 
 /*
- * Measures a row's candidates in this process, which should be made for it and end with it. What it finds it
+ * Measures a row's candidates in this process, which should be made for it and end with it; its number among
+ * those for this row says who comes first. What it finds it
  * writes, line by line, fields separated by tabs, the first of which says what follows:
  *
  *      at CANDIDATE                    it is at this one now, which may take a while, or for ever
@@ -22,6 +24,7 @@ struct Plan {
  *      wrong CANDIDATE                 it has not done its work
  *      uncounted                       futex calls cannot be counted here
  */
-void measure_row(const Row &row, const std::vector<bool> &left_out, const Plan &plan, std::FILE *report);
+void measure_row(const Row &row, const std::vector<bool> &left_out, const Plan &plan, unsigned process,
+                 std::FILE *report);
 
 #endif

@@ -203,13 +203,13 @@ struct PthreadRecursive : PthreadWith<PTHREAD_MUTEX_RECURSIVE> {
     static constexpr const char *name = "pthread recursive";
 };
 
-/* ---- C++'s own, with a recursive lock ---- */
+/* ---- C++'s own, with a recursive lock, or with any other ---- */
 
-struct CxxAny {
+template <class Any> struct CxxWith {
     static constexpr const char *name = "C++ any";
     static constexpr Role role = Role::peer;
 
-    using Lock = std::recursive_mutex;
+    using Lock = Any;
 
     class Condition {
         Lock &lock_;
@@ -237,6 +237,9 @@ struct CxxAny {
 
     using Monitor = Pair<Lock, Condition>;
 };
+
+using CxxAny = CxxWith<std::recursive_mutex>;
+using CxxForeign = CxxWith<Pthread::Lock>;
 
 /* ---- nsync ---- */
 
@@ -302,6 +305,44 @@ struct NsyncCv {
     using Monitor = Pair<Lock, Condition>;
 };
 
+/* Its condition on any other lock. */
+struct NsyncForeign {
+    static constexpr const char *name = "nsync cv";
+    static constexpr Role role = Role::peer;
+
+    using Lock = Pthread::Lock;
+
+    class Condition {
+        Lock &lock_;
+        nsync_cv cv_ = NSYNC_CV_INIT;
+
+        static void acquire(void *lock) { static_cast<Lock *>(lock)->lock(); }
+        static void release(void *lock) { static_cast<Lock *>(lock)->unlock(); }
+
+    public:
+        explicit Condition(Lock &lock) : lock_(lock) {}
+        template <class Pred> void wait(Pred &pred)
+        {
+            while (!pred())
+                nsync_cv_wait_with_deadline_generic(&cv_, &lock_, acquire, release, nsync_time_no_deadline,
+                                                    nullptr);
+        }
+        template <class Pred> bool wait_for(Pred &pred, std::int64_t ns)
+        {
+            nsync_time deadline = nsync_deadline(ns);
+            while (!pred())
+                if (nsync_cv_wait_with_deadline_generic(&cv_, &lock_, acquire, release, deadline, nullptr) != 0)
+                    return pred();
+            return true;
+        }
+        void notify_one() { nsync_cv_signal(&cv_); }
+        void notify_fitting() { nsync_cv_broadcast(&cv_); }
+        void notify_all() { nsync_cv_broadcast(&cv_); }
+    };
+
+    using Monitor = Pair<Lock, Condition>;
+};
+
 /* Waits for predicates on the lock itself: nobody need be notified. */
 struct NsyncMuWait {
     static constexpr const char *name = "nsync mu_wait";
@@ -335,9 +376,11 @@ struct NsyncMuWait {
 
 using NsyncLocks = List<NsyncCv>;
 using NsyncWaits = List<NsyncMuWait>;
+using NsyncForeigners = List<NsyncForeign>;
 #else
 using NsyncLocks = List<>;
 using NsyncWaits = List<>;
+using NsyncForeigners = List<>;
 #endif
 
 /* ---- Abseil ---- */
@@ -428,5 +471,18 @@ using OtherNotifiers = Joined<List<Pthread, CxxAny>, Joined<NsyncLocks, AbslLock
 
 using Others = Joined<OtherNotifiers, Joined<NsyncWaits, AbslWaits>>;
 using Everybody = Joined<List<Condvar>, Others>;
+
+/* Those whose conditions can be on a pthread mutex that the program has. */
+using Foreigners = Joined<List<CondvarForeign, Pthread, CxxForeign>, NsyncForeigners>;
+
+/* Those that were not there when this was built, each with a space behind it. */
+constexpr const char *missing_peers = ""
+#ifndef HAVE_NSYNC
+    "nsync "
+#endif
+#ifndef HAVE_ABSL
+    "Abseil "
+#endif
+    ;
 
 #endif

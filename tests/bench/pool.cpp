@@ -2,6 +2,7 @@
 #include "pool.hpp"
 
 #include <algorithm>
+#include <sched.h>
 #include <sys/resource.h>
 #include "futexes.hpp"
 #include "peers.hpp"
@@ -16,12 +17,27 @@ double switches_of_thread()
     return static_cast<double>(usage.ru_nvcsw + usage.ru_nivcsw);
 }
 
+/* Where threads may run on few cores, the same number is always the same core. */
+void stay_on_core(unsigned number)
+{
+    cpu_set_t all, one;
+    if (sched_getaffinity(0, sizeof all, &all) != 0)
+        return;
+    number %= static_cast<unsigned>(CPU_COUNT(&all));
+    for (unsigned cpu = 0; cpu < CPU_SETSIZE; cpu++)
+        if (CPU_ISSET(cpu, &all) && number-- == 0) {
+            CPU_ZERO(&one);
+            CPU_SET(cpu, &one);
+            sched_setaffinity(0, sizeof one, &one);
+        }
+}
+
 } // namespace
 
-Pool::Pool(unsigned threads) : mine_(threads)
+Pool::Pool(unsigned threads, bool apart) : mine_(threads)
 {
     for (unsigned i = 0; i < threads; i++)
-        threads_.emplace_back(&Pool::serve, this, i);
+        threads_.emplace_back(&Pool::serve, this, i, apart);
 }
 
 Pool::~Pool()
@@ -34,8 +50,10 @@ Pool::~Pool()
 }
 
 /* Each thread measures itself, from when it runs: what lets them go and what collects them is not in it. */
-void Pool::serve(unsigned number)
+void Pool::serve(unsigned number, bool apart)
 {
+    if (apart)
+        stay_on_core(number);
     Mine &mine = mine_[number];
     for (std::uint32_t done = 0;;) {
         while (round_ == done)

@@ -30,10 +30,10 @@ class Pool {
     std::vector<Mine> mine_;
     std::vector<std::thread> threads_;
 
-    void serve(unsigned number);
+    void serve(unsigned number, bool apart);
 
 public:
-    explicit Pool(unsigned threads);
+    Pool(unsigned threads, bool apart);
     ~Pool();
 
     /* Sleeps until they have done it. */

@@ -182,9 +182,9 @@ public:
 Row row_of(const char *family, unsigned side, unsigned cores = 0)
 {
     std::string number = std::to_string(side);
-    return {.name = family + ("-" + number) + "x" + number + (cores == 1 ? "-one-core" : ""),
-            .operation = "item", .threads = 2 * side, .cores = cores,
-            .family = cores == 0 ? family : ""};
+    const char *suffix = cores == 1 ? "-one-core" : "";
+    return {.name = family + ("-" + number) + "x" + number + suffix, .operation = "item",
+            .threads = 2 * side, .cores = cores, .family = std::string(family) + suffix};
 }
 
 } // namespace
@@ -203,6 +203,10 @@ void add_buffer_rows(Rows &rows)
             add_peers<TwoConditions>(row, Everybody{}, side);
             rows.push_back(row);
         }
+    Row foreign = row_of("buffer-two-foreign", 4);
+    add_peers<TwoConditions>(foreign, Foreigners{}, 4u);
+    rows.push_back(foreign);
+
     for (unsigned side : {1u, 4u}) {
         Row row = row_of("unlimited", side);
         add_peers<Unlimited>(row, Everybody{}, side);

@@ -155,12 +155,11 @@ public:
             least = std::min(least, mine.had);
             longest_ns = std::max(longest_ns, mine.longest_ns);
         }
-        std::map<std::string, double> all;
-        all["slowest_share"] =
-            static_cast<double>(least) * static_cast<double>(threads_.size()) / static_cast<double>(n_);
-        if (timed_)
-            all["longest_wait"] = static_cast<double>(longest_ns);
-        return all;
+        if (!timed_)
+            return {};
+        double mean = static_cast<double>(n_) / static_cast<double>(threads_.size());
+        return {{"longest_wait", static_cast<double>(longest_ns)},
+                {"slowest_share", static_cast<double>(least) / mean}};
     }
 };
 
@@ -191,11 +190,16 @@ void add_lock_rows(Rows &rows)
     add_limit<EmptySyscall>(nobody, "empty syscall");
     rows.push_back(nobody);
 
+    Row foreign{.name = "notify-nobody-foreign", .operation = "notify", .threads = 1};
+    add_peers<NotifyNobody>(foreign, Foreigners{});
+    add_limit<BareLock>(foreign, "CAS + exchange");
+    rows.push_back(foreign);
+
     Row held{.name = "try-held", .operation = "try", .threads = 1};
     add_peers<TryHeld>(held, Joined<List<Condvar>, OtherNotifiers>{});
     rows.push_back(held);
 
-    for (unsigned threads : {4u, 16u}) {
+    for (unsigned threads : {2u, 4u, 8u, 16u}) {
         Row hammer{.name = "hammer-" + std::to_string(threads), .operation = "pair", .threads = threads};
         hammer.family = "hammer";
         add_peers<Hammer>(hammer, Joined<List<Condvar>, OtherNotifiers>{}, threads, false);

@@ -191,17 +191,31 @@ void add_turn_rows(Rows &rows)
     Row turns{.name = "turns", .operation = "turn", .threads = 2, .operations = 2};
     add_peers<Turns>(turns, Everybody{}, 2u);
     add_limit<FutexRing>(turns, "raw futex", 2u);
-    add_limit<SpinTurns>(turns, "raw spinning");
-    rows.push_back(turns);
 
-    Row one{.name = "turns-one-core", .operation = "turn", .threads = 2, .cores = 1, .operations = 2};
-    add_peers<Turns>(one, Everybody{}, 2u);
-    add_limit<FutexRing>(one, "raw futex", 2u);
+    Row one = turns;
+    one.name = "turns-one-core";
+    one.cores = 1;
+
+    add_limit<SpinTurns>(turns, "raw spinning"); /* on one core it would be a time slice for each turn */
+    rows.push_back(turns);
+    turns.name = "turns-apart";
+    turns.apart = true;
+    rows.push_back(turns);
     rows.push_back(one);
 
-    Row timed{.name = "turns-timed", .operation = "turn", .threads = 2, .operations = 2};
-    add_peers<TimedTurns>(timed, Everybody{}, 2u);
-    rows.push_back(timed);
+    for (unsigned cores : {0u, 1u}) {
+        Row timed{.name = cores == 0 ? "turns-timed" : "turns-timed-one-core", .operation = "turn",
+                  .threads = 2, .cores = cores, .operations = 2};
+        add_peers<TimedTurns>(timed, Everybody{}, 2u);
+        rows.push_back(timed);
+    }
+
+    for (unsigned cores : {0u, 1u}) {
+        Row foreign{.name = cores == 0 ? "turns-foreign" : "turns-foreign-one-core", .operation = "turn",
+                    .threads = 2, .cores = cores, .operations = 2};
+        add_peers<Turns>(foreign, Foreigners{}, 2u);
+        rows.push_back(foreign);
+    }
 
     for (unsigned threads : {2u, 16u, 128u, 512u}) {
         Row ring{.name = "ring-" + std::to_string(threads), .operation = "turn", .threads = threads};

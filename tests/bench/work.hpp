@@ -52,12 +52,13 @@ struct Row {
     std::string operation; /* what the numbers are for one of */
     unsigned threads;
     unsigned cores = 0;                /* how many of the machine's it may use; 0: all */
+    bool apart = false;                /* each thread stays on a core of its own, as long as there are any */
     std::size_t operations = 1;        /* in one iteration, below which measuring makes no sense */
     double least_seconds = 0;          /* for what takes its time to show */
     std::string compared = "time";     /* or one of the extras */
     std::vector<Candidate> candidates = {};
 
-    /* Names of one row in the table and one point in a plot: "ring" of 128 threads. */
+    /* Rows that differ only in their number of threads, and are one plot. */
     std::string family = "";
 };
 
@@ -68,7 +69,6 @@ void add_lock_rows(Rows &rows);
 void add_turn_rows(Rows &rows);
 void add_buffer_rows(Rows &rows);
 void add_time_rows(Rows &rows);
-void add_foreign_rows(Rows &rows);
 
 /* How many of n things fall to this one of some threads. */
 inline std::size_t share_of(std::size_t n, unsigned thread, unsigned threads)
