@@ -38,6 +38,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 #include "measure.hpp"
+#include "peers.hpp"
 #include "table.hpp"
 
 #ifdef HAVE_ABSL
@@ -292,6 +293,10 @@ int main(int argc, char **argv)
     absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore); /* as in its release builds */
 #endif
 
+    double load = 0; /* of what else runs here */
+    if (getloadavg(&load, 1) == 1 && load > 0.5)
+        std::fprintf(stderr, "bench: other programs are busy here (load %.2f): look at ratios only\n", load);
+
     Progress progress;
     std::vector<Outcome> outcomes;
     bool failed = false;
@@ -304,7 +309,11 @@ int main(int argc, char **argv)
             failed |= rows[i].candidates[c].role == Role::ours && !outcomes.back().failures[c].empty();
     }
     print_summary(outcomes);
+    if (*missing_peers != '\0')
+        std::printf("\nWithout peers whose library was not there: %s\n", missing_peers);
     if (file != nullptr) {
+        std::fprintf(file, "# processes\t%u\n# repetitions\t%u\n# seconds\t%g\n# load\t%.2f\n# missing\t%s\n",
+                     plan.processes, plan.repetitions, plan.seconds, load, missing_peers);
         write_rows(outcomes, file);
         if (std::fclose(file) != 0)
             fail(output);
