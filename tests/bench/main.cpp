@@ -32,9 +32,9 @@
 #include <getopt.h>
 #include <poll.h>
 #include <regex>
-#include <sched.h>
 #include <signal.h>
 #include <sstream>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include "measure.hpp"
@@ -73,6 +73,7 @@ public:
         if (pid_ < 0)
             fail("fork");
         if (pid_ == 0) {
+            prctl(PR_SET_PDEATHSIG, SIGKILL); /* if it hangs and nobody looks after it any more */
             close(ends[0]);
             std::FILE *report = fdopen(ends[1], "w");
             setvbuf(report, nullptr, _IOLBF, BUFSIZ);
