@@ -41,7 +41,7 @@ builds_and_runs() {
 if [ -f "$libdir/libcondvar.so" ]; then
     configure shared "$minor" || fail "$(cat "$tmp/said")"
     builds_and_runs shared
-    objdump -p "$tmp/shared/app" | grep -qE 'NEEDED +libcondvar\.so\.0$' || fail 'not linked with libcondvar.so.0'
+    objdump -p "$tmp/shared/app" | grep -E 'NEEDED +libcondvar\.so\.0$' >/dev/null || fail 'not linked with libcondvar.so.0'
 fi
 
 if [ -f "$libdir/libcondvar.a" ]; then
