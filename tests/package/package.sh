@@ -42,6 +42,24 @@ install_build() {
     export PKG_CONFIG_SYSROOT_DIR=$tmp/image
 }
 
+# Installs what a user would build, with the options of a distribution, to a place that several of these tests have in
+# common and do not change.
+installed_prefix() {
+    local build=$BUILD/package
+    mkdir -p "$build"
+    exec 9>"$build/lock" # (one test at a time)
+    flock 9 2>/dev/null || true
+    if [ ! -f "$build/build/build.ninja" ]; then
+        meson setup "$build/build" "$SOURCE" --prefix="$build/prefix" --buildtype=debugoptimized -Dtests=disabled \
+            -Dexamples=false
+    fi >"$build/setup.txt" 2>&1 || fail "$(cat "$build/setup.txt")"
+    meson install -C "$build/build" >"$build/install.txt" 2>&1 || fail "$(cat "$build/install.txt")"
+    exec 9>&-
+    # shellcheck disable=SC2034 # for those who source this
+    prefix=$build/prefix
+    use_installed "$prefix"
+}
+
 # block LANGUAGE: the first block of code in this language in README.md.
 block() {
     awk -v fence="\`\`\`$1" '
