@@ -34,6 +34,7 @@
 #include "deadline.h"
 #include "lock.h"
 #include "park.h"
+#include "probe.h"
 
 /* What a thread remembers while it waits for the lock. */
 struct attempt {
@@ -90,6 +91,7 @@ int mutex_acquire_contended(cond_lock_t *lock, int64_t deadline_ns, bool veteran
     uint32_t *word = &lock->u_.local.as.mine.word;
     struct attempt self = {.veteran = veteran};
 
+    PROBE_CONTENDED(lock, deadline_ns, veteran);
     if (deadline_ns != DEADLINE_PASSED && take_awake(&self, lock))
         return 0;
     for (;;) {

@@ -12,6 +12,7 @@
 #include "atomic.h"
 #include "lock.h"
 #include "port_shared.h"
+#include "probe.h"
 
 /* ---- The circular queue: a queue is a pointer to its last node, or NULL. ---- */
 
@@ -198,6 +199,7 @@ static void put_back(struct cond_waiter *waiter, cond_lock_t *lock, struct cond_
 
 static struct cond_waiter *let_go(struct cond_waiter *waiter, cond_lock_t *lock)
 {
+    PROBE_HANDOVER(waiter->cond, lock, waiter);
     unlink_from(&lock->u_.local.notified, waiter);
     waiter->where = WAITER_NOWHERE;
     lock->flags_ |= LOCK_IN_FLIGHT;

@@ -26,7 +26,7 @@ show() {
         -iex "add-auto-load-scripts-directory $scripts" -iex "add-auto-load-safe-path $scripts" \
         -ex 'break look_here' -ex run "${@/#/-ex=print }" "$tmp/app" 2>&1
 }
-names=(idle held mutex elsewhere on_elsewhere foreign on_foreign shared both.lock both.cond gone)
+names=(idle held mutex elsewhere on_elsewhere foreign on_foreign shared both.lock both.cond gone gone.own_)
 show "${names[@]}" >"$tmp/said"
 
 # says NUMBER TEXT: TEXT is a pattern.
@@ -44,6 +44,7 @@ says 8 '\{kind = shared mutex, owner = thread 1 "app", depth = 1, waiters = 0\}'
 says 9 '\{kind = shared rlock, owner = nobody, depth = 0\}'
 says 10 '\{kind = shared rlock, owner = nobody, depth = 0, lock = 0x[0-9a-f]+, waiters = 0\}'
 says 11 '\{kind = destroyed\}'
+says 12 '\{kind = destroyed\}'
 
 # The addresses are the right ones: gdb's own, and what the library tells of itself.
 show '(&elsewhere)' '(&both.lock)' '(&adopted)' >"$tmp/addresses"
