@@ -244,7 +244,6 @@ int cond_notify(cond_t *cond, size_t n)
     int error = held_lock(cond, &lock);
     if (error != 0)
         return error;
-    PROBE_NOTIFY(cond, lock, n);
     if (lock_is_shared(lock)) {
         shared_notify(cond, lock, n);
     } else {
@@ -260,7 +259,6 @@ int cond_notify_all(cond_t *cond)
     int error = held_lock(cond, &lock);
     if (error != 0)
         return error;
-    PROBE_NOTIFY(cond, lock, SIZE_MAX);
     if (lock_is_shared(lock)) {
         shared_notify(cond, lock, SIZE_MAX);
     } else {

@@ -3,7 +3,7 @@
 #define CONDVAR_PORT_H
 
 /*
- * What the library needs of a system: four functions, implemented by one file in port/. They know words,
+ * What the library needs of a system: four functions, and a fifth for tasks, implemented by one file in port/. They know words,
  * time and threads, and nothing of conditions. None of them may touch errno, as seen by the caller.
  */
 
@@ -26,8 +26,13 @@ INTERNAL void port_wake(const uint32_t *word, uint32_t count);
 /* The monotonic clock, in nanoseconds. */
 INTERNAL int64_t port_now(void);
 
-/* A number other than 0 that no two living threads share, and that a thread keeps. In the child of a fork
-   the forking thread keeps its number. */
+/* An even number other than 0 that no two living threads share, and that a thread keeps: its control block's
+   address, say. In the child of a fork the forking thread keeps its number. */
 INTERNAL uintptr_t port_self(void);
+
+#ifndef CONDVAR_NO_TASKS
+/* A place for a pointer, NULL at first, of which each thread has one for itself. Only for tasks. */
+INTERNAL void **port_local(void);
+#endif
 
 #endif

@@ -81,6 +81,14 @@ uintptr_t port_self(void)
     return (uintptr_t)pthread_self();
 }
 
+#ifndef CONDVAR_NO_TASKS
+void **port_local(void)
+{
+    static _Thread_local void *place;
+    return &place;
+}
+#endif
+
 /* The process's number, kept where the kernel clears it in a forked child, since asking for it is a system
    call. Where the kernel cannot do that (before 4.14, or with larger pages) it is asked each time. */
 uint32_t port_process(void)

@@ -35,7 +35,8 @@ if [ -f "$library" ]; then
     compared=$((compared + 1))
 fi
 if [ -f "$archive" ]; then
-    nm -g --defined-only "$archive" | awk 'NF == 3 { print $3 }' | LC_ALL=C sort | diff -u "$tmp/declared" - >&2 ||
+    # (_.stapsdt.base is where probes are counted from; each program has one.)
+    nm -g --defined-only "$archive" | awk 'NF == 3 && $3 != "_.stapsdt.base" { print $3 }' | LC_ALL=C sort | diff -u "$tmp/declared" - >&2 ||
         fail 'the header declares (-) and the static library has (+) other functions'
     compared=$((compared + 1))
 fi
