@@ -60,6 +60,22 @@ installed_prefix() {
     use_installed "$prefix"
 }
 
+# repository_copy DIRECTORY: the source tree as it stands, without what is built, committed to a repository there. Works
+# in a tarball too.
+repository_copy() {
+    mkdir "$1"
+    if command git -C "$SOURCE" rev-parse --show-toplevel 2>/dev/null | grep -Fx -- "$SOURCE" >/dev/null; then
+        (cd "$SOURCE" && command git ls-files --cached --others --exclude-standard -z |
+            while IFS= read -r -d '' file; do [ ! -f "$file" ] || printf '%s\0' "$file"; done |
+            tar -cf - --null --files-from=-) | tar -xf - -C "$1"
+    else
+        (cd "$SOURCE" && tar -cf - --exclude=./.build .) | tar -xf - -C "$1"
+    fi
+    command git -C "$1" init --quiet
+    command git -C "$1" add .
+    command git -C "$1" -c user.name=x -c user.email=x@example.org commit --quiet -m 'as it is'
+}
+
 # block LANGUAGE: the first block of code in this language in README.md.
 block() {
     awk -v fence="\`\`\`$1" '
