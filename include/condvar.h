@@ -77,6 +77,38 @@ extern "C" {
 #  define COND_API
 #endif
 
+/*
+ * clang -Wthread-safety finds a wait, a notify or a release without the lock, and a lock that is not released on
+ * every path. It looks at one function at a time, and has to be told what it cannot see there:
+ *
+ *     void push(struct queue *q, int item) COND_REQUIRES(q->cond);   // called with the lock of q->cond held
+ *     COND_HELD(&not_full);   // from here on: the lock was acquired by another name, because two conditions
+ *                             // are on it, or because it is a lock of the program's own
+ *
+ * It takes cond_acquire() for always successful, and follows the errors of try and timed ones: where an error
+ * is to be looked at, cond_acquire_timed(cond, COND_FOREVER) does the same. It knows no recursion.
+ * (The attributes name parameters, not members: in C, members can't have them before clang 19.)
+ */
+#if defined(__clang__) && defined(__has_attribute)
+#  if __has_attribute(assert_capability)
+#    define COND_ANALYSIS_(attribute) __attribute__((attribute))
+#  endif
+#endif
+#ifdef COND_ANALYSIS_
+#  define COND_REQUIRES(object) COND_ANALYSIS_(requires_capability(object))
+#  define COND_HELD(cond) cond_held_(cond)
+#else
+#  define COND_ANALYSIS_(attribute)
+#  define COND_REQUIRES(object)
+#  define COND_HELD(cond) ((void)(cond))
+#endif
+#define COND_CAPABILITY_ COND_ANALYSIS_(capability("lock"))
+#define COND_ACQUIRES_(object) COND_ANALYSIS_(acquire_capability(object))
+#define COND_TRIES_(object) COND_ANALYSIS_(try_acquire_capability(0, object))
+#define COND_RELEASES_(object) COND_ANALYSIS_(release_capability(object))
+#define COND_ASSERTS_(object) COND_ANALYSIS_(assert_capability(object))
+#define COND_UNSEEN_ COND_ANALYSIS_(no_thread_safety_analysis)
+
 /* ---- Time ------------------------------------------------------------------------------------------- */
 
 #define COND_FOREVER INT64_MAX                          /* a timeout or a deadline that never comes */
@@ -139,7 +171,7 @@ struct cond_task;   /* see cond_task_init() */
 #  define COND_ROBUST_WORDS_ 3
 #endif
 
-struct cond_lock {
+struct COND_CAPABILITY_ cond_lock {
     uint8_t kind_;   /* fixed by init; src/lock.h has the kinds */
     uint8_t flags_;  /* under the lock */
     uint16_t spin_;  /* atomic: how long waiting awake has been worth it */
@@ -220,16 +252,16 @@ COND_API int cond_lock_destroy(cond_lock_t *lock);
  * EINVAL: NULL, destroyed. EDEADLK: a mutex that the caller holds. EAGAIN: held COND_DEPTH_MAX deep.
  * A foreign lock's own errors are passed on.
  */
-COND_API int cond_lock_acquire(cond_lock_t *lock);
+COND_API int cond_lock_acquire(cond_lock_t *lock) COND_ACQUIRES_(*lock);
 
 /** Acquire the lock if that is possible at once. Errors of cond_lock_acquire(), and EBUSY: another has it. */
-COND_API int cond_lock_try_acquire(cond_lock_t *lock);
+COND_API int cond_lock_try_acquire(cond_lock_t *lock) COND_TRIES_(*lock);
 
 /** Acquire the lock within timeout_ns. Errors of cond_lock_acquire(), and ETIMEDOUT. */
-COND_API int cond_lock_acquire_timed(cond_lock_t *lock, int64_t timeout_ns);
+COND_API int cond_lock_acquire_timed(cond_lock_t *lock, int64_t timeout_ns) COND_TRIES_(*lock);
 
 /** Release the lock by one level. The holder. EINVAL: NULL, destroyed. EPERM: the caller does not hold it. */
-COND_API int cond_lock_release(cond_lock_t *lock);
+COND_API int cond_lock_release(cond_lock_t *lock) COND_RELEASES_(*lock);
 
 /** Whether anybody holds the lock, or it is kept for a thread that has waited for it too long. */
 COND_API bool cond_lock_locked(const cond_lock_t *lock);
@@ -241,7 +273,7 @@ COND_API bool cond_lock_owned(const cond_lock_t *lock);
  * Make a shared lock usable again after acquire or wait has returned EOWNERDEAD. The holder.
  * EINVAL: NULL, destroyed, or nothing to recover: always so for a lock that is not shared. EPERM: not held.
  */
-COND_API int cond_lock_recover(cond_lock_t *lock);
+COND_API int cond_lock_recover(cond_lock_t *lock) COND_REQUIRES(*lock);
 
 /*
  * Shared locks and conditions
@@ -281,7 +313,7 @@ typedef struct cond cond_t;
  */
 typedef bool cond_pred_t(void *arg);
 
-struct cond {
+struct COND_CAPABILITY_ cond {
     cond_lock_t *lock_; /* fixed by init; NULL: own_. COND_SHARED: how many bytes from here, as a pointer */
     uint32_t state_;    /* fixed by init, until destroy; src/lock.h */
     uint32_t waiters_;  /* atomic, written under the lock: how many wait and have not been chosen */
@@ -334,16 +366,16 @@ COND_API int cond_init(cond_t *cond, cond_lock_t *lock, unsigned flags);
 COND_API int cond_destroy(cond_t *cond);
 
 /** Acquire the condition's lock; as cond_lock_acquire(). */
-COND_API int cond_acquire(cond_t *cond);
+COND_API int cond_acquire(cond_t *cond) COND_ACQUIRES_(*cond);
 
 /** As cond_lock_try_acquire(). */
-COND_API int cond_try_acquire(cond_t *cond);
+COND_API int cond_try_acquire(cond_t *cond) COND_TRIES_(*cond);
 
 /** As cond_lock_acquire_timed(). */
-COND_API int cond_acquire_timed(cond_t *cond, int64_t timeout_ns);
+COND_API int cond_acquire_timed(cond_t *cond, int64_t timeout_ns) COND_TRIES_(*cond);
 
 /** Release the condition's lock by one level; as cond_lock_release(). The holder. */
-COND_API int cond_release(cond_t *cond);
+COND_API int cond_release(cond_t *cond) COND_RELEASES_(*cond);
 
 /**
  * Release the lock entirely, wait for a notify that chooses the caller, and acquire the lock again as deep
@@ -352,10 +384,10 @@ COND_API int cond_release(cond_t *cond);
  * held again. An error of a foreign lock that could not be acquired again is passed on: the lock is then
  * not held, and its handle answers EINVAL from then on, since nobody can have that lock any more.
  */
-COND_API int cond_wait(cond_t *cond, int64_t timeout_ns);
+COND_API int cond_wait(cond_t *cond, int64_t timeout_ns) COND_REQUIRES(*cond);
 
 /** The same with a deadline, in the time of cond_now(). */
-COND_API int cond_wait_until(cond_t *cond, int64_t deadline_ns);
+COND_API int cond_wait_until(cond_t *cond, int64_t deadline_ns) COND_REQUIRES(*cond);
 
 /**
  * Wait until pred(arg) is true. The holder. Returns 0 with the predicate true (at once, if it is), and
@@ -363,7 +395,7 @@ COND_API int cond_wait_until(cond_t *cond, int64_t deadline_ns);
  * and keeps its place, as long as its predicate is false.
  * EINVAL, EPERM and a foreign lock's errors as for cond_wait().
  */
-COND_API int cond_wait_for(cond_t *cond, cond_pred_t *pred, void *arg, int64_t timeout_ns);
+COND_API int cond_wait_for(cond_t *cond, cond_pred_t *pred, void *arg, int64_t timeout_ns) COND_REQUIRES(*cond);
 
 /**
  * Choose the first n waiters, or all if there are fewer; they go on one after the other as the lock becomes
@@ -371,10 +403,10 @@ COND_API int cond_wait_for(cond_t *cond, cond_pred_t *pred, void *arg, int64_t t
  * next waiter that was there at the time of the notify is chosen in its stead. The holder.
  * No system call, unless the lock is foreign. EINVAL: NULL, destroyed. EPERM: not held.
  */
-COND_API int cond_notify(cond_t *cond, size_t n);
+COND_API int cond_notify(cond_t *cond, size_t n) COND_REQUIRES(*cond);
 
 /** Choose all waiters. As cond_notify(). */
-COND_API int cond_notify_all(cond_t *cond);
+COND_API int cond_notify_all(cond_t *cond) COND_REQUIRES(*cond);
 
 /** Whether anybody holds the condition's lock; as cond_lock_locked(). */
 COND_API bool cond_locked(const cond_t *cond);
@@ -389,7 +421,7 @@ COND_API size_t cond_waiters(const cond_t *cond);
 COND_API cond_lock_t *cond_get_lock(cond_t *cond);
 
 /** As cond_lock_recover(). The holder. */
-COND_API int cond_recover(cond_t *cond);
+COND_API int cond_recover(cond_t *cond) COND_REQUIRES(*cond);
 
 /**
  * In the child of a fork, whose only thread is the one that called fork: forget the waiters that do not
@@ -417,7 +449,8 @@ COND_API const char *cond_strerror(int error);
  */
 #define COND_WITH(cond)                                                                                 \
     for (cond_t *COND_WITH_NAME_(__LINE__) COND_WITH_CLEANUP_ = cond_with_enter_(cond);                 \
-         COND_WITH_NAME_(__LINE__) != NULL; cond_with_leave_(&COND_WITH_NAME_(__LINE__)))
+         COND_WITH_NAME_(__LINE__) != NULL COND_WITH_LEFT_(COND_WITH_NAME_(__LINE__), cond);            \
+         cond_with_leave_(&COND_WITH_NAME_(__LINE__)))
 
 #define COND_WITH_NAME_(line) COND_WITH_PASTE_(line)
 #define COND_WITH_PASTE_(line) cond_with_##line##_
@@ -427,13 +460,36 @@ COND_API const char *cond_strerror(int error);
 #  define COND_WITH_CLEANUP_
 #endif
 
-static inline cond_t *cond_with_enter_(cond_t *cond)
+/* What clang's analysis is told: in the block the lock is held, by an assertion that need not be undone; behind
+   it, it is not. (The name is NULL there, so `cond` is evaluated once only, in spite of appearances.) */
+#if defined(__clang__)
+#  define COND_WITH_LEFT_(name, cond) || ((name) != NULL && cond_with_left_(cond) && false)
+#else
+#  define COND_WITH_LEFT_(name, cond)
+#endif
+
+static inline void cond_held_(const cond_t *cond) COND_ASSERTS_(*cond);
+static inline cond_t *cond_with_enter_(cond_t *cond) COND_ASSERTS_(*cond);
+static inline bool cond_with_left_(const cond_t *cond) COND_RELEASES_(*cond);
+
+static inline COND_UNSEEN_ void cond_held_(const cond_t *cond)
+{
+    (void)cond;
+}
+
+static inline COND_UNSEEN_ bool cond_with_left_(const cond_t *cond)
+{
+    (void)cond;
+    return false;
+}
+
+static inline COND_UNSEEN_ cond_t *cond_with_enter_(cond_t *cond)
 {
     int error = cond_acquire(cond);
     return error == 0 || error == EOWNERDEAD ? cond : NULL;
 }
 
-static inline void cond_with_leave_(cond_t **cond)
+static inline COND_UNSEEN_ void cond_with_leave_(cond_t **cond)
 {
     if (*cond != NULL)
         (void)cond_release(*cond);

@@ -11,6 +11,7 @@
 #include "deadline.h"
 #include "lock.h"
 #include "park.h"
+#include "probe.h"
 #include "rlock.h"
 #include "shared.h"
 #include "waiter.h"
@@ -217,14 +218,20 @@ static int wait(cond_t *cond, cond_lock_t *lock, cond_pred_t *pred, void *arg, i
     return content ? 0 : error;
 }
 
+static int wait_any(cond_t *cond, cond_lock_t *lock, cond_pred_t *pred, void *arg, int64_t deadline_ns)
+{
+    PROBE_WAIT(cond, lock, deadline_ns);
+    int error = lock_is_shared(lock) ? shared_wait(cond, lock, pred, arg, deadline_ns)
+                                     : wait(cond, lock, pred, arg, deadline_ns);
+    PROBE_WAKE(cond, lock, error);
+    return error;
+}
+
 int cond_wait_until(cond_t *cond, int64_t deadline_ns)
 {
     cond_lock_t *lock;
     int error = held_lock(cond, &lock);
-    if (error != 0)
-        return error;
-    return lock_is_shared(lock) ? shared_wait(cond, lock, NULL, NULL, deadline_ns)
-                                : wait(cond, lock, NULL, NULL, deadline_ns);
+    return error != 0 ? error : wait_any(cond, lock, NULL, NULL, deadline_ns);
 }
 
 int cond_wait(cond_t *cond, int64_t timeout_ns)
@@ -240,9 +247,7 @@ int cond_wait_for(cond_t *cond, cond_pred_t *pred, void *arg, int64_t timeout_ns
     int error = held_lock(cond, &lock);
     if (error != 0 || pred(arg))
         return error;
-    int64_t deadline_ns = deadline_after(timeout_ns);
-    return lock_is_shared(lock) ? shared_wait(cond, lock, pred, arg, deadline_ns)
-                                : wait(cond, lock, pred, arg, deadline_ns);
+    return wait_any(cond, lock, pred, arg, deadline_after(timeout_ns));
 }
 
 /* ---- Notify ---- */
@@ -272,8 +277,10 @@ static inline int notify(cond_t *cond, size_t n, bool all)
         return notify_other(cond, n, all);
     if (!rlock_owned(lock))
         return EPERM;
-    if (cond->u_.local.waiters == NULL)
+    if (cond->u_.local.waiters == NULL) {
+        PROBE_NOTIFY(cond, lock, n);
         return 0;
+    }
     if (!waiter_are_ours(cond, lock))
         return EINVAL;
     if (all)

@@ -41,6 +41,7 @@
 #include "lock.h"
 #include "park.h"
 #include "port_shared.h"
+#include "probe.h"
 #include "task.h"
 
 /* What a thread remembers while it waits for the lock. */
@@ -93,6 +94,7 @@ int mutex_acquire_contended(cond_lock_t *lock, int64_t deadline_ns, bool veteran
     uint32_t *word = &lock->u_.local.as.mine.word;
     struct attempt self = {.veteran = veteran};
 
+    PROBE_CONTENDED(lock, deadline_ns, veteran);
     if (deadline_ns != DEADLINE_PASSED && take_awake(&self, word))
         return 0;
     for (;;) {

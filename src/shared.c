@@ -41,6 +41,7 @@
 #include "lock.h"
 #include "park.h"
 #include "port_shared.h"
+#include "probe.h"
 
 /* ---- The lock. Its flags are under the mutex, and `depth_` is written under it. ---- */
 
@@ -262,6 +263,7 @@ void shared_notify(cond_t *cond, cond_lock_t *lock, size_t n)
 {
     struct cond_shared_queue_ *queue = &cond->u_.shared;
     uint32_t waiting, woken = n < UINT32_MAX ? (uint32_t)n : UINT32_MAX;
+    PROBE_NOTIFY(cond, lock, n);
     repair_if_needed(cond, lock);
     waiting = queue->old_waiters + queue->new_waiters;
     if (n == 0 || waiting == 0)

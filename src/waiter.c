@@ -13,6 +13,7 @@
 #include "atomic.h"
 #include "lock.h"
 #include "port_shared.h"
+#include "probe.h"
 
 /* ---- The circular queue: a queue is a pointer to its last node, or NULL. ---- */
 
@@ -153,6 +154,7 @@ static uint32_t later_than(const struct cond_waiter *waiter)
 
 void waiter_notify(cond_t *cond, cond_lock_t *lock, size_t n)
 {
+    PROBE_NOTIFY(cond, lock, n);
     while (n > 0 && cond->u_.local.waiters != NULL) {
         struct cond_waiter *waiter = first(cond->u_.local.waiters);
         if (choose(waiter, lock, true, later_than(waiter)))
@@ -162,6 +164,7 @@ void waiter_notify(cond_t *cond, cond_lock_t *lock, size_t n)
 
 void waiter_notify_all(cond_t *cond, cond_lock_t *lock)
 {
+    PROBE_NOTIFY(cond, lock, SIZE_MAX);
     while (cond->u_.local.waiters != NULL)
         (void)choose(first(cond->u_.local.waiters), lock, false, 0);
 }
@@ -216,6 +219,7 @@ static void put_back(struct cond_waiter *waiter, cond_lock_t *lock, struct cond_
 
 static struct cond_waiter *let_go(struct cond_waiter *waiter, cond_lock_t *lock)
 {
+    PROBE_HANDOVER(waiter->cond, lock, waiter);
     unlink_from(&lock->u_.local.notified, waiter);
     waiter->where = WAITER_NOWHERE;
     if (!waiter->task)

@@ -20,6 +20,11 @@ has_header_() {
     echo "#include <$header_>" | "$@" -E - >/dev/null 2>&1
 }
 
+# The same with any compiler.
+have_header_() {
+    has_header_ "$1" cc || has_header_ "$1" gcc || has_header_ "$1" clang
+} 2>/dev/null
+
 has_compiler_() {
     if [ -n "${CC:-}" ]; then
         # shellcheck disable=SC2086 # it may hold options
@@ -43,6 +48,8 @@ have_tool_() {
     absl) pkg-config --exists absl_synchronization 2>/dev/null ;;
     nsync) has_header_ nsync.h gcc ;;
     gnuplot) have_command_ gnuplot ;;
+    cmake | mandoc | abidiff | gdb | reuse | doxygen | git | valgrind) have_command_ "$1" ;;
+    sdt) have_header_ sys/sdt.h ;;
     *) echo "install.sh: unknown tool: $1" >&2; return 1 ;;
     esac
 }
@@ -58,21 +65,30 @@ packages_of_() {
         apk) echo "$apk_" ;;
         brew) echo "$brew_" ;;
         *) echo "$apt_" ;; # also the names to give where no manager is known
-        esac | tr , '\n'
+        esac | tr , '\n' | sed '/^-$/d' # (- where a system has none)
     done <<'END'
-tool        apt-get           dnf                     pacman      zypper              apk             brew
-compiler    gcc,libc6-dev     gcc                     gcc         gcc                 gcc,musl-dev    gcc
-gcc         gcc,libc6-dev     gcc                     gcc         gcc                 gcc,musl-dev    gcc
-clang       clang,libc6-dev   clang                   clang       clang               clang,musl-dev  llvm
-g++         g++               gcc-c++                 gcc         gcc-c++             g++             gcc
-meson       meson             meson                   meson       meson               meson           meson
-ninja       ninja-build       ninja-build             ninja       ninja               samurai         ninja
-pkg-config  pkg-config        pkgconf-pkg-config      pkgconf     pkgconf-pkg-config  pkgconf         pkgconf
-cmocka      libcmocka-dev     libcmocka-devel         cmocka      libcmocka-devel     cmocka-dev      cmocka
-benchmark   libbenchmark-dev  google-benchmark-devel  benchmark   benchmark-devel     benchmark-dev   google-benchmark
-absl        libabsl-dev       abseil-cpp-devel        abseil-cpp  abseil-cpp-devel    abseil-cpp-dev  abseil
-nsync       libnsync-dev      -                       -           -                   -               -
-gnuplot     gnuplot-nox       gnuplot-minimal         gnuplot     gnuplot             gnuplot         gnuplot
+tool        apt-get            dnf                     pacman      zypper               apk             brew
+compiler    gcc,libc6-dev      gcc                     gcc         gcc                  gcc,musl-dev    gcc
+gcc         gcc,libc6-dev      gcc                     gcc         gcc                  gcc,musl-dev    gcc
+clang       clang,libc6-dev    clang                   clang       clang                clang,musl-dev  llvm
+g++         g++                gcc-c++                 gcc         gcc-c++              g++             gcc
+meson       meson              meson                   meson       meson                meson           meson
+ninja       ninja-build        ninja-build             ninja       ninja                samurai         ninja
+pkg-config  pkg-config         pkgconf-pkg-config      pkgconf     pkgconf-pkg-config   pkgconf         pkgconf
+cmocka      libcmocka-dev      libcmocka-devel         cmocka      libcmocka-devel      cmocka-dev      cmocka
+benchmark   libbenchmark-dev   google-benchmark-devel  benchmark   benchmark-devel      benchmark-dev   google-benchmark
+absl        libabsl-dev        abseil-cpp-devel        abseil-cpp  abseil-cpp-devel     abseil-cpp-dev  abseil
+nsync       libnsync-dev       -                       -           -                    -               -
+gnuplot     gnuplot-nox        gnuplot-minimal         gnuplot     gnuplot              gnuplot         gnuplot
+cmake       cmake              cmake                   cmake       cmake                cmake           cmake
+git         git                git                     git         git                  git             git
+mandoc      mandoc             mandoc                  mandoc      mandoc               mandoc          mandoc
+abidiff     abigail-tools      libabigail              -           libabigail-tools     libabigail      -
+gdb         gdb                gdb                     gdb         gdb                  gdb             gdb
+reuse       reuse              reuse                   reuse       python3-reuse        reuse           reuse
+doxygen     doxygen            doxygen                 doxygen     doxygen              doxygen         doxygen
+valgrind    valgrind           valgrind                valgrind    valgrind             valgrind        valgrind
+sdt         systemtap-sdt-dev  systemtap-sdt-devel     systemtap   systemtap-sdt-devel  -               -
 END
 }
 
