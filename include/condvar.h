@@ -127,7 +127,8 @@ typedef struct cond_lock_ops {
     int (*acquire_restore)(void *object, unsigned depth);
 } cond_lock_ops_t;
 
-struct cond_waiter; /* a thread in wait: lives on its stack, inside the library */
+struct cond_waiter; /* who waits: a thread, on its own stack, or a task */
+struct cond_task;   /* see cond_task_init() */
 
 /* The bytes of a pthread_mutex_t, for a lock that processes share; src/port/robust.c checks them. */
 #if defined(__aarch64__)
@@ -145,14 +146,16 @@ struct cond_lock {
     uint32_t depth_; /* atomic, written by the owner only: how often it holds the lock */
     union {
         struct cond_local_lock_ {
-            uint64_t arrivals;            /* under the lock: waits begun, the next waiter's place */
-            struct cond_waiter *notified; /* under the lock: chosen waiters, in order; src/waiter.h */
+            struct cond_waiter *notified; /* under the lock: who is let go next, in order; src/waiter.h */
             uint32_t waits;               /* atomic, written under the lock: waits that have not ended */
+            uint32_t process;             /* under the lock: whose the notified waiters are */
             union {
                 struct cond_private_lock_ {
-                    uint32_t word;    /* atomic: the lock itself, src/mutex.c */
-                    uint32_t process; /* under the lock: whose the notified waiters are */
-                    uintptr_t owner;  /* atomic, written by the owner only: itself, or 0 */
+                    uint32_t word;           /* atomic: the lock itself, src/mutex.c */
+                    uintptr_t owner;         /* atomic, written by the owner only: itself, or 0 */
+#ifndef CONDVAR_NO_TASKS
+                    struct cond_task *tasks; /* atomic: tasks that want the lock, the latest first; src/task.c */
+#endif
                 } mine;
                 struct cond_foreign_lock_ {
                     const cond_lock_ops_t *ops; /* fixed by init */
@@ -169,7 +172,11 @@ struct cond_lock {
 #else
 #  define COND_RLOCK_INIT {0}
 #endif
-#define COND_MUTEX_INIT {COND_MUTEX, 0, 0, 0, {{0, NULL, 0, {{0, 0, 0}}}}}
+#ifndef CONDVAR_NO_TASKS
+#  define COND_MUTEX_INIT {COND_MUTEX, 0, 0, 0, {{NULL, 0, 0, {{0, 0, NULL}}}}}
+#else
+#  define COND_MUTEX_INIT {COND_MUTEX, 0, 0, 0, {{NULL, 0, 0, {{0, 0}}}}}
+#endif
 
 /**
  * Make a lock. Static ones can be initialised by COND_RLOCK_INIT (all zero bits) or COND_MUTEX_INIT.
@@ -281,7 +288,8 @@ struct cond {
     union {
         struct cond_local_queue_ {
             struct cond_waiter *waiters; /* under the lock: who waits, in order of arrival */
-            uint32_t process;            /* under the lock: whose they are */
+            uint64_t arrivals;           /* under the lock: waits begun, the next waiter's place */
+            uint32_t process;            /* under the lock: whose the waiters are */
         } local;
         struct cond_shared_queue_ { /* COND_SHARED: all written under the lock; src/shared.c */
             uint32_t sequence;     /* atomic: what waiters sleep on */
@@ -302,7 +310,7 @@ struct cond {
 #ifdef __cplusplus
 #  define COND_INIT_WITH(lock) {(lock), 0, 0, {}, {}}
 #else
-#  define COND_INIT_WITH(lock) {(lock), 0, 0, {{NULL, 0}}, {0}}
+#  define COND_INIT_WITH(lock) {(lock), 0, 0, {{NULL, 0, 0}}, {0}}
 #endif
 
 /**
@@ -430,6 +438,117 @@ static inline void cond_with_leave_(cond_t **cond)
         (void)cond_release(*cond);
     *cond = NULL;
 }
+
+/* ---- Tasks: waiting without a thread ---------------------------------------------------------------- */
+
+/* Who waits. The library's own, here only because a task contains one; src/waiter.h tells what it means. */
+struct cond_waiter {
+    uint32_t state;           /* atomic: what the waiter and the holder of the lock race for */
+    bool timed;               /* fixed: has a deadline, or is a task, and may give up */
+    bool task;                /* fixed: it is part of a struct cond_task */
+    bool passes_on;           /* under the lock: chosen by notify(n), not by notify_all */
+    uint8_t where;            /* under the lock: WAITER_NOWHERE, ... */
+    struct cond_waiter *next; /* under the lock: in the circular queue that it is in */
+    struct cond_waiter *prev; /* under the lock */
+    uint64_t arrival;         /* fixed by waiter_arrive(): its place */
+    uint32_t later;           /* under the lock: how many had arrived after it when it was notified */
+    uint32_t depth;           /* of a task, fixed: how often it will hold the lock */
+    cond_t *cond;             /* fixed: where it is put back */
+    cond_pred_t *pred;        /* fixed: NULL in a plain wait */
+    void *arg;                /* fixed */
+};
+
+#ifndef CONDVAR_NO_TASKS
+/*
+ * A task is something that an event loop runs piece by piece: a coroutine, a connection, a state machine. It
+ * uses a condition as a thread does, the same one and at the same time as threads, but never blocks. What
+ * cannot be done at once answers EINPROGRESS, and when it is done, `ready` is called. That is
+ * asyncio.Condition (https://docs.python.org/3/library/asyncio-sync.html#asyncio.Condition) for any loop.
+ *
+ *     void on_ready(cond_task_t *task, int result)       // on whichever thread has let the task go
+ *     {
+ *         loop_post(cond_task_user(task), result);       // go on, on the task's own loop
+ *     }
+ *
+ * - The lock's owner is the task, not the thread that runs it: a task may acquire on one thread and release on
+ *   another. One task's calls must not run at the same time; cond_task_cancel() may, at any time.
+ * - A request (acquire, wait, wait_for) has one outcome. Either the call returns it, or the call returns
+ *   EINPROGRESS and `ready` is called with it, once: 0, and the task holds the lock; or ECANCELED. `ready` is
+ *   never called by the call that made the request, but maybe by another thread before that call has returned.
+ *   What happens within the call itself is returned by it: so a wait may answer 0 or ECANCELED, if a callback
+ *   that it has run has notified or cancelled it.
+ * - `ready` runs where the lock was released, or where the task was cancelled, on any thread; of callbacks that are due
+ *   on one thread at the same time the second runs after the first has returned. It may call any
+ *   cond_task function, and free the task. It should post to the loop and return: its thread, and maybe the
+ *   holder of another lock, waits for it.
+ * - A task that is let go is handed the lock, since it cannot sleep for it: the lock is held from then on, until
+ *   the loop gets round to the task and the task releases it.
+ * - A task waits for as long as it takes. A timeout is a timer of the loop that cancels.
+ * - Private locks only: COND_RLOCK and COND_MUTEX. Others are answered ENOTSUP.
+ */
+typedef struct cond_task cond_task_t;
+
+/* Called when a request is done: result is 0 (the task holds the lock) or ECANCELED. */
+typedef void cond_task_ready_t(cond_task_t *task, int result);
+
+struct cond_task {
+    struct cond_waiter waiter_;
+    struct cond_task *next_;   /* in the list of those that want the lock, or whose callbacks are due */
+    cond_lock_t *lock_;        /* that the request is about */
+    cond_task_ready_t *ready_; /* fixed by init */
+    void *user_;               /* fixed by init */
+};
+
+/**
+ * Make a task. The storage is the caller's, and must stay until the task holds nothing and waits for nothing.
+ * There is nothing to destroy. `user` is for the caller: cond_task_user().
+ * EINVAL: task or ready is NULL.
+ */
+COND_API int cond_task_init(cond_task_t *task, cond_task_ready_t *ready, void *user);
+
+/**
+ * Acquire the condition's lock for the task, once more if it is recursive and the task has it.
+ * 0: the task holds it. EINPROGRESS: ready() will say. Tasks are served in the order of their requests.
+ * EINVAL: NULL, destroyed, a task without init. ENOTSUP: a shared or a foreign lock. EDEADLK: a mutex that the task
+ * holds. EAGAIN: held COND_DEPTH_MAX deep. EBUSY: the task has a request under way.
+ */
+COND_API int cond_task_acquire(cond_t *cond, cond_task_t *task);
+
+/**
+ * Release the lock entirely and wait for a notify that chooses the task; ready(task, 0) then has the lock as
+ * deep as it was held. The holder.
+ * EINPROGRESS, or the outcome if it was decided within the call. EPERM: the task does not hold the lock. EINVAL,
+ * ENOTSUP, EBUSY: as cond_task_acquire().
+ */
+COND_API int cond_task_wait(cond_t *cond, cond_task_t *task);
+
+/**
+ * The same until pred(arg) is true, as cond_wait_for(): the predicate is called by whoever holds the lock, on any
+ * thread. 0 at once if it is true already: the lock has been held all the time.
+ */
+COND_API int cond_task_wait_for(cond_t *cond, cond_task_t *task, cond_pred_t *pred, void *arg);
+
+/** Release the lock by one level. The holder. EPERM: the task does not hold it. EINVAL, ENOTSUP. */
+COND_API int cond_task_release(cond_t *cond, cond_task_t *task);
+
+/** Choose the first n waiters, threads and tasks alike; as cond_notify(). The holder. EPERM, EINVAL, ENOTSUP. */
+COND_API int cond_task_notify(cond_t *cond, cond_task_t *task, size_t n);
+
+/** Choose all waiters; as cond_task_notify(). */
+COND_API int cond_task_notify_all(cond_t *cond, cond_task_t *task);
+
+/**
+ * Give up the task's request. Any thread, at any time, as long as the task's storage is there. After 0, the outcome is
+ * ECANCELED: of a wait with the lock held as deep as before, as soon as it can be had, and if a notify
+ * had chosen the task, the next waiter is chosen in its stead; of an acquire without the lock, when the
+ * lock is next released. Once more is 0 too.
+ * EINVAL: NULL, or there is no request, or it is too late: its outcome is decided.
+ */
+COND_API int cond_task_cancel(cond_task_t *task);
+
+/** What was given to cond_task_init(); NULL for NULL. */
+COND_API void *cond_task_user(const cond_task_t *task);
+#endif
 
 #ifdef __cplusplus
 }

@@ -14,6 +14,7 @@
 #include "mutex.c"
 #include "rlock.c"
 #include "shared.c"
+#include "task.c"
 #include "text.c"
 #include "waiter.c"
 

@@ -46,6 +46,13 @@ void condvar_step(void);
     (A_STEP_(), atomic_compare_exchange_weak_explicit(A_32_(p), (expected), (value),                    \
                                                       memory_order_##success, memory_order_##failure))
 
+/* The same for a word that holds an address, as a uintptr_t. */
+#define a_exchange_ptr(p, value, order)                                                                 \
+    (A_STEP_(), atomic_exchange_explicit(A_PTR_(p), (value), memory_order_##order))
+#define a_cas_ptr_weak(p, expected, value, success, failure)                                            \
+    (A_STEP_(), atomic_compare_exchange_weak_explicit(A_PTR_(p), (expected), (value),                   \
+                                                      memory_order_##success, memory_order_##failure))
+
 /* Relaxed words that one thread at a time writes, and others read as a hint: no step is made of them, since
    nothing hangs on when they are read. */
 #define a_load_32(p) atomic_load_explicit(A_32_(p), memory_order_relaxed)

@@ -6,6 +6,7 @@
 #include "park.h"
 #include "rlock.h"
 #include "shared.h"
+#include "task.h"
 #include "waiter.h"
 
 _Static_assert(sizeof(cond_lock_t) <= 64, "a lock is at most one cache line of 64 bytes");
@@ -54,7 +55,7 @@ static bool foreign_locked(const cond_lock_t *lock)
 int lock_release_save(cond_lock_t *lock, unsigned *depth)
 {
     if (lock_is_private(lock)) {
-        *depth = rlock_release_save(lock);
+        *depth = rlock_release_save(lock, port_self());
         return *depth != 0 ? 0 : EPERM;
     }
     const cond_lock_ops_t *ops = lock->u_.local.as.foreign.ops;
@@ -66,7 +67,7 @@ int lock_release_save(cond_lock_t *lock, unsigned *depth)
 int lock_acquire_restore(cond_lock_t *lock, unsigned depth)
 {
     if (lock_is_private(lock)) {
-        rlock_acquire_restore(lock, depth);
+        rlock_acquire_restore(lock, port_self(), depth);
         return 0;
     }
     const cond_lock_ops_t *ops = lock->u_.local.as.foreign.ops;
@@ -131,8 +132,8 @@ int cond_lock_destroy(cond_lock_t *lock)
     bool is_private = lock_is_private(lock);
     if (a_load(waits, acquire) != 0 || (is_private && !mutex_try(lock)))
         return EBUSY;
-    if (is_private && a_load_32(waits) != 0) {
-        mutex_release(lock); /* somebody has begun to wait in between */
+    if (is_private && (a_load_32(waits) != 0 || waiter_first(lock) != NULL || task_any(lock))) {
+        mutex_release(lock); /* somebody has begun to wait in between, or wants the lock */
         return EBUSY;
     }
     lock->kind_ = LOCK_DESTROYED;
@@ -144,7 +145,7 @@ int cond_lock_destroy(cond_lock_t *lock)
 static int acquire_until(cond_lock_t *lock, int64_t deadline_ns)
 {
     if (lock_is_private(lock))
-        return rlock_acquire(lock, deadline_ns);
+        return rlock_acquire(lock, port_self(), deadline_ns);
     return lock_is_shared(lock) ? shared_lock_acquire(lock, deadline_ns) : foreign_acquire(lock, deadline_ns);
 }
 
@@ -169,7 +170,7 @@ int cond_lock_release(cond_lock_t *lock)
     if (!lock_is_valid(lock))
         return EINVAL;
     if (lock_is_private(lock))
-        return rlock_release(lock);
+        return rlock_release(lock, port_self());
     return lock_is_shared(lock) ? shared_lock_release(lock) : foreign_release(lock);
 }
 

@@ -8,6 +8,7 @@
  *           SLEEPERS           free, with sleepers left asleep: a notified waiter was let go instead, and
  *                              its release will see to them
  *      ...|FIFO                the same, with overtaking forbidden
+ *      ...|TASKS               the same, and the next release drains lock->tasks (task.c); free only with FIFO
  *      HELD|DEAD               destroyed, for ever
  *
  * Who sleeps on the word has set SLEEPERS before. A release that wakes one clears the bit, so that releases
@@ -28,12 +29,17 @@
  * Waiters that a condition has notified do not sleep on the word but on their node, and are let go by a
  * release, one at a time (waiter.c). They may overtake newcomers even under FIFO. When there is somebody
  * to let go and somebody asleep on the word too, the sleepers get every second release.
+ *
+ * A task that is let go does not come for the lock but is handed it, HELD staying set. Then a sleeper cannot be
+ * woken beside it; so under FIFO, when by (2) somebody will come for a free lock, every second release frees it
+ * and leaves the task to the next.
  */
 #include "mutex.h"
 #include <errno.h>
 #include "deadline.h"
 #include "lock.h"
 #include "park.h"
+#include "task.h"
 
 /* What a thread remembers while it waits for the lock. */
 struct attempt {
@@ -119,17 +125,53 @@ int mutex_acquire_contended(cond_lock_t *lock, int64_t deadline_ns, bool veteran
     }
 }
 
+/* Whether to leave the lock to those who sleep on the word, though a task comes next. */
+static bool leave_to_sleepers(cond_lock_t *lock, uint32_t word)
+{
+    const struct cond_waiter *next = waiter_first(lock);
+    if (!(word & MUTEX_FIFO) || next == NULL || !next->task)
+        return false;
+    lock->flags_ ^= LOCK_SLEEPERS_TURN;
+    return !(lock->flags_ & LOCK_SLEEPERS_TURN);
+}
+
+/* Who is let go by this release, or NULL. A task has the lock then. */
+static struct cond_waiter *pick(cond_lock_t *lock, struct task_calls *calls)
+{
+    struct cond_waiter *next;
+    do
+        next = waiter_pick(lock);
+    while (next != NULL && next->task && !task_take(next, lock, calls));
+    return next;
+}
+
 void mutex_release_contended(cond_lock_t *lock)
 {
     uint32_t *word = &lock->u_.local.as.mine.word;
-    struct cond_waiter *next = waiter_pick(lock);
-    uint32_t old = a_load(word, relaxed);
-    bool wake_sleeper;
+    struct task_calls calls = TASK_NO_CALLS;
+    struct cond_waiter *next = NULL;
+    bool both_turn = false;
+    bool wake_sleeper = false;
     uint32_t freed;
-    bool both_turn = (lock->flags_ & LOCK_SLEEPERS_TURN) != 0;
-    if (next != NULL)
-        lock->flags_ ^= LOCK_SLEEPERS_TURN;
+    uint32_t old = a_load(word, relaxed);
     do {
+        /* Acquire: partner is mutex_knock(). */
+        while ((old & MUTEX_TASKS) && !a_cas_weak(word, &old, old & ~(uint32_t)MUTEX_TASKS, acquire, relaxed))
+            ;
+        if (old & MUTEX_TASKS) {
+            old &= ~(uint32_t)MUTEX_TASKS;
+            task_drain(lock);
+        }
+        if (next == NULL && !leave_to_sleepers(lock, old)) {
+            next = pick(lock, &calls);
+            if (next != NULL && next->task) {
+                task_call(&calls);
+                return;
+            }
+            both_turn = (lock->flags_ & LOCK_SLEEPERS_TURN) != 0;
+            if (next != NULL)
+                lock->flags_ ^= LOCK_SLEEPERS_TURN;
+        }
         wake_sleeper = (old & MUTEX_SLEEPERS) && (next == NULL || both_turn);
         freed = old & MUTEX_FIFO;
         if (!wake_sleeper)
@@ -141,7 +183,27 @@ void mutex_release_contended(cond_lock_t *lock)
         park_wake(next);
     if (wake_sleeper)
         port_wake(word, 1);
+    task_call(&calls);
 }
+
+#ifndef CONDVAR_NO_TASKS
+void mutex_knock(cond_lock_t *lock)
+{
+    uint32_t *word = &lock->u_.local.as.mine.word;
+    uint32_t old = a_load(word, relaxed);
+    for (;;) {
+        if (old & (MUTEX_HELD | MUTEX_FIFO)) {
+            /* Release: partner is the release of the lock, which is then to see the task. */
+            if (a_cas_weak(word, &old, old | MUTEX_TASKS, release, relaxed))
+                return;
+            /* Acquire: partner is mutex_release(), as for any holder. */
+        } else if (a_cas_weak(word, &old, old | MUTEX_HELD | MUTEX_TASKS, acq_rel, relaxed)) {
+            mutex_release_contended(lock);
+            return;
+        }
+    }
+}
+#endif
 
 void mutex_kill(cond_lock_t *lock)
 {

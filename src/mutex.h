@@ -17,6 +17,7 @@ enum {
     MUTEX_FIFO = 4,     /* somebody has waited too long: newcomers queue. Set by a thread that has slept,
                            and cleared by the same thread when it has the lock or gives up */
     MUTEX_DEAD = 8,     /* with HELD, for ever: it was destroyed */
+    MUTEX_TASKS = 16,   /* a task wants the lock and waits for a release; set by mutex_knock() */
 };
 
 /* Whether the lock was free and is now the caller's. Acquire: partner is the release in mutex_release(). */
@@ -26,10 +27,16 @@ static inline bool mutex_try(cond_lock_t *lock)
     return a_cas(&lock->u_.local.as.mine.word, &free, MUTEX_HELD, acquire, relaxed);
 }
 
-/* Acquire it, or ETIMEDOUT, or EINVAL if it is dead. A veteran has waited in the condition, and may go before newcomers. */
+/* Acquire it, or ETIMEDOUT, or EINVAL if it is dead. A veteran has waited in the condition, and may go before
+   newcomers. */
 INTERNAL int mutex_acquire_contended(cond_lock_t *lock, int64_t deadline_ns, bool veteran);
 
 INTERNAL void mutex_release_contended(cond_lock_t *lock);
+
+#ifndef CONDVAR_NO_TASKS
+/* By the first task to join lock->tasks: see that a release looks there, by making one if the lock is free. */
+INTERNAL void mutex_knock(cond_lock_t *lock);
+#endif
 
 /* The holder: nobody gets it any more. Who came too late to see that it is being destroyed is told. */
 INTERNAL void mutex_kill(cond_lock_t *lock);

@@ -10,41 +10,36 @@ static void set_owner(cond_lock_t *lock, uintptr_t owner, unsigned depth)
     a_store_32(&lock->depth_, depth);
 }
 
-static unsigned depth_of(const cond_lock_t *lock)
-{
-    return a_load_32(&lock->depth_);
-}
-
 /* The owner acquires again. */
 static int deepen(cond_lock_t *lock)
 {
     if (lock->kind_ == COND_MUTEX)
         return EDEADLK;
-    if (depth_of(lock) == COND_DEPTH_MAX)
+    if (rlock_depth(lock) == COND_DEPTH_MAX)
         return EAGAIN;
-    a_store_32(&lock->depth_, depth_of(lock) + 1);
+    a_store_32(&lock->depth_, rlock_depth(lock) + 1);
     return 0;
 }
 
-int rlock_acquire(cond_lock_t *lock, int64_t deadline_ns)
+int rlock_acquire(cond_lock_t *lock, uintptr_t who, int64_t deadline_ns)
 {
-    if (rlock_owned(lock))
+    if (rlock_owned_by(lock, who))
         return deepen(lock);
     if (!mutex_try(lock)) {
         int error = mutex_acquire_contended(lock, deadline_ns, false);
         if (error != 0)
             return error;
     }
-    set_owner(lock, port_self(), 1);
+    set_owner(lock, who, 1);
     return 0;
 }
 
-int rlock_release(cond_lock_t *lock)
+int rlock_release(cond_lock_t *lock, uintptr_t who)
 {
-    if (!rlock_owned(lock))
+    if (!rlock_owned_by(lock, who))
         return EPERM;
-    if (depth_of(lock) > 1) {
-        a_store_32(&lock->depth_, depth_of(lock) - 1);
+    if (rlock_depth(lock) > 1) {
+        a_store_32(&lock->depth_, rlock_depth(lock) - 1);
     } else {
         set_owner(lock, 0, 0);
         mutex_release(lock);
@@ -52,19 +47,26 @@ int rlock_release(cond_lock_t *lock)
     return 0;
 }
 
-unsigned rlock_release_save(cond_lock_t *lock)
+unsigned rlock_release_save(cond_lock_t *lock, uintptr_t who)
 {
-    if (!rlock_owned(lock))
+    if (!rlock_owned_by(lock, who))
         return 0;
-    unsigned depth = depth_of(lock);
+    unsigned depth = rlock_depth(lock);
     set_owner(lock, 0, 0);
     mutex_release(lock);
     return depth;
 }
 
-void rlock_acquire_restore(cond_lock_t *lock, unsigned depth)
+void rlock_acquire_restore(cond_lock_t *lock, uintptr_t who, unsigned depth)
 {
     if (!mutex_try(lock))
         (void)mutex_acquire_contended(lock, COND_FOREVER, true);
-    set_owner(lock, port_self(), depth);
+    set_owner(lock, who, depth);
 }
+
+#ifndef CONDVAR_NO_TASKS
+void rlock_give(cond_lock_t *lock, uintptr_t who, unsigned depth)
+{
+    set_owner(lock, who, depth);
+}
+#endif

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include "atomic.h"
 #include "lock.h"
+#include "rlock.h"
 
 /* Text that grows to the right of what fits: `length` counts on when `size` is reached. */
 struct text {
@@ -40,8 +41,9 @@ static void put_lock(struct text *text, const cond_lock_t *lock)
             put(text, "shared ");
         put(text, lock->kind_ & COND_MUTEX ? "mutex" : "rlock");
         if (lock_is_private(lock)) {
-            put(text, " owner=0x");
-            put_number(text, a_load_ptr(&lock->u_.local.as.mine.owner), 16);
+            uintptr_t owner = a_load_ptr(&lock->u_.local.as.mine.owner);
+            put(text, owner & RLOCK_TASK ? " owner=task at 0x" : " owner=0x");
+            put_number(text, owner & ~(uintptr_t)RLOCK_TASK, 16);
         }
         put(text, " depth=");
         put_number(text, a_load_32(&lock->depth_), 10);

@@ -7,6 +7,7 @@
  * - A node is in at most one of them, and `where` says in which.
  * - LOCK_IN_FLIGHT is set from the moment that a waiter is picked until that waiter has the lock.
  * - If lock->u_.local.notified is not empty then somebody holds the lock or is on its way to it, and will pick.
+ * - A task in lock->u_.local.notified is handed the lock by whoever picks it, and is never in flight.
  */
 #include "waiter.h"
 #include "atomic.h"
@@ -86,7 +87,7 @@ static void dequeue(cond_t *cond, struct cond_waiter *waiter)
 static bool notified_are_ours(const cond_lock_t *lock)
 {
     return !lock_is_private(lock) || lock->u_.local.notified == NULL ||
-           lock->u_.local.as.mine.process == port_process();
+           lock->u_.local.process == port_process();
 }
 
 bool waiter_are_ours(const cond_t *cond, const cond_lock_t *lock)
@@ -99,7 +100,7 @@ void waiter_arrive(struct cond_waiter *waiter, cond_lock_t *lock)
 {
     waiter->cond->u_.local.process = port_process();
     a_store_32(&lock->u_.local.waits, a_load_32(&lock->u_.local.waits) + 1);
-    waiter->arrival = lock->u_.local.arrivals++;
+    waiter->arrival = waiter->cond->u_.local.arrivals++;
     enqueue_after(waiter->cond, waiter->cond->u_.local.waiters, waiter);
 }
 
@@ -113,8 +114,8 @@ static bool beat_deadline(struct cond_waiter *waiter)
         return true;
     uint32_t state = a_load(&waiter->state, relaxed);
     do {
-        if (state & WAITER_EXPIRED)
-            return false;
+        if (state & (WAITER_EXPIRED | WAITER_CHOSEN))
+            return (state & WAITER_CHOSEN) != 0;
     } while (!a_cas_weak(&waiter->state, &state, state | WAITER_CHOSEN, relaxed, relaxed));
     return true;
 }
@@ -125,33 +126,41 @@ static bool has_expired(struct cond_waiter *waiter)
 }
 
 /* Move one waiter of a condition's queue to the lock's, unless it has expired: then it is in no queue, and
-   has nothing to do with the condition any more. */
-static bool choose(struct cond_waiter *waiter, cond_lock_t *lock, bool passes_on, uint64_t chosen_at)
+   has nothing to do with the condition any more. `later`: how many had arrived after it by then. */
+static bool choose(struct cond_waiter *waiter, cond_lock_t *lock, bool passes_on, uint32_t later)
 {
     uint32_t cond_process = waiter->cond->u_.local.process;
     dequeue(waiter->cond, waiter);
-    if (waiter->pred != NULL ? has_expired(waiter) : !beat_deadline(waiter))
+    if (waiter->pred != NULL || waiter->task ? has_expired(waiter) : !beat_deadline(waiter))
         return false;
     append(&lock->u_.local.notified, waiter);
-    if (lock_is_private(lock))
-        lock->u_.local.as.mine.process = cond_process;
+    lock->u_.local.process = cond_process;
     waiter->where = WAITER_NOTIFIED;
     waiter->passes_on = passes_on;
-    waiter->chosen_at = chosen_at;
+    waiter->later = later;
     return true;
+}
+
+/* How many have arrived after it. Those beyond four thousand million are not counted, and count as none. */
+static uint32_t later_than(const struct cond_waiter *waiter)
+{
+    uint64_t later = waiter->cond->u_.local.arrivals - waiter->arrival - 1;
+    return later < UINT32_MAX ? (uint32_t)later : UINT32_MAX;
 }
 
 void waiter_notify(cond_t *cond, cond_lock_t *lock, size_t n)
 {
-    while (n > 0 && cond->u_.local.waiters != NULL)
-        if (choose(first(cond->u_.local.waiters), lock, true, lock->u_.local.arrivals))
+    while (n > 0 && cond->u_.local.waiters != NULL) {
+        struct cond_waiter *waiter = first(cond->u_.local.waiters);
+        if (choose(waiter, lock, true, later_than(waiter)))
             n--;
+    }
 }
 
 void waiter_notify_all(cond_t *cond, cond_lock_t *lock)
 {
     while (cond->u_.local.waiters != NULL)
-        (void)choose(first(cond->u_.local.waiters), lock, false, lock->u_.local.arrivals);
+        (void)choose(first(cond->u_.local.waiters), lock, false, 0);
 }
 
 void waiter_pass_on(struct cond_waiter *waiter, cond_lock_t *lock)
@@ -162,10 +171,14 @@ void waiter_pass_on(struct cond_waiter *waiter, cond_lock_t *lock)
     waiter->passes_on = false;
     struct cond_waiter *next = waiter->where == WAITER_QUEUED ? following(cond->u_.local.waiters, waiter)
                                                               : first(cond->u_.local.waiters);
-    while (next != NULL && next->arrival < waiter->chosen_at) {
+    while (next != NULL) {
         struct cond_waiter *candidate = next;
         next = following(cond->u_.local.waiters, next);
-        if (candidate->arrival > waiter->arrival && choose(candidate, lock, true, waiter->chosen_at))
+        if (candidate->arrival <= waiter->arrival)
+            continue;
+        uint64_t distance = candidate->arrival - waiter->arrival;
+        if (distance > waiter->later ||
+            choose(candidate, lock, true, waiter->later - (uint32_t)distance))
             return;
     }
 }
@@ -200,8 +213,23 @@ static struct cond_waiter *let_go(struct cond_waiter *waiter, cond_lock_t *lock)
 {
     unlink_from(&lock->u_.local.notified, waiter);
     waiter->where = WAITER_NOWHERE;
-    lock->flags_ |= LOCK_IN_FLIGHT;
+    if (!waiter->task)
+        lock->flags_ |= LOCK_IN_FLIGHT;
     return waiter;
+}
+
+#ifndef CONDVAR_NO_TASKS
+void waiter_want_lock(struct cond_waiter *waiter, cond_lock_t *lock)
+{
+    append(&lock->u_.local.notified, waiter);
+    waiter->where = WAITER_WANTS_LOCK;
+    lock->u_.local.process = port_process();
+}
+#endif
+
+const struct cond_waiter *waiter_first(const cond_lock_t *lock)
+{
+    return first(lock->u_.local.notified);
 }
 
 struct cond_waiter *waiter_pick(cond_lock_t *lock)
@@ -215,11 +243,11 @@ struct cond_waiter *waiter_pick(cond_lock_t *lock)
             stays != NULL ? following(lock->u_.local.notified, stays) : first(lock->u_.local.notified);
         if (waiter == NULL)
             return NULL;
-        if (waiter->pred == NULL)
+        if (waiter->where == WAITER_WANTS_LOCK)
             return let_go(waiter, lock);
         if (has_expired(waiter)) {
             stays = waiter;
-        } else if (waiter->pred(waiter->arg) || waiter->cond->state_ != COND_ALIVE) {
+        } else if (waiter->pred == NULL || waiter->pred(waiter->arg) || waiter->cond->state_ != COND_ALIVE) {
             /* (A condition that was destroyed too early has no place to go back to.) */
             if (beat_deadline(waiter))
                 return let_go(waiter, lock);
@@ -262,7 +290,7 @@ void waiter_leave(struct cond_waiter *waiter, cond_lock_t *lock)
 {
     if (waiter->where == WAITER_QUEUED)
         dequeue(waiter->cond, waiter);
-    else if (waiter->where == WAITER_NOTIFIED)
+    else if (waiter->where != WAITER_NOWHERE)
         unlink_from(&lock->u_.local.notified, waiter);
     waiter->where = WAITER_NOWHERE;
 }

@@ -3,7 +3,7 @@
 #define CONDVAR_WAITER_H
 
 /*
- * A waiter is a thread in wait, as a node on its own stack; waiter.c says who is let go next.
+ * A waiter is a thread in wait, as a node on its own stack, or a task; waiter.c says who is let go next.
  *
  * The lock protects the queue: everything here but `state` is touched by the holder of the lock only, so
  * there is nothing to order and nothing to retry. A waiter is in one of two queues, or in none:
@@ -26,7 +26,8 @@
  * one compare-exchange decides. A waiter without a deadline cannot expire, and needs no CHOSEN.
  * When a waiter with a predicate is chosen its deadline still counts, until its predicate has been seen
  * true by the thread that lets it go: only then it is CHOSEN. So a waiter that is put back in its place
- * expires by itself, like any other.
+ * expires by itself, like any other. A task is chosen as late as that too, and EXPIRED says that it was
+ * cancelled: then it has to be handed the lock like any that wants it (task.c).
  */
 
 #include <stdbool.h>
@@ -40,29 +41,21 @@ enum {
     WAITER_CHOSEN = 2,  /* set by the holder: its deadline no longer counts */
     WAITER_EXPIRED = 4, /* set by the waiter: no notify can have it any more */
     WAITER_GO = 8,      /* set by the thread that lets it go, who does not touch the node after */
+
+    /* Tasks only. Between requests such a word is CHOSEN: there is nothing to cancel. */
+    WAITER_ACQUIRES = 16, /* fixed for a request: it wants the lock, and waits in no condition */
+    WAITER_REQUEST = 256, /* from here on, the requests are counted */
 };
 
-struct cond_waiter {
-    uint32_t state;           /* atomic, see above */
-    bool timed;               /* fixed: has a deadline */
-    bool passes_on;           /* under the lock: chosen by notify(n), not by notify_all */
-    uint8_t where;            /* under the lock: WAITER_NOWHERE, ... */
-    struct cond_waiter *next; /* under the lock: in the circular queue that it is in */
-    struct cond_waiter *prev; /* under the lock */
-    uint64_t arrival;         /* fixed by waiter_arrive(): its place */
-    uint64_t chosen_at;       /* under the lock: the arrivals there had been when it was notified */
-    cond_t *cond;             /* fixed: where it is put back */
-    cond_pred_t *pred;        /* fixed: NULL in a plain wait */
-    void *arg;                /* fixed */
-};
-
-enum { WAITER_NOWHERE, WAITER_QUEUED, WAITER_NOTIFIED };
+/* cond_waiter.where: in no queue, in the condition's, in the lock's. WANTS_LOCK: in the lock's too, but it waits for
+   nothing else: a task that acquires, or whose wait was cancelled (task.c). */
+enum { WAITER_NOWHERE, WAITER_QUEUED, WAITER_NOTIFIED, WAITER_WANTS_LOCK };
 
 /* All of these: the holder of the lock, only. */
 
-/* Whether the waiters of this condition and the lock's notified ones, if there are any, are of this process: then their nodes may be
-   touched. A private condition in memory that several processes have mapped is a mistake, but one that must
-   not make a process write to its own stack at another's addresses. */
+/* Whether the waiters of this condition and the lock's notified ones, if there are any, are of this process:
+   then their nodes may be touched. A private condition in memory that several processes have mapped is a
+   mistake, but one that must not make a process write to its own stack at another's addresses. */
 INTERNAL bool waiter_are_ours(const cond_t *cond, const cond_lock_t *lock);
 
 /* Join the condition's queue as its last. */
@@ -72,10 +65,18 @@ INTERNAL void waiter_arrive(struct cond_waiter *waiter, cond_lock_t *lock);
 INTERNAL void waiter_notify(cond_t *cond, cond_lock_t *lock, size_t n);
 INTERNAL void waiter_notify_all(cond_t *cond, cond_lock_t *lock);
 
-/* Take the first notified waiter that can go, and mark the lock: one waiter is on its way. Those whose
-   predicate is false go back to their places, and pass on what notify(n) gave them. NULL if there is none,
-   or if one is on its way, or if they are not of this process. Each predicate is called once, and false ones are not looked at again until
-   the next notify. */
+#ifndef CONDVAR_NO_TASKS
+/* Join the lock's queue as its last, to be handed the lock. A task that is in no queue. */
+INTERNAL void waiter_want_lock(struct cond_waiter *waiter, cond_lock_t *lock);
+#endif
+
+/* The first of the lock's queue, or NULL. */
+INTERNAL const struct cond_waiter *waiter_first(const cond_lock_t *lock);
+
+/* Take the first notified waiter that can go out of the queue, and, if it is a thread, mark the lock: one
+   waiter is on its way. Those whose predicate is false go back to their places, and pass on what notify(n) gave
+   them. NULL if there is none, or if one is on its way, or if they are not of this process. Each predicate is
+   called once, and false ones are not looked at again until the next notify. */
 INTERNAL struct cond_waiter *waiter_pick(cond_lock_t *lock);
 
 /* The same without a look at predicates, for a lock whose release cannot be seen. */
@@ -90,10 +91,10 @@ INTERNAL void waiter_end(cond_lock_t *lock);
 /* By a waiter that was let go in vain: its predicate is false again. Back to its place. */
 INTERNAL void waiter_return(struct cond_waiter *waiter, cond_lock_t *lock);
 
-/* By a waiter that gives up, or has expired: leave the queue it is in, if any. */
+/* A waiter that gives up, or has expired, leaves the queue it is in, if any. */
 INTERNAL void waiter_leave(struct cond_waiter *waiter, cond_lock_t *lock);
 
-/* If the waiter was given something by notify(n), and does not use it: give it to the next waiter after it
+/* If the waiter was given something by notify(n), and does not use it: it goes to the next waiter after it
    that was there at that time. */
 INTERNAL void waiter_pass_on(struct cond_waiter *waiter, cond_lock_t *lock);
 

@@ -22,6 +22,7 @@ struct thread {
     int64_t deadline_ns;
     uint64_t since; /* which sleep this is, for first come, first served */
     unsigned system_calls;
+    void *local; /* port_local() */
 };
 
 /* One more than the scenario's threads: the last is the one that runs quiet(). */
@@ -520,4 +521,10 @@ int64_t port_now(void)
 uintptr_t port_self(void)
 {
     return running != NULL ? 16 + 16 * (uintptr_t)(running - threads) : 8;
+}
+
+void **port_local(void)
+{
+    static void *outside;
+    return running != NULL ? &running->local : &outside;
 }

@@ -44,6 +44,15 @@ static void every_call_is_there(void **state)
         (function *)cond_reinit_after_fork,
         (function *)cond_describe,
         (function *)cond_strerror,
+        (function *)cond_task_init,
+        (function *)cond_task_acquire,
+        (function *)cond_task_wait,
+        (function *)cond_task_wait_for,
+        (function *)cond_task_release,
+        (function *)cond_task_notify,
+        (function *)cond_task_notify_all,
+        (function *)cond_task_cancel,
+        (function *)cond_task_user,
     };
     for (size_t i = 0; i < LENGTH(calls); i++)
         assert_true(calls[i] != NULL);
@@ -57,7 +66,9 @@ static void internals_are_hidden(void **state)
     static const char *const names[] = {
         "lock_acquire_restore", "lock_let_go",           "lock_release_save",   "lock_reinit",
         "mutex_release_contended", "mutex_acquire_contended",
-        "port_now",             "port_self",             "port_wait",           "port_wake",
+        "port_local",           "port_now",              "port_self",           "port_wait",
+        "port_wake",            "mutex_knock",           "rlock_give",          "task_drain",
+        "task_take",            "task_call",             "waiter_first",        "waiter_want_lock",
         "rlock_acquire",        "rlock_acquire_restore", "rlock_release",       "rlock_release_save",
         "waiter_arrive",        "waiter_landed",         "waiter_leave",        "waiter_notify",
         "waiter_notify_all",    "waiter_pass_on",        "waiter_pick",         "waiter_pick_blindly",

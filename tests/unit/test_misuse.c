@@ -150,7 +150,8 @@ static void enter_state(struct subject *s, bool of_lock)
         start_other(s, other_notifies); /* once it can have the lock */
         break;
     case DEEPEST:
-        rlock_acquire_restore(s->handle, COND_DEPTH_MAX); /* at once: test_rlock goes there step by step */
+        /* At once: test_rlock goes there step by step. */
+        rlock_acquire_restore(s->handle, port_self(), COND_DEPTH_MAX);
         break;
     case WAITED:
     case WAITED_MINE:
@@ -175,7 +176,7 @@ static void leave_state(struct subject *s)
         REQUIRE(cond_notify_all(&s->living) == 0);
     }
     if (s->state == DEEPEST)
-        REQUIRE(rlock_release_save(s->handle) == COND_DEPTH_MAX);
+        REQUIRE(rlock_release_save(s->handle, port_self()) == COND_DEPTH_MAX);
     while (cond_lock_owned(s->handle))
         REQUIRE(cond_lock_release(s->handle) == 0);
     if (s->has_other) {

@@ -26,6 +26,12 @@ int64_t port_now(void)
     return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
+void **port_local(void)
+{
+    static void *place;
+    return &place;
+}
+
 uintptr_t port_self(void)
 {
     return toy_self();

@@ -9,7 +9,7 @@
 /* As cond_lock_try_acquire() does it. */
 static int try_acquire(cond_lock_t *lock)
 {
-    int error = rlock_acquire(lock, DEADLINE_PASSED);
+    int error = rlock_acquire(lock, port_self(), DEADLINE_PASSED);
     return error == ETIMEDOUT ? EBUSY : error;
 }
 
@@ -52,11 +52,11 @@ static void *hold_it(void *arg)
 {
     struct other *other = arg;
     for (unsigned i = 0; i < other->depth; i++)
-        REQUIRE(rlock_acquire(other->lock, COND_FOREVER) == 0);
+        REQUIRE(rlock_acquire(other->lock, port_self(), COND_FOREVER) == 0);
     atomic_store(&other->holds, 1);
     until(&other->let_go, 1);
     for (unsigned i = 0; i < other->depth; i++)
-        REQUIRE(rlock_release(other->lock) == 0);
+        REQUIRE(rlock_release(other->lock, port_self()) == 0);
     return NULL;
 }
 
@@ -78,7 +78,7 @@ static void *try_it(void *arg)
     cond_lock_t *lock = arg;
     int error = try_acquire(lock);
     if (error == 0)
-        REQUIRE(rlock_release(lock) == 0);
+        REQUIRE(rlock_release(lock, port_self()) == 0);
     return (void *)(intptr_t)error;
 }
 
@@ -96,15 +96,15 @@ static void acquire_and_release(void **state)
     cond_lock_t lock = COND_RLOCK_INIT;
     assert_free(&lock);
     for (unsigned depth = 1; depth <= 3; depth++) {
-        assert_int_equal(rlock_acquire(&lock, COND_FOREVER), 0);
+        assert_int_equal(rlock_acquire(&lock, port_self(), COND_FOREVER), 0);
         assert_mine(&lock, depth);
     }
     for (unsigned depth = 3; depth > 1; depth--) {
-        assert_int_equal(rlock_release(&lock), 0);
+        assert_int_equal(rlock_release(&lock, port_self()), 0);
         assert_mine(&lock, depth - 1);
         assert_int_equal(try_by_other(&lock), EBUSY);
     }
-    assert_int_equal(rlock_release(&lock), 0);
+    assert_int_equal(rlock_release(&lock, port_self()), 0);
     assert_free(&lock);
     assert_int_equal(try_by_other(&lock), 0);
 }
@@ -116,29 +116,29 @@ static void every_way_is_a_level(void **state)
     cond_lock_t lock = COND_RLOCK_INIT;
     assert_int_equal(try_acquire(&lock), 0);
     assert_int_equal(try_acquire(&lock), 0);
-    assert_int_equal(rlock_acquire(&lock, DEADLINE_PASSED), 0);
-    assert_int_equal(rlock_acquire(&lock, port_now() + COND_SEC(100)), 0);
-    assert_int_equal(rlock_acquire(&lock, COND_FOREVER), 0);
+    assert_int_equal(rlock_acquire(&lock, port_self(), DEADLINE_PASSED), 0);
+    assert_int_equal(rlock_acquire(&lock, port_self(), port_now() + COND_SEC(100)), 0);
+    assert_int_equal(rlock_acquire(&lock, port_self(), COND_FOREVER), 0);
     assert_mine(&lock, 5);
-    assert_int_equal(rlock_release_save(&lock), 5);
+    assert_int_equal(rlock_release_save(&lock, port_self()), 5);
     assert_free(&lock);
 }
 
 static void saves_and_restores(cond_lock_t *lock, unsigned depth)
 {
     for (unsigned i = 0; i < depth; i++)
-        assert_int_equal(rlock_acquire(lock, COND_FOREVER), 0);
+        assert_int_equal(rlock_acquire(lock, port_self(), COND_FOREVER), 0);
     assert_mine(lock, depth);
     assert_int_equal(try_by_other(lock), EBUSY);
-    assert_int_equal(rlock_release_save(lock), depth);
+    assert_int_equal(rlock_release_save(lock, port_self()), depth);
     assert_free(lock);
     assert_int_equal(try_by_other(lock), 0);
-    rlock_acquire_restore(lock, depth);
+    rlock_acquire_restore(lock, port_self(), depth);
     assert_mine(lock, depth);
     assert_int_equal(try_by_other(lock), EBUSY);
     for (unsigned i = depth; i > 0; i--) {
         assert_true(rlock_owned(lock));
-        assert_int_equal(rlock_release(lock), 0);
+        assert_int_equal(rlock_release(lock, port_self()), 0);
     }
     assert_free(lock);
 }
@@ -159,18 +159,18 @@ static void no_deeper_than_the_maximum(void **state)
 {
     (void)state;
     cond_lock_t lock = COND_RLOCK_INIT;
-    rlock_acquire_restore(&lock, COND_DEPTH_MAX - 1);
-    assert_int_equal(rlock_acquire(&lock, COND_FOREVER), 0);
+    rlock_acquire_restore(&lock, port_self(), COND_DEPTH_MAX - 1);
+    assert_int_equal(rlock_acquire(&lock, port_self(), COND_FOREVER), 0);
     assert_mine(&lock, COND_DEPTH_MAX);
-    assert_int_equal(rlock_acquire(&lock, COND_FOREVER), EAGAIN);
-    assert_int_equal(rlock_acquire(&lock, DEADLINE_PASSED), EAGAIN);
-    assert_int_equal(rlock_acquire(&lock, port_now() + COND_SEC(100)), EAGAIN);
+    assert_int_equal(rlock_acquire(&lock, port_self(), COND_FOREVER), EAGAIN);
+    assert_int_equal(rlock_acquire(&lock, port_self(), DEADLINE_PASSED), EAGAIN);
+    assert_int_equal(rlock_acquire(&lock, port_self(), port_now() + COND_SEC(100)), EAGAIN);
     assert_int_equal(try_acquire(&lock), EAGAIN);
     assert_mine(&lock, COND_DEPTH_MAX);
-    assert_int_equal(rlock_release(&lock), 0);
+    assert_int_equal(rlock_release(&lock, port_self()), 0);
     assert_mine(&lock, COND_DEPTH_MAX - 1);
     assert_int_equal(try_acquire(&lock), 0);
-    assert_int_equal(rlock_release_save(&lock), COND_DEPTH_MAX);
+    assert_int_equal(rlock_release_save(&lock, port_self()), COND_DEPTH_MAX);
     assert_free(&lock);
 }
 
@@ -178,15 +178,15 @@ static void mutex_has_one_level(void **state)
 {
     (void)state;
     cond_lock_t mutex = COND_MUTEX_INIT;
-    assert_int_equal(rlock_acquire(&mutex, COND_FOREVER), 0);
-    assert_int_equal(rlock_acquire(&mutex, COND_FOREVER), EDEADLK);
-    assert_int_equal(rlock_acquire(&mutex, DEADLINE_PASSED), EDEADLK);
-    assert_int_equal(rlock_acquire(&mutex, port_now() + COND_SEC(100)), EDEADLK);
+    assert_int_equal(rlock_acquire(&mutex, port_self(), COND_FOREVER), 0);
+    assert_int_equal(rlock_acquire(&mutex, port_self(), COND_FOREVER), EDEADLK);
+    assert_int_equal(rlock_acquire(&mutex, port_self(), DEADLINE_PASSED), EDEADLK);
+    assert_int_equal(rlock_acquire(&mutex, port_self(), port_now() + COND_SEC(100)), EDEADLK);
     assert_int_equal(try_acquire(&mutex), EDEADLK);
     assert_mine(&mutex, 1);
-    assert_int_equal(rlock_release(&mutex), 0);
+    assert_int_equal(rlock_release(&mutex, port_self()), 0);
     assert_free(&mutex);
-    assert_int_equal(rlock_release(&mutex), EPERM);
+    assert_int_equal(rlock_release(&mutex, port_self()), EPERM);
     assert_free(&mutex);
 }
 
@@ -196,14 +196,14 @@ static void not_the_holder(void **state)
 {
     (void)state;
     cond_lock_t lock = COND_RLOCK_INIT;
-    assert_int_equal(rlock_release(&lock), EPERM);
-    assert_int_equal(rlock_release_save(&lock), 0);
+    assert_int_equal(rlock_release(&lock, port_self()), EPERM);
+    assert_int_equal(rlock_release_save(&lock, port_self()), 0);
     assert_free(&lock);
 
     struct other other;
     other_holds(&other, &lock, 2);
-    assert_int_equal(rlock_release(&lock), EPERM);
-    assert_int_equal(rlock_release_save(&lock), 0);
+    assert_int_equal(rlock_release(&lock, port_self()), EPERM);
+    assert_int_equal(rlock_release_save(&lock, port_self()), 0);
     assert_false(rlock_owned(&lock));
     assert_int_equal(word_of(&lock), MUTEX_HELD);
     assert_int_equal(depth_of(&lock), 2);
@@ -221,19 +221,19 @@ static void held_by_another(void **state)
         assert_int_equal(cond_lock_init(&lock, kinds[i]), 0);
         other_holds(&other, &lock, 1);
         assert_int_equal(try_acquire(&lock), EBUSY);
-        assert_int_equal(rlock_acquire(&lock, DEADLINE_PASSED), ETIMEDOUT);
+        assert_int_equal(rlock_acquire(&lock, port_self(), DEADLINE_PASSED), ETIMEDOUT);
         assert_int_equal(word_of(&lock), MUTEX_HELD); /* who only tries leaves no trace */
         for (unsigned ms = 1; ms <= 3; ms++) {
             int64_t deadline_ns = port_now() + COND_MS(ms);
-            assert_int_equal(rlock_acquire(&lock, deadline_ns), ETIMEDOUT);
+            assert_int_equal(rlock_acquire(&lock, port_self(), deadline_ns), ETIMEDOUT);
             assert_true(port_now() >= deadline_ns);
         }
         assert_false(rlock_owned(&lock));
         assert_int_equal(depth_of(&lock), 1);
         other_lets_go(&other);
-        assert_int_equal(rlock_acquire(&lock, DEADLINE_PASSED), 0);
+        assert_int_equal(rlock_acquire(&lock, port_self(), DEADLINE_PASSED), 0);
         assert_mine(&lock, 1);
-        assert_int_equal(rlock_release(&lock), 0);
+        assert_int_equal(rlock_release(&lock, port_self()), 0);
         assert_free(&lock);
     }
 }
@@ -251,13 +251,13 @@ static void *acquire_it(void *arg)
 {
     struct acquirer *a = arg;
     if (a->depth != 0)
-        rlock_acquire_restore(a->lock, a->depth);
+        rlock_acquire_restore(a->lock, port_self(), a->depth);
     else
-        a->result = rlock_acquire(a->lock, a->deadline_ns);
+        a->result = rlock_acquire(a->lock, port_self(), a->deadline_ns);
     a->owned = rlock_owned(a->lock);
     a->found = depth_of(a->lock);
     if (a->owned)
-        REQUIRE(rlock_release_save(a->lock) == a->found);
+        REQUIRE(rlock_release_save(a->lock, port_self()) == a->found);
     return NULL;
 }
 
@@ -283,15 +283,15 @@ static void release_wakes_who_sleeps(void **state)
             cond_lock_t lock = COND_RLOCK_INIT;
             struct acquirer *a = &acquirers[i];
             a->lock = &lock;
-            rlock_acquire_restore(&lock, 2);
+            rlock_acquire_restore(&lock, port_self(), 2);
             pthread_t thread = start(acquire_it, a);
             until_sleepers(&lock);
             if (saved != 0) {
-                assert_int_equal(rlock_release_save(&lock), 2);
+                assert_int_equal(rlock_release_save(&lock, port_self()), 2);
             } else {
-                assert_int_equal(rlock_release(&lock), 0);
+                assert_int_equal(rlock_release(&lock, port_self()), 0);
                 assert_true(word_of(&lock) == (MUTEX_HELD | MUTEX_SLEEPERS)); /* one level is not enough */
-                assert_int_equal(rlock_release(&lock), 0);
+                assert_int_equal(rlock_release(&lock, port_self()), 0);
             }
             (void)finish(thread);
             assert_int_equal(a->result, 0);
@@ -309,13 +309,13 @@ static void several_sleepers_all_come_through(void **state)
     cond_lock_t lock = COND_RLOCK_INIT;
     struct acquirer acquirers[THREADS];
     pthread_t threads[THREADS];
-    assert_int_equal(rlock_acquire(&lock, COND_FOREVER), 0);
+    assert_int_equal(rlock_acquire(&lock, port_self(), COND_FOREVER), 0);
     for (unsigned i = 0; i < THREADS; i++) {
         acquirers[i] = (struct acquirer){.lock = &lock, .deadline_ns = COND_FOREVER, .depth = i % 3};
         threads[i] = start(acquire_it, &acquirers[i]);
     }
     until_sleepers(&lock);
-    assert_int_equal(rlock_release(&lock), 0);
+    assert_int_equal(rlock_release(&lock, port_self()), 0);
     for (unsigned i = 0; i < THREADS; i++) {
         (void)finish(threads[i]);
         assert_true(acquirers[i].owned);
@@ -332,16 +332,16 @@ static void no_overtaking_under_fifo(void **state)
     cond_lock_t lock = COND_RLOCK_INIT;
     lock.u_.local.as.mine.word = MUTEX_FIFO | MUTEX_SLEEPERS;
     assert_int_equal(try_acquire(&lock), EBUSY);
-    assert_int_equal(rlock_acquire(&lock, DEADLINE_PASSED), ETIMEDOUT);
-    assert_int_equal(rlock_acquire(&lock, port_now() + COND_US(1)), ETIMEDOUT);
+    assert_int_equal(rlock_acquire(&lock, port_self(), DEADLINE_PASSED), ETIMEDOUT);
+    assert_int_equal(rlock_acquire(&lock, port_self(), port_now() + COND_US(1)), ETIMEDOUT);
     assert_int_equal(word_of(&lock), MUTEX_FIFO | MUTEX_SLEEPERS);
     assert_int_equal(depth_of(&lock), 0);
     assert_true(cond_lock_locked(&lock)); /* on its way to somebody */
-    rlock_acquire_restore(&lock, 2);
+    rlock_acquire_restore(&lock, port_self(), 2);
     assert_mine(&lock, 2);
     assert_int_equal(word_of(&lock), MUTEX_HELD | MUTEX_FIFO | MUTEX_SLEEPERS);
-    assert_int_equal(rlock_release(&lock), 0);
-    assert_int_equal(rlock_release(&lock), 0);
+    assert_int_equal(rlock_release(&lock, port_self()), 0);
+    assert_int_equal(rlock_release(&lock, port_self()), 0);
     assert_int_equal(word_of(&lock), MUTEX_FIFO); /* a sleeper was woken: its bit is its own to set again */
 }
 
@@ -352,7 +352,7 @@ static void a_sleeper_that_gives_up_settles(void **state)
     cond_lock_t lock = COND_RLOCK_INIT;
     struct other other;
     other_holds(&other, &lock, 1);
-    assert_int_equal(rlock_acquire(&lock, port_now() + COND_MS(1)), ETIMEDOUT);
+    assert_int_equal(rlock_acquire(&lock, port_self(), port_now() + COND_MS(1)), ETIMEDOUT);
     uint32_t word = word_of(&lock);
     assert_true(word == MUTEX_HELD || word == (MUTEX_HELD | MUTEX_SLEEPERS));
     other_lets_go(&other);
@@ -366,7 +366,7 @@ static void fifo_goes_with_who_has_set_it(void **state)
     (void)state;
     for (unsigned gives_up = 0; gives_up < 2; gives_up++) {
         cond_lock_t lock = COND_RLOCK_INIT;
-        assert_int_equal(rlock_acquire(&lock, COND_FOREVER), 0);
+        assert_int_equal(rlock_acquire(&lock, port_self(), COND_FOREVER), 0);
         struct acquirer a = {.lock = &lock};
         a.deadline_ns = gives_up != 0 ? port_now() + 20 * TUNING_PATIENCE_NS : COND_FOREVER;
         pthread_t thread = start(acquire_it, &a);
@@ -376,7 +376,7 @@ static void fifo_goes_with_who_has_set_it(void **state)
         if (gives_up != 0)
             (void)finish(thread);
         assert_true(gives_up != 0 ? !(word_of(&lock) & MUTEX_FIFO) : (word_of(&lock) & MUTEX_SLEEPERS) != 0);
-        assert_int_equal(rlock_release(&lock), 0);
+        assert_int_equal(rlock_release(&lock, port_self()), 0);
         if (gives_up == 0)
             (void)finish(thread);
         assert_int_equal(a.result, gives_up != 0 ? ETIMEDOUT : 0);

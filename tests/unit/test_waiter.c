@@ -137,12 +137,12 @@ static void arrival_is_a_place(void **state)
     assert_waiting(f, "abcd");
     for (unsigned i = 0; i < 4; i++)
         assert_int_equal(f->w[i].arrival, i);
-    assert_int_equal(f->lock.u_.local.arrivals, 4);
+    assert_int_equal(f->cond.u_.local.arrivals, 4);
     assert_notified(f, "");
 }
 
-/* Places are the lock's, not the condition's: chosen_at compares across conditions. */
-static void arrivals_are_counted_by_the_lock(void **state)
+/* Places are the condition's. */
+static void arrivals_are_counted_by_the_condition(void **state)
 {
     struct fixture *f = *state;
     arrive_at(f, &f->cond, 0, PLAIN);
@@ -150,8 +150,9 @@ static void arrivals_are_counted_by_the_lock(void **state)
     arrive_at(f, &f->cond, 2, PLAIN);
     assert_waiting(f, "ac");
     assert_waiting_at(f, &f->other, "b");
-    assert_int_equal(f->w[2].arrival, 2);
-    assert_int_equal(f->lock.u_.local.arrivals, 3);
+    assert_int_equal(f->w[2].arrival, 1);
+    assert_int_equal(f->cond.u_.local.arrivals, 2);
+    assert_int_equal(f->other.u_.local.arrivals, 1);
 }
 
 /* ---- Choosing ---- */
@@ -187,7 +188,7 @@ static void notify_n_chooses_the_first_n(void **state)
     assert_waiting(f, "cde");
     assert_notified(f, "ab");
     assert_true(f->w[0].passes_on && f->w[1].passes_on);
-    assert_int_equal(f->w[1].chosen_at, 5);
+    assert_int_equal(f->w[1].later, 3);
     waiter_notify(&f->cond, &f->lock, 1);
     assert_waiting(f, "de");
     assert_notified(f, "abc");
@@ -195,7 +196,7 @@ static void notify_n_chooses_the_first_n(void **state)
     waiter_notify(&f->cond, &f->lock, 2);
     assert_waiting(f, "f");
     assert_notified(f, "abcde");
-    assert_int_equal(f->w[4].chosen_at, 6);
+    assert_int_equal(f->w[4].later, 1);
 }
 
 static void notify_of_huge_n_chooses_all(void **state)
@@ -402,7 +403,7 @@ static void passed_on_keeps_its_moment(void **state)
     arrive_at(f, &f->cond, 2, PRED);
     waiter_pass_on(&f->w[0], &f->lock); /* a gives up, as if it had expired */
     assert_notified(f, "ab");
-    assert_int_equal(f->w[1].chosen_at, 2);
+    assert_int_equal(f->w[1].later, 0);
     assert_true(f->w[1].passes_on);
     waiter_leave(&f->w[0], &f->lock);
     waiter_leave(&f->w[1], &f->lock);
@@ -826,7 +827,7 @@ struct model {
         uint64_t arrival, chosen_at;
     } node[NODES];
     unsigned notified[NODES], notified_count;
-    uint64_t arrivals;
+    uint64_t arrivals[2];
     unsigned asked[NODES];
     bool in_flight;
 };
@@ -883,7 +884,7 @@ static void model_notify(struct model *m, unsigned cond, unsigned n, bool passes
 {
     unsigned i;
     while (n > 0 && (i = model_first(m, cond, 0)) != NODES)
-        if (model_choose(m, i, passes_on, m->arrivals))
+        if (model_choose(m, i, passes_on, m->arrivals[cond]))
             n--;
 }
 
@@ -950,7 +951,8 @@ static void assert_same(struct fixture *f, const struct model *m)
     for (unsigned k = 0; k < m->notified_count; k++)
         expected[k] = (char)('a' + m->notified[k]);
     assert_notified(f, expected);
-    assert_int_equal(f->lock.u_.local.arrivals, m->arrivals);
+    assert_int_equal(f->cond.u_.local.arrivals, m->arrivals[0]);
+    assert_int_equal(f->other.u_.local.arrivals, m->arrivals[1]);
     assert_int_equal((f->lock.flags_ & LOCK_IN_FLIGHT) != 0, m->in_flight);
     for (unsigned i = 0; i < NODES; i++) {
         const struct model_node *node = &m->node[i];
@@ -959,8 +961,8 @@ static void assert_same(struct fixture *f, const struct model *m)
         assert_int_equal(f->truth[i].asked, m->asked[i]);
         assert_int_equal((f->w[i].state & WAITER_CHOSEN) != 0, node->chosen);
         assert_int_equal(f->w[i].passes_on, node->passes_on);
-        if (node->at == NOTIFIED)
-            assert_int_equal(f->w[i].chosen_at, node->chosen_at);
+        if (node->at == NOTIFIED && node->passes_on)
+            assert_int_equal(f->w[i].later, node->chosen_at - node->arrival - 1);
     }
 }
 
@@ -972,7 +974,7 @@ static void arrive_in_both(struct fixture *f, struct model *m, unsigned i, unsig
                                      .timed = (kind & TIMED) != 0,
                                      .pred = (kind & PRED) != 0,
                                      .cond = cond,
-                                     .arrival = m->arrivals++};
+                                     .arrival = m->arrivals[cond]++};
 }
 
 /* What cond_wait_for() and its kin do with the lock held once the node i has expired, or given up. */
@@ -1077,7 +1079,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(arrival_is_a_place),
-        TEST(arrivals_are_counted_by_the_lock),
+        TEST(arrivals_are_counted_by_the_condition),
         TEST(notify_nobody),
         TEST(notify_0_chooses_nobody),
         TEST(notify_n_chooses_the_first_n),

@@ -1,0 +1,558 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Tasks and threads on one condition, in all orders with a few preemptions and in many random ones. A scripted
+ * thread makes the calls of a task and then runs others until the callback has come, as a loop would.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "condvar.h"
+#include "port.h"
+#include "sched.h"
+
+enum { ACTORS = 6 };
+
+/* A task with what is known about its request. */
+struct actor {
+    cond_task_t task;
+    uintptr_t calling; /* which thread is within the call that makes its request, or 0 */
+    int result;        /* what its callback was told */
+    unsigned calls;    /* how often, in this request: at most once */
+    void (*then)(struct actor *actor); /* what its callback does, or NULL */
+};
+
+static cond_lock_t lock;
+static cond_t cond, other;
+static struct actor actors[ACTORS];
+static int inside;     /* how many are in the critical section: at most one */
+static int results[ACTORS]; /* what a request of an actor, or a wait of the thread with that number, came to; or -1 */
+static unsigned ended[SCHED_THREADS_MAX], ended_count; /* who came through, in order */
+static int gate;       /* for predicates, under the lock */
+static unsigned depth; /* of callbacks within callbacks */
+
+static void on_ready(cond_task_t *task, int result)
+{
+    struct actor *actor = cond_task_user(task);
+    EXPECT(actor->calling != port_self()); /* never from inside the call that made the request */
+    EXPECT(++actor->calls == 1);
+    EXPECT(result == 0 || result == ECANCELED);
+    EXPECT(depth == 0 || actor->then == NULL); /* the stack does not grow */
+    if (actor->then != NULL) {
+        depth++;
+        actor->result = result;
+        actor->then(actor);
+        depth--;
+    }
+    actor->result = result;
+}
+
+static void setup(void)
+{
+    EXPECT(cond_lock_init(&lock, COND_RLOCK) == 0);
+    EXPECT(cond_init(&cond, &lock, 0) == 0);
+    EXPECT(cond_init(&other, &lock, 0) == 0);
+    inside = gate = 0;
+    depth = ended_count = 0;
+    for (unsigned i = 0; i < ACTORS; i++) {
+        actors[i] = (struct actor){.calling = 0};
+        results[i] = -1;
+        EXPECT(cond_task_init(&actors[i].task, on_ready, &actors[i]) == 0);
+    }
+}
+
+static void check(void)
+{
+    EXPECT(inside == 0);
+    EXPECT(cond_waiters(&cond) == 0 && cond_waiters(&other) == 0);
+    EXPECT(!cond_lock_locked(&lock));
+    EXPECT(cond_destroy(&cond) == 0 && cond_destroy(&other) == 0);
+    EXPECT(cond_lock_destroy(&lock) == 0);
+}
+
+static void enter(void)
+{
+    EXPECT(inside++ == 0);
+    sched_step();
+}
+
+static void leave(void)
+{
+    sched_step();
+    EXPECT(--inside == 0);
+}
+
+static void end(unsigned who)
+{
+    ended[ended_count++] = who;
+}
+
+static bool called_0(void) { return actors[0].calls != 0; }
+static bool called_1(void) { return actors[1].calls != 0; }
+static bool called_2(void) { return actors[2].calls != 0; }
+static bool called_3(void) { return actors[3].calls != 0; }
+static bool (*const called[])(void) = {called_0, called_1, called_2, called_3};
+
+/* What a request comes to, whether at once or later. */
+#define REQUEST(i, call)                                                                                \
+    (actors[i].calls = 0, actors[i].calling = port_self(), outcome(i, (call)))
+
+static int outcome(unsigned i, int answer)
+{
+    struct actor *actor = &actors[i];
+    actor->calling = 0;
+    if (answer != EINPROGRESS) {
+        EXPECT(actor->calls == 0);
+        return answer;
+    }
+    sched_until(called[i]);
+    return actor->result;
+}
+
+static int acquire_as(unsigned i)
+{
+    int result = REQUEST(i, cond_task_acquire(&cond, &actors[i].task));
+    if (result == 0)
+        enter();
+    return result;
+}
+
+static void release_as(unsigned i)
+{
+    leave();
+    EXPECT(cond_task_release(&cond, &actors[i].task) == 0);
+}
+
+static int wait_as(unsigned i, cond_pred_t *pred, void *arg)
+{
+    leave();
+    int result = REQUEST(i, pred != NULL ? cond_task_wait_for(&cond, &actors[i].task, pred, arg)
+                                         : cond_task_wait(&cond, &actors[i].task));
+    enter();
+    return result;
+}
+
+static void acquire(void)
+{
+    EXPECT(cond_acquire(&cond) == 0);
+    enter();
+}
+
+static void release(void)
+{
+    leave();
+    EXPECT(cond_release(&cond) == 0);
+}
+
+static int wait_on(cond_pred_t *pred, void *arg, int64_t timeout_ns)
+{
+    leave();
+    int result = pred != NULL ? cond_wait_for(&cond, pred, arg, timeout_ns) : cond_wait(&cond, timeout_ns);
+    enter();
+    return result;
+}
+
+static bool is_positive(void *arg)
+{
+    return *(int *)arg > 0;
+}
+
+/* ---- The lock ---- */
+
+static void lock_body(unsigned thread)
+{
+    for (unsigned i = 0; i < 2; i++) {
+        if (thread < 2) {
+            EXPECT(acquire_as(thread) == 0);
+            release_as(thread);
+        } else {
+            acquire();
+            release();
+        }
+    }
+}
+
+/* Thread 3 lets time pass, so that thread 2 runs out of patience and forbids overtaking. */
+static void patience_body(unsigned thread)
+{
+    if (thread == 3) {
+        acquire();
+        for (unsigned i = 0; i < 3; i++) {
+            sched_step();
+            sched_advance(COND_MS(1));
+        }
+        release();
+    } else {
+        lock_body(thread);
+    }
+}
+
+static void recursion_body(unsigned thread)
+{
+    if (thread == 1) {
+        acquire();
+        EXPECT(cond_notify(&cond, 1) == 0);
+        release();
+        return;
+    }
+    EXPECT(acquire_as(0) == 0);
+    EXPECT(cond_task_acquire(&cond, &actors[0].task) == 0);
+    EXPECT(cond_task_acquire(&cond, &actors[0].task) == 0);
+    EXPECT(cond_release(&cond) == EPERM && !cond_owned(&cond));
+    EXPECT(cond_task_release(&cond, &actors[1].task) == EPERM);
+    gate = 1;
+    int result = wait_as(0, is_positive, &gate);
+    EXPECT(result == 0);
+    for (unsigned i = 0; i < 2; i++)
+        EXPECT(cond_task_release(&cond, &actors[0].task) == 0);
+    release_as(0);
+    EXPECT(cond_task_release(&cond, &actors[0].task) == EPERM);
+}
+
+/* ---- Notify: exact, in order, whoever waits ---- */
+
+static bool two_wait(void) { return cond_waiters(&cond) == 2; }
+static bool two_wait_or_cancelled(void) { return two_wait() || results[1] != -1; }
+static bool two_wait_or_notified(void) { return two_wait() || results[3] != -1; }
+static bool three_wait(void) { return cond_waiters(&cond) == 3; }
+
+/* 0 and 1 are tasks, 2 is a thread; they come in any order. 3 notifies each. */
+static void notify_body(unsigned thread)
+{
+    if (thread == 3) {
+        sched_until(three_wait);
+        for (unsigned i = 0; i < 3; i++) {
+            acquire();
+            EXPECT(cond_notify(&cond, 1) == 0);
+            release();
+        }
+        return;
+    }
+    if (thread == 2) {
+        acquire();
+        results[thread] = wait_on(NULL, NULL, COND_FOREVER);
+    } else {
+        EXPECT(acquire_as(thread) == 0);
+        results[thread] = wait_as(thread, NULL, NULL);
+    }
+    EXPECT(results[thread] == 0);
+    end(thread);
+    if (thread == 2)
+        release();
+    else
+        release_as(thread);
+}
+
+/* Not more than were notified. */
+static void notify_two_body(unsigned thread)
+{
+    if (thread == 3) {
+        sched_until(three_wait);
+        acquire();
+        EXPECT(cond_notify(&cond, 2) == 0);
+        release();
+        return;
+    }
+    notify_body(thread);
+}
+
+static void notify_two_quiet(void)
+{
+    EXPECT(ended_count == 2 && cond_waiters(&cond) == 1);
+    acquire();
+    EXPECT(cond_notify_all(&cond) == 0);
+    release();
+}
+
+/* A task notifies a task and a thread. */
+static void task_notifies_body(unsigned thread)
+{
+    if (thread != 1) {
+        notify_body(thread);
+        return;
+    }
+    sched_until(two_wait);
+    EXPECT(acquire_as(1) == 0);
+    EXPECT(cond_task_notify_all(&cond, &actors[1].task) == 0);
+    release_as(1);
+}
+
+/* The first in the queue: a task whose predicate stays false. */
+static void passes_on_body(unsigned thread)
+{
+    static int never;
+    never = 0;
+    if (thread == 0) {
+        EXPECT(acquire_as(0) == 0);
+        results[0] = wait_as(0, is_positive, &never);
+        EXPECT(results[0] == ECANCELED);
+        release_as(0);
+    } else if (thread == 1) {
+        sched_until(called_0);
+    } else if (thread == 2) {
+        acquire();
+        results[2] = wait_on(NULL, NULL, COND_FOREVER);
+        EXPECT(results[2] == 0);
+        release();
+    } else {
+        sched_until(two_wait);
+        acquire();
+        EXPECT(cond_notify(&cond, 2) == 0);
+        release();
+    }
+}
+
+static void passes_on_quiet(void)
+{
+    EXPECT(results[2] == 0 && cond_waiters(&cond) == 1);
+    EXPECT(cond_task_cancel(&actors[0].task) == 0);
+}
+
+/* ---- Cancel ---- */
+
+/* 0 is a task that is cancelled by 1 while 3 notifies once: either it or the thread 2 gets that. */
+static void cancel_body(unsigned thread)
+{
+    if (thread == 0) {
+        EXPECT(acquire_as(0) == 0);
+        results[0] = wait_as(0, NULL, NULL);
+        EXPECT(results[0] == 0 || results[0] == ECANCELED);
+        release_as(0);
+    } else if (thread == 1) {
+        sched_until(two_wait_or_notified);
+        int error = cond_task_cancel(&actors[0].task);
+        EXPECT(error == 0 || error == EINVAL);
+        results[1] = error;
+        EXPECT(error == EINVAL || cond_task_cancel(&actors[0].task) != EBUSY);
+    } else if (thread == 2) {
+        acquire();
+        results[2] = wait_on(NULL, NULL, COND_FOREVER);
+        EXPECT(results[2] == 0);
+        release();
+    } else {
+        sched_until(two_wait_or_cancelled);
+        acquire();
+        results[3] = 0;
+        EXPECT(cond_notify(&cond, 1) == 0);
+        release();
+    }
+}
+
+static void cancel_quiet(void)
+{
+    EXPECT(results[0] == 0 && results[1] == EINVAL && results[2] == -1);
+    acquire();
+    EXPECT(cond_notify(&cond, 1) == 0);
+    release();
+}
+
+static void cancel_check(void)
+{
+    EXPECT((results[0] == ECANCELED) == (results[1] == 0));
+    check();
+}
+
+/* A predicate that comes true, a cancel, and a thread that can use what the task does not. */
+static void cancel_pred_body(unsigned thread)
+{
+    if (thread == 0) {
+        EXPECT(acquire_as(0) == 0);
+        results[0] = wait_as(0, is_positive, &gate);
+        EXPECT(results[0] == ECANCELED || (results[0] == 0 && gate > 0));
+        if (results[0] == 0)
+            gate--;
+        release_as(0);
+    } else if (thread == 2) {
+        acquire();
+        results[2] = wait_on(is_positive, &gate, COND_FOREVER);
+        EXPECT(results[2] == 0 && gate > 0);
+        gate--;
+        release();
+    } else if (thread == 3) {
+        sched_until(two_wait_or_cancelled);
+        acquire();
+        gate++;
+        results[3] = 0;
+        EXPECT(cond_notify(&cond, 1) == 0);
+        release();
+    } else {
+        cancel_body(thread);
+    }
+}
+
+static void cancel_pred_quiet(void)
+{
+    EXPECT(results[0] == 0 && results[2] == -1 && gate == 0);
+    acquire();
+    gate++;
+    EXPECT(cond_notify(&cond, 1) == 0);
+    release();
+}
+
+/* Tasks that want the lock and give up, while threads and tasks use it. */
+static void cancel_acquire_body(unsigned thread)
+{
+    if (thread < 2) {
+        int result = acquire_as(thread);
+        results[thread] = result;
+        EXPECT(result == 0 || result == ECANCELED);
+        if (result == 0)
+            release_as(thread);
+    } else if (thread == 2) {
+        acquire();
+        release();
+    } else {
+        int error = cond_task_cancel(&actors[0].task);
+        EXPECT(error == 0 || error == EINVAL);
+        results[3] = error;
+    }
+}
+
+static void cancel_acquire_check(void)
+{
+    EXPECT(results[1] == 0);
+    EXPECT((results[0] == ECANCELED) == (results[3] == 0));
+    check();
+}
+
+/* ---- Callbacks that call ---- */
+
+/* The task notifies the next one and releases, all within its callback. */
+static void hand_on(struct actor *actor)
+{
+    EXPECT(actor->result == 0);
+    enter();
+    EXPECT(cond_task_notify(&cond, &actor->task, 1) == 0);
+    leave();
+    end((unsigned)(actor - actors));
+    EXPECT(cond_task_release(&cond, &actor->task) == 0);
+}
+
+static void chain_setup(void)
+{
+    setup();
+    for (unsigned i = 0; i < ACTORS; i++) {
+        actors[i].then = hand_on;
+        EXPECT(cond_task_acquire(&cond, &actors[i].task) == 0);
+        EXPECT(cond_task_wait(&cond, &actors[i].task) == EINPROGRESS);
+    }
+}
+
+static void chain_body(unsigned thread)
+{
+    acquire();
+    if (thread == 0)
+        EXPECT(cond_notify(&cond, 1) == 0);
+    release();
+}
+
+static void chain_check(void)
+{
+    EXPECT(ended_count == ACTORS);
+    for (unsigned i = 0; i < ACTORS; i++)
+        EXPECT(ended[i] == i);
+    check();
+}
+
+/* A task that waits lets another one go, whose callback notifies it: within the call of its own wait. */
+static void within_setup(void)
+{
+    setup();
+    actors[1].then = hand_on;
+    EXPECT(cond_task_acquire(&cond, &actors[1].task) == 0);
+    EXPECT(cond_task_wait(&cond, &actors[1].task) == EINPROGRESS);
+}
+
+static void within_body(unsigned thread)
+{
+    if (thread == 1) {
+        acquire();
+        release();
+        return;
+    }
+    EXPECT(acquire_as(0) == 0);
+    EXPECT(cond_task_notify(&cond, &actors[0].task, 1) == 0);
+    EXPECT(wait_as(0, NULL, NULL) == 0);
+    release_as(0);
+}
+
+/* ---- Destruction ---- */
+
+static cond_t doomed;
+static unsigned users; /* of it, who are not through */
+
+static void use_up(void)
+{
+    if (--users > 0)
+        return;
+    EXPECT(cond_destroy(&doomed) == 0);
+    memset(&doomed, 0x5A, sizeof doomed);
+}
+
+/* Whoever has it last destroys it and uses the memory for something else. */
+static void doom(struct actor *actor)
+{
+    EXPECT(cond_task_release(&doomed, &actor->task) == 0);
+    memset(&actor->task, 0x5A, sizeof actor->task);
+    use_up();
+}
+
+static void doomed_setup(void)
+{
+    setup();
+    EXPECT(cond_init(&doomed, NULL, 0) == 0);
+    users = 3;
+    actors[0].then = actors[1].then = doom;
+}
+
+/* A thread and two tasks use it once. */
+static void doomed_body(unsigned thread)
+{
+    if (thread == 2) {
+        EXPECT(cond_acquire(&doomed) == 0);
+        EXPECT(cond_release(&doomed) == 0);
+        use_up();
+        return;
+    }
+    struct actor *actor = &actors[thread];
+    actor->calling = port_self();
+    int answer = cond_task_acquire(&doomed, &actor->task);
+    actor->calling = 0;
+    EXPECT(answer == 0 || answer == EINPROGRESS);
+    if (answer == 0)
+        doom(actor);
+}
+
+static void doomed_check(void)
+{
+    unsigned char expected[sizeof doomed];
+    memset(expected, 0x5A, sizeof expected);
+    EXPECT(users == 0);
+    EXPECT(memcmp(&doomed, expected, sizeof doomed) == 0);
+    for (unsigned i = 0; i < 2; i++)
+        EXPECT(memcmp(&actors[i].task, expected, sizeof actors[i].task) == 0);
+}
+
+/* ---- All of them ---- */
+
+static const struct scenario scenarios[] = {
+    /* name, threads, setup, body, quiet, check, preemptions, early returns, random orders, kills, mortal */
+    {"lock", 3, setup, lock_body, NULL, check, 3, 1, 20000, 0, 0},
+    {"lock, out of patience", 4, setup, patience_body, NULL, check, 2, 1, 20000, 0, 0},
+    {"recursion", 2, setup, recursion_body, NULL, check, 3, 1, 0, 0, 0},
+    {"notify each", 4, setup, notify_body, NULL, check, 2, 1, 20000, 0, 0},
+    {"notify two of three", 4, setup, notify_two_body, notify_two_quiet, check, 2, 1, 20000, 0, 0},
+    {"a task notifies", 3, setup, task_notifies_body, NULL, check, 2, 1, 10000, 0, 0},
+    {"pass on", 4, setup, passes_on_body, passes_on_quiet, check, 2, 1, 10000, 0, 0},
+    {"cancel", 4, setup, cancel_body, cancel_quiet, cancel_check, 2, 1, 40000, 0, 0},
+    {"cancel, predicate", 4, setup, cancel_pred_body, cancel_pred_quiet, check, 2, 1, 40000, 0, 0},
+    {"cancel an acquire", 4, setup, cancel_acquire_body, NULL, cancel_acquire_check, 2, 1, 40000, 0, 0},
+    {"chain", 3, chain_setup, chain_body, NULL, chain_check, 3, 0, 10000, 0, 0},
+    {"within the call", 2, within_setup, within_body, NULL, check, 3, 0, 10000, 0, 0},
+    {"destroyed by the last", 3, doomed_setup, doomed_body, NULL, doomed_check, 3, 1, 40000, 0, 0},
+};
+
+int main(int argc, char **argv)
+{
+    return sched_main(argc, argv, scenarios, sizeof scenarios / sizeof scenarios[0]);
+}
