@@ -175,7 +175,7 @@ struct COND_CAPABILITY_ cond_lock {
     uint8_t kind_;   /* fixed by init; src/lock.h has the kinds */
     uint8_t flags_;  /* under the lock */
     uint16_t spin_;  /* atomic: how long waiting awake has been worth it */
-    uint32_t depth_; /* atomic, written by the owner only: how often it holds the lock */
+    uint32_t depth_; /* atomic, written by the owner only: how often it holds the lock; a private one, beyond once */
     union {
         struct cond_local_lock_ {
             struct cond_waiter *notified; /* under the lock: who is let go next, in order; src/waiter.h */
@@ -358,7 +358,8 @@ COND_API int cond_init(cond_t *cond, cond_lock_t *lock, unsigned flags);
 /**
  * End a condition's life, and its own lock's with it. Never blocks. It may be called as soon as nobody
  * waits: a waiter that a notify has chosen does not touch the condition again, if the lock lives elsewhere
- * (and if, should it be in cond_wait_for, its predicate stays true until it is through).
+ * (and if, should it be in cond_wait_for, its predicate stays true until it is through, and, should it be a task, it is
+ * not cancelled any more).
  * EINVAL: NULL, destroyed. EBUSY: somebody waits, or the condition's own lock is held or on its way to
  * a waiter.
  */
@@ -500,15 +501,14 @@ static inline COND_UNSEEN_ void cond_with_leave_(cond_t **cond)
 /* Who waits. The library's own, here only because a task contains one; src/waiter.h tells what it means. */
 struct cond_waiter {
     uint32_t state;           /* atomic: what the waiter and the holder of the lock race for */
-    bool timed;               /* fixed: has a deadline, or is a task, and may give up */
-    bool task;                /* fixed: it is part of a struct cond_task */
-    bool passes_on;           /* under the lock: chosen by notify(n), not by notify_all */
-    uint8_t where;            /* under the lock: WAITER_NOWHERE, ... */
+    uint32_t timed : 1;       /* fixed: has a deadline, or is a task, and may give up */
+    uint32_t task : 1;        /* fixed: it is part of a struct cond_task */
+    uint32_t passes_on : 1;   /* under the lock: chosen by notify(n), not by notify_all */
+    uint32_t where : 2;       /* under the lock: WAITER_NOWHERE, ... */
+    uint32_t later : 24;      /* under the lock: how many had arrived after it when it was notified */
     struct cond_waiter *next; /* under the lock: in the circular queue that it is in */
     struct cond_waiter *prev; /* under the lock */
     uint64_t arrival;         /* fixed by waiter_arrive(): its place */
-    uint32_t later;           /* under the lock: how many had arrived after it when it was notified */
-    uint32_t depth;           /* of a task, fixed: how often it will hold the lock */
     cond_t *cond;             /* fixed: where it is put back */
     cond_pred_t *pred;        /* fixed: NULL in a plain wait */
     void *arg;                /* fixed */
@@ -529,7 +529,8 @@ struct cond_waiter {
  * - The lock's owner is the task, not the thread that runs it: a task may acquire on one thread and release on
  *   another. One task's calls must not run at the same time; cond_task_cancel() may, at any time.
  * - A request (acquire, wait, wait_for) has one outcome. Either the call returns it, or the call returns
- *   EINPROGRESS and `ready` is called with it, once: 0, and the task holds the lock; or ECANCELED. `ready` is
+ *   EINPROGRESS and `ready` is called with it, once: 0, and the task holds the lock; or ECANCELED, which also tells a task
+ *   that has asked for a lock while that was being destroyed. `ready` is
  *   never called by the call that made the request, but maybe by another thread before that call has returned.
  *   What happens within the call itself is returned by it: so a wait may answer 0 or ECANCELED, if a callback
  *   that it has run has notified or cancelled it.
@@ -550,7 +551,8 @@ typedef void cond_task_ready_t(cond_task_t *task, int result);
 struct cond_task {
     struct cond_waiter waiter_;
     struct cond_task *next_;   /* in the list of those that want the lock, or whose callbacks are due */
-    cond_lock_t *lock_;        /* that the request is about */
+    cond_lock_t *lock_;        /* fixed for a request: what it is about */
+    void *loop_;               /* fixed for a request: what its call runs callbacks in, or NULL; src/task.c */
     cond_task_ready_t *ready_; /* fixed by init */
     void *user_;               /* fixed by init */
 };

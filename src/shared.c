@@ -356,7 +356,7 @@ static void sleep_until_granted(const struct ticket *ticket, cond_t *cond, cond_
         bool looked = ticket->has_looked && (seen & ~(uint32_t)SEQUENCE_SLEEPERS) == ticket->looked;
         if (claim == FREE || (claim == GRANT && !looked)) {
             if (spun > 0 && spun < spins)
-                spin_learn(lock, true);
+                spin_rewarded(lock, spun);
             return;
         }
         if (deadline_passed(deadline_ns))
@@ -368,12 +368,12 @@ static void sleep_until_granted(const struct ticket *ticket, cond_t *cond, cond_
             spun++;
             a_pause();
             if (spun == spins)
-                spin_learn(lock, false);
+                spin_in_vain(lock, spins);
             continue;
         }
         if (spins == 0 && spun == 0) {
             spun++; /* so that waiting awake is tried again some time */
-            spin_learn(lock, false);
+            spin_in_vain(lock, 0);
         }
         if (!(seen & SEQUENCE_SLEEPERS)) {
             if (!a_cas(sequence, &seen, seen | SEQUENCE_SLEEPERS, relaxed, relaxed))

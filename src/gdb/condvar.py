@@ -71,7 +71,9 @@ class LockPrinter:
             yield 'kind', shared + ('mutex' if kind & MUTEX else 'rlock')
             yield 'owner', (shared_owner_text(lock) if shared else
                             owner_text(int(lock['u_']['local']['as']['mine']['owner'])))
-            yield 'depth', int(lock['depth_'])
+            # (A private lock counts how often it is held beyond once.)
+            held = not shared and int(lock['u_']['local']['as']['mine']['owner']) != 0
+            yield 'depth', int(lock['depth_']) + held
 
 
 class ConditionPrinter:

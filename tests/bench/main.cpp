@@ -32,12 +32,13 @@
 #include <getopt.h>
 #include <poll.h>
 #include <regex>
-#include <sched.h>
 #include <signal.h>
 #include <sstream>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include "measure.hpp"
+#include "peers.hpp"
 #include "table.hpp"
 
 #ifdef HAVE_ABSL
@@ -72,6 +73,7 @@ public:
         if (pid_ < 0)
             fail("fork");
         if (pid_ == 0) {
+            prctl(PR_SET_PDEATHSIG, SIGKILL); /* if it hangs and nobody looks after it any more */
             close(ends[0]);
             std::FILE *report = fdopen(ends[1], "w");
             setvbuf(report, nullptr, _IOLBF, BUFSIZ);
@@ -292,6 +294,10 @@ int main(int argc, char **argv)
     absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore); /* as in its release builds */
 #endif
 
+    double load = 0; /* of what else runs here */
+    if (getloadavg(&load, 1) == 1 && load > 0.5)
+        std::fprintf(stderr, "bench: other programs are busy here (load %.2f): look at ratios only\n", load);
+
     Progress progress;
     std::vector<Outcome> outcomes;
     bool failed = false;
@@ -304,7 +310,11 @@ int main(int argc, char **argv)
             failed |= rows[i].candidates[c].role == Role::ours && !outcomes.back().failures[c].empty();
     }
     print_summary(outcomes);
+    if (*missing_peers != '\0')
+        std::printf("\nWithout peers whose library was not there: %s\n", missing_peers);
     if (file != nullptr) {
+        std::fprintf(file, "# processes\t%u\n# repetitions\t%u\n# seconds\t%g\n# load\t%.2f\n# missing\t%s\n",
+                     plan.processes, plan.repetitions, plan.seconds, load, missing_peers);
         write_rows(outcomes, file);
         if (std::fclose(file) != 0)
             fail(output);

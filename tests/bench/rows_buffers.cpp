@@ -69,12 +69,14 @@ public:
 template <class Peer> class OneCondition : public Buffer {
     alignas(apart) typename Peer::Monitor monitor_;
 
-    void tell()
+    void leave()
     {
-        if (side_ == 1)
-            monitor_.notify_one();
-        else
-            monitor_.notify_fitting();
+        tell_and_unlock<Peer>(monitor_, side_ > 1, [this] {
+            if (side_ == 1)
+                monitor_.notify_one();
+            else
+                monitor_.notify_fitting();
+        });
     }
     void put(std::uint64_t first, std::uint64_t end) override
     {
@@ -82,8 +84,7 @@ template <class Peer> class OneCondition : public Buffer {
             monitor_.lock();
             monitor_.wait(has_room_);
             ring_.push(item);
-            tell();
-            monitor_.unlock();
+            leave();
         }
     }
     std::uint64_t take(std::size_t n) override
@@ -93,8 +94,7 @@ template <class Peer> class OneCondition : public Buffer {
             monitor_.lock();
             monitor_.wait(has_item_);
             sum += ring_.pop();
-            tell();
-            monitor_.unlock();
+            leave();
         }
         return sum;
     }
@@ -114,8 +114,7 @@ template <class Peer> class TwoConditions : public Buffer {
             lock_.lock();
             not_full_.wait(has_room_);
             ring_.push(item);
-            not_empty_.notify_one();
-            lock_.unlock();
+            tell_and_unlock<Peer>(lock_, side_ > 1, [this] { not_empty_.notify_one(); });
         }
     }
     std::uint64_t take(std::size_t n) override
@@ -125,8 +124,7 @@ template <class Peer> class TwoConditions : public Buffer {
             lock_.lock();
             not_empty_.wait(has_item_);
             sum += ring_.pop();
-            not_full_.notify_one();
-            lock_.unlock();
+            tell_and_unlock<Peer>(lock_, side_ > 1, [this] { not_full_.notify_one(); });
         }
         return sum;
     }
@@ -162,8 +160,7 @@ public:
             for (std::size_t left = share_of(n_, thread, side_); left > 0; left--, item++) {
                 monitor_.lock();
                 queue_[put_++] = item;
-                monitor_.notify_one();
-                monitor_.unlock();
+                tell_and_unlock<Peer>(monitor_, false, [this] { monitor_.notify_one(); });
             }
             return;
         }

@@ -49,11 +49,12 @@ public:
                 monitor_.wait(is_mine);
             taken_++;
             turn_ = me + 1 < threads_ ? me + 1 : 0;
-            if (tell == Tell::any)
-                monitor_.notify_one();
-            else
-                monitor_.notify_fitting();
-            monitor_.unlock();
+            tell_and_unlock<Peer>(monitor_, false, [this] {
+                if (tell == Tell::any)
+                    monitor_.notify_one();
+                else
+                    monitor_.notify_fitting();
+            });
         }
     }
     bool right() const override { return taken_ == rounds_ * threads_ && !expired_; }
@@ -148,8 +149,7 @@ public:
             arrived_.wait(all_here_);
             here_ = 0;
             round_++;
-            go_.notify_all();
-            lock_.unlock();
+            tell_and_unlock<Peer>(lock_, false, [this] { go_.notify_all(); });
         }
     }
     bool right() const override { return through_ == rounds_ * waiters_; }

@@ -205,7 +205,7 @@ static void take_snapshot(const struct subject *s, struct snapshot *snapshot)
     snapshot->owned = cond_lock_owned(s->handle);
     snapshot->waiters = cond_waiters(&s->living);
     if (snapshot->owned)
-        snapshot->depth = s->kind == FOREIGN ? s->toy.depth : s->handle->depth_;
+        snapshot->depth = s->kind == FOREIGN ? s->toy.depth : rlock_depth(s->handle);
     if (!s->has_other) { /* nobody else reads or writes it */
         memcpy(snapshot->bytes, &s->living, sizeof s->living);
         memcpy(snapshot->bytes + sizeof s->living, &s->elsewhere, sizeof s->elsewhere);
