@@ -21,13 +21,17 @@
 #if defined(CONDVAR_PORT_LINUX)
 #  include "port/linux.c"
 #  include "port/pthread.c"
-#  include "port/pthread_until.c"
+#  if !defined(CONDVAR_NO_SHARED) || defined(COND_HAVE_PTHREAD_)
+#    include "port/pthread_until.c"
+#  endif
 #  include "port/robust.c"
 #elif defined(CONDVAR_PORT_POSIX)
 #  include "port/no_shared.c"
 #  include "port/posix.c"
 #  include "port/pthread.c"
-#  include "port/pthread_until.c"
+#  ifdef COND_HAVE_PTHREAD_
+#    include "port/pthread_until.c"
+#  endif
 #elif defined(CONDVAR_PORT_WINDOWS)
 #  include "port/no_shared.c"
 #  include "port/windows.c"

@@ -36,7 +36,6 @@
  * and leaves the task to the next. And for FIFO to be set, every second hand-over before that wakes a sleeper.
  */
 #include "mutex.h"
-#include <errno.h>
 #include "deadline.h"
 #include "lock.h"
 #include "park.h"
@@ -71,7 +70,7 @@ static bool may_take(const struct attempt *self, uint32_t word)
    mutex_release(). */
 static bool take_awake(struct attempt *self, uint32_t *word)
 {
-    for (unsigned i = 0; i < TUNING_LOCK_SPIN; i++) {
+    for (unsigned i = 0; i != TUNING_LOCK_SPIN; i++) {
         uint32_t old = a_load(word, relaxed);
         if (may_take(self, old) && a_cas_weak(word, &old, old | MUTEX_HELD, acquire, relaxed))
             return true;

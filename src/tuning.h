@@ -8,6 +8,16 @@
    more (MUTEX_FIFO). Go's sync.Mutex and nsync chose about the same. */
 #define TUNING_PATIENCE_NS INT64_C(1000000)
 
+/* A small system has one core, mostly: there, to look in vain is all that waiting awake does. */
+#ifdef CONDVAR_PORT_CUSTOM
+#  ifndef TUNING_LOCK_SPIN
+#    define TUNING_LOCK_SPIN 0u
+#  endif
+#  ifndef TUNING_SPIN_MAX
+#    define TUNING_SPIN_MAX 0u
+#  endif
+#endif
+
 /* How many times a thread looks at a lock's word before it sleeps: with pauses, about what a sleep and a wake-up
    cost. */
 #ifndef TUNING_LOCK_SPIN
