@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* The library as one unit, see internal.h. The port comes last, since it includes the system's headers. */
-#define _GNU_SOURCE
+#ifndef _GNU_SOURCE
+#  define _GNU_SOURCE
+#endif
 #include "port/which.h"
 #ifdef CONDVAR_PORT_CUSTOM
 /* Its functions are in the user's own files, so they alone cannot be static. */
