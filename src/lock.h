@@ -72,6 +72,13 @@ static inline bool lock_is_not_foreign(const cond_lock_t *lock)
 #endif
 }
 
+/* Whether there are locks that are not private. */
+#if defined(CONDVAR_NO_SHARED) && defined(CONDVAR_NO_FOREIGN)
+enum { LOCK_OTHERS = 0 };
+#else
+enum { LOCK_OTHERS = 1 };
+#endif
+
 /* Whether there is a lock to work with. */
 static inline bool lock_is_valid(const cond_lock_t *lock)
 {
