@@ -60,19 +60,19 @@ packages_of_() {
         *) echo "$apt_" ;; # also the names to give where no manager is known
         esac | tr , '\n'
     done <<'END'
-tool        apt-get           dnf                     pacman      zypper              apk             brew
-compiler    gcc,libc6-dev     gcc                     gcc         gcc                 gcc,musl-dev    gcc
-gcc         gcc,libc6-dev     gcc                     gcc         gcc                 gcc,musl-dev    gcc
-clang       clang,libc6-dev   clang                   clang       clang               clang,musl-dev  llvm
-g++         g++               gcc-c++                 gcc         gcc-c++             g++             gcc
-meson       meson             meson                   meson       meson               meson           meson
-ninja       ninja-build       ninja-build             ninja       ninja               samurai         ninja
-pkg-config  pkg-config        pkgconf-pkg-config      pkgconf     pkgconf-pkg-config  pkgconf         pkgconf
-cmocka      libcmocka-dev     libcmocka-devel         cmocka      libcmocka-devel     cmocka-dev      cmocka
-benchmark   libbenchmark-dev  google-benchmark-devel  benchmark   benchmark-devel     benchmark-dev   google-benchmark
-absl        libabsl-dev       abseil-cpp-devel        abseil-cpp  abseil-cpp-devel    abseil-cpp-dev  abseil
-nsync       libnsync-dev      -                       -           -                   -               -
-gnuplot     gnuplot-nox       gnuplot-minimal         gnuplot     gnuplot             gnuplot         gnuplot
+tool       apt-get          dnf                    pacman     zypper             apk            brew
+compiler   gcc,libc6-dev    gcc                    gcc        gcc                gcc,musl-dev   gcc
+gcc        gcc,libc6-dev    gcc                    gcc        gcc                gcc,musl-dev   gcc
+clang      clang,libc6-dev  clang                  clang      clang              clang,musl-dev llvm
+g++        g++              gcc-c++                gcc        gcc-c++            g++            gcc
+meson      meson            meson                  meson      meson              meson          meson
+ninja      ninja-build      ninja-build            ninja      ninja              samurai        ninja
+pkg-config pkg-config       pkgconf-pkg-config     pkgconf    pkgconf-pkg-config pkgconf        pkgconf
+cmocka     libcmocka-dev    libcmocka-devel        cmocka     libcmocka-devel    cmocka-dev     cmocka
+benchmark  libbenchmark-dev google-benchmark-devel benchmark  benchmark-devel    benchmark-dev  google-benchmark
+absl       libabsl-dev      abseil-cpp-devel       abseil-cpp abseil-cpp-devel   abseil-cpp-dev abseil
+nsync      libnsync-dev     -                      -          -                  -              -
+gnuplot    gnuplot-nox      gnuplot-minimal        gnuplot    gnuplot            gnuplot        gnuplot
 END
 }
 
