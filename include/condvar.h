@@ -537,7 +537,8 @@ struct cond_waiter {
  * - `ready` runs where the lock was released, or where the task was cancelled, on any thread; of callbacks that are due
  *   on one thread at the same time the second runs after the first has returned. It may call any
  *   cond_task function, and free the task. It should post to the loop and return: its thread, and maybe the
- *   holder of another lock, waits for it.
+ *   holder of another lock, waits for it. It must not block, not even for a lock of this library (that may have been handed to
+ *   a task whose callback is due on this very thread), and must return normally: no longjmp, no exception.
  * - A task that is let go is handed the lock, since it cannot sleep for it: the lock is held from then on, until
  *   the loop gets round to the task and the task releases it.
  * - A task waits for as long as it takes. A timeout is a timer of the loop that cancels.

@@ -32,8 +32,8 @@
  * to let go and somebody asleep on the word too, the sleepers get every second release.
  *
  * A task that is let go does not come for the lock but is handed it, HELD staying set. Then a sleeper cannot be
- * woken beside it; so under FIFO, when by (2) somebody will come for a free lock, every second release frees it
- * and leaves the task to the next.
+ * woken to take it; so under FIFO, when by (2) somebody will come for a free lock, every second release frees it
+ * and leaves the task to the next. And for FIFO to be set, every second hand-over before that wakes a sleeper.
  */
 #include "mutex.h"
 #include <errno.h>
@@ -134,6 +134,21 @@ static bool leave_to_sleepers(cond_lock_t *lock, uint32_t word)
     return !(lock->flags_ & LOCK_SLEEPERS_TURN);
 }
 
+/* The lock was handed to a task. Somebody who sleeps on the word must wake up now and then to find out that it is out of
+   patience: every second time. Its callback is still to come, so the lock stays. Relaxed: HELD stays. */
+static void wake_beside_task(cond_lock_t *lock, uint32_t old)
+{
+    uint32_t *word = &lock->u_.local.as.mine.word;
+    if ((old & (MUTEX_SLEEPERS | MUTEX_FIFO)) != MUTEX_SLEEPERS)
+        return;
+    lock->flags_ ^= LOCK_SLEEPERS_TURN;
+    if (lock->flags_ & LOCK_SLEEPERS_TURN)
+        return;
+    while (!a_cas_weak(word, &old, old & ~(uint32_t)MUTEX_SLEEPERS, relaxed, relaxed))
+        ;
+    port_wake(word, 1);
+}
+
 /* Who is let go by this release, or NULL. A task has the lock then. */
 static struct cond_waiter *pick(cond_lock_t *lock, struct task_calls *calls)
 {
@@ -170,6 +185,7 @@ void mutex_release_contended(cond_lock_t *lock)
         if (next == NULL && !leave_to_sleepers(lock, old)) {
             next = pick(lock, &calls);
             if (next != NULL && next->task) {
+                wake_beside_task(lock, old);
                 task_call(&calls);
                 return;
             }

@@ -50,6 +50,7 @@ have_tool_() {
     gnuplot) have_command_ gnuplot ;;
     cmake | mandoc | abidiff | gdb | reuse | doxygen | git | valgrind) have_command_ "$1" ;;
     sdt) have_header_ sys/sdt.h ;;
+    libuv) pkg-config --exists libuv 2>/dev/null ;;
     *) echo "install.sh: unknown tool: $1" >&2; return 1 ;;
     esac
 }
@@ -89,6 +90,7 @@ reuse       reuse              reuse                   reuse       python3-reuse
 doxygen     doxygen            doxygen                 doxygen     doxygen              doxygen         doxygen
 valgrind    valgrind           valgrind                valgrind    valgrind             valgrind        valgrind
 sdt         systemtap-sdt-dev  systemtap-sdt-devel     systemtap   systemtap-sdt-devel  -               -
+libuv       libuv1-dev         libuv-devel             libuv       libuv-devel          libuv-dev       libuv
 END
 }
 
