@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include "atomic.h"
 #include "condvar.h"
 #include "internal.h"
 
@@ -32,15 +33,19 @@ INTERNAL bool task_take(struct cond_waiter *waiter, cond_lock_t *lock, struct ta
    on this thread have returned. */
 INTERNAL void task_call(struct task_calls *calls);
 
+/* The lock is dead: tell those that have asked for it. By whoever has killed it, or has knocked too late. */
+INTERNAL void task_abandon(cond_lock_t *lock);
+
 /* The holder: whether tasks have asked for the lock that it does not know yet. */
 static inline bool task_any(const cond_lock_t *lock)
 {
-    return lock->u_.local.as.mine.tasks != NULL;
+    return a_load_ptr(&lock->u_.local.as.mine.tasks) != 0; /* relaxed: a knock tells for sure */
 }
 
 #else
 
 static inline void task_drain(cond_lock_t *lock) { (void)lock; }
+static inline void task_abandon(cond_lock_t *lock) { (void)lock; }
 static inline bool task_take(struct cond_waiter *waiter, cond_lock_t *lock, struct task_calls *calls)
 {
     (void)waiter, (void)lock, (void)calls;
