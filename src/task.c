@@ -26,9 +26,10 @@
  *                                     +--(cancel)---> EXPIRED ----(holder)---> CHOSEN    result ECANCELED
  *
  *
- * Callbacks are called in a loop, in task_call(), and what they set off in turn is called by the same loop, after they
- * have returned: the stack does not grow. The loop knows that it is there by port_local(). A request is such a loop,
- * too, and the task knows it: so what comes of the request within its call is returned by it.
+ * Callbacks are called in a loop, in task_call(), and what they set off in turn is called by the same loop,
+ * after they have returned: the stack does not grow. The loop knows that it is there by port_local(). A
+ * request is such a loop, too, and the task knows it: so what comes of the request within its call is
+ * returned by it.
  */
 #ifndef CONDVAR_NO_TASKS
 #include "task.h"
@@ -89,9 +90,9 @@ static bool begin_loop(struct loop *loop)
     return true;
 }
 
-/* After `ready` a task is not touched: it may be gone. So may the loop's caller by now, and another task be at its address, or
-   the caller may have made another request elsewhere: but only a request that was made in this very loop names it, since
-   no other loop has its address meanwhile. */
+/* After `ready` a task is not touched: it may be gone. So may the loop's caller by now, and another task be
+   at its address, or the caller may have made another request elsewhere: but only a request that was made in
+   this very loop names it, since no other loop has its address meanwhile. */
 static void end_loop(struct loop *loop)
 {
     struct cond_task *task;
@@ -132,8 +133,8 @@ static void begin_request(cond_task_t *task, cond_lock_t *lock, void *loop, uint
     a_store(&task->waiter_.state, depth * WAITER_DEPTH | acquires, release);
 }
 
-/* By the task, or by who cancels it: join those that want the lock. The task may be let go, and gone, as soon as
-   it has joined; and the lock after the knock. Release: partner is task_drain(). */
+/* By the task, or by who cancels it: join those that want the lock. The task may be let go, and gone, as soon
+   as it has joined; and the lock after the knock. Release: partner is task_drain(). */
 static void join(cond_task_t *task, cond_lock_t *lock)
 {
     struct cond_task **stack = &lock->u_.local.as.mine.tasks;

@@ -3,10 +3,10 @@
 #define CONDVAR_TOLD_H
 
 /*
- * helgrind and DRD know pthreads, and nothing of C's atomic operations: to them a lock made of a word is a race,
- * and so is everything that it guards. Here they are told, by all operations in atomic.h, that this word is meant
- * to be touched by several threads, and what happens before what: a release, before each later acquire of the
- * same word.
+ * helgrind and DRD know pthreads, and nothing of C's atomic operations: to them a lock made of a word is a
+ * race, and so is everything that it guards. Here they are told, by all operations in atomic.h, that this
+ * word is meant to be touched by several threads, and what happens before what: a release, before each later
+ * acquire of the same word.
  *
  * That costs some instructions even where nobody listens. So it is an option (-Dvalgrind=enabled), as it is for
  * ThreadSanitizer; without it nothing is left of this.

@@ -8,8 +8,8 @@
    more (MUTEX_FIFO). Go's sync.Mutex and nsync chose about the same. */
 #define TUNING_PATIENCE_NS INT64_C(1000000)
 
-/* How many times a thread looks at a lock's word before it sleeps: with pauses, about what a sleep and a wake-up
-   cost. */
+/* How many times a thread looks at a lock's word before it sleeps: with pauses, about what a sleep and a
+   wake-up cost. */
 #ifndef TUNING_LOCK_SPIN
 #  define TUNING_LOCK_SPIN 100u
 #endif
