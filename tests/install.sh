@@ -39,6 +39,7 @@ have_tool_() {
     ninja) have_command_ ninja || have_command_ ninja-build || have_command_ samu ;;
     pkg-config) have_command_ pkg-config || have_command_ pkgconf ;;
     cmocka) pkg-config --exists cmocka 2>/dev/null ;;
+    valgrind) have_command_ valgrind ;;
     *) echo "install.sh: unknown tool: $1" >&2; return 1 ;;
     esac
 }
@@ -65,6 +66,7 @@ meson       meson            meson               meson    meson               me
 ninja       ninja-build      ninja-build         ninja    ninja               samurai         ninja
 pkg-config  pkg-config       pkgconf-pkg-config  pkgconf  pkgconf-pkg-config  pkgconf         pkgconf
 cmocka      libcmocka-dev    libcmocka-devel     cmocka   libcmocka-devel     cmocka-dev      cmocka
+valgrind    valgrind         valgrind            valgrind valgrind            valgrind        valgrind
 END
 }
 
