@@ -77,6 +77,38 @@ extern "C" {
 #  define COND_API
 #endif
 
+/*
+ * clang -Wthread-safety finds a wait, a notify or a release without the lock, and a lock that is not released
+ * on every path. It looks at one function at a time, and has to be told what it cannot see there:
+ *
+ *     void push(struct queue *q, int item) COND_REQUIRES(q->cond);   // called with the lock of q->cond held
+ *     COND_HELD(&not_full);   // from here on: the lock was acquired by another name, because two conditions
+ *                             // are on it, or because it is a lock of the program's own
+ *
+ * It takes cond_acquire() for always successful, and follows the errors of try and timed ones: where an error
+ * is to be looked at, cond_acquire_timed(cond, COND_FOREVER) does the same. It knows no recursion.
+ * (The attributes name parameters, not members: in C, members can't have them before clang 19.)
+ */
+#if defined(__clang__) && defined(__has_attribute)
+#  if __has_attribute(assert_capability)
+#    define COND_ANALYSIS_(attribute) __attribute__((attribute))
+#  endif
+#endif
+#ifdef COND_ANALYSIS_
+#  define COND_REQUIRES(object) COND_ANALYSIS_(requires_capability(object))
+#  define COND_HELD(cond) cond_held_(cond)
+#else
+#  define COND_ANALYSIS_(attribute)
+#  define COND_REQUIRES(object)
+#  define COND_HELD(cond) ((void)(cond))
+#endif
+#define COND_CAPABILITY_ COND_ANALYSIS_(capability("lock"))
+#define COND_ACQUIRES_(object) COND_ANALYSIS_(acquire_capability(object))
+#define COND_TRIES_(object) COND_ANALYSIS_(try_acquire_capability(0, object))
+#define COND_RELEASES_(object) COND_ANALYSIS_(release_capability(object))
+#define COND_ASSERTS_(object) COND_ANALYSIS_(assert_capability(object))
+#define COND_UNSEEN_ COND_ANALYSIS_(no_thread_safety_analysis)
+
 /* ---- Time ------------------------------------------------------------------------------------------- */
 
 #define COND_FOREVER INT64_MAX                          /* a timeout or a deadline that never comes */
@@ -139,11 +171,11 @@ struct cond_task;   /* see cond_task_init() */
 #  define COND_ROBUST_WORDS_ 3
 #endif
 
-struct cond_lock {
+struct COND_CAPABILITY_ cond_lock {
     uint8_t kind_;   /* fixed by init; src/lock.h has the kinds */
     uint8_t flags_;  /* under the lock */
     uint16_t spin_;  /* atomic: how long waiting awake has been worth it */
-    uint32_t depth_; /* atomic, written by the owner only: how often it holds the lock */
+    uint32_t depth_; /* atomic, written by the owner only: how often it holds it; a private one, beyond once */
     union {
         struct cond_local_lock_ {
             struct cond_waiter *notified; /* under the lock: who is let go next, in order; src/waiter.h */
@@ -154,7 +186,7 @@ struct cond_lock {
                     uint32_t word;           /* atomic: the lock itself, src/mutex.c */
                     uintptr_t owner;         /* atomic, written by the owner only: itself, or 0 */
 #ifndef CONDVAR_NO_TASKS
-                    struct cond_task *tasks; /* atomic: tasks that want the lock, the latest first; src/task.c */
+                    struct cond_task *tasks; /* atomic: those that want the lock, latest first; src/task.c */
 #endif
                 } mine;
                 struct cond_foreign_lock_ {
@@ -220,16 +252,16 @@ COND_API int cond_lock_destroy(cond_lock_t *lock);
  * EINVAL: NULL, destroyed. EDEADLK: a mutex that the caller holds. EAGAIN: held COND_DEPTH_MAX deep.
  * A foreign lock's own errors are passed on.
  */
-COND_API int cond_lock_acquire(cond_lock_t *lock);
+COND_API int cond_lock_acquire(cond_lock_t *lock) COND_ACQUIRES_(*lock);
 
 /** Acquire the lock if that is possible at once. Errors of cond_lock_acquire(), and EBUSY: another has it. */
-COND_API int cond_lock_try_acquire(cond_lock_t *lock);
+COND_API int cond_lock_try_acquire(cond_lock_t *lock) COND_TRIES_(*lock);
 
 /** Acquire the lock within timeout_ns. Errors of cond_lock_acquire(), and ETIMEDOUT. */
-COND_API int cond_lock_acquire_timed(cond_lock_t *lock, int64_t timeout_ns);
+COND_API int cond_lock_acquire_timed(cond_lock_t *lock, int64_t timeout_ns) COND_TRIES_(*lock);
 
 /** Release the lock by one level. The holder. EINVAL: NULL, destroyed. EPERM: the caller does not hold it. */
-COND_API int cond_lock_release(cond_lock_t *lock);
+COND_API int cond_lock_release(cond_lock_t *lock) COND_RELEASES_(*lock);
 
 /** Whether anybody holds the lock, or it is kept for a thread that has waited for it too long. */
 COND_API bool cond_lock_locked(const cond_lock_t *lock);
@@ -241,7 +273,7 @@ COND_API bool cond_lock_owned(const cond_lock_t *lock);
  * Make a shared lock usable again after acquire or wait has returned EOWNERDEAD. The holder.
  * EINVAL: NULL, destroyed, or nothing to recover: always so for a lock that is not shared. EPERM: not held.
  */
-COND_API int cond_lock_recover(cond_lock_t *lock);
+COND_API int cond_lock_recover(cond_lock_t *lock) COND_REQUIRES(*lock);
 
 /*
  * Shared locks and conditions
@@ -281,7 +313,7 @@ typedef struct cond cond_t;
  */
 typedef bool cond_pred_t(void *arg);
 
-struct cond {
+struct COND_CAPABILITY_ cond {
     cond_lock_t *lock_; /* fixed by init; NULL: own_. COND_SHARED: how many bytes from here, as a pointer */
     uint32_t state_;    /* fixed by init, until destroy; src/lock.h */
     uint32_t waiters_;  /* atomic, written under the lock: how many wait and have not been chosen */
@@ -324,25 +356,26 @@ struct cond {
 COND_API int cond_init(cond_t *cond, cond_lock_t *lock, unsigned flags);
 
 /**
- * End a condition's life, and its own lock's with it. Never blocks. It may be called as soon as nobody
- * waits: a waiter that a notify has chosen does not touch the condition again, if the lock lives elsewhere
- * (and if, should it be in cond_wait_for, its predicate stays true until it is through).
- * EINVAL: NULL, destroyed. EBUSY: somebody waits, or the condition's own lock is held or on its way to
- * a waiter.
+ * End a condition's life, and its own lock's with it. Never blocks. It may be called as soon as nobody waits:
+ * a waiter that a notify has chosen does not touch the condition again, if the lock lives elsewhere (and if,
+ * should it be in cond_wait_for, its predicate stays true until it is through, and, should it be a task, it
+ * is not cancelled any more).
+ * EINVAL: NULL, destroyed. EBUSY: somebody waits, or the condition's own lock is held or on its way to a
+ * waiter.
  */
 COND_API int cond_destroy(cond_t *cond);
 
 /** Acquire the condition's lock; as cond_lock_acquire(). */
-COND_API int cond_acquire(cond_t *cond);
+COND_API int cond_acquire(cond_t *cond) COND_ACQUIRES_(*cond);
 
 /** As cond_lock_try_acquire(). */
-COND_API int cond_try_acquire(cond_t *cond);
+COND_API int cond_try_acquire(cond_t *cond) COND_TRIES_(*cond);
 
 /** As cond_lock_acquire_timed(). */
-COND_API int cond_acquire_timed(cond_t *cond, int64_t timeout_ns);
+COND_API int cond_acquire_timed(cond_t *cond, int64_t timeout_ns) COND_TRIES_(*cond);
 
 /** Release the condition's lock by one level; as cond_lock_release(). The holder. */
-COND_API int cond_release(cond_t *cond);
+COND_API int cond_release(cond_t *cond) COND_RELEASES_(*cond);
 
 /**
  * Release the lock entirely, wait for a notify that chooses the caller, and acquire the lock again as deep
@@ -351,10 +384,10 @@ COND_API int cond_release(cond_t *cond);
  * held again. An error of a foreign lock that could not be acquired again is passed on: the lock is then
  * not held, and its handle answers EINVAL from then on, since nobody can have that lock any more.
  */
-COND_API int cond_wait(cond_t *cond, int64_t timeout_ns);
+COND_API int cond_wait(cond_t *cond, int64_t timeout_ns) COND_REQUIRES(*cond);
 
 /** The same with a deadline, in the time of cond_now(). */
-COND_API int cond_wait_until(cond_t *cond, int64_t deadline_ns);
+COND_API int cond_wait_until(cond_t *cond, int64_t deadline_ns) COND_REQUIRES(*cond);
 
 /**
  * Wait until pred(arg) is true. The holder. Returns 0 with the predicate true (at once, if it is), and
@@ -362,7 +395,7 @@ COND_API int cond_wait_until(cond_t *cond, int64_t deadline_ns);
  * and keeps its place, as long as its predicate is false.
  * EINVAL, EPERM and a foreign lock's errors as for cond_wait().
  */
-COND_API int cond_wait_for(cond_t *cond, cond_pred_t *pred, void *arg, int64_t timeout_ns);
+COND_API int cond_wait_for(cond_t *cond, cond_pred_t *pred, void *arg, int64_t timeout_ns) COND_REQUIRES(*cond);
 
 /**
  * Choose the first n waiters, or all if there are fewer; they go on one after the other as the lock becomes
@@ -370,10 +403,10 @@ COND_API int cond_wait_for(cond_t *cond, cond_pred_t *pred, void *arg, int64_t t
  * next waiter that was there at the time of the notify is chosen in its stead. The holder.
  * No system call, unless the lock is foreign. EINVAL: NULL, destroyed. EPERM: not held.
  */
-COND_API int cond_notify(cond_t *cond, size_t n);
+COND_API int cond_notify(cond_t *cond, size_t n) COND_REQUIRES(*cond);
 
 /** Choose all waiters. As cond_notify(). */
-COND_API int cond_notify_all(cond_t *cond);
+COND_API int cond_notify_all(cond_t *cond) COND_REQUIRES(*cond);
 
 /** Whether anybody holds the condition's lock; as cond_lock_locked(). */
 COND_API bool cond_locked(const cond_t *cond);
@@ -388,7 +421,7 @@ COND_API size_t cond_waiters(const cond_t *cond);
 COND_API cond_lock_t *cond_get_lock(cond_t *cond);
 
 /** As cond_lock_recover(). The holder. */
-COND_API int cond_recover(cond_t *cond);
+COND_API int cond_recover(cond_t *cond) COND_REQUIRES(*cond);
 
 /**
  * In the child of a fork, whose only thread is the one that called fork: forget the waiters that do not
@@ -416,7 +449,8 @@ COND_API const char *cond_strerror(int error);
  */
 #define COND_WITH(cond)                                                                                 \
     for (cond_t *COND_WITH_NAME_(__LINE__) COND_WITH_CLEANUP_ = cond_with_enter_(cond);                 \
-         COND_WITH_NAME_(__LINE__) != NULL; cond_with_leave_(&COND_WITH_NAME_(__LINE__)))
+         COND_WITH_NAME_(__LINE__) != NULL COND_WITH_LEFT_(COND_WITH_NAME_(__LINE__), cond);            \
+         cond_with_leave_(&COND_WITH_NAME_(__LINE__)))
 
 #define COND_WITH_NAME_(line) COND_WITH_PASTE_(line)
 #define COND_WITH_PASTE_(line) cond_with_##line##_
@@ -426,13 +460,36 @@ COND_API const char *cond_strerror(int error);
 #  define COND_WITH_CLEANUP_
 #endif
 
-static inline cond_t *cond_with_enter_(cond_t *cond)
+/* What clang's analysis is told: in the block the lock is held, by an assertion that need not be undone; behind
+   it, it is not. (The name is NULL there, so `cond` is evaluated once only, in spite of appearances.) */
+#if defined(__clang__)
+#  define COND_WITH_LEFT_(name, cond) || ((name) != NULL && cond_with_left_(cond) && false)
+#else
+#  define COND_WITH_LEFT_(name, cond)
+#endif
+
+static inline void cond_held_(const cond_t *cond) COND_ASSERTS_(*cond);
+static inline cond_t *cond_with_enter_(cond_t *cond) COND_ASSERTS_(*cond);
+static inline bool cond_with_left_(const cond_t *cond) COND_RELEASES_(*cond);
+
+static inline COND_UNSEEN_ void cond_held_(const cond_t *cond)
+{
+    (void)cond;
+}
+
+static inline COND_UNSEEN_ bool cond_with_left_(const cond_t *cond)
+{
+    (void)cond;
+    return false;
+}
+
+static inline COND_UNSEEN_ cond_t *cond_with_enter_(cond_t *cond)
 {
     int error = cond_acquire(cond);
     return error == 0 || error == EOWNERDEAD ? cond : NULL;
 }
 
-static inline void cond_with_leave_(cond_t **cond)
+static inline COND_UNSEEN_ void cond_with_leave_(cond_t **cond)
 {
     if (*cond != NULL)
         (void)cond_release(*cond);
@@ -444,15 +501,14 @@ static inline void cond_with_leave_(cond_t **cond)
 /* Who waits. The library's own, here only because a task contains one; src/waiter.h tells what it means. */
 struct cond_waiter {
     uint32_t state;           /* atomic: what the waiter and the holder of the lock race for */
-    bool timed;               /* fixed: has a deadline, or is a task, and may give up */
-    bool task;                /* fixed: it is part of a struct cond_task */
-    bool passes_on;           /* under the lock: chosen by notify(n), not by notify_all */
-    uint8_t where;            /* under the lock: WAITER_NOWHERE, ... */
+    uint32_t timed : 1;       /* fixed: has a deadline, or is a task, and may give up */
+    uint32_t task : 1;        /* fixed: it is part of a struct cond_task */
+    uint32_t passes_on : 1;   /* under the lock: chosen by notify(n), not by notify_all */
+    uint32_t where : 2;       /* under the lock: WAITER_NOWHERE, ... */
+    uint32_t later : 24;      /* under the lock: how many had arrived after it when it was notified */
     struct cond_waiter *next; /* under the lock: in the circular queue that it is in */
     struct cond_waiter *prev; /* under the lock */
     uint64_t arrival;         /* fixed by waiter_arrive(): its place */
-    uint32_t later;           /* under the lock: how many had arrived after it when it was notified */
-    uint32_t depth;           /* of a task, fixed: how often it will hold the lock */
     cond_t *cond;             /* fixed: where it is put back */
     cond_pred_t *pred;        /* fixed: NULL in a plain wait */
     void *arg;                /* fixed */
@@ -473,16 +529,19 @@ struct cond_waiter {
  * - The lock's owner is the task, not the thread that runs it: a task may acquire on one thread and release on
  *   another. One task's calls must not run at the same time; cond_task_cancel() may, at any time.
  * - A request (acquire, wait, wait_for) has one outcome. Either the call returns it, or the call returns
- *   EINPROGRESS and `ready` is called with it, once: 0, and the task holds the lock; or ECANCELED. `ready` is
- *   never called by the call that made the request, but maybe by another thread before that call has returned.
- *   What happens within the call itself is returned by it: so a wait may answer 0 or ECANCELED, if a callback
- *   that it has run has notified or cancelled it.
- * - `ready` runs where the lock was released, or where the task was cancelled, on any thread; of callbacks that are due
- *   on one thread at the same time the second runs after the first has returned. It may call any
+ *   EINPROGRESS and `ready` is called with it, once: 0, and the task holds the lock; or ECANCELED, which also
+ *   tells a task that has asked for a lock while that was being destroyed. `ready` is never called by the call
+ *   that made the request, but maybe by another thread before that call has returned. What happens within the
+ *   call itself is returned by it: so a wait may answer 0 or ECANCELED, if a callback that it has run has
+ *   notified or cancelled it.
+ * - `ready` runs where the lock was released, or where the task was cancelled, on any thread; of callbacks
+ *   that are due on one thread at the same time the second runs after the first has returned. It may call any
  *   cond_task function, and free the task. It should post to the loop and return: its thread, and maybe the
- *   holder of another lock, waits for it.
- * - A task that is let go is handed the lock, since it cannot sleep for it: the lock is held from then on, until
- *   the loop gets round to the task and the task releases it.
+ *   holder of another lock, waits for it. It must not block, not even for a lock of this library (that may
+ *   have been handed to a task whose callback is due on this very thread), and must return normally: no
+ *   longjmp, no exception.
+ * - A task that is let go is handed the lock, since it cannot sleep for it: the lock is held from then on,
+ *   until the loop gets round to the task and the task releases it.
  * - A task waits for as long as it takes. A timeout is a timer of the loop that cancels.
  * - Private locks only: COND_RLOCK and COND_MUTEX. Others are answered ENOTSUP.
  */
@@ -494,7 +553,8 @@ typedef void cond_task_ready_t(cond_task_t *task, int result);
 struct cond_task {
     struct cond_waiter waiter_;
     struct cond_task *next_;   /* in the list of those that want the lock, or whose callbacks are due */
-    cond_lock_t *lock_;        /* that the request is about */
+    cond_lock_t *lock_;        /* fixed for a request: what it is about */
+    void *loop_;               /* fixed for a request: what its call runs callbacks in, or NULL; src/task.c */
     cond_task_ready_t *ready_; /* fixed by init */
     void *user_;               /* fixed by init */
 };
@@ -507,41 +567,41 @@ struct cond_task {
 COND_API int cond_task_init(cond_task_t *task, cond_task_ready_t *ready, void *user);
 
 /**
- * Acquire the condition's lock for the task, once more if it is recursive and the task has it.
- * 0: the task holds it. EINPROGRESS: ready() will say. Tasks are served in the order of their requests.
- * EINVAL: NULL, destroyed, a task without init. ENOTSUP: a shared or a foreign lock. EDEADLK: a mutex that the task
- * holds. EAGAIN: held COND_DEPTH_MAX deep. EBUSY: the task has a request under way.
+ * Acquire the condition's lock for the task, once more if it is recursive and the task has it. 0: the task
+ * holds it. EINPROGRESS: ready() will say. Tasks are served in the order of their requests.
+ * EINVAL: NULL, destroyed, a task without init. ENOTSUP: a shared or a foreign lock. EDEADLK: a mutex that the task holds.
+ * EAGAIN: held COND_DEPTH_MAX deep. EBUSY: the task has a request under way.
  */
 COND_API int cond_task_acquire(cond_t *cond, cond_task_t *task);
 
 /**
  * Release the lock entirely and wait for a notify that chooses the task; ready(task, 0) then has the lock as
  * deep as it was held. The holder.
- * EINPROGRESS, or the outcome if it was decided within the call. EPERM: the task does not hold the lock. EINVAL,
- * ENOTSUP, EBUSY: as cond_task_acquire().
+ * EINPROGRESS, or the outcome if it was decided within the call. EPERM: the
+ * task does not hold the lock. EINVAL, ENOTSUP, EBUSY: as cond_task_acquire().
  */
 COND_API int cond_task_wait(cond_t *cond, cond_task_t *task);
 
 /**
- * The same until pred(arg) is true, as cond_wait_for(): the predicate is called by whoever holds the lock, on any
- * thread. 0 at once if it is true already: the lock has been held all the time.
+ * The same until pred(arg) is true, as cond_wait_for(): the predicate is called by whoever holds the lock, on
+ * any thread. 0 at once if it is true already: the lock has been held all the time.
  */
 COND_API int cond_task_wait_for(cond_t *cond, cond_task_t *task, cond_pred_t *pred, void *arg);
 
 /** Release the lock by one level. The holder. EPERM: the task does not hold it. EINVAL, ENOTSUP. */
 COND_API int cond_task_release(cond_t *cond, cond_task_t *task);
 
-/** Choose the first n waiters, threads and tasks alike; as cond_notify(). The holder. EPERM, EINVAL, ENOTSUP. */
+/** Choose the first n waiters, threads and tasks alike; as cond_notify(). EPERM, EINVAL, ENOTSUP. */
 COND_API int cond_task_notify(cond_t *cond, cond_task_t *task, size_t n);
 
 /** Choose all waiters; as cond_task_notify(). */
 COND_API int cond_task_notify_all(cond_t *cond, cond_task_t *task);
 
 /**
- * Give up the task's request. Any thread, at any time, as long as the task's storage is there. After 0, the outcome is
- * ECANCELED: of a wait with the lock held as deep as before, as soon as it can be had, and if a notify
- * had chosen the task, the next waiter is chosen in its stead; of an acquire without the lock, when the
- * lock is next released. Once more is 0 too.
+ * Give up the task's request. Any thread, at any time, as long as the task's storage is there. After 0, the
+ * outcome is ECANCELED: of a wait with the lock held as deep as before, as soon as it can be had, and if a
+ * notify had chosen the task, the next waiter is chosen in its stead; of an acquire without the lock, when
+ * the lock is next released. Once more is 0 too.
  * EINVAL: NULL, or there is no request, or it is too late: its outcome is decided.
  */
 COND_API int cond_task_cancel(cond_task_t *task);

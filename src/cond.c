@@ -11,10 +11,13 @@
 #include "deadline.h"
 #include "lock.h"
 #include "park.h"
+#include "probe.h"
+#include "rlock.h"
 #include "shared.h"
 #include "waiter.h"
 
-_Static_assert(sizeof(cond_t) <= 96, "a condition with its lock is at most 96 bytes");
+_Static_assert(sizeof(cond_t) <= (COND_ROBUST_WORDS_ > 5 ? 104 : 96),
+               "a condition with its lock is at most 96 bytes, or 104 where a pthread mutex has 48");
 
 /* ---- Life ---- */
 
@@ -89,7 +92,9 @@ int cond_reinit_after_fork(cond_t *cond)
 
 int cond_acquire(cond_t *cond)
 {
-    return cond_lock_acquire(cond_valid_lock(cond));
+    cond_lock_t *lock = cond_private_lock(cond);
+    return lock != NULL ? rlock_acquire(lock, port_self(), COND_FOREVER)
+                        : cond_lock_acquire(cond_valid_lock(cond));
 }
 
 int cond_try_acquire(cond_t *cond)
@@ -104,7 +109,8 @@ int cond_acquire_timed(cond_t *cond, int64_t timeout_ns)
 
 int cond_release(cond_t *cond)
 {
-    return cond_lock_release(cond_valid_lock(cond));
+    cond_lock_t *lock = cond_private_lock(cond);
+    return lock != NULL ? rlock_release(lock, port_self()) : cond_lock_release(cond_valid_lock(cond));
 }
 
 bool cond_locked(const cond_t *cond)
@@ -131,8 +137,7 @@ cond_lock_t *cond_get_lock(cond_t *cond)
     return cond_valid_lock(cond);
 }
 
-/* The lock of a condition on which the caller may wait or notify. */
-static int held_lock(cond_t *cond, cond_lock_t **lock)
+static COLD int held_other_lock(cond_t *cond, cond_lock_t **lock)
 {
     *lock = cond_valid_lock(cond);
     if (*lock == NULL)
@@ -140,6 +145,17 @@ static int held_lock(cond_t *cond, cond_lock_t **lock)
     if (!cond_lock_owned(*lock))
         return EPERM;
     return lock_is_shared(*lock) || waiter_are_ours(cond, *lock) ? 0 : EINVAL;
+}
+
+/* The lock of a condition on which the caller may wait or notify. */
+static int held_lock(cond_t *cond, cond_lock_t **lock)
+{
+    *lock = cond_private_lock(cond);
+    if (*lock == NULL)
+        return held_other_lock(cond, lock);
+    if (!rlock_owned(*lock))
+        return EPERM;
+    return waiter_are_ours(cond, *lock) ? 0 : EINVAL;
 }
 
 /* ---- Wait ---- */
@@ -203,14 +219,20 @@ static int wait(cond_t *cond, cond_lock_t *lock, cond_pred_t *pred, void *arg, i
     return content ? 0 : error;
 }
 
+static int wait_any(cond_t *cond, cond_lock_t *lock, cond_pred_t *pred, void *arg, int64_t deadline_ns)
+{
+    PROBE_WAIT(cond, lock, deadline_ns);
+    int error = lock_is_shared(lock) ? shared_wait(cond, lock, pred, arg, deadline_ns)
+                                     : wait(cond, lock, pred, arg, deadline_ns);
+    PROBE_WAKE(cond, lock, error);
+    return error;
+}
+
 int cond_wait_until(cond_t *cond, int64_t deadline_ns)
 {
     cond_lock_t *lock;
     int error = held_lock(cond, &lock);
-    if (error != 0)
-        return error;
-    return lock_is_shared(lock) ? shared_wait(cond, lock, NULL, NULL, deadline_ns)
-                                : wait(cond, lock, NULL, NULL, deadline_ns);
+    return error != 0 ? error : wait_any(cond, lock, NULL, NULL, deadline_ns);
 }
 
 int cond_wait(cond_t *cond, int64_t timeout_ns)
@@ -226,14 +248,12 @@ int cond_wait_for(cond_t *cond, cond_pred_t *pred, void *arg, int64_t timeout_ns
     int error = held_lock(cond, &lock);
     if (error != 0 || pred(arg))
         return error;
-    int64_t deadline_ns = deadline_after(timeout_ns);
-    return lock_is_shared(lock) ? shared_wait(cond, lock, pred, arg, deadline_ns)
-                                : wait(cond, lock, pred, arg, deadline_ns);
+    return wait_any(cond, lock, pred, arg, deadline_after(timeout_ns));
 }
 
 /* ---- Notify ---- */
 
-int cond_notify(cond_t *cond, size_t n)
+static COLD int notify_other(cond_t *cond, size_t n, bool all)
 {
     cond_lock_t *lock;
     int error = held_lock(cond, &lock);
@@ -241,26 +261,44 @@ int cond_notify(cond_t *cond, size_t n)
         return error;
     if (lock_is_shared(lock)) {
         shared_notify(cond, lock, n);
-    } else {
-        waiter_notify(cond, lock, n);
-        lock_let_go(lock);
+        return 0;
     }
+    if (all)
+        waiter_notify_all(cond, lock);
+    else
+        waiter_notify(cond, lock, n);
+    lock_let_go(lock);
     return 0;
+}
+
+static inline int notify(cond_t *cond, size_t n, bool all)
+{
+    cond_lock_t *lock = cond_private_lock(cond);
+    if (lock == NULL)
+        return notify_other(cond, n, all);
+    if (!rlock_owned(lock))
+        return EPERM;
+    if (cond->u_.local.waiters == NULL) {
+        PROBE_NOTIFY(cond, lock, n);
+        return 0;
+    }
+    if (!waiter_are_ours(cond, lock))
+        return EINVAL;
+    if (all)
+        waiter_notify_all(cond, lock);
+    else
+        waiter_notify(cond, lock, n);
+    return 0;
+}
+
+int cond_notify(cond_t *cond, size_t n)
+{
+    return notify(cond, n, false);
 }
 
 int cond_notify_all(cond_t *cond)
 {
-    cond_lock_t *lock;
-    int error = held_lock(cond, &lock);
-    if (error != 0)
-        return error;
-    if (lock_is_shared(lock)) {
-        shared_notify(cond, lock, SIZE_MAX);
-    } else {
-        waiter_notify_all(cond, lock);
-        lock_let_go(lock);
-    }
-    return 0;
+    return notify(cond, SIZE_MAX, true);
 }
 
 size_t cond_waiters(const cond_t *cond)

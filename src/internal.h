@@ -11,4 +11,11 @@
 #  define INTERNAL
 #endif
 
+/* A function that is rarely called: kept out of those that call it, so that their short ways stay short. */
+#if defined(__GNUC__)
+#  define COLD __attribute__((noinline, cold))
+#else
+#  define COLD
+#endif
+
 #endif

@@ -11,6 +11,21 @@
 
 _Static_assert(sizeof(cond_lock_t) <= 64, "a lock is at most one cache line of 64 bytes");
 
+/* A shared condition may be mapped anywhere, so it keeps the distance of its lock. */
+cond_lock_t *cond_valid_lock(const cond_t *cond)
+{
+    cond_lock_t *lock = cond_private_lock(cond);
+    if (lock != NULL || cond == NULL || !cond_is_alive(cond))
+        return lock;
+    if (cond->lock_ == NULL)
+        lock = (cond_lock_t *)(uintptr_t)&cond->own_;
+    else if (cond->state_ == COND_ALIVE)
+        lock = cond->lock_;
+    else
+        lock = (cond_lock_t *)((uintptr_t)cond + (uintptr_t)cond->lock_);
+    return lock_is_valid(lock) && lock_is_shared(lock) == (cond->state_ == COND_ALIVE_SHARED) ? lock : NULL;
+}
+
 int64_t cond_now(void)
 {
     return port_now();
@@ -136,42 +151,52 @@ int cond_lock_destroy(cond_lock_t *lock)
         mutex_release(lock); /* somebody has begun to wait in between, or wants the lock */
         return EBUSY;
     }
-    lock->kind_ = LOCK_DESTROYED;
+    a_store_8(&lock->kind_, LOCK_DESTROYED);
     if (is_private)
         mutex_kill(lock);
     return 0;
 }
 
+/* Those of locks that are not private, or not valid: out of the way of the others. */
+static COLD int acquire_other(cond_lock_t *lock, int64_t deadline_ns)
+{
+    if (!lock_is_valid(lock))
+        return EINVAL;
+    return lock_is_shared(lock) ? shared_lock_acquire(lock, deadline_ns) : foreign_acquire(lock, deadline_ns);
+}
+
+static COLD int release_other(cond_lock_t *lock)
+{
+    if (!lock_is_valid(lock))
+        return EINVAL;
+    return lock_is_shared(lock) ? shared_lock_release(lock) : foreign_release(lock);
+}
+
 static int acquire_until(cond_lock_t *lock, int64_t deadline_ns)
 {
-    if (lock_is_private(lock))
-        return rlock_acquire(lock, port_self(), deadline_ns);
-    return lock_is_shared(lock) ? shared_lock_acquire(lock, deadline_ns) : foreign_acquire(lock, deadline_ns);
+    return lock != NULL && lock_is_private(lock) ? rlock_acquire(lock, port_self(), deadline_ns)
+                                                 : acquire_other(lock, deadline_ns);
 }
 
 int cond_lock_acquire(cond_lock_t *lock)
 {
-    return lock_is_valid(lock) ? acquire_until(lock, COND_FOREVER) : EINVAL;
+    return acquire_until(lock, COND_FOREVER);
 }
 
 int cond_lock_try_acquire(cond_lock_t *lock)
 {
-    int error = lock_is_valid(lock) ? acquire_until(lock, DEADLINE_PASSED) : EINVAL;
+    int error = acquire_until(lock, DEADLINE_PASSED);
     return error == ETIMEDOUT ? EBUSY : error;
 }
 
 int cond_lock_acquire_timed(cond_lock_t *lock, int64_t timeout_ns)
 {
-    return lock_is_valid(lock) ? acquire_until(lock, deadline_after(timeout_ns)) : EINVAL;
+    return acquire_until(lock, deadline_after(timeout_ns));
 }
 
 int cond_lock_release(cond_lock_t *lock)
 {
-    if (!lock_is_valid(lock))
-        return EINVAL;
-    if (lock_is_private(lock))
-        return rlock_release(lock, port_self());
-    return lock_is_shared(lock) ? shared_lock_release(lock) : foreign_release(lock);
+    return lock != NULL && lock_is_private(lock) ? rlock_release(lock, port_self()) : release_other(lock);
 }
 
 bool cond_lock_locked(const cond_lock_t *lock)

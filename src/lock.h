@@ -63,23 +63,17 @@ static inline bool cond_is_alive(const cond_t *cond)
     return cond->state_ == COND_ALIVE || cond->state_ == COND_ALIVE_SHARED;
 }
 
-/* The condition's lock. A shared condition may be mapped anywhere, so it keeps the distance. */
-static inline cond_lock_t *cond_lock_of(const cond_t *cond)
+/* The condition's lock if it is a private one, else NULL: the short way of most calls. */
+static inline cond_lock_t *cond_private_lock(const cond_t *cond)
 {
-    if (cond->lock_ == NULL)
-        return (cond_lock_t *)(uintptr_t)&cond->own_;
-    return cond->state_ == COND_ALIVE ? cond->lock_
-                                      : (cond_lock_t *)((uintptr_t)cond + (uintptr_t)cond->lock_);
+    if (cond == NULL || cond->state_ != COND_ALIVE)
+        return NULL;
+    cond_lock_t *lock = cond->lock_ != NULL ? cond->lock_ : (cond_lock_t *)(uintptr_t)&cond->own_;
+    return lock_is_private(lock) ? lock : NULL;
 }
 
 /* The condition's lock, or NULL if there is nothing to work with. */
-static inline cond_lock_t *cond_valid_lock(const cond_t *cond)
-{
-    if (cond == NULL || !cond_is_alive(cond))
-        return NULL;
-    cond_lock_t *lock = cond_lock_of(cond);
-    return lock_is_valid(lock) && lock_is_shared(lock) == (cond->state_ == COND_ALIVE_SHARED) ? lock : NULL;
-}
+INTERNAL cond_lock_t *cond_valid_lock(const cond_t *cond);
 
 /* Whether a lock is held after an attempt to acquire it has answered this. */
 static inline bool lock_is_held_after(int error)

@@ -8,7 +8,8 @@
  *           SLEEPERS           free, with sleepers left asleep: a notified waiter was let go instead, and
  *                              its release will see to them
  *      ...|FIFO                the same, with overtaking forbidden
- *      ...|TASKS               the same, and the next release drains lock->tasks (task.c); free only with FIFO
+ *      ...|process * TASKS     the same, and that process's next release drains lock->tasks (task.c); free only
+ *                              with FIFO, or with a process that has nothing to do here
  *      HELD|DEAD               destroyed, for ever
  *
  * Who sleeps on the word has set SLEEPERS before. A release that wakes one clears the bit, so that releases
@@ -21,7 +22,8 @@
  * Overtaking makes a lock fast, since it is not idle while a woken thread is on its way, and starves. A
  * thread that has slept, and is overtaken though it has waited for TUNING_PATIENCE_NS, sets FIFO. From then
  * on only threads that have slept take the lock, mostly in the order in which the system wakes them, and
- * waiters that are let go; newcomers queue up. The thread that has set FIFO clears it. While FIFO is set and the lock is free, then
+ * waiters that are let go; newcomers queue up. The thread that has set FIFO clears it. While FIFO is set
+ * and the lock is free, then
  *
  *      (2) a thread that may take the lock is awake: by (1), because whoever sets FIFO sets SLEEPERS with it
  *          and newcomers cannot take the lock without it.
@@ -30,15 +32,18 @@
  * release, one at a time (waiter.c). They may overtake newcomers even under FIFO. When there is somebody
  * to let go and somebody asleep on the word too, the sleepers get every second release.
  *
- * A task that is let go does not come for the lock but is handed it, HELD staying set. Then a sleeper cannot be
- * woken beside it; so under FIFO, when by (2) somebody will come for a free lock, every second release frees it
- * and leaves the task to the next.
+ * A task that is let go does not come for the lock but is handed it, HELD staying set. Then a sleeper cannot
+ * be woken to take it; so under FIFO, when by (2) somebody will come for a free lock, every second release
+ * frees it and leaves the task to the next. And for FIFO to be set, every second hand-over before that wakes
+ * a sleeper.
  */
 #include "mutex.h"
 #include <errno.h>
 #include "deadline.h"
 #include "lock.h"
 #include "park.h"
+#include "port_shared.h"
+#include "probe.h"
 #include "task.h"
 
 /* What a thread remembers while it waits for the lock. */
@@ -64,21 +69,16 @@ static bool may_take(const struct attempt *self, uint32_t word)
     return !(word & MUTEX_HELD) && (self->veteran || !(word & MUTEX_FIFO));
 }
 
-/* Wait awake for a while. Acquire: partner is mutex_release(). */
-static bool take_awake(struct attempt *self, cond_lock_t *lock)
+/* Wait awake for a while: the lock is mostly held for less time than it takes to sleep. Acquire: partner is
+   mutex_release(). */
+static bool take_awake(struct attempt *self, uint32_t *word)
 {
-    uint32_t *word = &lock->u_.local.as.mine.word;
-    unsigned budget = spin_budget(lock);
-    for (unsigned i = 0; i < budget; i++) {
+    for (unsigned i = 0; i < TUNING_LOCK_SPIN; i++) {
         uint32_t old = a_load(word, relaxed);
-        if (may_take(self, old) && a_cas_weak(word, &old, old | MUTEX_HELD, acquire, relaxed)) {
-            if (i > 0)
-                spin_learn(lock, true);
+        if (may_take(self, old) && a_cas_weak(word, &old, old | MUTEX_HELD, acquire, relaxed))
             return true;
-        }
         a_pause();
     }
-    spin_learn(lock, false);
     return false;
 }
 
@@ -96,7 +96,8 @@ int mutex_acquire_contended(cond_lock_t *lock, int64_t deadline_ns, bool veteran
     uint32_t *word = &lock->u_.local.as.mine.word;
     struct attempt self = {.veteran = veteran};
 
-    if (deadline_ns != DEADLINE_PASSED && take_awake(&self, lock))
+    PROBE_CONTENDED(lock, deadline_ns, veteran);
+    if (deadline_ns != DEADLINE_PASSED && take_awake(&self, word))
         return 0;
     for (;;) {
         uint32_t old = a_load(word, relaxed);
@@ -135,6 +136,22 @@ static bool leave_to_sleepers(cond_lock_t *lock, uint32_t word)
     return !(lock->flags_ & LOCK_SLEEPERS_TURN);
 }
 
+/* The lock was handed to a task. Somebody who sleeps on the word must wake up now and then to find out that
+   it is out of patience: every second time. Its callback is still to come, so the lock stays. Relaxed: HELD
+   stays. */
+static void wake_beside_task(cond_lock_t *lock, uint32_t old)
+{
+    uint32_t *word = &lock->u_.local.as.mine.word;
+    if ((old & (MUTEX_SLEEPERS | MUTEX_FIFO)) != MUTEX_SLEEPERS)
+        return;
+    lock->flags_ ^= LOCK_SLEEPERS_TURN;
+    if (lock->flags_ & LOCK_SLEEPERS_TURN)
+        return;
+    while (!a_cas_weak(word, &old, old & ~(uint32_t)MUTEX_SLEEPERS, relaxed, relaxed))
+        ;
+    port_wake(word, 1);
+}
+
 /* Who is let go by this release, or NULL. A task has the lock then. */
 static struct cond_waiter *pick(cond_lock_t *lock, struct task_calls *calls)
 {
@@ -143,6 +160,12 @@ static struct cond_waiter *pick(cond_lock_t *lock, struct task_calls *calls)
         next = waiter_pick(lock);
     while (next != NULL && next->task && !task_take(next, lock, calls));
     return next;
+}
+
+/* Whether tasks of this process want the lock. Those of others are no business of ours (waiter_are_ours). */
+static bool have_tasks(uint32_t word)
+{
+    return word >= MUTEX_TASKS && word / MUTEX_TASKS == port_process();
 }
 
 void mutex_release_contended(cond_lock_t *lock)
@@ -154,17 +177,18 @@ void mutex_release_contended(cond_lock_t *lock)
     bool wake_sleeper = false;
     uint32_t freed;
     uint32_t old = a_load(word, relaxed);
-    do {
-        /* Acquire: partner is mutex_knock(). */
-        while ((old & MUTEX_TASKS) && !a_cas_weak(word, &old, old & ~(uint32_t)MUTEX_TASKS, acquire, relaxed))
-            ;
-        if (old & MUTEX_TASKS) {
-            old &= ~(uint32_t)MUTEX_TASKS;
+    for (;;) {
+        if (have_tasks(old)) {
+            /* Acquire: partner is mutex_knock(). */
+            if (!a_cas_weak(word, &old, old % MUTEX_TASKS, acquire, relaxed))
+                continue;
+            old %= MUTEX_TASKS;
             task_drain(lock);
         }
         if (next == NULL && !leave_to_sleepers(lock, old)) {
             next = pick(lock, &calls);
             if (next != NULL && next->task) {
+                wake_beside_task(lock, old);
                 task_call(&calls);
                 return;
             }
@@ -173,12 +197,14 @@ void mutex_release_contended(cond_lock_t *lock)
                 lock->flags_ ^= LOCK_SLEEPERS_TURN;
         }
         wake_sleeper = (old & MUTEX_SLEEPERS) && (next == NULL || both_turn);
-        freed = old & MUTEX_FIFO;
+        freed = old - old % MUTEX_TASKS + (old & MUTEX_FIFO);
         if (!wake_sleeper)
             freed |= old & MUTEX_SLEEPERS;
         /* Release: partner is the acquire of the next holder, who may destroy the lock. So from here on
            the lock is an address, and nothing in it is looked at. */
-    } while (!a_cas_weak(word, &old, freed, release, relaxed));
+        if (a_cas_weak(word, &old, freed, release, relaxed))
+            break;
+    }
     if (next != NULL)
         park_wake(next);
     if (wake_sleeper)
@@ -190,14 +216,20 @@ void mutex_release_contended(cond_lock_t *lock)
 void mutex_knock(cond_lock_t *lock)
 {
     uint32_t *word = &lock->u_.local.as.mine.word;
+    uint32_t knock = port_process() * MUTEX_TASKS;
     uint32_t old = a_load(word, relaxed);
     for (;;) {
+        uint32_t knocked = old % MUTEX_TASKS | knock;
+        if (old & MUTEX_DEAD) {
+            task_abandon(lock);
+            return;
+        }
         if (old & (MUTEX_HELD | MUTEX_FIFO)) {
             /* Release: partner is the release of the lock, which is then to see the task. */
-            if (a_cas_weak(word, &old, old | MUTEX_TASKS, release, relaxed))
+            if (a_cas_weak(word, &old, knocked, release, relaxed))
                 return;
             /* Acquire: partner is mutex_release(), as for any holder. */
-        } else if (a_cas_weak(word, &old, old | MUTEX_HELD | MUTEX_TASKS, acq_rel, relaxed)) {
+        } else if (a_cas_weak(word, &old, knocked | MUTEX_HELD, acq_rel, relaxed)) {
             mutex_release_contended(lock);
             return;
         }
@@ -205,9 +237,13 @@ void mutex_knock(cond_lock_t *lock)
 }
 #endif
 
+/* Acquire: partner is mutex_knock(). Who knocks later finds DEAD. */
 void mutex_kill(cond_lock_t *lock)
 {
     uint32_t *word = &lock->u_.local.as.mine.word;
-    if (a_exchange(word, MUTEX_HELD | MUTEX_DEAD, relaxed) & MUTEX_SLEEPERS)
+    uint32_t old = a_exchange(word, MUTEX_HELD | MUTEX_DEAD, acquire);
+    if (have_tasks(old))
+        task_abandon(lock);
+    if (old & MUTEX_SLEEPERS)
         port_wake(word, UINT32_MAX);
 }

@@ -20,23 +20,51 @@
 #include "tuning.h"
 #include "waiter.h"
 
-/* ---- Waiting awake: the budget is kept in the lock, as how often it has been disappointed. All zero bits
-   is a fresh lock, which hopes for the best. Relaxed throughout: it is a guess, and any value is right. ---- */
+/*
+ * Waiting awake. To be let go within a microsecond is worth looking for it: a sleep and a wake-up cost
+ * several. To look in vain costs as much as that, on each core that does, and on one core it is always in
+ * vain. So the lock learns how long its waiters had to look. Its `spin_` is either of:
+ *
+ *      failed (6 bits, below SPIN_OFF) | usual (10 bits)    look, for at most a few times as long as usual
+ *      SPIN_OFF + patience             | left               don't, `left` sleeps long; then try again
+ *
+ * All zero bits is a fresh lock, which hopes for the best. Relaxed throughout: it is a guess, any value is
+ * right, and a lost update does no harm.
+ */
+enum { SPIN_FIELD = 1024, SPIN_OFF = TUNING_SPIN_FAILURES, SPIN_PATIENCE_MAX = 6 };
 
 static inline unsigned spin_budget(const cond_lock_t *lock)
 {
-    unsigned halvings = a_load_16(&lock->spin_) / TUNING_SPIN_HALVE;
-    return halvings < 16 ? TUNING_SPIN_MAX >> halvings : 0;
+    unsigned learned = a_load_16(&lock->spin_), low = learned % SPIN_FIELD;
+    if (learned / SPIN_FIELD >= SPIN_OFF)
+        return low == 0 ? TUNING_SPIN_MAX : 0;
+    unsigned budget = low == 0 ? TUNING_SPIN_MAX : TUNING_SPIN_MIN + 3 * low;
+    return budget < TUNING_SPIN_MAX ? budget : TUNING_SPIN_MAX;
 }
 
-static inline void spin_learn(cond_lock_t *lock, bool rewarded)
+/* It was let go while it looked for the `looks`th time. */
+static inline void spin_rewarded(cond_lock_t *lock, unsigned looks)
 {
-    unsigned disappointed = a_load_16(&lock->spin_);
-    if (rewarded)
-        disappointed = disappointed > TUNING_SPIN_HALVE ? disappointed - TUNING_SPIN_HALVE : 0;
-    else if (++disappointed >= 8 * TUNING_SPIN_HALVE + TUNING_SPIN_PROBE)
-        disappointed = 2 * TUNING_SPIN_HALVE;
-    a_store_16(&lock->spin_, (uint16_t)disappointed);
+    unsigned learned = a_load_16(&lock->spin_);
+    unsigned usual = learned / SPIN_FIELD < SPIN_OFF ? learned % SPIN_FIELD : looks;
+    usual = (3 * usual + looks) / 4 + 1;
+    a_store_16(&lock->spin_, usual < SPIN_FIELD ? usual : SPIN_FIELD - 1);
+}
+
+/* It has to sleep, after that many looks. */
+static inline void spin_in_vain(cond_lock_t *lock, unsigned looks)
+{
+    unsigned learned = a_load_16(&lock->spin_);
+    unsigned high = learned / SPIN_FIELD, low = learned % SPIN_FIELD;
+    if (looks == 0) {
+        if (high >= SPIN_OFF && low > 0)
+            low--;
+    } else {
+        high = high < SPIN_OFF + SPIN_PATIENCE_MAX ? high + 1 : high;
+        if (high >= SPIN_OFF)
+            low = (TUNING_SPIN_PAUSE << (high - SPIN_OFF)) - 1;
+    }
+    a_store_16(&lock->spin_, high * SPIN_FIELD + low);
 }
 
 /* ---- The handshake ---- */
@@ -59,13 +87,13 @@ static inline bool park_sleep(struct cond_waiter *waiter, cond_lock_t *lock, int
     for (unsigned i = 0; i < budget; i++) {
         /* Acquire: partner is park_wake(). */
         if (a_load(&waiter->state, acquire) & WAITER_GO) {
-            spin_learn(lock, true);
+            spin_rewarded(lock, i);
             return true;
         }
         a_pause();
     }
     if (deadline_ns != DEADLINE_PASSED)
-        spin_learn(lock, false);
+        spin_in_vain(lock, budget);
 
     uint32_t state = a_load(&waiter->state, acquire);
     while (!(state & WAITER_GO)) {

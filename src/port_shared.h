@@ -28,7 +28,8 @@ INTERNAL void port_wait_shared(const uint32_t *word, uint32_t expected, int64_t 
 INTERNAL uint32_t port_wake_shared(const uint32_t *word, uint32_t count);
 
 /* A number other than 0 that no two living processes share; a forked child has another than its parent.
-   This one is called for private conditions too, to find out that they are used by two processes. */
+   This one is called for private conditions too, to find out that they are used by two processes. Where there
+   are no processes, port/no_process.c has it. */
 INTERNAL uint32_t port_process(void);
 
 #endif

@@ -9,11 +9,14 @@
  * `owner` is 0, or who holds the lock: a thread, by its number, or a task, by its address and RLOCK_TASK. Any
  * thread may look at it, relaxed: a thread finds its own number there only if it has written it itself, and
  * has not taken it away. A task's is written when it is handed the lock, and it knows so by being called
- * back. `depth` is written by the owner only; others read it for cond_describe().
+ * back. `depth_` says how often the owner holds the lock beyond once, is written by the owner only, and is 0
+ * whenever the lock is free, so that the first level costs no store. Others read it for cond_describe().
  */
 
+#include <errno.h>
 #include <stdbool.h>
 #include "condvar.h"
+#include "deadline.h"
 #include "internal.h"
 #include "mutex.h"
 #include "port.h"
@@ -30,19 +33,42 @@ static inline bool rlock_owned(const cond_lock_t *lock)
     return rlock_owned_by(lock, port_self());
 }
 
+/* For the owner, and a glimpse for others. */
 static inline unsigned rlock_depth(const cond_lock_t *lock)
 {
-    return a_load_32(&lock->depth_);
+    return a_load_ptr(&lock->u_.local.as.mine.owner) != 0 ? a_load_32(&lock->depth_) + 1 : 0;
 }
+
+/* rlock_acquire() when it is not free. */
+INTERNAL int rlock_acquire_slowly(cond_lock_t *lock, uintptr_t who, int64_t deadline_ns);
 
 /* `who` is the caller in these: port_self(), or a task with RLOCK_TASK. */
 
 /* 0, EDEADLK (a mutex that the caller has), EAGAIN (too deep), ETIMEDOUT: at once if the deadline is
    DEADLINE_PASSED, which makes it a try. */
-INTERNAL int rlock_acquire(cond_lock_t *lock, uintptr_t who, int64_t deadline_ns);
+static inline int rlock_acquire(cond_lock_t *lock, uintptr_t who, int64_t deadline_ns)
+{
+    bool hopeless = deadline_ns == DEADLINE_PASSED && a_load_32(&lock->u_.local.as.mine.word) != 0;
+    if (rlock_owned_by(lock, who) || hopeless || !mutex_try(lock))
+        return rlock_acquire_slowly(lock, who, deadline_ns);
+    a_store_ptr(&lock->u_.local.as.mine.owner, who);
+    return 0;
+}
 
 /* One level. 0, EPERM. */
-INTERNAL int rlock_release(cond_lock_t *lock, uintptr_t who);
+static inline int rlock_release(cond_lock_t *lock, uintptr_t who)
+{
+    if (!rlock_owned_by(lock, who))
+        return EPERM;
+    uint32_t more = a_load_32(&lock->depth_);
+    if (more != 0) {
+        a_store_32(&lock->depth_, more - 1);
+    } else {
+        a_store_ptr(&lock->u_.local.as.mine.owner, 0);
+        mutex_release(lock);
+    }
+    return 0;
+}
 
 /* All levels: how many there were, or 0 if the caller does not hold the lock. */
 INTERNAL unsigned rlock_release_save(cond_lock_t *lock, uintptr_t who);

@@ -41,6 +41,7 @@
 #include "lock.h"
 #include "park.h"
 #include "port_shared.h"
+#include "probe.h"
 
 /* ---- The lock. Its flags are under the mutex, and `depth_` is written under it. ---- */
 
@@ -262,6 +263,7 @@ void shared_notify(cond_t *cond, cond_lock_t *lock, size_t n)
 {
     struct cond_shared_queue_ *queue = &cond->u_.shared;
     uint32_t waiting, woken = n < UINT32_MAX ? (uint32_t)n : UINT32_MAX;
+    PROBE_NOTIFY(cond, lock, n);
     repair_if_needed(cond, lock);
     waiting = queue->old_waiters + queue->new_waiters;
     if (n == 0 || waiting == 0)
@@ -354,7 +356,7 @@ static void sleep_until_granted(const struct ticket *ticket, cond_t *cond, cond_
         bool looked = ticket->has_looked && (seen & ~(uint32_t)SEQUENCE_SLEEPERS) == ticket->looked;
         if (claim == FREE || (claim == GRANT && !looked)) {
             if (spun > 0 && spun < spins)
-                spin_learn(lock, true);
+                spin_rewarded(lock, spun);
             return;
         }
         if (deadline_passed(deadline_ns))
@@ -366,12 +368,12 @@ static void sleep_until_granted(const struct ticket *ticket, cond_t *cond, cond_
             spun++;
             a_pause();
             if (spun == spins)
-                spin_learn(lock, false);
+                spin_in_vain(lock, spins);
             continue;
         }
         if (spins == 0 && spun == 0) {
             spun++; /* so that waiting awake is tried again some time */
-            spin_learn(lock, false);
+            spin_in_vain(lock, 0);
         }
         if (!(seen & SEQUENCE_SLEEPERS)) {
             if (!a_cas(sequence, &seen, seen | SEQUENCE_SLEEPERS, relaxed, relaxed))

@@ -25,10 +25,11 @@
  *                                     |
  *                                     +--(cancel)---> EXPIRED ----(holder)---> CHOSEN    result ECANCELED
  *
- * and WAITER_REQUEST counts the requests.
  *
- * Callbacks are called in a loop, in task_call(), and what they set off in turn is called by the same loop, after they
- * have returned: the stack does not grow. The loop knows that it is there by port_local().
+ * Callbacks are called in a loop, in task_call(), and what they set off in turn is called by the same loop,
+ * after they have returned: the stack does not grow. The loop knows that it is there by port_local(). A
+ * request is such a loop, too, and the task knows it: so what comes of the request within its call is
+ * returned by it.
  */
 #ifndef CONDVAR_NO_TASKS
 #include "task.h"
@@ -55,12 +56,11 @@ static struct cond_task *task_of(struct cond_waiter *waiter)
 
 /* ---- Callbacks ---- */
 
-/* The loop that calls. A request has one too, so that what happens within it can be told apart. */
+/* The loop that calls. */
 struct loop {
     struct task_calls calls;
-    const cond_task_t *caller; /* the task whose request this is, or NULL */
-    uint32_t request;          /* its number */
-    int result;                /* of it, EINPROGRESS until it is known */
+    const cond_task_t *caller; /* whose request this is, or NULL */
+    int result;                /* of it: EINPROGRESS until it is known */
 };
 
 static void append_call(struct task_calls *calls, struct cond_task *task)
@@ -81,12 +81,6 @@ static struct cond_task *take_call(struct task_calls *calls)
     return task;
 }
 
-/* Relaxed: nobody races for the word of a task between requests. */
-static uint32_t request_of(const cond_task_t *task)
-{
-    return a_load(&task->waiter_.state, relaxed) / WAITER_REQUEST;
-}
-
 static bool begin_loop(struct loop *loop)
 {
     void **current = port_local();
@@ -96,19 +90,19 @@ static bool begin_loop(struct loop *loop)
     return true;
 }
 
-/* After `ready` a task is not touched: it may be gone. */
+/* After `ready` a task is not touched: it may be gone. So may the loop's caller by now, and another task be
+   at its address, or the caller may have made another request elsewhere: but only a request that was made in
+   this very loop names it, since no other loop has its address meanwhile. */
 static void end_loop(struct loop *loop)
 {
     struct cond_task *task;
     while ((task = take_call(&loop->calls)) != NULL) {
         /* Relaxed: the holder, this thread, has decided it. */
         int result = a_load(&task->waiter_.state, relaxed) & WAITER_EXPIRED ? ECANCELED : 0;
-        if (task == loop->caller && request_of(task) == loop->request) {
-            loop->caller = NULL;
+        if (task == loop->caller && task->loop_ == loop)
             loop->result = result;
-        } else {
+        else
             task->ready_(task, result);
-        }
     }
     *port_local() = NULL;
 }
@@ -130,19 +124,17 @@ void task_call(struct task_calls *calls)
 /* ---- Requests ---- */
 
 /* Release: partner is the acquire in cond_task_cancel(), which needs the lock's address. */
-static uint32_t begin_request(cond_task_t *task, cond_lock_t *lock, uint32_t acquires, uint32_t depth)
+static void begin_request(cond_task_t *task, cond_lock_t *lock, void *loop, uint32_t acquires, uint32_t depth)
 {
-    uint32_t request = request_of(task) + 1;
     task->lock_ = lock;
-    task->waiter_.depth = depth;
+    task->loop_ = loop;
     task->waiter_.where = WAITER_NOWHERE;
     task->waiter_.passes_on = false;
-    a_store(&task->waiter_.state, request * WAITER_REQUEST | acquires, release);
-    return request * WAITER_REQUEST / WAITER_REQUEST;
+    a_store(&task->waiter_.state, depth * WAITER_DEPTH | acquires, release);
 }
 
-/* By the task, or by who cancels it: join those that want the lock. The task may be let go, and gone, as soon as
-   it has joined; and the lock after the knock. Release: partner is task_drain(). */
+/* By the task, or by who cancels it: join those that want the lock. The task may be let go, and gone, as soon
+   as it has joined; and the lock after the knock. Release: partner is task_drain(). */
 static void join(cond_task_t *task, cond_lock_t *lock)
 {
     struct cond_task **stack = &lock->u_.local.as.mine.tasks;
@@ -177,6 +169,21 @@ void task_drain(cond_lock_t *lock)
     }
 }
 
+void task_abandon(cond_lock_t *lock)
+{
+    struct task_calls calls = TASK_NO_CALLS;
+    /* Acquire: partner is join(). */
+    struct cond_task *task = (struct cond_task *)a_exchange_ptr(&lock->u_.local.as.mine.tasks, 0, acquire);
+    while (task != NULL) {
+        struct cond_task *before = task->next_;
+        /* Relaxed: a cancel at the same time has the same outcome. */
+        a_store(&task->waiter_.state, WAITER_EXPIRED | WAITER_CHOSEN, relaxed);
+        append_call(&calls, task);
+        task = before;
+    }
+    task_call(&calls);
+}
+
 bool task_take(struct cond_waiter *waiter, cond_lock_t *lock, struct task_calls *calls)
 {
     struct cond_task *task = task_of(waiter);
@@ -187,7 +194,7 @@ bool task_take(struct cond_waiter *waiter, cond_lock_t *lock, struct task_calls 
     bool acquires = (state & WAITER_ACQUIRES) != 0;
     bool given_up = acquires && (state & WAITER_EXPIRED);
     if (!given_up)
-        rlock_give(lock, owner_of(task), waiter->depth);
+        rlock_give(lock, owner_of(task), state / WAITER_DEPTH);
     if (!acquires)
         waiter_end(lock);
     append_call(calls, task);
@@ -201,7 +208,7 @@ int cond_task_init(cond_task_t *task, cond_task_ready_t *ready, void *user)
     if (task == NULL || ready == NULL)
         return EINVAL;
     *task = (cond_task_t){
-        .waiter_ = {.state = WAITER_CHOSEN, .timed = true, .task = true}, .ready_ = ready, .user_ = user};
+        .waiter_ = {.state = WAITER_CHOSEN, .timed = 1, .task = 1}, .ready_ = ready, .user_ = user};
     return 0;
 }
 
@@ -241,7 +248,7 @@ static int request(cond_t *cond, cond_task_t *task, cond_lock_t *lock, uint32_t 
 {
     struct loop loop = {.caller = task, .result = EINPROGRESS};
     bool is_mine = begin_loop(&loop);
-    loop.request = begin_request(task, lock, acquires, acquires ? 1 : rlock_depth(lock));
+    begin_request(task, lock, is_mine ? &loop : NULL, acquires, acquires ? 1 : rlock_depth(lock));
     if (acquires) {
         join(task, lock);
     } else {

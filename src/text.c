@@ -46,7 +46,7 @@ static void put_lock(struct text *text, const cond_lock_t *lock)
             put_number(text, owner & ~(uintptr_t)RLOCK_TASK, 16);
         }
         put(text, " depth=");
-        put_number(text, a_load_32(&lock->depth_), 10);
+        put_number(text, lock_is_private(lock) ? rlock_depth(lock) : a_load_32(&lock->depth_), 10);
         put(text, " at 0x");
         put_number(text, (uintptr_t)lock, 16);
     }

@@ -13,6 +13,7 @@
 #include "atomic.h"
 #include "lock.h"
 #include "port_shared.h"
+#include "probe.h"
 
 /* ---- The circular queue: a queue is a pointer to its last node, or NULL. ---- */
 
@@ -125,6 +126,8 @@ static bool has_expired(struct cond_waiter *waiter)
     return waiter->timed && (a_load(&waiter->state, relaxed) & WAITER_EXPIRED) != 0;
 }
 
+enum { UNCOUNTED = 0xFFFFFF }; /* cond_waiter.later, at most */
+
 /* Move one waiter of a condition's queue to the lock's, unless it has expired: then it is in no queue, and
    has nothing to do with the condition any more. `later`: how many had arrived after it by then. */
 static bool choose(struct cond_waiter *waiter, cond_lock_t *lock, bool passes_on, uint32_t later)
@@ -137,19 +140,21 @@ static bool choose(struct cond_waiter *waiter, cond_lock_t *lock, bool passes_on
     lock->u_.local.process = cond_process;
     waiter->where = WAITER_NOTIFIED;
     waiter->passes_on = passes_on;
-    waiter->later = later;
+    waiter->later = later & UNCOUNTED;
     return true;
 }
 
-/* How many have arrived after it. Those beyond four thousand million are not counted, and count as none. */
+/* How many have arrived after it. If they are too many to be counted, what it passes on may go to one that came
+   after the notify. */
 static uint32_t later_than(const struct cond_waiter *waiter)
 {
     uint64_t later = waiter->cond->u_.local.arrivals - waiter->arrival - 1;
-    return later < UINT32_MAX ? (uint32_t)later : UINT32_MAX;
+    return later < UNCOUNTED ? (uint32_t)later : UNCOUNTED;
 }
 
 void waiter_notify(cond_t *cond, cond_lock_t *lock, size_t n)
 {
+    PROBE_NOTIFY(cond, lock, n);
     while (n > 0 && cond->u_.local.waiters != NULL) {
         struct cond_waiter *waiter = first(cond->u_.local.waiters);
         if (choose(waiter, lock, true, later_than(waiter)))
@@ -159,6 +164,7 @@ void waiter_notify(cond_t *cond, cond_lock_t *lock, size_t n)
 
 void waiter_notify_all(cond_t *cond, cond_lock_t *lock)
 {
+    PROBE_NOTIFY(cond, lock, SIZE_MAX);
     while (cond->u_.local.waiters != NULL)
         (void)choose(first(cond->u_.local.waiters), lock, false, 0);
 }
@@ -177,8 +183,10 @@ void waiter_pass_on(struct cond_waiter *waiter, cond_lock_t *lock)
         if (candidate->arrival <= waiter->arrival)
             continue;
         uint64_t distance = candidate->arrival - waiter->arrival;
-        if (distance > waiter->later ||
-            choose(candidate, lock, true, waiter->later - (uint32_t)distance))
+        bool uncounted = waiter->later == UNCOUNTED;
+        if (!uncounted && distance > waiter->later)
+            return;
+        if (choose(candidate, lock, true, uncounted ? UNCOUNTED : waiter->later - (uint32_t)distance))
             return;
     }
 }
@@ -211,6 +219,7 @@ static void put_back(struct cond_waiter *waiter, cond_lock_t *lock, struct cond_
 
 static struct cond_waiter *let_go(struct cond_waiter *waiter, cond_lock_t *lock)
 {
+    PROBE_HANDOVER(waiter->cond, lock, waiter);
     unlink_from(&lock->u_.local.notified, waiter);
     waiter->where = WAITER_NOWHERE;
     if (!waiter->task)
@@ -229,7 +238,7 @@ void waiter_want_lock(struct cond_waiter *waiter, cond_lock_t *lock)
 
 const struct cond_waiter *waiter_first(const cond_lock_t *lock)
 {
-    return first(lock->u_.local.notified);
+    return notified_are_ours(lock) ? first(lock->u_.local.notified) : NULL;
 }
 
 struct cond_waiter *waiter_pick(cond_lock_t *lock)

@@ -44,11 +44,11 @@ enum {
 
     /* Tasks only. Between requests such a word is CHOSEN: there is nothing to cancel. */
     WAITER_ACQUIRES = 16, /* fixed for a request: it wants the lock, and waits in no condition */
-    WAITER_REQUEST = 256, /* from here on, the requests are counted */
+    WAITER_DEPTH = 256, /* fixed for a request: from here on, how deep it is to hold the lock */
 };
 
-/* cond_waiter.where: in no queue, in the condition's, in the lock's. WANTS_LOCK: in the lock's too, but it waits for
-   nothing else: a task that acquires, or whose wait was cancelled (task.c). */
+/* cond_waiter.where: in no queue, in the condition's, in the lock's. WANTS_LOCK: in the lock's too, but it
+   waits for nothing else: a task that acquires, or whose wait was cancelled (task.c). */
 enum { WAITER_NOWHERE, WAITER_QUEUED, WAITER_NOTIFIED, WAITER_WANTS_LOCK };
 
 /* All of these: the holder of the lock, only. */
@@ -70,7 +70,7 @@ INTERNAL void waiter_notify_all(cond_t *cond, cond_lock_t *lock);
 INTERNAL void waiter_want_lock(struct cond_waiter *waiter, cond_lock_t *lock);
 #endif
 
-/* The first of the lock's queue, or NULL. */
+/* The first of the lock's queue; NULL if there is none, or not of this process. */
 INTERNAL const struct cond_waiter *waiter_first(const cond_lock_t *lock);
 
 /* Take the first notified waiter that can go out of the queue, and, if it is a thread, mark the lock: one

@@ -20,6 +20,11 @@ has_header_() {
     echo "#include <$header_>" | "$@" -E - >/dev/null 2>&1
 }
 
+# The same with any compiler.
+have_header_() {
+    has_header_ "$1" cc || has_header_ "$1" gcc || has_header_ "$1" clang
+} 2>/dev/null
+
 has_compiler_() {
     if [ -n "${CC:-}" ]; then
         # shellcheck disable=SC2086 # it may hold options
@@ -39,12 +44,18 @@ have_tool_() {
     ninja) have_command_ ninja || have_command_ ninja-build || have_command_ samu ;;
     pkg-config) have_command_ pkg-config || have_command_ pkgconf ;;
     cmocka) pkg-config --exists cmocka 2>/dev/null ;;
-    valgrind) have_command_ valgrind ;;
+    benchmark) pkg-config --exists benchmark 2>/dev/null ;;
+    absl) pkg-config --exists absl_synchronization 2>/dev/null ;;
+    nsync) has_header_ nsync.h gcc ;;
+    gnuplot) have_command_ gnuplot ;;
+    cmake | mandoc | abidiff | gdb | reuse | doxygen | git | valgrind) have_command_ "$1" ;;
+    sdt) have_header_ sys/sdt.h ;;
+    libuv) pkg-config --exists libuv 2>/dev/null ;;
     *) echo "install.sh: unknown tool: $1" >&2; return 1 ;;
     esac
 }
 
-# packages_of_ TOOL: one a line.
+# packages_of_ TOOL: one a line. A dash: this system is not known to have one.
 packages_of_() {
     while read -r row_ apt_ dnf_ pacman_ zypper_ apk_ brew_; do
         [ "$row_" = "$1" ] || continue
@@ -55,18 +66,31 @@ packages_of_() {
         apk) echo "$apk_" ;;
         brew) echo "$brew_" ;;
         *) echo "$apt_" ;; # also the names to give where no manager is known
-        esac | tr , '\n'
+        esac | tr , '\n' | sed '/^-$/d' # (- where a system has none)
     done <<'END'
-tool        apt-get          dnf                 pacman   zypper              apk             brew
-compiler    gcc,libc6-dev    gcc                 gcc      gcc                 gcc,musl-dev    gcc
-gcc         gcc,libc6-dev    gcc                 gcc      gcc                 gcc,musl-dev    gcc
-clang       clang,libc6-dev  clang               clang    clang               clang,musl-dev  llvm
-g++         g++              gcc-c++             gcc      gcc-c++             g++             gcc
-meson       meson            meson               meson    meson               meson           meson
-ninja       ninja-build      ninja-build         ninja    ninja               samurai         ninja
-pkg-config  pkg-config       pkgconf-pkg-config  pkgconf  pkgconf-pkg-config  pkgconf         pkgconf
-cmocka      libcmocka-dev    libcmocka-devel     cmocka   libcmocka-devel     cmocka-dev      cmocka
-valgrind    valgrind         valgrind            valgrind valgrind            valgrind        valgrind
+tool        apt-get            dnf                     pacman      zypper               apk             brew
+compiler    gcc,libc6-dev      gcc                     gcc         gcc                  gcc,musl-dev    gcc
+gcc         gcc,libc6-dev      gcc                     gcc         gcc                  gcc,musl-dev    gcc
+clang       clang,libc6-dev    clang                   clang       clang                clang,musl-dev  llvm
+g++         g++                gcc-c++                 gcc         gcc-c++              g++             gcc
+meson       meson              meson                   meson       meson                meson           meson
+ninja       ninja-build        ninja-build             ninja       ninja                samurai         ninja
+pkg-config  pkg-config         pkgconf-pkg-config      pkgconf     pkgconf-pkg-config   pkgconf         pkgconf
+cmocka      libcmocka-dev      libcmocka-devel         cmocka      libcmocka-devel      cmocka-dev      cmocka
+benchmark   libbenchmark-dev   google-benchmark-devel  benchmark   benchmark-devel      benchmark-dev   google-benchmark
+absl        libabsl-dev        abseil-cpp-devel        abseil-cpp  abseil-cpp-devel     abseil-cpp-dev  abseil
+nsync       libnsync-dev       -                       -           -                    -               -
+gnuplot     gnuplot-nox        gnuplot-minimal         gnuplot     gnuplot              gnuplot         gnuplot
+cmake       cmake              cmake                   cmake       cmake                cmake           cmake
+git         git                git                     git         git                  git             git
+mandoc      mandoc             mandoc                  mandoc      mandoc               mandoc          mandoc
+abidiff     abigail-tools      libabigail              -           libabigail-tools     libabigail      -
+gdb         gdb                gdb                     gdb         gdb                  gdb             gdb
+reuse       reuse              reuse                   reuse       python3-reuse        reuse           reuse
+doxygen     doxygen            doxygen                 doxygen     doxygen              doxygen         doxygen
+valgrind    valgrind           valgrind                valgrind    valgrind             valgrind        valgrind
+sdt         systemtap-sdt-dev  systemtap-sdt-devel     systemtap   systemtap-sdt-devel  -               -
+libuv       libuv1-dev         libuv-devel             libuv       libuv-devel          libuv-dev       libuv
 END
 }
 
@@ -121,6 +145,11 @@ need_packages() {
 
     find_manager_
     packages_=$(for tool_ in $missing_; do packages_of_ "$tool_"; done | sort -u | paste -sd ' ' -)
+    case " $packages_ " in
+    *' - '*)
+        echo "Not known as packages of $manager_, at least one of these: $missing_" >&2
+        return 1 ;;
+    esac
     if [ "$manager_" = none ]; then
         echo "No known package manager here. Please install (Debian's names): $packages_" >&2
         return 1

@@ -1,14 +1,18 @@
 /* SPDX-License-Identifier: MIT */
-/* The port to Linux: futexes, as man 2 futex has them. */
+/*
+ * The port to Linux: futexes, as man 2 futex has them. 64-bit systems have one call, SYS_futex. 32-bit ones
+ * have another beside it since Linux 5.1, SYS_futex_time64, whose deadline can lie beyond 2^31 seconds; the
+ * newest of them (riscv32) have no other.
+ */
 #ifndef _GNU_SOURCE
 #  define _GNU_SOURCE
 #endif
 #include "../port.h"
 #include <errno.h>
 #include <limits.h>
-#include <linux/futex.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
@@ -16,34 +20,63 @@
 #include <unistd.h>
 #include "../port_shared.h"
 #include "condvar.h"
+#include "timespec.h"
+
+/* The kernel's numbers, which never change. Its own header <linux/futex.h> is not everywhere (musl). */
+enum { OP_WAKE = 1, OP_WAIT_BITSET = 9, OP_PRIVATE = 128 };
 
 /* Between the threads of one process, or between processes: the kernel then finds the word by its page. */
-enum { ONE_PROCESS = FUTEX_PRIVATE_FLAG, PROCESSES = 0 };
+enum { ONE_PROCESS = OP_PRIVATE, PROCESSES = 0 };
 
-/* FUTEX_WAIT_BITSET takes the deadline itself, on the monotonic clock; FUTEX_WAIT would take a timeout and
-   prolong it with each signal. */
+#ifndef SYS_futex
+#  define SYS_futex SYS_futex_time64
+#endif
+
+/* What SYS_futex counts time in, whatever the C library's time_t is. */
+#if defined(__x86_64__) /* x32 too */
+typedef int64_t kernel_long;
+#else
+typedef long kernel_long;
+#endif
+
+/* This way to wait takes the deadline itself, on the monotonic clock; the plain one would take a timeout, and
+   prolong it with each signal. NULL is no deadline. */
+static long futex_sleep(long call, const uint32_t *word, uint32_t expected, const void *deadline, int scope)
+{
+    const uint32_t any = UINT32_MAX;
+    return syscall(call, word, OP_WAIT_BITSET | scope, expected, deadline, NULL, any);
+}
+
+/* Until the deadline, or a little earlier where the kernel cannot count as far. */
 static void futex_wait(const uint32_t *word, uint32_t expected, int64_t deadline_ns, int scope)
 {
     int saved = errno;
-    struct timespec until;
-    struct timespec *limit = NULL;
-    if (deadline_ns != COND_FOREVER) {
-        if (deadline_ns < 0)
-            deadline_ns = 0;
-        until.tv_sec = (time_t)(deadline_ns / 1000000000);
-        until.tv_nsec = (long)(deadline_ns % 1000000000);
-        limit = &until;
-    }
-    (void)syscall(SYS_futex, word, FUTEX_WAIT_BITSET | scope, expected, limit, NULL,
-                  FUTEX_BITSET_MATCH_ANY);
+    bool limited = deadline_ns != COND_FOREVER;
+    int64_t s = deadline_ns > 0 ? deadline_ns / 1000000000 : 0;
+    long ns = deadline_ns > 0 ? (long)(deadline_ns % 1000000000) : 0;
+    bool done = false;
+#ifdef SYS_futex_time64
+    struct {
+        int64_t s, ns;
+    } until64 = {s, ns};
+    /* An older kernel does not know this call (ENOSYS), nor do some sandboxes (EPERM). */
+    done = futex_sleep(SYS_futex_time64, word, expected, limited ? &until64 : NULL, scope) == 0 ||
+           (errno != ENOSYS && errno != EPERM);
+#endif
+    const int64_t max_s = sizeof(kernel_long) < sizeof s ? INT32_MAX : INT64_MAX;
+    struct {
+        kernel_long s, ns;
+    } until = {(kernel_long)(s < max_s ? s : max_s), ns};
+    if (!done)
+        (void)futex_sleep(SYS_futex, word, expected, limited ? &until : NULL, scope);
     errno = saved;
 }
 
+/* (There is no time in a wake-up: where there are two calls, both do it alike.) */
 static uint32_t futex_wake(const uint32_t *word, uint32_t count, int scope)
 {
     int saved = errno;
-    long woken = syscall(SYS_futex, word, FUTEX_WAKE | scope, count < INT_MAX ? (int)count : INT_MAX, NULL,
-                         NULL, 0);
+    long woken = syscall(SYS_futex, word, OP_WAKE | scope, count < INT_MAX ? (int)count : INT_MAX, NULL, NULL, 0);
     errno = saved;
     return woken > 0 ? (uint32_t)woken : 0;
 }
@@ -72,13 +105,23 @@ int64_t port_now(void)
 {
     struct timespec now;
     (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+    return timespec_ns(now);
 }
 
-/* The thread control block's address: of the forking thread, the child's thread keeps it. */
+/* The thread control block's address; the child's thread keeps that of the forking one. On x86-64 the block begins
+   with its own address, by the ABI (Drepper, "ELF Handling For Thread-Local Storage", 3.4.6), and on AArch64 a register
+   has it: no call is needed. */
 uintptr_t port_self(void)
 {
+#if defined(__x86_64__) && defined(__LP64__) && defined(__GNUC__)
+    uintptr_t self;
+    __asm__("movq %%fs:0, %0" : "=r"(self));
+    return self;
+#elif defined(__aarch64__) && defined(__GNUC__)
+    return (uintptr_t)__builtin_thread_pointer();
+#else
     return (uintptr_t)pthread_self();
+#endif
 }
 
 #ifndef CONDVAR_NO_TASKS

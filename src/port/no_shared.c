@@ -37,8 +37,3 @@ uint32_t port_wake_shared(const uint32_t *word, uint32_t count)
     (void)word, (void)count;
     return 0;
 }
-
-uint32_t port_process(void)
-{
-    return 1;
-}

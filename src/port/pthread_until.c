@@ -6,30 +6,48 @@
 #include <errno.h>
 #include <time.h>
 #include "../deadline.h"
+#include "timespec.h"
 
-static struct timespec timespec_of(int64_t ns)
-{
-    return (struct timespec){.tv_sec = (time_t)(ns / 1000000000), .tv_nsec = (long)(ns % 1000000000)};
-}
-
-#ifdef HAVE_PTHREAD_MUTEX_CLOCKLOCK
+#if defined(HAVE_PTHREAD_MUTEX_CLOCKLOCK)
 static int lock_until(pthread_mutex_t *mutex, int64_t deadline_ns)
 {
     struct timespec until = timespec_of(deadline_ns);
     return pthread_mutex_clocklock(mutex, CLOCK_MONOTONIC, &until);
 }
 #else
-/* Without it there is only a deadline on the wall clock, which may be set while we wait: so wait in short
-   pieces, after each of which the caller looks at the monotonic clock. */
+/* How long to wait without a look at the clock. */
+static int64_t piece_until(int64_t deadline_ns, int64_t longest_ns)
+{
+    int64_t left_ns = deadline_ns - port_now();
+    return left_ns < 0 ? 0 : left_ns < longest_ns ? left_ns : longest_ns;
+}
+
+#  ifdef __APPLE__
+/* There is no deadline at all for a mutex: so look at it now and then. (The owner of a mutex that tells is not
+   told EDEADLK, but ETIMEDOUT.) Sleeping is a cancellation point, and acquiring a lock is not. */
+static int lock_until(pthread_mutex_t *mutex, int64_t deadline_ns)
+{
+    int saved = errno;
+    int cancel_state;
+    struct timespec piece = timespec_of(piece_until(deadline_ns, COND_MS(1)));
+    (void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel_state);
+    (void)nanosleep(&piece, NULL);
+    (void)pthread_setcancelstate(cancel_state, NULL);
+    errno = saved;
+    int error = pthread_mutex_trylock(mutex);
+    return error == EBUSY ? ETIMEDOUT : error;
+}
+#  else
+/* There is only a deadline on the wall clock, which may be set while we wait: so wait in short pieces, after each
+   of which the caller looks at the monotonic clock. */
 static int lock_until(pthread_mutex_t *mutex, int64_t deadline_ns)
 {
     struct timespec until;
-    int64_t left = deadline_ns - port_now();
-    left = left < 0 ? 0 : left < COND_MS(50) ? left : COND_MS(50);
     (void)clock_gettime(CLOCK_REALTIME, &until);
-    until = timespec_of((int64_t)until.tv_sec * 1000000000 + until.tv_nsec + left);
+    until = timespec_of(timespec_ns(until) + piece_until(deadline_ns, COND_MS(50)));
     return pthread_mutex_timedlock(mutex, &until);
 }
+#  endif
 #endif
 
 int mutex_acquire_until(pthread_mutex_t *mutex, int64_t deadline_ns)

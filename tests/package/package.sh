@@ -42,6 +42,40 @@ install_build() {
     export PKG_CONFIG_SYSROOT_DIR=$tmp/image
 }
 
+# Installs what a user would build, with the options of a distribution, to a place that several of these tests have in
+# common and do not change.
+installed_prefix() {
+    local build=$BUILD/package
+    mkdir -p "$build"
+    exec 9>"$build/lock" # (one test at a time)
+    flock 9 2>/dev/null || true
+    if [ ! -f "$build/build/build.ninja" ]; then
+        meson setup "$build/build" "$SOURCE" --prefix="$build/prefix" --buildtype=debugoptimized -Dtests=disabled \
+            -Dexamples=false
+    fi >"$build/setup.txt" 2>&1 || fail "$(cat "$build/setup.txt")"
+    meson install -C "$build/build" >"$build/install.txt" 2>&1 || fail "$(cat "$build/install.txt")"
+    exec 9>&-
+    # shellcheck disable=SC2034 # for those who source this
+    prefix=$build/prefix
+    use_installed "$prefix"
+}
+
+# repository_copy DIRECTORY: the source tree as it stands, without what is built, committed to a repository there. Works
+# in a tarball too.
+repository_copy() {
+    mkdir "$1"
+    if command git -C "$SOURCE" rev-parse --show-toplevel 2>/dev/null | grep -Fx -- "$SOURCE" >/dev/null; then
+        (cd "$SOURCE" && command git ls-files --cached --others --exclude-standard -z |
+            while IFS= read -r -d '' file; do [ ! -f "$file" ] || printf '%s\0' "$file"; done |
+            tar -cf - --null --files-from=-) | tar -xf - -C "$1"
+    else
+        (cd "$SOURCE" && tar -cf - --exclude=./.build .) | tar -xf - -C "$1"
+    fi
+    command git -C "$1" init --quiet
+    command git -C "$1" add .
+    command git -C "$1" -c user.name=x -c user.email=x@example.org commit --quiet -m 'as it is'
+}
+
 # block LANGUAGE: the first block of code in this language in README.md.
 block() {
     awk -v fence="\`\`\`$1" '

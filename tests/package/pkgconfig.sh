@@ -13,8 +13,8 @@ block text >"$tmp/expected"
 # Shared: the program asks for the library by its soname, and runs with the one that is installed.
 # shellcheck disable=SC2046,SC2086 # lists of options
 $CC -o "$tmp/shared" "$tmp/app.c" $(pkg-config --cflags --libs condvar)
-objdump -p "$libdir/libcondvar.so" | grep -qE 'SONAME +libcondvar\.so\.0$' || fail 'the soname is not libcondvar.so.0'
-objdump -p "$tmp/shared" | grep -qE 'NEEDED +libcondvar\.so\.0$' || fail 'the program is not linked with libcondvar.so.0'
+objdump -p "$libdir/libcondvar.so" | grep -E 'SONAME +libcondvar\.so\.0$' >/dev/null || fail 'the soname is not libcondvar.so.0'
+objdump -p "$tmp/shared" | grep -E 'NEEDED +libcondvar\.so\.0$' >/dev/null || fail 'the program is not linked with libcondvar.so.0'
 expect "$tmp/expected" env LD_LIBRARY_PATH="$libdir" "$tmp/shared"
 
 # Static: it runs without any.

@@ -4,40 +4,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <ucontext.h>
 #include "condvar.h"
+#include "coroutine.h"
 #include "port.h"
 #include "port_shared.h"
 
-/* The sanitizers must be told when a stack is left for another. */
-#if defined(__has_feature)
-#  if __has_feature(address_sanitizer)
-#    define SCHED_ASAN 1
-#  endif
-#  if __has_feature(thread_sanitizer)
-#    define SCHED_TSAN 1
-#  endif
-#endif
-#if defined(__SANITIZE_ADDRESS__)
-#  define SCHED_ASAN 1
-#endif
-#if defined(__SANITIZE_THREAD__)
-#  define SCHED_TSAN 1
-#endif
-#ifdef SCHED_ASAN
-#  include <sanitizer/common_interface_defs.h>
-#endif
-#ifdef SCHED_TSAN
-#  include <sanitizer/tsan_interface.h>
-#endif
-
 void condvar_step(void); /* called by src/atomic.h */
 
-enum { STACK_SIZE = 128 * 1024, CHOICES_MAX = 1 << 16 };
+enum { CHOICES_MAX = 1 << 16 };
 
 struct thread {
-    ucontext_t context;
-    char *stack;
+    struct coroutine *coroutine;
     enum { READY, SLEEPING, UNTIL, DONE } state;
     bool killed;
     bool (*true_now)(void); /* while UNTIL */
@@ -46,17 +23,11 @@ struct thread {
     uint64_t since; /* which sleep this is, for first come, first served */
     unsigned system_calls;
     void *local; /* port_local() */
-#ifdef SCHED_ASAN
-    void *fake_stack;
-#endif
-#ifdef SCHED_TSAN
-    void *fiber;
-#endif
 };
 
 /* One more than the scenario's threads: the last is the one that runs quiet(). */
 static struct thread threads[SCHED_THREADS_MAX + 1];
-static struct thread scheduler;
+static struct coroutine *scheduler;
 static struct thread *running; /* NULL: outside */
 static const struct scenario *scenario;
 static unsigned thread_count;
@@ -131,71 +102,43 @@ static unsigned choose(unsigned of)
 
 /* ---- Coroutines ---- */
 
-static void switch_to(struct thread *from, struct thread *to, bool for_ever)
+static void thread_main(void *arg)
 {
-    running = to == &scheduler ? NULL : to;
-    (void)for_ever;
-#ifdef SCHED_ASAN
-    bool known = to->stack != NULL;
-    static const void *main_stack;
-    static size_t main_size;
-    __sanitizer_start_switch_fiber(for_ever ? NULL : &from->fake_stack, known ? to->stack : main_stack,
-                                   known ? STACK_SIZE : main_size);
-#endif
-#ifdef SCHED_TSAN
-    __tsan_switch_to_fiber(to->fiber, 0);
-#endif
-    (void)swapcontext(&from->context, &to->context);
-#ifdef SCHED_ASAN
-    const void *left;
-    size_t left_size;
-    __sanitizer_finish_switch_fiber(from->fake_stack, &left, &left_size);
-    if (from != &scheduler && main_stack == NULL)
-        main_stack = left, main_size = left_size;
-#endif
-}
-
-static void thread_main(void)
-{
-#ifdef SCHED_ASAN
-    __sanitizer_finish_switch_fiber(NULL, NULL, NULL);
-#endif
-    struct thread *self = running;
+    struct thread *self = arg;
     if (self == &threads[SCHED_THREADS_MAX])
         scenario->quiet();
     else
         scenario->body((unsigned)(self - threads));
     self->state = DONE;
     idle_timers = 0;
-    switch_to(self, &scheduler, true);
+    running = NULL;
+    coroutine_leave(scheduler);
 }
 
 static void thread_start(struct thread *thread)
 {
-    if (thread->stack == NULL) {
-        thread->stack = malloc(STACK_SIZE);
-        if (thread->stack == NULL)
-            abort();
-    }
-#ifdef SCHED_TSAN
-    if (thread->fiber != NULL)
-        __tsan_destroy_fiber(thread->fiber);
-    thread->fiber = __tsan_create_fiber(0);
-#endif
+    if (scheduler == NULL)
+        scheduler = coroutine_new();
+    if (thread->coroutine == NULL)
+        thread->coroutine = coroutine_new();
     thread->state = READY;
     thread->killed = false;
     thread->system_calls = 0;
-    (void)getcontext(&thread->context);
-    thread->context.uc_stack.ss_sp = thread->stack;
-    thread->context.uc_stack.ss_size = STACK_SIZE;
-    thread->context.uc_link = NULL;
-    makecontext(&thread->context, thread_main, 0);
+    coroutine_start(thread->coroutine, thread_main, thread);
+}
+
+/* From the scheduler to a thread, until that yields. */
+static void thread_resume(struct thread *thread)
+{
+    running = thread;
+    coroutine_switch(thread->coroutine);
 }
 
 /* Back to the scheduler, which runs this thread again when the order says so. */
 static void yield(void)
 {
-    switch_to(running, &scheduler, false);
+    running = NULL;
+    coroutine_switch(scheduler);
 }
 
 /* ---- Scheduling ---- */
@@ -336,7 +279,7 @@ static void run_order(void)
             current = quiet_thread();
             thread_start(current);
         }
-        switch_to(&scheduler, current, false);
+        thread_resume(current);
     }
     if (scenario->check != NULL)
         scenario->check();
@@ -368,9 +311,6 @@ static void explore(const struct scenario *what, const struct exploration *how)
     unsigned long orders = 0;
     scenario = what;
     deeper = what->preemptions > 0 ? how->more_preemptions : 0;
-#ifdef SCHED_TSAN
-    scheduler.fiber = __tsan_get_current_fiber();
-#endif
     if (scenario->threads > SCHED_THREADS_MAX)
         sched_fail(__FILE__, __LINE__, "too many threads");
     random_mode = false;
@@ -417,9 +357,6 @@ void sched_run_once(const struct scenario *what)
 {
     scenario = what;
     deeper = 0;
-#ifdef SCHED_TSAN
-    scheduler.fiber = __tsan_get_current_fiber();
-#endif
     random_mode = false;
     replay_count = 0;
     run_order();

@@ -93,7 +93,7 @@ static void be_child(struct game *game)
     CHECK_RESULT(cond_wait_for(&game->second, is_open, game, COND_US(100)), ETIMEDOUT);
     CHECK_OK(cond_notify_all(cond));
     CHECK_OK(cond_release(cond));
-#ifndef STRESS_TSAN /* which has no threads in such a child */
+#if !defined(STRESS_TSAN) && !defined(STRESS_EMULATED) /* which have no threads in such a child */
     pthread_t threads[WAITERS];
     start_waiters(game, threads);
     let_through(game, threads);

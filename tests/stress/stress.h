@@ -71,7 +71,9 @@ static struct {
     uint64_t seed;
 } stress;
 
-#if defined(__GNUC__)
+#if defined(__MINGW_PRINTF_FORMAT)
+__attribute__((format(__MINGW_PRINTF_FORMAT, 4, 5)))
+#elif defined(__GNUC__)
 __attribute__((format(printf, 4, 5)))
 #endif
 static inline _Noreturn void stress_fail(const char *file, int line, const char *what,
@@ -248,10 +250,14 @@ enum kind {
     PRIVATE_KINDS,
     PTHREAD_NORMAL = PRIVATE_KINDS,
     PTHREAD_RECURSIVE,
+#ifdef COND_HAVE_PTHREAD_
     KINDS
+#else
+    KINDS = PRIVATE_KINDS /* the others cannot be had */
+#endif
 };
 
-static const char *const kind_names[KINDS] = {
+static const char *const kind_names[] = {
     "own recursive lock", "own mutex", "recursive lock elsewhere", "mutex elsewhere",
     "pthread mutex", "recursive pthread mutex",
 };
@@ -273,6 +279,17 @@ static inline bool kind_is_recursive(enum kind kind)
     return kind == OWN_RLOCK || kind == OTHER_RLOCK || kind == PTHREAD_RECURSIVE;
 }
 
+/* ENOTSUP where there is no cond_lock_init_pthread(). */
+static inline int stress_adopt(cond_lock_t *lock, pthread_mutex_t *mutex)
+{
+#ifdef COND_HAVE_PTHREAD_
+    return cond_lock_init_pthread(lock, mutex);
+#else
+    (void)lock, (void)mutex;
+    return ENOTSUP;
+#endif
+}
+
 static inline void pthread_mutex_make(pthread_mutex_t *mutex, int type)
 {
     pthread_mutexattr_t attributes;
@@ -290,7 +307,7 @@ static inline void place_make_lock(struct place *place, enum kind kind)
     if (kind >= PRIVATE_KINDS) {
         pthread_mutex_make(&place->mutex,
                            kind == PTHREAD_RECURSIVE ? PTHREAD_MUTEX_RECURSIVE : PTHREAD_MUTEX_NORMAL);
-        CHECK_OK(cond_lock_init_pthread(&place->lock, &place->mutex));
+        CHECK_OK(stress_adopt(&place->lock, &place->mutex));
     } else if (!kind_is_own(kind)) {
         CHECK_OK(cond_lock_init(&place->lock, flags));
     }

@@ -439,6 +439,8 @@ static void wait_passes_on_what_release_says(void **state)
 
 /* ---- pthread mutexes ---- */
 
+#ifdef COND_HAVE_PTHREAD_
+
 /* ThreadSanitizer counts it as a mistake to unlock a mutex that is not held, even where POSIX has an error for
    it. That error is tested here, and is how the library finds out the depth of a recursive mutex. */
 const char *__tsan_default_options(void);
@@ -614,6 +616,8 @@ static void wait_on_pthread_mutexes(void **state)
     }
 }
 
+#endif
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -630,11 +634,13 @@ int main(void)
         cmocka_unit_test(wait_three_deep_on_a_foreign_lock),
         cmocka_unit_test(wait_passes_on_what_restore_says),
         cmocka_unit_test(wait_passes_on_what_release_says),
+#ifdef COND_HAVE_PTHREAD_
         cmocka_unit_test(pthread_mutexes),
         cmocka_unit_test(pthread_mutex_held_by_another),
         cmocka_unit_test(pthread_mutex_held_by_the_caller),
         cmocka_unit_test(pthread_mutex_held_by_nobody),
         cmocka_unit_test(wait_on_pthread_mutexes),
+#endif
     };
     return cmocka_run_group_tests_name("lock", tests, NULL, NULL);
 }

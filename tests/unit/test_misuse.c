@@ -205,7 +205,7 @@ static void take_snapshot(const struct subject *s, struct snapshot *snapshot)
     snapshot->owned = cond_lock_owned(s->handle);
     snapshot->waiters = cond_waiters(&s->living);
     if (snapshot->owned)
-        snapshot->depth = s->kind == FOREIGN ? s->toy.depth : s->handle->depth_;
+        snapshot->depth = s->kind == FOREIGN ? s->toy.depth : rlock_depth(s->handle);
     if (!s->has_other) { /* nobody else reads or writes it */
         memcpy(snapshot->bytes, &s->living, sizeof s->living);
         memcpy(snapshot->bytes + sizeof s->living, &s->elsewhere, sizeof s->elsewhere);
@@ -415,7 +415,9 @@ static const cond_lock_ops_t no_restore = {.acquire = dummy_acquire,
 static const cond_lock_ops_t no_save = {.acquire = dummy_acquire,
                                         .release = dummy_release,
                                         .acquire_restore = dummy_acquire_restore};
+#ifdef COND_HAVE_PTHREAD_
 static pthread_mutex_t some_mutex = PTHREAD_MUTEX_INITIALIZER;
+#endif
 
 CALL(make_null_lock, error_name(cond_lock_init(NULL, COND_RLOCK)))
 CALL(make_null_shared_lock, error_name(cond_lock_init(NULL, COND_SHARED)))
@@ -428,8 +430,10 @@ CALL(make_foreign_no_acquire, error_name(cond_lock_init_foreign(s->handle, &no_a
 CALL(make_foreign_no_release, error_name(cond_lock_init_foreign(s->handle, &no_release, &s->toy)))
 CALL(make_foreign_no_restore, error_name(cond_lock_init_foreign(s->handle, &no_restore, &s->toy)))
 CALL(make_foreign_no_save, error_name(cond_lock_init_foreign(s->handle, &no_save, &s->toy)))
+#ifdef COND_HAVE_PTHREAD_
 CALL(make_null_pthread, error_name(cond_lock_init_pthread(NULL, &some_mutex)))
 CALL(make_pthread_of_null, error_name(cond_lock_init_pthread(s->handle, NULL)))
+#endif
 CALL(make_null_cond, error_name(cond_init(NULL, NULL, COND_RLOCK)))
 CALL(make_null_cond_on_lock, error_name(cond_init(NULL, s->handle, COND_RLOCK)))
 CALL(make_cond_of_4, error_name(cond_init(&s->living, NULL, 4)))
@@ -661,8 +665,10 @@ static const struct row make_rows[] = {
          "EINVAL"),
     MAKE("cond_lock_init_foreign(l, acquire_restore without release_save, object)", make_foreign_no_save,
          "EINVAL"),
+#ifdef COND_HAVE_PTHREAD_
     MAKE("cond_lock_init_pthread(NULL, mutex)", make_null_pthread, "EINVAL"),
     MAKE("cond_lock_init_pthread(l, NULL)", make_pthread_of_null, "EINVAL"),
+#endif
     MAKE("cond_init(NULL, NULL, 0)", make_null_cond, "EINVAL"),
     MAKE("cond_init(NULL, l, 0)", make_null_cond_on_lock, "EINVAL"),
     MAKE("cond_init(c, NULL, 4)", make_cond_of_4, "EINVAL"),

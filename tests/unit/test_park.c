@@ -95,40 +95,58 @@ static void a_fresh_lock_hopes_for_the_best(void **state)
     (void)state;
     cond_lock_t lock = COND_RLOCK_INIT;
     assert_int_equal(spin_budget(&lock), TUNING_SPIN_MAX);
-    spin_learn(&lock, true);
+}
+
+/* A few in a row in vain, and it is given up, for ever longer; in between one try. */
+static void in_vain_it_looks_ever_more_rarely(void **state)
+{
+    (void)state;
+    cond_lock_t lock = COND_RLOCK_INIT;
+    unsigned tries = 0, last_pause = 0;
+    for (; tries < TUNING_SPIN_FAILURES; tries++) {
+        assert_int_equal(spin_budget(&lock), TUNING_SPIN_MAX);
+        spin_in_vain(&lock, spin_budget(&lock));
+    }
+    for (; tries < 30; tries++) {
+        unsigned pause = 0;
+        for (; spin_budget(&lock) == 0; pause++)
+            spin_in_vain(&lock, 0);
+        assert_true(last_pause == 0 || pause == last_pause || pause >= 2 * last_pause);
+        last_pause = pause;
+        spin_in_vain(&lock, spin_budget(&lock));
+    }
+    assert_true(last_pause >= 32 * TUNING_SPIN_PAUSE);
+}
+
+/* Who was rewarded after a short time need not look for long; and one reward ends a pause. */
+static void it_looks_a_few_times_as_long_as_usual(void **state)
+{
+    (void)state;
+    cond_lock_t lock = COND_RLOCK_INIT;
+    for (unsigned i = 0; i < 10; i++)
+        spin_rewarded(&lock, 5);
+    assert_true(spin_budget(&lock) >= 3 * 5 && spin_budget(&lock) <= TUNING_SPIN_MIN + 3 * 10);
+    for (unsigned i = 0; i < 10; i++)
+        spin_rewarded(&lock, TUNING_SPIN_MAX);
     assert_int_equal(spin_budget(&lock), TUNING_SPIN_MAX);
+
+    while (spin_budget(&lock) > 0)
+        spin_in_vain(&lock, spin_budget(&lock));
+    spin_rewarded(&lock, 5);
+    assert_true(spin_budget(&lock) > 0 && spin_budget(&lock) < TUNING_SPIN_MAX);
 }
 
-static void disappointment_lowers_it_to_nothing_and_it_tries_again(void **state)
+/* Any 16 bits will do: what a race leaves behind is no worse than a wrong guess. */
+static void any_value_is_right(void **state)
 {
     (void)state;
-    cond_lock_t lock = COND_RLOCK_INIT;
-    unsigned last = spin_budget(&lock);
-    unsigned given_up = 0, steps = 0;
-    while (spin_budget(&lock) <= last) {
-        last = spin_budget(&lock);
-        given_up += last == 0;
-        spin_learn(&lock, false);
-        assert_true(++steps < 10000);
-    }
-    /* Few tries are made for nothing, and after many sleeps without one there is another. */
-    assert_true(given_up >= TUNING_SPIN_PROBE / 2);
-    assert_true(spin_budget(&lock) < TUNING_SPIN_MAX);
-    for (steps = 0; steps < 100000; steps++) {
-        spin_learn(&lock, false);
-        assert_true(spin_budget(&lock) <= TUNING_SPIN_MAX / 2);
-    }
-}
-
-static void reward_raises_it(void **state)
-{
-    (void)state;
-    cond_lock_t lock = COND_RLOCK_INIT;
-    for (unsigned i = 0; i < 3 * TUNING_SPIN_HALVE; i++)
-        spin_learn(&lock, false);
-    for (unsigned last = spin_budget(&lock); last < TUNING_SPIN_MAX; last = spin_budget(&lock)) {
-        spin_learn(&lock, true);
-        assert_true(spin_budget(&lock) > last);
+    for (unsigned value = 0; value <= UINT16_MAX; value += 7) {
+        cond_lock_t lock = COND_RLOCK_INIT;
+        lock.spin_ = (uint16_t)value;
+        unsigned rounds = 0;
+        for (; rounds < 100000 && spin_budget(&lock) == 0; rounds++)
+            spin_in_vain(&lock, 0);
+        assert_true(spin_budget(&lock) > 0 && spin_budget(&lock) <= TUNING_SPIN_MAX);
     }
 }
 
@@ -150,8 +168,9 @@ int main(void)
         cmocka_unit_test(woken_from_sleep),
         cmocka_unit_test(chosen_does_not_expire),
         cmocka_unit_test(a_fresh_lock_hopes_for_the_best),
-        cmocka_unit_test(disappointment_lowers_it_to_nothing_and_it_tries_again),
-        cmocka_unit_test(reward_raises_it),
+        cmocka_unit_test(in_vain_it_looks_ever_more_rarely),
+        cmocka_unit_test(it_looks_a_few_times_as_long_as_usual),
+        cmocka_unit_test(any_value_is_right),
         cmocka_unit_test(polling_teaches_nothing),
     };
     return cmocka_run_group_tests_name("park", tests, NULL, NULL);

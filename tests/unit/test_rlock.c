@@ -20,7 +20,7 @@ static uint32_t word_of(const cond_lock_t *lock)
 
 static unsigned depth_of(const cond_lock_t *lock)
 {
-    return a_load_32(&lock->depth_);
+    return rlock_depth(lock);
 }
 
 static void assert_free(const cond_lock_t *lock)

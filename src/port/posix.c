@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The port to POSIX threads and C11, for systems that have nothing to sleep on a word with. Whoever sleeps is a
+ * node on its own stack, in one of a fixed number of sleeper_lists; the word's address says in which.
+ *
+ *      port_wait(word, expected)               port_wake(word)
+ *      1. lock the list                        (the word was changed before)
+ *      2. *word == expected?                   1. lock the list
+ *      3. join the list as its last            2. take the first node with this word out, signal it
+ *      4. wait, which unlocks the list         3. unlock the list
+ *
+ * Comparing and falling asleep are one step, because the waker locks the list after it has changed the word: if
+ * it is first, 2 sees the new word; if it is second, it finds the node. Each node has a condition variable of its
+ * own, so that exactly those are woken who are meant, in order; it is signalled with the list locked, because
+ * the node is gone when the sleeper has the list's lock again.
+ *
+ * A list that another thread had locked when the process forked would be locked in the child for ever. So a fork waits
+ * for all sleeper_lists, and in the child they are empty: its only thread is not asleep.
+ */
+#ifndef _POSIX_C_SOURCE
+#  define _POSIX_C_SOURCE 200809L
+#endif
+#include "../port.h"
+#include <errno.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <time.h>
+#include <unistd.h>
+#include "../atomic.h"
+#include "../port_shared.h"
+#include "condvar.h"
+#include "timespec.h"
+
+struct sleeper {
+    const uint32_t *word; /* fixed: an address only */
+    pthread_cond_t woken;
+    bool listed;          /* under the list's lock, as all below */
+    struct sleeper *next;
+};
+
+struct sleeper_list {
+    pthread_mutex_t mutex;
+    struct sleeper *first, *last;
+};
+
+enum { LISTS = 64 };
+
+#define FOUR(x) x, x, x, x
+static struct sleeper_list sleeper_lists[LISTS] = {FOUR(FOUR(FOUR({.mutex = PTHREAD_MUTEX_INITIALIZER})))};
+
+static pthread_once_t prepared = PTHREAD_ONCE_INIT;
+static pthread_condattr_t monotonic; /* fixed by prepare() */
+static uint32_t this_process;        /* fixed by prepare(), and in a forked child */
+
+/* ---- Fork ---- */
+
+static void before_fork(void)
+{
+    for (unsigned i = 0; i < LISTS; i++)
+        (void)pthread_mutex_lock(&sleeper_lists[i].mutex);
+}
+
+static void after_fork(void)
+{
+    for (unsigned i = LISTS; i-- > 0;)
+        (void)pthread_mutex_unlock(&sleeper_lists[i].mutex);
+}
+
+static void after_fork_in_child(void)
+{
+    this_process = (uint32_t)getpid();
+    for (unsigned i = 0; i < LISTS; i++)
+        sleeper_lists[i].first = sleeper_lists[i].last = NULL;
+    after_fork();
+}
+
+static void prepare(void)
+{
+    (void)pthread_condattr_init(&monotonic);
+#ifndef __APPLE__
+    (void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+#endif
+    this_process = (uint32_t)getpid();
+    (void)pthread_atfork(before_fork, after_fork, after_fork_in_child);
+}
+
+/* ---- The lists. Under the list's lock. ---- */
+
+/* Words lie in structs of a few sizes, so the low bits of their addresses are much the same. */
+static struct sleeper_list *list_of(const uint32_t *word)
+{
+    uint32_t mixed = (uint32_t)((uintptr_t)word >> 2) * UINT32_C(0x9E3779B1); /* 2^32 / the golden ratio */
+    return &sleeper_lists[mixed / (UINT32_MAX / LISTS + 1)];
+}
+
+static void list_join(struct sleeper_list *list, struct sleeper *sleeper)
+{
+    *(list->last != NULL ? &list->last->next : &list->first) = sleeper;
+    list->last = sleeper;
+    sleeper->listed = true;
+}
+
+/* `before` is the one in front of it, or NULL. */
+static void list_take_out(struct sleeper_list *list, struct sleeper *sleeper, struct sleeper *before)
+{
+    *(before != NULL ? &before->next : &list->first) = sleeper->next;
+    if (list->last == sleeper)
+        list->last = before;
+    sleeper->listed = false;
+}
+
+static void list_leave(struct sleeper_list *list, struct sleeper *sleeper)
+{
+    struct sleeper *before = NULL;
+    for (struct sleeper *other = list->first; other != sleeper; other = other->next)
+        before = other;
+    list_take_out(list, sleeper, before);
+}
+
+/* Until it is signalled, or the deadline; or not as long. */
+static void list_sleep(struct sleeper_list *list, struct sleeper *sleeper, int64_t deadline_ns)
+{
+    if (deadline_ns == COND_FOREVER) {
+        (void)pthread_cond_wait(&sleeper->woken, &list->mutex);
+        return;
+    }
+#ifdef __APPLE__ /* has no monotonic deadlines, but timeouts */
+    int64_t left_ns = deadline_ns - port_now();
+    struct timespec left = timespec_of(left_ns > 0 ? left_ns : 0);
+    (void)pthread_cond_timedwait_relative_np(&sleeper->woken, &list->mutex, &left);
+#else
+    struct timespec until = timespec_of(deadline_ns);
+    (void)pthread_cond_timedwait(&sleeper->woken, &list->mutex, &until);
+#endif
+}
+
+/* ---- The port ---- */
+
+/* Waiting on a pthread condition is a cancellation point, and waiting here is not. */
+void port_wait(const uint32_t *word, uint32_t expected, int64_t deadline_ns)
+{
+    int saved = errno;
+    int cancel_state;
+    struct sleeper self = {.word = word};
+    struct sleeper_list *list = list_of(word);
+    (void)pthread_once(&prepared, prepare);
+    if (pthread_cond_init(&self.woken, &monotonic) != 0) {
+        errno = saved; /* on some systems it takes memory: this is an early return then */
+        return;
+    }
+    (void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel_state);
+    (void)pthread_mutex_lock(&list->mutex);
+    /* Relaxed: the mutex orders it after the change of whoever has looked for sleepers before. */
+    if (a_load(word, relaxed) == expected && deadline_ns > port_now()) {
+        list_join(list, &self);
+        do
+            list_sleep(list, &self, deadline_ns);
+        while (self.listed && deadline_ns > port_now());
+        if (self.listed)
+            list_leave(list, &self);
+    }
+    (void)pthread_mutex_unlock(&list->mutex);
+    (void)pthread_cond_destroy(&self.woken);
+    (void)pthread_setcancelstate(cancel_state, NULL);
+    errno = saved;
+}
+
+void port_wake(const uint32_t *word, uint32_t count)
+{
+    int saved = errno;
+    struct sleeper_list *list = list_of(word);
+    (void)pthread_once(&prepared, prepare);
+    (void)pthread_mutex_lock(&list->mutex);
+    struct sleeper *before = NULL, *next;
+    for (struct sleeper *sleeper = list->first; sleeper != NULL && count > 0; sleeper = next) {
+        next = sleeper->next;
+        if (sleeper->word != word) {
+            before = sleeper;
+        } else {
+            list_take_out(list, sleeper, before);
+            (void)pthread_cond_signal(&sleeper->woken);
+            count--;
+        }
+    }
+    (void)pthread_mutex_unlock(&list->mutex);
+    errno = saved;
+}
+
+int64_t port_now(void)
+{
+    struct timespec now;
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return timespec_ns(now);
+}
+
+/* Of each thread one, at an address of its own. */
+static _Thread_local void *own_place;
+
+uintptr_t port_self(void)
+{
+    return (uintptr_t)&own_place;
+}
+
+#ifndef CONDVAR_NO_TASKS
+void **port_local(void)
+{
+    return &own_place;
+}
+#endif
+
+uint32_t port_process(void)
+{
+    (void)pthread_once(&prepared, prepare);
+    return this_process;
+}

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: MIT */
+/* The port to Windows 8 and later: WaitOnAddress() and its relatives, in the library `synchronization`. */
+#ifndef _WIN32_WINNT
+#  define _WIN32_WINNT 0x0602
+#endif
+#include "../port.h"
+#include <limits.h>
+#include <windows.h>
+#include "../port_shared.h"
+#include "condvar.h"
+
+/* The timeout to a deadline, rounded up to the milliseconds that Windows counts in. (INFINITE is the largest.) */
+static DWORD milliseconds_until(int64_t deadline_ns)
+{
+    if (deadline_ns == COND_FOREVER)
+        return INFINITE;
+    int64_t left_ns = deadline_ns - port_now();
+    int64_t left_ms = left_ns > 0 ? left_ns / 1000000 + (left_ns % 1000000 != 0) : 0;
+    return left_ms < INFINITE - 1 ? (DWORD)left_ms : INFINITE - 1;
+}
+
+void port_wait(const uint32_t *word, uint32_t expected, int64_t deadline_ns)
+{
+    DWORD saved = GetLastError();
+    (void)WaitOnAddress((volatile void *)(uintptr_t)word, &expected, sizeof expected,
+                        deadline_ns > 0 ? milliseconds_until(deadline_ns) : 0);
+    SetLastError(saved);
+}
+
+/* Windows wakes one or all; to those that were not meant it is an early return. */
+void port_wake(const uint32_t *word, uint32_t count)
+{
+    if (count == 1)
+        WakeByAddressSingle((void *)(uintptr_t)word);
+    else if (count > 1)
+        WakeByAddressAll((void *)(uintptr_t)word);
+}
+
+/* The counter may be close to overflow when multiplied, so the whole seconds are multiplied by themselves. */
+int64_t port_now(void)
+{
+    LARGE_INTEGER ticks, per_second;
+    (void)QueryPerformanceCounter(&ticks);
+    (void)QueryPerformanceFrequency(&per_second);
+    int64_t s = ticks.QuadPart / per_second.QuadPart;
+    int64_t rest = ticks.QuadPart % per_second.QuadPart;
+    return s * 1000000000 + rest * 1000000000 / per_second.QuadPart;
+}
+
+/* Even, as port.h asks for. Windows's own numbers are small. */
+uintptr_t port_self(void)
+{
+    return (uintptr_t)GetCurrentThreadId() * 2;
+}
+
+#ifndef CONDVAR_NO_TASKS
+void **port_local(void)
+{
+    static _Thread_local void *place;
+    return &place;
+}
+#endif
+
+uint32_t port_process(void)
+{
+    return (uint32_t)GetCurrentProcessId();
+}

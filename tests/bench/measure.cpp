@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * measure.cpp - a row's candidates, in turn
+ *
+ * Google Benchmark measures, with its manual time: the threads that work are not its own. It finds out how many
+ * iterations take long enough, and that first time warms up and counts for nothing. Then each repetition
+ * measures all candidates, one right after the other, beginning with another one each time, so that they
+ * can be compared within it. (The library can interleave by itself, but at random over the whole run. What is
+ * measured minutes apart differs for reasons that nobody cares about.)
+ */
+#include "measure.hpp"
+
+#include <algorithm>
+#include <benchmark/benchmark.h>
+#include <sched.h>
+#include "futexes.hpp"
+#include "pool.hpp"
+
+namespace {
+
+/* Keeps what was measured last. */
+class Keeper : public benchmark::BenchmarkReporter {
+public:
+    Run last;
+
+    bool ReportContext(const Context &) override { return true; }
+    void ReportRuns(const std::vector<Run> &runs) override { last = runs.back(); }
+};
+
+class Measurement {
+    const Row &row_;
+    const Plan &plan_;
+    std::FILE *report_;
+    Pool pool_;
+    Keeper keeper_;
+    std::vector<benchmark::IterationCount> iterations_; /* of each candidate; 0: not known yet */
+
+    void run_work(benchmark::State &state, const Candidate &candidate)
+    {
+        auto iterations = static_cast<std::size_t>(state.max_iterations);
+        while (state.KeepRunningBatch(state.max_iterations)) {
+            std::unique_ptr<Work> work = candidate.make(iterations);
+            Cost cost = pool_.run(*work);
+            if (!work->right()) {
+                state.SkipWithError("it was not done right");
+                return;
+            }
+            state.SetIterationTime(cost.time_ns / 1e9);
+            double operations = static_cast<double>(iterations * row_.operations);
+            state.counters["time"] = cost.time_ns / operations;
+            state.counters["cpu"] = cost.cpu_ns / operations;
+            state.counters["switches"] = cost.switches / operations;
+            if (plan_.counting)
+                state.counters["futexes"] = cost.futexes / operations;
+            for (const auto &[name, value] : work->extras())
+                state.counters[name] = value;
+        }
+    }
+
+public:
+    Measurement(const Row &row, const Plan &plan, std::FILE *report)
+        : row_(row), plan_(plan), report_(report), pool_(row.threads, row.apart),
+          iterations_(row.candidates.size())
+    {
+    }
+
+    /* False if it was not done right. */
+    bool measure(std::size_t number)
+    {
+        const Candidate &candidate = row_.candidates[number];
+        bool known = iterations_[number] != 0;
+        std::fprintf(report_, "at\t%zu\n", number);
+
+        benchmark::ClearRegisteredBenchmarks();
+        auto *registered = benchmark::RegisterBenchmark(
+            candidate.name.c_str(), [&](benchmark::State &state) { run_work(state, candidate); });
+        registered->UseManualTime();
+        if (known)
+            registered->Iterations(iterations_[number]);
+        else
+            registered->MinTime(std::max(plan_.seconds, row_.least_seconds));
+        benchmark::RunSpecifiedBenchmarks(&keeper_, ".");
+
+        const benchmark::BenchmarkReporter::Run &run = keeper_.last;
+        if (run.error_occurred) {
+            std::fprintf(report_, "wrong\t%zu\n", number);
+            return false;
+        }
+        iterations_[number] = run.iterations;
+        if (known)
+            for (const auto &[name, counter] : run.counters)
+                if ((name == "futexes") == plan_.counting)
+                    std::fprintf(report_, "is\t%zu\t%s\t%.9g\n", number, name.c_str(), counter.value);
+        return true;
+    }
+};
+
+/* Leave this process, and all threads that it makes, this many of its cores. */
+void use_cores(unsigned most)
+{
+    cpu_set_t all, some;
+    CPU_ZERO(&some);
+    if (sched_getaffinity(0, sizeof all, &all) != 0)
+        return;
+    for (unsigned cpu = 0; cpu < CPU_SETSIZE && static_cast<unsigned>(CPU_COUNT(&some)) < most; cpu++)
+        if (CPU_ISSET(cpu, &all))
+            CPU_SET(cpu, &some);
+    sched_setaffinity(0, sizeof some, &some);
+}
+
+} // namespace
+
+void measure_row(const Row &row, const std::vector<bool> &left_out, const Plan &plan, unsigned process,
+                 std::FILE *report)
+{
+    unsigned cores = row.cores != 0 ? row.cores : plan.cores;
+    if (cores != 0)
+        use_cores(cores);
+    if (plan.counting && !count_futexes()) {
+        std::fputs("uncounted\n", report);
+        return;
+    }
+
+    Measurement measurement(row, plan, report);
+    std::vector<std::size_t> taking_part;
+    for (std::size_t number = 0; number < row.candidates.size(); number++)
+        if (!left_out[number] && measurement.measure(number))
+            taking_part.push_back(number);
+    for (unsigned repetition = 0; repetition < plan.repetitions; repetition++)
+        for (std::size_t i = 0; i < taking_part.size(); i++) {
+            std::size_t first = process * plan.repetitions + repetition;
+            measurement.measure(taking_part[(first + i) % taking_part.size()]);
+        }
+}

@@ -1,0 +1,517 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef BENCH_PEERS_HPP
+#define BENCH_PEERS_HPP
+
+/*
+ * peers.hpp - this library and its peers, each behind the same few calls
+ *
+ * A peer is a struct with a name, a role, and
+ *
+ *      Lock                    lock(), unlock(), try_lock()
+ *      Condition(Lock &)       one of several conditions on a lock, with the calls below
+ *      Monitor                 a lock with one condition: the calls of both
+ *
+ *      wait(pred)              the lock is held; returns when pred() is true. pred outlives the call, and
+ *                              equal preds are the same object: some peers ask equal ones only once
+ *      wait_for(pred, ns)      the same with a time limit; returns what pred() is
+ *      notify_one()            any of the waiters will do
+ *      notify_fitting()        only some waiters can use the change: at least one of these must get to know.
+ *                              Where predicates are delegated one notification finds it. Others must wake all
+ *      notify_all()
+ *
+ *      order                   what comes first, notifying or giving the lock back: see tell_and_unlock()
+ *
+ * Each is what somebody who knows that peer well would write. All are called as their shared library is by
+ * a program that links it.
+ */
+
+#include <cerrno>
+#include <chrono>
+#include <condition_variable>
+#include <cstdint>
+#include <ctime>
+#include <mutex>
+#include <pthread.h>
+#include "condvar.h"
+#include "work.hpp"
+
+constexpr std::int64_t ns_per_s = 1000000000;
+
+inline std::int64_t now_on(clockid_t clock)
+{
+    timespec time;
+    clock_gettime(clock, &time);
+    return time.tv_sec * ns_per_s + time.tv_nsec;
+}
+
+inline timespec to_timespec(std::int64_t ns)
+{
+    return {static_cast<time_t>(ns / ns_per_s), static_cast<long>(ns % ns_per_s)};
+}
+
+/* A lock with one condition, for peers that don't have that in one piece. */
+template <class Lock, class Condition> class Pair {
+    Lock lock_;
+    Condition condition_{lock_};
+
+public:
+    void lock() { lock_.lock(); }
+    void unlock() { lock_.unlock(); }
+    template <class Pred> void wait(Pred &pred) { condition_.wait(pred); }
+    template <class Pred> bool wait_for(Pred &pred, std::int64_t ns) { return condition_.wait_for(pred, ns); }
+    void notify_one() { condition_.notify_one(); }
+    void notify_fitting() { condition_.notify_fitting(); }
+    void notify_all() { condition_.notify_all(); }
+};
+
+/*
+ * When to notify. Under the lock, a waiter that is woken may at once run into it. After the lock was given
+ * back, somebody else may have taken it, and what the waiter waits for, before it has woken up. Measured both
+ * ways, the latter is better or no worse for all peers, with one exception: where several producers and several
+ * consumers share a buffer, pthread and C++ do better under the lock.
+ */
+enum class Order { tell_first, unlock_first, tell_first_in_a_crowd };
+
+template <class Peer, class Lock, class Tell> void tell_and_unlock(Lock &lock, bool crowd, Tell tell)
+{
+    bool first = Peer::order == Order::tell_first || (Peer::order == Order::tell_first_in_a_crowd && crowd);
+    if (first)
+        tell();
+    lock.unlock();
+    if (!first)
+        tell();
+}
+
+/* ---- This library ---- */
+
+template <class Pred> bool call_pred(void *pred) { return (*static_cast<Pred *>(pred))(); }
+
+template <unsigned Flags> struct CondvarWith {
+    static constexpr Role role = Role::ours;
+    static constexpr Order order = Order::tell_first;
+
+    struct Lock {
+        cond_lock_t handle;
+
+        Lock() { cond_lock_init(&handle, Flags); }
+        ~Lock() { cond_lock_destroy(&handle); }
+        void lock() { cond_lock_acquire(&handle); }
+        void unlock() { cond_lock_release(&handle); }
+        bool try_lock() { return cond_lock_try_acquire(&handle) == 0; }
+    };
+
+    /* What a condition can do, with or without a lock of its own. */
+    struct Calls {
+        cond_t cond;
+
+        ~Calls() { cond_destroy(&cond); }
+        template <class Pred> void wait(Pred &pred)
+        {
+            cond_wait_for(&cond, call_pred<Pred>, &pred, COND_FOREVER);
+        }
+        template <class Pred> bool wait_for(Pred &pred, std::int64_t ns)
+        {
+            return cond_wait_for(&cond, call_pred<Pred>, &pred, ns) == 0;
+        }
+        void notify_one() { cond_notify(&cond, 1); }
+        void notify_fitting() { cond_notify(&cond, 1); }
+        void notify_all() { cond_notify_all(&cond); }
+    };
+
+    struct Condition : Calls {
+        explicit Condition(Lock &lock) { cond_init(&this->cond, &lock.handle, 0); }
+    };
+
+    struct Monitor : Calls {
+        Monitor() { cond_init(&this->cond, nullptr, Flags); }
+        void lock() { cond_acquire(&this->cond); }
+        void unlock() { cond_release(&this->cond); }
+    };
+};
+
+/* What COND_INIT gives: recursive. */
+struct Condvar : CondvarWith<COND_RLOCK> {
+    static constexpr const char *name = "condvar";
+};
+
+struct CondvarMutex : CondvarWith<COND_MUTEX> {
+    static constexpr const char *name = "condvar";
+};
+
+/* On a mutex that the program has and goes on to lock by itself. */
+struct CondvarForeign {
+    static constexpr const char *name = "condvar";
+    static constexpr Role role = Role::ours;
+    static constexpr Order order = Order::tell_first;
+
+    struct Lock {
+        pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+        cond_lock_t handle;
+
+        Lock() { cond_lock_init_pthread(&handle, &mutex); }
+        ~Lock() { cond_lock_destroy(&handle); }
+        void lock() { pthread_mutex_lock(&mutex); }
+        void unlock() { pthread_mutex_unlock(&mutex); }
+        bool try_lock() { return pthread_mutex_trylock(&mutex) == 0; }
+    };
+
+    struct Condition : Condvar::Calls {
+        explicit Condition(Lock &lock) { cond_init(&this->cond, &lock.handle, 0); }
+    };
+
+    using Monitor = Pair<Lock, Condition>;
+};
+
+/* ---- glibc, or whatever the system's pthreads are ---- */
+
+template <int Kind> struct PthreadWith {
+    static constexpr Role role = Role::peer;
+    static constexpr Order order = Order::tell_first_in_a_crowd;
+
+    struct Lock {
+        pthread_mutex_t mutex;
+
+        Lock()
+        {
+            pthread_mutexattr_t kind;
+            pthread_mutexattr_init(&kind);
+            pthread_mutexattr_settype(&kind, Kind);
+            pthread_mutex_init(&mutex, &kind);
+        }
+        ~Lock() { pthread_mutex_destroy(&mutex); }
+        void lock() { pthread_mutex_lock(&mutex); }
+        void unlock() { pthread_mutex_unlock(&mutex); }
+        bool try_lock() { return pthread_mutex_trylock(&mutex) == 0; }
+    };
+
+    class Condition {
+        pthread_mutex_t &mutex_;
+        pthread_cond_t cond_;
+
+    public:
+        explicit Condition(Lock &lock) : mutex_(lock.mutex)
+        {
+            pthread_condattr_t clock;
+            pthread_condattr_init(&clock);
+            pthread_condattr_setclock(&clock, CLOCK_MONOTONIC);
+            pthread_cond_init(&cond_, &clock);
+        }
+        ~Condition() { pthread_cond_destroy(&cond_); }
+        template <class Pred> void wait(Pred &pred)
+        {
+            while (!pred())
+                pthread_cond_wait(&cond_, &mutex_);
+        }
+        template <class Pred> bool wait_for(Pred &pred, std::int64_t ns)
+        {
+            timespec deadline = to_timespec(now_on(CLOCK_MONOTONIC) + ns);
+            while (!pred())
+                if (pthread_cond_timedwait(&cond_, &mutex_, &deadline) == ETIMEDOUT)
+                    return pred();
+            return true;
+        }
+        void notify_one() { pthread_cond_signal(&cond_); }
+        void notify_fitting() { pthread_cond_broadcast(&cond_); }
+        void notify_all() { pthread_cond_broadcast(&cond_); }
+    };
+
+    using Monitor = Pair<Lock, Condition>;
+};
+
+struct Pthread : PthreadWith<PTHREAD_MUTEX_NORMAL> {
+    static constexpr const char *name = "pthread";
+};
+
+struct PthreadRecursive : PthreadWith<PTHREAD_MUTEX_RECURSIVE> {
+    static constexpr const char *name = "pthread recursive";
+};
+
+/* ---- C++'s own, with a recursive lock, or with any other ---- */
+
+template <class Any> struct CxxWith {
+    static constexpr const char *name = "C++ any";
+    static constexpr Role role = Role::peer;
+    static constexpr Order order = Order::tell_first_in_a_crowd;
+
+    using Lock = Any;
+
+    class Condition {
+        Lock &lock_;
+        std::condition_variable_any cond_;
+
+    public:
+        explicit Condition(Lock &lock) : lock_(lock) {}
+        template <class Pred> void wait(Pred &pred)
+        {
+            while (!pred())
+                cond_.wait(lock_);
+        }
+        template <class Pred> bool wait_for(Pred &pred, std::int64_t ns)
+        {
+            auto deadline = std::chrono::steady_clock::now() + std::chrono::nanoseconds(ns);
+            while (!pred())
+                if (cond_.wait_until(lock_, deadline) == std::cv_status::timeout)
+                    return pred();
+            return true;
+        }
+        void notify_one() { cond_.notify_one(); }
+        void notify_fitting() { cond_.notify_all(); }
+        void notify_all() { cond_.notify_all(); }
+    };
+
+    using Monitor = Pair<Lock, Condition>;
+};
+
+using CxxAny = CxxWith<std::recursive_mutex>;
+using CxxForeign = CxxWith<Pthread::Lock>;
+
+/* ---- nsync ---- */
+
+#ifdef HAVE_NSYNC
+
+/*
+ * Its headers, seen by a C++ compiler, declare what libnsync_cpp has. This gives them the names of the C
+ * library instead, which sleeps on futexes. Then the overloads for C++'s clocks must go.
+ */
+#define NSYNC_PUBLIC_NSYNC_CPP_H_
+#define NSYNC_CPP_START_ extern "C" {
+#define NSYNC_CPP_END_ }
+#define NSYNC_CPP_USING_
+#include <nsync_time.h>
+#undef NSYNC_CV_CPP_OVERLOAD_
+#undef NSYNC_MU_WAIT_CPP_OVERLOAD_
+#define NSYNC_CV_CPP_OVERLOAD_
+#define NSYNC_MU_WAIT_CPP_OVERLOAD_
+#include <nsync_cv.h>
+#include <nsync_mu.h>
+#include <nsync_mu_wait.h>
+
+struct NsyncLock {
+    nsync_mu mu = NSYNC_MU_INIT;
+
+    void lock() { nsync_mu_lock(&mu); }
+    void unlock() { nsync_mu_unlock(&mu); }
+    bool try_lock() { return nsync_mu_trylock(&mu) != 0; }
+};
+
+inline nsync_time nsync_deadline(std::int64_t ns) { return to_timespec(now_on(CLOCK_REALTIME) + ns); }
+
+struct NsyncCv {
+    static constexpr const char *name = "nsync cv";
+    static constexpr Role role = Role::peer;
+    static constexpr Order order = Order::unlock_first;
+
+    using Lock = NsyncLock;
+
+    class Condition {
+        nsync_mu &mu_;
+        nsync_cv cv_ = NSYNC_CV_INIT;
+
+    public:
+        explicit Condition(Lock &lock) : mu_(lock.mu) {}
+        template <class Pred> void wait(Pred &pred)
+        {
+            while (!pred())
+                nsync_cv_wait(&cv_, &mu_);
+        }
+        template <class Pred> bool wait_for(Pred &pred, std::int64_t ns)
+        {
+            nsync_time deadline = nsync_deadline(ns);
+            while (!pred())
+                if (nsync_cv_wait_with_deadline(&cv_, &mu_, deadline, nullptr) != 0)
+                    return pred();
+            return true;
+        }
+        void notify_one() { nsync_cv_signal(&cv_); }
+        void notify_fitting() { nsync_cv_broadcast(&cv_); }
+        void notify_all() { nsync_cv_broadcast(&cv_); }
+    };
+
+    using Monitor = Pair<Lock, Condition>;
+};
+
+/* Its condition on any other lock. */
+struct NsyncForeign {
+    static constexpr const char *name = "nsync cv";
+    static constexpr Role role = Role::peer;
+    static constexpr Order order = Order::unlock_first;
+
+    using Lock = Pthread::Lock;
+
+    class Condition {
+        Lock &lock_;
+        nsync_cv cv_ = NSYNC_CV_INIT;
+
+        static void acquire(void *lock) { static_cast<Lock *>(lock)->lock(); }
+        static void release(void *lock) { static_cast<Lock *>(lock)->unlock(); }
+
+    public:
+        explicit Condition(Lock &lock) : lock_(lock) {}
+        template <class Pred> void wait(Pred &pred)
+        {
+            while (!pred())
+                nsync_cv_wait_with_deadline_generic(&cv_, &lock_, acquire, release, nsync_time_no_deadline,
+                                                    nullptr);
+        }
+        template <class Pred> bool wait_for(Pred &pred, std::int64_t ns)
+        {
+            nsync_time deadline = nsync_deadline(ns);
+            while (!pred())
+                if (nsync_cv_wait_with_deadline_generic(&cv_, &lock_, acquire, release, deadline, nullptr) != 0)
+                    return pred();
+            return true;
+        }
+        void notify_one() { nsync_cv_signal(&cv_); }
+        void notify_fitting() { nsync_cv_broadcast(&cv_); }
+        void notify_all() { nsync_cv_broadcast(&cv_); }
+    };
+
+    using Monitor = Pair<Lock, Condition>;
+};
+
+/* Waits for predicates on the lock itself: nobody need be notified. */
+struct NsyncMuWait {
+    static constexpr const char *name = "nsync mu_wait";
+    static constexpr Role role = Role::peer;
+    static constexpr Order order = Order::unlock_first;
+
+    using Lock = NsyncLock;
+
+    class Condition {
+        nsync_mu &mu_;
+
+        template <class Pred> static int call(const void *pred)
+        {
+            return (*static_cast<const Pred *>(pred))();
+        }
+
+    public:
+        explicit Condition(Lock &lock) : mu_(lock.mu) {}
+        template <class Pred> void wait(Pred &pred) { nsync_mu_wait(&mu_, call<Pred>, &pred, nullptr); }
+        template <class Pred> bool wait_for(Pred &pred, std::int64_t ns)
+        {
+            return nsync_mu_wait_with_deadline(&mu_, call<Pred>, &pred, nullptr, nsync_deadline(ns),
+                                               nullptr) == 0;
+        }
+        void notify_one() {}
+        void notify_fitting() {}
+        void notify_all() {}
+    };
+
+    using Monitor = Pair<Lock, Condition>;
+};
+
+using NsyncLocks = List<NsyncCv>;
+using NsyncWaits = List<NsyncMuWait>;
+using NsyncForeigners = List<NsyncForeign>;
+#else
+using NsyncLocks = List<>;
+using NsyncWaits = List<>;
+using NsyncForeigners = List<>;
+#endif
+
+/* ---- Abseil ---- */
+
+#ifdef HAVE_ABSL
+#include <absl/synchronization/mutex.h>
+#include <absl/time/clock.h>
+
+struct AbslLock {
+    absl::Mutex mutex;
+
+    void lock() { mutex.Lock(); }
+    void unlock() { mutex.Unlock(); }
+    bool try_lock() { return mutex.TryLock(); }
+};
+
+struct AbslCondVar {
+    static constexpr const char *name = "Abseil CondVar";
+    static constexpr Role role = Role::peer;
+    static constexpr Order order = Order::unlock_first;
+
+    using Lock = AbslLock;
+
+    class Condition {
+        absl::Mutex &mutex_;
+        absl::CondVar cond_;
+
+    public:
+        explicit Condition(Lock &lock) : mutex_(lock.mutex) {}
+        template <class Pred> void wait(Pred &pred)
+        {
+            while (!pred())
+                cond_.Wait(&mutex_);
+        }
+        template <class Pred> bool wait_for(Pred &pred, std::int64_t ns)
+        {
+            absl::Time deadline = absl::Now() + absl::Nanoseconds(ns);
+            while (!pred())
+                if (cond_.WaitWithDeadline(&mutex_, deadline))
+                    return pred();
+            return true;
+        }
+        void notify_one() { cond_.Signal(); }
+        void notify_fitting() { cond_.SignalAll(); }
+        void notify_all() { cond_.SignalAll(); }
+    };
+
+    using Monitor = Pair<Lock, Condition>;
+};
+
+/* As nsync's mu_wait. */
+struct AbslAwait {
+    static constexpr const char *name = "Abseil Await";
+    static constexpr Role role = Role::peer;
+    static constexpr Order order = Order::unlock_first;
+
+    using Lock = AbslLock;
+
+    class Condition {
+        absl::Mutex &mutex_;
+
+        template <class Pred> static bool call(Pred *pred) { return (*pred)(); }
+
+    public:
+        explicit Condition(Lock &lock) : mutex_(lock.mutex) {}
+        template <class Pred> void wait(Pred &pred) { mutex_.Await(absl::Condition(call<Pred>, &pred)); }
+        template <class Pred> bool wait_for(Pred &pred, std::int64_t ns)
+        {
+            return mutex_.AwaitWithTimeout(absl::Condition(call<Pred>, &pred), absl::Nanoseconds(ns));
+        }
+        void notify_one() {}
+        void notify_fitting() {}
+        void notify_all() {}
+    };
+
+    using Monitor = Pair<Lock, Condition>;
+};
+
+using AbslLocks = List<AbslCondVar>;
+using AbslWaits = List<AbslAwait>;
+#else
+using AbslLocks = List<>;
+using AbslWaits = List<>;
+#endif
+
+/* ---- Who takes part ---- */
+
+/* Those with something to notify; their locks are all locks that there are. */
+using OtherNotifiers = Joined<List<Pthread, CxxAny>, Joined<NsyncLocks, AbslLocks>>;
+
+using Others = Joined<OtherNotifiers, Joined<NsyncWaits, AbslWaits>>;
+using Everybody = Joined<List<Condvar>, Others>;
+
+/* Those whose conditions can be on a pthread mutex that the program has. */
+using Foreigners = Joined<List<CondvarForeign, Pthread, CxxForeign>, NsyncForeigners>;
+
+/* Those that were not there when this was built, each with a space behind it. */
+constexpr const char *missing_peers = ""
+#ifndef HAVE_NSYNC
+    "nsync "
+#endif
+#ifndef HAVE_ABSL
+    "Abseil "
+#endif
+    ;
+
+#endif

@@ -1,0 +1,323 @@
+/* SPDX-License-Identifier: MIT */
+/* condvar.hpp as a C++ programmer uses it: locks of <mutex>, lambdas, durations, exceptions. */
+#include <condvar.hpp>
+
+#include <cfloat>
+#include <chrono>
+#include <cmath>
+#include <cstdio>
+#include <cstdlib>
+#include <functional>
+#include <mutex>
+#include <queue>
+#include <stdexcept>
+#include <sys/wait.h>
+#include <thread>
+#include <unistd.h>
+
+using namespace std::chrono_literals;
+using clock_type = std::chrono::steady_clock;
+
+#define CHECK(what) \
+    do { \
+        if (!(what)) { \
+            std::fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #what); \
+            std::exit(1); \
+        } \
+    } while (0)
+
+/* Whether this throws a system_error that means `expected`. */
+template <class Call> static bool throws(std::errc expected, Call &&call)
+{
+    try {
+        call();
+    } catch (const std::system_error &error) {
+        return error.code() == expected;
+    }
+    return false;
+}
+
+/* ---- What is true when it compiles ---- */
+
+#if __cplusplus >= 202002L
+constinit
+#endif
+static condvar::condition constant;
+static_assert(!std::is_copy_constructible_v<condvar::condition> && !std::is_move_constructible_v<condvar::condition>);
+static_assert(!std::is_copy_constructible_v<condvar::lock> && !std::is_move_assignable_v<condvar::lock>);
+static_assert(!std::is_convertible_v<unsigned, condvar::condition> && !std::is_convertible_v<unsigned, condvar::lock>);
+static_assert(std::is_same_v<decltype(constant.wait()), void>);
+static_assert(std::is_same_v<decltype(constant.wait(1s)), bool>);
+static_assert(std::is_same_v<decltype(constant.try_acquire()), bool>);
+
+using condvar::detail::timeout_ns;
+template <class Rep, class Period = std::ratio<1>> using unit = std::chrono::duration<Rep, Period>;
+static_assert(timeout_ns(0s) == 0 && timeout_ns(-1ns) == 0 && timeout_ns(std::chrono::hours::min()) == 0);
+static_assert(timeout_ns(1ns) == 1 && timeout_ns(3us) == 3000 && timeout_ns(2min) == 120'000'000'000);
+static_assert(timeout_ns(unit<int, std::pico>(1)) == 1 && timeout_ns(unit<int, std::pico>(2001)) == 3);
+static_assert(timeout_ns(unit<long, std::ratio<1, 3>>(1)) == 333'333'334);
+static_assert(timeout_ns(unit<long, std::ratio<1, 3>>(3)) == 1'000'000'000);
+static_assert(timeout_ns(unit<unsigned char>(255)) == 255'000'000'000);
+static_assert(timeout_ns(std::chrono::nanoseconds::max()) == COND_FOREVER);
+static_assert(timeout_ns(std::chrono::nanoseconds::max() - 1ns) == COND_FOREVER - 1);
+static_assert(timeout_ns(std::chrono::seconds(9'223'372'036)) == 9'223'372'036'000'000'000);
+static_assert(timeout_ns(std::chrono::seconds(9'223'372'037)) == COND_FOREVER);
+static_assert(timeout_ns(std::chrono::hours::max()) == COND_FOREVER);
+static_assert(timeout_ns(unit<unsigned long long, std::pico>(~0ull)) == COND_FOREVER);
+static_assert(timeout_ns(unit<unsigned long long>(~0ull)) == COND_FOREVER);
+
+static void check_fractions()
+{
+    CHECK(timeout_ns(unit<double>(0.0000000015)) == 2);
+    CHECK(timeout_ns(unit<float, std::milli>(0.5f)) == 500'000);
+    CHECK(timeout_ns(unit<double>(-0.5)) == 0);
+    CHECK(timeout_ns(unit<double>(std::nan(""))) == 0);
+    CHECK(timeout_ns(unit<double>(HUGE_VAL)) == COND_FOREVER);
+    CHECK(timeout_ns(unit<double>(-HUGE_VAL)) == 0);
+    CHECK(timeout_ns(unit<double>(DBL_MAX)) == COND_FOREVER);
+}
+
+/* ---- The locks of <mutex> ---- */
+
+template <class Lockable> static void check_lockable(Lockable &object)
+{
+    {
+        std::lock_guard hold(object);
+        CHECK(object.owned());
+    }
+    CHECK(!object.locked());
+    {
+        std::unique_lock hold(object, std::defer_lock);
+        CHECK(hold.try_lock());
+        hold.unlock();
+        CHECK(hold.try_lock_for(1h));
+        hold.unlock();
+        CHECK(hold.try_lock_until(std::chrono::system_clock::now() + 1h));
+        hold.unlock();
+        CHECK(hold.try_lock_until(clock_type::time_point::min()));
+        hold.unlock();
+        hold.lock();
+        std::thread([&] {
+            CHECK(object.locked() && !object.owned());
+            CHECK(!object.try_lock() && !object.try_acquire());
+            const auto before = clock_type::now();
+            CHECK(!object.try_lock_for(2ms));
+            CHECK(!object.acquire(2ms));
+            CHECK(!object.try_lock_until(clock_type::now() + 2ms));
+            CHECK(!object.try_lock_until(std::chrono::system_clock::now() + 2ms));
+            CHECK(clock_type::now() - before >= 8ms);
+            CHECK(throws(std::errc::operation_not_permitted, [&] { object.unlock(); }));
+            CHECK(throws(std::errc::operation_not_permitted, [&] { object.release(); }));
+        }).join();
+        CHECK(object.owned());
+    }
+    CHECK(!object.locked());
+    {
+        condvar::condition other;
+        std::scoped_lock hold(object, other);
+        CHECK(object.owned() && other.owned());
+    }
+    object.acquire();
+    CHECK(object.acquire(0ns) && object.try_acquire()); /* recursive */
+    object.release();
+    object.release();
+    object.release();
+    CHECK(!object.locked());
+}
+
+static void check_mutex()
+{
+    condvar::condition cond(COND_MUTEX);
+    condvar::lock mutex(COND_MUTEX);
+    std::scoped_lock hold(cond, mutex);
+    CHECK(throws(std::errc::resource_deadlock_would_occur, [&] { cond.acquire(); }));
+    CHECK(throws(std::errc::resource_deadlock_would_occur, [&] { mutex.lock(); }));
+    CHECK(throws(std::errc::invalid_argument, [] { condvar::condition nonsense(99); }));
+    CHECK(throws(std::errc::invalid_argument, [] { condvar::lock nonsense(99); }));
+}
+
+/* ---- Waiting ---- */
+
+static void check_wait(condvar::condition &cond)
+{
+    CHECK(throws(std::errc::operation_not_permitted, [&] { cond.wait(); }));
+    CHECK(throws(std::errc::operation_not_permitted, [&] { cond.wait(1s); }));
+    CHECK(throws(std::errc::operation_not_permitted, [&] { cond.wait_for([] { return true; }); }));
+    CHECK(throws(std::errc::operation_not_permitted, [&] { cond.notify(); }));
+    CHECK(throws(std::errc::operation_not_permitted, [&] { cond.notify_all(); }));
+
+    std::unique_lock hold(cond);
+    const auto before = clock_type::now();
+    CHECK(!cond.wait(3ms));
+    CHECK(!cond.wait(0s) && !cond.wait(-1h));
+    CHECK(!cond.wait_for([] { return false; }, 3ms));
+    CHECK(!cond.wait_for([] { return false; }, unit<double>(0.003)));
+    CHECK(clock_type::now() - before >= 9ms);
+    CHECK(cond.wait_for([] { return true; }, -1s));
+    CHECK(cond.owned());
+
+    /* A plain wait, a timed one, and one with a predicate: three notifications. */
+    int turns = 0;
+    std::thread other([&] {
+        std::lock_guard guard(cond);
+        turns = 1;
+        cond.notify();
+        cond.wait_for([&] { return turns == 2; });
+        turns = 3;
+        cond.notify_all();
+        CHECK(cond.wait_for([&] { return turns == 4; }, 1min));
+    });
+    cond.wait();
+    CHECK(turns == 1);
+    turns = 2;
+    cond.notify();
+    CHECK(cond.wait(1min));
+    CHECK(turns == 3);
+    turns = 4;
+    cond.notify(1);
+    hold.unlock();
+    other.join();
+}
+
+static bool always() { return true; }
+
+static void check_callables()
+{
+    std::lock_guard hold(constant);
+    const auto fixed = [] { return true; };
+    int calls = 0;
+    auto counts = [calls]() mutable { return ++calls == 1; };
+    std::function<bool()> function = always;
+    constant.wait_for(always);
+    constant.wait_for(&always);
+    constant.wait_for(fixed);
+    constant.wait_for(function);
+    constant.wait_for(std::not_fn([] { return false; }));
+    constant.wait_for([]() noexcept -> const void * { return &constant; });
+    constant.wait_for(counts);
+    CHECK(constant.describe().find("<cond(<locked rlock") == 0);
+    CHECK(constant.waiters() == 0 && cond_owned(constant.native_handle()));
+}
+
+/* What a predicate throws arrives in the thread that waits, whoever has called it, with the lock held. */
+static void check_exceptions(condvar::condition &cond)
+{
+    std::unique_lock hold(cond);
+    bool broken = false;
+    const std::thread::id self = std::this_thread::get_id();
+    std::thread other([&] {
+        std::lock_guard guard(cond);
+        broken = true;
+        cond.notify();
+    });
+    std::thread::id thrown_by = self;
+    try {
+        cond.wait_for([&] {
+            if (broken) {
+                thrown_by = std::this_thread::get_id();
+                throw std::runtime_error("broken");
+            }
+            return false;
+        });
+        CHECK(!"wait_for has returned");
+    } catch (const std::runtime_error &error) {
+        CHECK(std::string(error.what()) == "broken");
+    }
+    CHECK(cond.owned());
+    CHECK(cond.waiters() == 0);
+    CHECK(thrown_by == other.get_id()); /* it let the waiter go */
+    hold.unlock();
+    other.join();
+
+    hold.lock();
+    try {
+        cond.wait_for([]() -> bool { throw 7; }, 1s);
+        CHECK(!"wait_for has returned");
+    } catch (int seven) {
+        CHECK(seven == 7 && cond.owned());
+    }
+}
+
+/* ---- Other people's locks ---- */
+
+static void check_adopted()
+{
+    std::mutex mutex; /* the program's own, older than its conditions */
+    condvar::lock handle(*mutex.native_handle());
+    condvar::condition not_empty(handle), not_full(handle);
+    std::queue<int> jobs;
+    long sum = 0;
+    std::thread consumer([&] {
+        for (int i = 0; i < 1000; i++) {
+            std::lock_guard hold(mutex);
+            not_empty.wait_for([&] { return !jobs.empty(); });
+            sum += jobs.front();
+            jobs.pop();
+            not_full.notify();
+        }
+    });
+    for (int i = 1; i <= 1000; i++) {
+        std::lock_guard hold(not_full);
+        CHECK(not_full.wait_for([&] { return jobs.size() < 3; }, 1min));
+        jobs.push(i);
+        not_empty.notify();
+    }
+    consumer.join();
+    CHECK(sum == 500500);
+}
+
+/* A lock that says EOWNERDEAD once. */
+static int dead_acquire(void *object, std::int64_t) { return std::exchange(*static_cast<int *>(object), 0); }
+static int dead_release(void *) { return 0; }
+
+static void check_dead_owner()
+{
+    const cond_lock_ops_t ops = {dead_acquire, dead_release, nullptr, nullptr, nullptr};
+    int answer = EOWNERDEAD;
+    condvar::lock lock(ops, &answer);
+    CHECK(throws(std::errc::owner_dead, [&] { lock.acquire(); }));
+    answer = EOWNERDEAD;
+    std::lock_guard(static_cast<condvar::lock &>(lock)); /* does not throw */
+    answer = ENOTRECOVERABLE;
+    CHECK(throws(std::errc::state_not_recoverable, [&] { std::lock_guard<condvar::lock> hold(lock); }));
+}
+
+/* ---- Destroyed too early ---- */
+
+template <class Object> static void check_destructor()
+{
+    const pid_t child = fork();
+    if (child == 0) {
+        std::set_terminate([] { _exit(33); });
+        {
+            Object object;
+            object.acquire();
+        }
+        _exit(0);
+    }
+    int status = 0;
+    CHECK(child > 0 && waitpid(child, &status, 0) == child);
+    CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 33);
+}
+
+int main()
+{
+    check_fractions();
+    condvar::condition own, mutex(COND_MUTEX);
+    condvar::lock lock;
+    condvar::condition elsewhere(lock);
+    check_lockable(own);
+    check_lockable(lock);
+    check_lockable(elsewhere);
+    check_mutex();
+    for (condvar::condition *cond : {&constant, &own, &mutex, &elsewhere}) {
+        check_wait(*cond);
+        check_exceptions(*cond);
+    }
+    check_callables();
+    check_adopted();
+    check_dead_owner();
+    check_destructor<condvar::condition>();
+    check_destructor<condvar::lock>();
+    return 0;
+}

@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Timeouts, as a table that every port has to pass: for each kind of lock, each way to wait and each timeout.
+ * None ends early, by cond_now(), and that agrees with the system's own clock. What has no end that one
+ * could wait for is ended by a notify or a release. Afterwards the lock is held, or not, as it should be,
+ * nobody is counted as waiting, and errno is untouched. How late they are is printed, not judged.
+ */
+#include "stress.h"
+#include <errno.h>
+
+#define YEARS(n) COND_SEC(INT64_C(31557600) * (n))
+
+static const struct timeout {
+    const char *name;
+    int64_t ns;
+    bool ends;
+} timeouts[] = {
+    {"the longest ago", INT64_MIN, true},
+    {"-1 ns", -1, true},
+    {"0", 0, true},
+    {"1 ns", 1, true},
+    {"1 us", COND_US(1), true},
+    {"1 ms", COND_MS(1), true},
+    {"1 ms and a little", COND_MS(1) + 1, true},
+    {"17 ms", COND_MS(17), true},
+    {"100 ms", COND_MS(100), true},
+    /* Beyond what 32 bits of milliseconds, 31 bits of seconds, or a timespec may hold. */
+    {"50 days", COND_SEC(50 * 24 * 3600), false},
+    {"70 years", YEARS(70), false},
+    {"290 years", YEARS(290), false},
+    {"as far as there is", INT64_MAX - 1, false},
+    {"COND_FOREVER", COND_FOREVER, false},
+};
+
+enum way { WAIT, WAIT_UNTIL, WAIT_FOR, ACQUIRE, WAYS };
+
+static const char *const way_names[WAYS] = {"cond_wait", "cond_wait_until", "cond_wait_for",
+                                            "cond_acquire_timed"};
+
+struct game {
+    struct place place;
+    bool shared; /* fixed, as these two */
+    enum way way;
+    int64_t timeout_ns;
+    bool arrived, returned; /* under the lock, as all below */
+    bool flag;
+    int result;
+    int64_t deadline_ns; /* not later than the waiter's own */
+    int64_t late_ns;
+};
+
+/* Beside the kinds of lock that there are for all. */
+enum { SHARED_OWN = KINDS, ALL_KINDS };
+
+/* False if the system does not have this kind. */
+static bool make(struct game *game, unsigned kind)
+{
+    memset(game, 0, sizeof *game);
+    if (kind < KINDS) {
+        place_make(&game->place, (enum kind)kind);
+        return true;
+    }
+    game->place.kind = OWN_RLOCK;
+    game->shared = true;
+    int error = cond_init(&game->place.cond, NULL, COND_SHARED);
+    CHECK(error == 0 || error == ENOTSUP, "cond_init answered %d", error);
+    return error == 0;
+}
+
+static void unmake(struct game *game)
+{
+    CHECK_EQ(cond_waiters(&game->place.cond), 0);
+    place_unmake(&game->place);
+}
+
+static const char *name_of(unsigned kind)
+{
+    return kind < KINDS ? kind_names[kind] : "own shared lock";
+}
+
+static bool flag_is_set(void *arg)
+{
+    return *(bool *)arg;
+}
+
+static int64_t deadline_after(int64_t now_ns, int64_t timeout_ns)
+{
+    return timeout_ns > 0 && now_ns > COND_FOREVER - timeout_ns ? COND_FOREVER : now_ns + timeout_ns;
+}
+
+static int wait_in(struct game *game)
+{
+    cond_t *cond = &game->place.cond;
+    switch (game->way) {
+    case WAIT: return cond_wait(cond, game->timeout_ns);
+    case WAIT_UNTIL: return cond_wait_until(cond, game->deadline_ns);
+    case WAIT_FOR: return cond_wait_for(cond, flag_is_set, &game->flag, game->timeout_ns);
+    default: return cond_acquire_timed(cond, game->timeout_ns);
+    }
+}
+
+static void *run(void *arg)
+{
+    struct game *game = arg;
+    cond_t *cond = &game->place.cond;
+    if (game->way != ACQUIRE)
+        CHECK_OK(cond_acquire(cond));
+    game->arrived = true;
+    game->deadline_ns = deadline_after(cond_now(), game->timeout_ns);
+    errno = ENOTTY;
+    int result = wait_in(game);
+    int64_t now_ns = cond_now();
+    CHECK_EQ(errno, ENOTTY);
+    CHECK(result == 0 || result == ETIMEDOUT, "%s answered %d", way_names[game->way], result);
+    CHECK(result == 0 || now_ns >= game->deadline_ns, "%s ended %" PRId64 " ns early", way_names[game->way],
+          game->deadline_ns - now_ns);
+    if (game->way != ACQUIRE || result == 0) {
+        game->returned = true;
+        CHECK(cond_owned(cond), "does not hold the lock");
+        CHECK_OK(cond_release(cond));
+    }
+    game->result = result;
+    game->late_ns = result == ETIMEDOUT ? now_ns - game->deadline_ns : 0;
+    return NULL;
+}
+
+/* One wait that ends by itself. For cond_acquire_timed() this thread has the lock all the time. */
+static void play_expiring(struct game *game, struct spread *late)
+{
+    cond_t *cond = &game->place.cond;
+    if (game->way == ACQUIRE)
+        CHECK_OK(cond_acquire(cond));
+    stress_join(stress_start(run, game));
+    if (game->way == ACQUIRE)
+        CHECK_OK(cond_release(cond));
+    CHECK_RESULT(game->result, ETIMEDOUT);
+    if (game->timeout_ns > 0)
+        spread_add(late, game->late_ns);
+}
+
+/* One wait that somebody has to end. It is given time to fall asleep. */
+static void play_endless(struct game *game)
+{
+    cond_t *cond = &game->place.cond;
+    pthread_t waiter;
+    if (game->way == ACQUIRE) {
+        CHECK_OK(cond_acquire(cond));
+        waiter = stress_start(run, game);
+        stress_sleep_until(cond_now() + COND_MS(3));
+    } else {
+        waiter = stress_start(run, game);
+        ACQUIRE_WHEN(cond, cond_waiters(cond) == 1);
+        CHECK_OK(cond_release(cond));
+        stress_sleep_until(cond_now() + COND_MS(3));
+        CHECK_OK(cond_acquire(cond));
+        CHECK(!game->returned, "%s returned by itself", way_names[game->way]);
+        CHECK_EQ(cond_waiters(cond), 1);
+        game->flag = true;
+        CHECK_OK(cond_notify(cond, 1));
+        CHECK_EQ(cond_waiters(cond), 0);
+    }
+    CHECK_OK(cond_release(cond));
+    stress_join(waiter);
+    CHECK_OK(game->result);
+}
+
+static void *wait_patiently(void *arg)
+{
+    struct game *game = arg;
+    CHECK_OK(cond_acquire(&game->place.cond));
+    CHECK_OK(cond_wait(&game->place.cond, COND_FOREVER));
+    CHECK_OK(cond_release(&game->place.cond));
+    return NULL;
+}
+
+/*
+ * One wait that ends during a notify: the notifier has the lock when the deadline comes, and notifies shortly
+ * before it or shortly after. If before, the waiter was chosen. If after, either the waiter is, or the
+ * notification goes to the one who has come after it: nobody else would wake that one.
+ */
+static void play_notified(struct game *game, bool before)
+{
+    cond_t *cond = &game->place.cond;
+    pthread_t waiter = stress_start(run, game);
+    ACQUIRE_WHEN(cond, game->arrived);
+    CHECK_OK(cond_release(cond));
+    pthread_t patient = stress_start(wait_patiently, game);
+    ACQUIRE_WHEN(cond, cond_waiters(cond) + game->returned == 2);
+    bool late = game->returned;
+    if (before) {
+        game->flag = !late;
+        CHECK_OK(cond_notify(cond, 1));
+        late = late || cond_now() >= game->deadline_ns;
+        CHECK_EQ(late ? 1 : cond_waiters(cond), 1);
+    }
+    stress_sleep_until(game->deadline_ns + COND_MS(2));
+    if (!before) {
+        game->flag = true;
+        CHECK_OK(cond_notify(cond, 1));
+    }
+    CHECK_OK(cond_release(cond));
+    stress_join(waiter);
+    if (before && !game->shared) /* there, no order is promised: the other may have it */
+        CHECK(game->result == 0 || late, "was notified in time, and answered %d", game->result);
+    if (game->result == 0) {
+        CHECK_OK(cond_acquire(cond));
+        CHECK_OK(cond_notify_all(cond));
+        CHECK_OK(cond_release(cond));
+    }
+    stress_join(patient);
+}
+
+/* Two clocks of which each is read inside of what the other measures. */
+struct clocks {
+    int64_t outer_ns, system_ns, inner_ns;
+};
+
+static int64_t system_now(void)
+{
+    struct timespec now;
+    CHECK_EQ(clock_gettime(CLOCK_MONOTONIC, &now), 0);
+    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+static struct clocks clocks_at_start(void)
+{
+    struct clocks clocks = {.outer_ns = cond_now()};
+    clocks.system_ns = system_now();
+    clocks.inner_ns = cond_now();
+    return clocks;
+}
+
+/* The clocks may tick more coarsely than they are read. */
+static void clocks_agree(const struct clocks *start)
+{
+    int64_t inner_ns = cond_now() - start->inner_ns;
+    int64_t system_ns = system_now() - start->system_ns;
+    int64_t outer_ns = cond_now() - start->outer_ns;
+    int64_t slack_ns = COND_MS(20) + system_ns / 100;
+    CHECK(inner_ns <= system_ns + slack_ns && system_ns <= outer_ns + slack_ns,
+          "cond_now() counts %" PRId64 " to %" PRId64 " ns, and the system %" PRId64, inner_ns, outer_ns,
+          system_ns);
+}
+
+static void *look_at_the_clock(void *arg)
+{
+    atomic_llong *latest = arg; /* that any thread has seen */
+    for (unsigned i = 0; i < 20000; i++) {
+        long long seen = atomic_load(latest);
+        long long now_ns = cond_now();
+        CHECK(now_ns >= seen, "the clock has gone back by %lld ns", seen - now_ns);
+        while (seen < now_ns && !atomic_compare_exchange_weak(latest, &seen, now_ns))
+            ;
+    }
+    return NULL;
+}
+
+int main(int argc, char **argv)
+{
+    stress_begin(argc, argv);
+    struct clocks start = clocks_at_start();
+    struct game game;
+    struct spread late = {NULL, 0, 0};
+    unsigned played = 0;
+    for (unsigned kind = 0; kind < ALL_KINDS; kind++) {
+        if (!make(&game, kind)) {
+            printf("  %s: not on this system\n", name_of(kind));
+            continue;
+        }
+        place_unmake(&game.place);
+        for (enum way way = WAIT; way < WAYS; way++) {
+            for (size_t i = 0; i < sizeof timeouts / sizeof *timeouts; i++) {
+                unsigned rounds = timeouts[i].ns > COND_MS(1) ? 1 : stress_rounds(10);
+                for (unsigned round = 0; round < rounds; round++, played++) {
+                    (void)make(&game, kind);
+                    game.way = way;
+                    game.timeout_ns = timeouts[i].ns;
+                    if (timeouts[i].ends)
+                        play_expiring(&game, &late);
+                    else
+                        play_endless(&game);
+                    unmake(&game);
+                }
+            }
+            for (unsigned i = 0; way != ACQUIRE && i < 2 * stress_rounds(3); i++, played++) {
+                (void)make(&game, kind);
+                game.way = way;
+                game.timeout_ns = COND_MS(10);
+                play_notified(&game, i % 2 == 0);
+                unmake(&game);
+            }
+        }
+        printf("  %s: %zu timeouts in %d ways\n", name_of(kind), sizeof timeouts / sizeof *timeouts, WAYS);
+        fflush(stdout);
+    }
+    clocks_agree(&start);
+
+    atomic_llong latest = 0;
+    pthread_t threads[4];
+    for (unsigned i = 0; i < 4; i++)
+        threads[i] = stress_start(look_at_the_clock, &latest);
+    for (unsigned i = 0; i < 4; i++)
+        stress_join(threads[i]);
+    spread_print(&late, "late");
+    printf("  %u waits\n", played);
+    return 0;
+}
