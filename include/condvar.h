@@ -123,8 +123,8 @@ extern "C" {
 #endif
 
 /*
- * clang -Wthread-safety finds a wait, a notify or a release without the lock, and a lock that is not released on
- * every path. It looks at one function at a time, and has to be told what it cannot see there:
+ * clang -Wthread-safety finds a wait, a notify or a release without the lock, and a lock that is not released
+ * on every path. It looks at one function at a time, and has to be told what it cannot see there:
  *
  *     void push(struct queue *q, int item) COND_REQUIRES(q->cond);   // called with the lock of q->cond held
  *     COND_HELD(&not_full);   // from here on: the lock was acquired by another name, because two conditions
@@ -220,7 +220,7 @@ struct COND_CAPABILITY_ cond_lock {
     uint8_t kind_;   /* fixed by init; src/lock.h has the kinds */
     uint8_t flags_;  /* under the lock */
     uint16_t spin_;  /* atomic: how long waiting awake has been worth it */
-    uint32_t depth_; /* atomic, written by the owner only: how often it holds the lock; a private one, beyond once */
+    uint32_t depth_; /* atomic, written by the owner only: how often it holds it; a private one, beyond once */
     union {
         struct cond_local_lock_ {
             struct cond_waiter *notified; /* under the lock: who is let go next, in order; src/waiter.h */
@@ -233,7 +233,7 @@ struct COND_CAPABILITY_ cond_lock {
                     uint32_t word;           /* atomic: the lock itself, src/mutex.c */
                     uintptr_t owner;         /* atomic, written by the owner only: itself, or 0 */
 #ifndef CONDVAR_NO_TASKS
-                    struct cond_task *tasks; /* atomic: tasks that want the lock, the latest first; src/task.c */
+                    struct cond_task *tasks; /* atomic: those that want the lock, latest first; src/task.c */
 #endif
                 } mine;
                 struct cond_foreign_lock_ {
@@ -424,12 +424,12 @@ struct COND_CAPABILITY_ cond {
 COND_API int cond_init(cond_t *cond, cond_lock_t *lock, unsigned flags);
 
 /**
- * End a condition's life, and its own lock's with it. Never blocks. It may be called as soon as nobody
- * waits: a waiter that a notify has chosen does not touch the condition again, if the lock lives elsewhere
- * (and if, should it be in cond_wait_for, its predicate stays true until it is through, and, should it be a task, it is
- * not cancelled any more).
- * EINVAL: NULL, destroyed. EBUSY: somebody waits, or the condition's own lock is held or on its way to
- * a waiter.
+ * End a condition's life, and its own lock's with it. Never blocks. It may be called as soon as nobody waits:
+ * a waiter that a notify has chosen does not touch the condition again, if the lock lives elsewhere (and if,
+ * should it be in cond_wait_for, its predicate stays true until it is through, and, should it be a task, it
+ * is not cancelled any more).
+ * EINVAL: NULL, destroyed. EBUSY: somebody waits, or the condition's own lock is held or on its way to a
+ * waiter.
  */
 COND_API int cond_destroy(cond_t *cond);
 
@@ -599,18 +599,19 @@ struct cond_waiter {
  * - The lock's owner is the task, not the thread that runs it: a task may acquire on one thread and release on
  *   another. One task's calls must not run at the same time; cond_task_cancel() may, at any time.
  * - A request (acquire, wait, wait_for) has one outcome. Either the call returns it, or the call returns
- *   EINPROGRESS and `ready` is called with it, once: 0, and the task holds the lock; or ECANCELED, which also tells a task
- *   that has asked for a lock while that was being destroyed. `ready` is
- *   never called by the call that made the request, but maybe by another thread before that call has returned.
- *   What happens within the call itself is returned by it: so a wait may answer 0 or ECANCELED, if a callback
- *   that it has run has notified or cancelled it.
- * - `ready` runs where the lock was released, or where the task was cancelled, on any thread; of callbacks that are due
- *   on one thread at the same time the second runs after the first has returned. It may call any
+ *   EINPROGRESS and `ready` is called with it, once: 0, and the task holds the lock; or ECANCELED, which also
+ *   tells a task that has asked for a lock while that was being destroyed. `ready` is never called by the call
+ *   that made the request, but maybe by another thread before that call has returned. What happens within the
+ *   call itself is returned by it: so a wait may answer 0 or ECANCELED, if a callback that it has run has
+ *   notified or cancelled it.
+ * - `ready` runs where the lock was released, or where the task was cancelled, on any thread; of callbacks
+ *   that are due on one thread at the same time the second runs after the first has returned. It may call any
  *   cond_task function, and free the task. It should post to the loop and return: its thread, and maybe the
- *   holder of another lock, waits for it. It must not block, not even for a lock of this library (that may have been handed to
- *   a task whose callback is due on this very thread), and must return normally: no longjmp, no exception.
- * - A task that is let go is handed the lock, since it cannot sleep for it: the lock is held from then on, until
- *   the loop gets round to the task and the task releases it.
+ *   holder of another lock, waits for it. It must not block, not even for a lock of this library (that may
+ *   have been handed to a task whose callback is due on this very thread), and must return normally: no
+ *   longjmp, no exception.
+ * - A task that is let go is handed the lock, since it cannot sleep for it: the lock is held from then on,
+ *   until the loop gets round to the task and the task releases it.
  * - A task waits for as long as it takes. A timeout is a timer of the loop that cancels.
  * - Private locks only: COND_RLOCK and COND_MUTEX. Others are answered ENOTSUP.
  */
@@ -636,41 +637,41 @@ struct cond_task {
 COND_API int cond_task_init(cond_task_t *task, cond_task_ready_t *ready, void *user);
 
 /**
- * Acquire the condition's lock for the task, once more if it is recursive and the task has it.
- * 0: the task holds it. EINPROGRESS: ready() will say. Tasks are served in the order of their requests.
- * EINVAL: NULL, destroyed, a task without init. ENOTSUP: a shared or a foreign lock. EDEADLK: a mutex that the task
- * holds. EAGAIN: held COND_DEPTH_MAX deep. EBUSY: the task has a request under way.
+ * Acquire the condition's lock for the task, once more if it is recursive and the task has it. 0: the task
+ * holds it. EINPROGRESS: ready() will say. Tasks are served in the order of their requests.
+ * EINVAL: NULL, destroyed, a task without init. ENOTSUP: a shared or a foreign lock. EDEADLK: a mutex that the task holds.
+ * EAGAIN: held COND_DEPTH_MAX deep. EBUSY: the task has a request under way.
  */
 COND_API int cond_task_acquire(cond_t *cond, cond_task_t *task);
 
 /**
  * Release the lock entirely and wait for a notify that chooses the task; ready(task, 0) then has the lock as
  * deep as it was held. The holder.
- * EINPROGRESS, or the outcome if it was decided within the call. EPERM: the task does not hold the lock. EINVAL,
- * ENOTSUP, EBUSY: as cond_task_acquire().
+ * EINPROGRESS, or the outcome if it was decided within the call. EPERM: the
+ * task does not hold the lock. EINVAL, ENOTSUP, EBUSY: as cond_task_acquire().
  */
 COND_API int cond_task_wait(cond_t *cond, cond_task_t *task);
 
 /**
- * The same until pred(arg) is true, as cond_wait_for(): the predicate is called by whoever holds the lock, on any
- * thread. 0 at once if it is true already: the lock has been held all the time.
+ * The same until pred(arg) is true, as cond_wait_for(): the predicate is called by whoever holds the lock, on
+ * any thread. 0 at once if it is true already: the lock has been held all the time.
  */
 COND_API int cond_task_wait_for(cond_t *cond, cond_task_t *task, cond_pred_t *pred, void *arg);
 
 /** Release the lock by one level. The holder. EPERM: the task does not hold it. EINVAL, ENOTSUP. */
 COND_API int cond_task_release(cond_t *cond, cond_task_t *task);
 
-/** Choose the first n waiters, threads and tasks alike; as cond_notify(). The holder. EPERM, EINVAL, ENOTSUP. */
+/** Choose the first n waiters, threads and tasks alike; as cond_notify(). EPERM, EINVAL, ENOTSUP. */
 COND_API int cond_task_notify(cond_t *cond, cond_task_t *task, size_t n);
 
 /** Choose all waiters; as cond_task_notify(). */
 COND_API int cond_task_notify_all(cond_t *cond, cond_task_t *task);
 
 /**
- * Give up the task's request. Any thread, at any time, as long as the task's storage is there. After 0, the outcome is
- * ECANCELED: of a wait with the lock held as deep as before, as soon as it can be had, and if a notify
- * had chosen the task, the next waiter is chosen in its stead; of an acquire without the lock, when the
- * lock is next released. Once more is 0 too.
+ * Give up the task's request. Any thread, at any time, as long as the task's storage is there. After 0, the
+ * outcome is ECANCELED: of a wait with the lock held as deep as before, as soon as it can be had, and if a
+ * notify had chosen the task, the next waiter is chosen in its stead; of an acquire without the lock, when
+ * the lock is next released. Once more is 0 too.
  * EINVAL: NULL, or there is no request, or it is too late: its outcome is decided.
  */
 COND_API int cond_task_cancel(cond_task_t *task);

@@ -98,7 +98,8 @@ int cond_reinit_after_fork(cond_t *cond)
 int cond_acquire(cond_t *cond)
 {
     cond_lock_t *lock = SMALL ? NULL : cond_private_lock(cond);
-    return lock != NULL ? rlock_acquire(lock, port_self(), COND_FOREVER) : cond_lock_acquire(cond_valid_lock(cond));
+    return lock != NULL ? rlock_acquire(lock, port_self(), COND_FOREVER)
+                        : cond_lock_acquire(cond_valid_lock(cond));
 }
 
 int cond_try_acquire(cond_t *cond)

@@ -18,8 +18,10 @@ cond_lock_t *cond_valid_lock(const cond_t *cond)
         return lock;
     if (cond->lock_ == NULL)
         lock = (cond_lock_t *)(uintptr_t)&cond->own_;
+    else if (cond->state_ == COND_ALIVE)
+        lock = cond->lock_;
     else
-        lock = cond->state_ == COND_ALIVE ? cond->lock_ : (cond_lock_t *)((uintptr_t)cond + (uintptr_t)cond->lock_);
+        lock = (cond_lock_t *)((uintptr_t)cond + (uintptr_t)cond->lock_);
     return lock_is_valid(lock) && lock_is_shared(lock) == (cond->state_ == COND_ALIVE_SHARED) ? lock : NULL;
 }
 

@@ -22,7 +22,8 @@
  * Overtaking makes a lock fast, since it is not idle while a woken thread is on its way, and starves. A
  * thread that has slept, and is overtaken though it has waited for TUNING_PATIENCE_NS, sets FIFO. From then
  * on only threads that have slept take the lock, mostly in the order in which the system wakes them, and
- * waiters that are let go; newcomers queue up. The thread that has set FIFO clears it. While FIFO is set and the lock is free, then
+ * waiters that are let go; newcomers queue up. The thread that has set FIFO clears it. While FIFO is set
+ * and the lock is free, then
  *
  *      (2) a thread that may take the lock is awake: by (1), because whoever sets FIFO sets SLEEPERS with it
  *          and newcomers cannot take the lock without it.
@@ -31,9 +32,10 @@
  * release, one at a time (waiter.c). They may overtake newcomers even under FIFO. When there is somebody
  * to let go and somebody asleep on the word too, the sleepers get every second release.
  *
- * A task that is let go does not come for the lock but is handed it, HELD staying set. Then a sleeper cannot be
- * woken to take it; so under FIFO, when by (2) somebody will come for a free lock, every second release frees it
- * and leaves the task to the next. And for FIFO to be set, every second hand-over before that wakes a sleeper.
+ * A task that is let go does not come for the lock but is handed it, HELD staying set. Then a sleeper cannot
+ * be woken to take it; so under FIFO, when by (2) somebody will come for a free lock, every second release
+ * frees it and leaves the task to the next. And for FIFO to be set, every second hand-over before that wakes
+ * a sleeper.
  */
 #include "mutex.h"
 #include "deadline.h"
@@ -133,8 +135,9 @@ static bool leave_to_sleepers(cond_lock_t *lock, uint32_t word)
     return !(lock->flags_ & LOCK_SLEEPERS_TURN);
 }
 
-/* The lock was handed to a task. Somebody who sleeps on the word must wake up now and then to find out that it is out of
-   patience: every second time. Its callback is still to come, so the lock stays. Relaxed: HELD stays. */
+/* The lock was handed to a task. Somebody who sleeps on the word must wake up now and then to find out that
+   it is out of patience: every second time. Its callback is still to come, so the lock stays. Relaxed: HELD
+   stays. */
 static void wake_beside_task(cond_lock_t *lock, uint32_t old)
 {
     uint32_t *word = &lock->u_.local.as.mine.word;

@@ -21,15 +21,15 @@
 #include "waiter.h"
 
 /*
- * Waiting awake. To be let go within a microsecond is worth looking for it: a sleep and a wake-up cost several.
- * To look in vain costs as much as that, on each core that does, and on one core it is always in vain. So the lock
- * learns how long its waiters had to look. Its `spin_` is either of:
+ * Waiting awake. To be let go within a microsecond is worth looking for it: a sleep and a wake-up cost
+ * several. To look in vain costs as much as that, on each core that does, and on one core it is always in
+ * vain. So the lock learns how long its waiters had to look. Its `spin_` is either of:
  *
  *      failed (6 bits, below SPIN_OFF) | usual (10 bits)    look, for at most a few times as long as usual
  *      SPIN_OFF + patience             | left               don't, `left` sleeps long; then try again
  *
- * All zero bits is a fresh lock, which hopes for the best. Relaxed throughout: it is a guess, any value is right,
- * and a lost update does no harm.
+ * All zero bits is a fresh lock, which hopes for the best. Relaxed throughout: it is a guess, any value is
+ * right, and a lost update does no harm.
  */
 enum { SPIN_FIELD = 1024, SPIN_OFF = TUNING_SPIN_FAILURES, SPIN_PATIENCE_MAX = 6 };
 

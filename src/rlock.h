@@ -9,8 +9,8 @@
  * `owner` is 0, or who holds the lock: a thread, by its number, or a task, by its address and RLOCK_TASK. Any
  * thread may look at it, relaxed: a thread finds its own number there only if it has written it itself, and
  * has not taken it away. A task's is written when it is handed the lock, and it knows so by being called
- * back. `depth_` says how often the owner holds the lock beyond once, is written by the owner only, and is 0 whenever
- * the lock is free, so that the first level costs no store. Others read it for cond_describe().
+ * back. `depth_` says how often the owner holds the lock beyond once, is written by the owner only, and is 0
+ * whenever the lock is free, so that the first level costs no store. Others read it for cond_describe().
  */
 
 #include <stdbool.h>

@@ -47,8 +47,8 @@ enum {
     WAITER_DEPTH = 256, /* fixed for a request: from here on, how deep it is to hold the lock */
 };
 
-/* cond_waiter.where: in no queue, in the condition's, in the lock's. WANTS_LOCK: in the lock's too, but it waits for
-   nothing else: a task that acquires, or whose wait was cancelled (task.c). */
+/* cond_waiter.where: in no queue, in the condition's, in the lock's. WANTS_LOCK: in the lock's too, but it
+   waits for nothing else: a task that acquires, or whose wait was cancelled (task.c). */
 enum { WAITER_NOWHERE, WAITER_QUEUED, WAITER_NOTIFIED, WAITER_WANTS_LOCK };
 
 /* Whether it is part of a cond_task_t. */

@@ -8,6 +8,7 @@
  */
 #include "unit.h"
 #include "job.h"
+#include "waiter.h"
 
 /* ---- Kinds and states ---- */
 
@@ -176,7 +177,7 @@ static void enter_state(struct subject *s)
         break;
     case DEEPEST:
         acquire_as(s, job);
-        cond_get_lock(&s->living)->depth_ = COND_DEPTH_MAX; /* test_task goes there step by step */
+        cond_get_lock(&s->living)->depth_ = COND_DEPTH_MAX - 1; /* test_task goes there step by step */
         break;
     case ASKING:
     case GIVING_UP:
@@ -226,9 +227,9 @@ static void leave_state(struct subject *s)
     if (s->state == DEEPEST) {
         unsigned *depth = &cond_get_lock(&s->living)->depth_;
         if (cond_task_release(&s->living, &s->job.task) == 0)
-            *depth = 1;
+            *depth = 0;
         else
-            s->job.task.waiter_.depth = 1; /* it waits */
+            s->job.task.waiter_.state = s->job.task.waiter_.state % WAITER_DEPTH + WAITER_DEPTH; /* it waits */
     }
     while (cond_release(&s->living) == 0)
         ;
