@@ -142,7 +142,7 @@ int cond_lock_destroy(cond_lock_t *lock)
         return shared_lock_destroy(lock);
     /* Acquire: partner is waiter_end(). A lock that is not free is not waited for. */
     const uint32_t *waits = &lock->u_.local.waits;
-    bool is_private = lock_is_private(lock);
+    bool is_private = lock_is_not_foreign(lock);
     if (a_load(waits, acquire) != 0 || (is_private && !mutex_try(lock)))
         return EBUSY;
     if (is_private && (a_load_32(waits) != 0 || waiter_first(lock) != NULL || task_any(lock))) {

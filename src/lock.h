@@ -61,7 +61,7 @@ static inline bool lock_is_foreign(const cond_lock_t *lock)
 #endif
 }
 
-/* Whether it is private, of those that conditions use as private or foreign. */
+/* Of a lock that is valid and not shared: whether it is private. */
 static inline bool lock_is_not_foreign(const cond_lock_t *lock)
 {
 #ifdef CONDVAR_NO_FOREIGN
