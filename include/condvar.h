@@ -48,6 +48,15 @@
  * - After destroy, every call on the object answers EINVAL (or false, 0, NULL) while its memory is there.
  * - Where a call takes a condition or a lock, it may be called by any thread, unless it says "the holder".
  *   None may be called from a signal handler.
+ *
+ * Small systems can leave things out, by macros that must be the same in all files of a program and when the
+ * library is compiled. What is left out costs nothing.
+ *
+ *     CONDVAR_NO_TASKS     no cond_task_*
+ *     CONDVAR_NO_SHARED    no memory that processes share: COND_SHARED is answered ENOTSUP
+ *     CONDVAR_NO_PTHREAD   no cond_lock_init_pthread()
+ *     CONDVAR_NO_FOREIGN   no cond_lock_init_foreign(), nor cond_lock_init_pthread()
+ *     CONDVAR_NO_TEXT      no cond_describe() and cond_strerror()
  */
 
 #include <limits.h>
@@ -59,12 +68,48 @@
 #  if __has_include(<errno.h>)
 #    include <errno.h>
 #  endif
-#  if __STDC_HOSTED__ && __has_include(<pthread.h>) && !defined(CONDVAR_NO_PTHREAD)
+#  if __STDC_HOSTED__ && __has_include(<pthread.h>) && !defined(CONDVAR_NO_PTHREAD) && \
+      !defined(CONDVAR_NO_FOREIGN)
 #    include <pthread.h>
 #    define COND_HAVE_PTHREAD_ 1
 #  endif
 #else
 #  include <errno.h>
+#endif
+
+/* Where there is no <errno.h>, as on bare metal: Linux's numbers. */
+#ifndef EPERM
+#  define EPERM 1
+#endif
+#ifndef EAGAIN
+#  define EAGAIN 11
+#endif
+#ifndef EBUSY
+#  define EBUSY 16
+#endif
+#ifndef EINVAL
+#  define EINVAL 22
+#endif
+#ifndef EDEADLK
+#  define EDEADLK 35
+#endif
+#ifndef ENOTSUP
+#  define ENOTSUP 95
+#endif
+#ifndef ETIMEDOUT
+#  define ETIMEDOUT 110
+#endif
+#ifndef EINPROGRESS
+#  define EINPROGRESS 115
+#endif
+#ifndef ECANCELED
+#  define ECANCELED 125
+#endif
+#ifndef EOWNERDEAD
+#  define EOWNERDEAD 130
+#endif
+#ifndef ENOTRECOVERABLE
+#  define ENOTRECOVERABLE 131
 #endif
 
 #ifdef __cplusplus
@@ -180,7 +225,9 @@ struct COND_CAPABILITY_ cond_lock {
         struct cond_local_lock_ {
             struct cond_waiter *notified; /* under the lock: who is let go next, in order; src/waiter.h */
             uint32_t waits;               /* atomic, written under the lock: waits that have not ended */
+#ifndef CONDVAR_NO_SHARED
             uint32_t process;             /* under the lock: whose the notified waiters are */
+#endif
             union {
                 struct cond_private_lock_ {
                     uint32_t word;           /* atomic: the lock itself, src/mutex.c */
@@ -195,7 +242,9 @@ struct COND_CAPABILITY_ cond_lock {
                 } foreign;
             } as;
         } local;
+#ifndef CONDVAR_NO_SHARED
         uint64_t robust[COND_ROBUST_WORDS_]; /* COND_SHARED: a robust, process-shared pthread mutex */
+#endif
     } u_;
 };
 
@@ -204,10 +253,16 @@ struct COND_CAPABILITY_ cond_lock {
 #else
 #  define COND_RLOCK_INIT {0}
 #endif
-#ifndef CONDVAR_NO_TASKS
-#  define COND_MUTEX_INIT {COND_MUTEX, 0, 0, 0, {{NULL, 0, 0, {{0, 0, NULL}}}}}
+#define COND_MUTEX_INIT {COND_MUTEX, 0, 0, 0, {{NULL, 0, COND_NO_PROCESS_ {{0, 0 COND_NO_TASK_}}}}}
+#ifndef CONDVAR_NO_SHARED
+#  define COND_NO_PROCESS_ 0,
 #else
-#  define COND_MUTEX_INIT {COND_MUTEX, 0, 0, 0, {{NULL, 0, 0, {{0, 0}}}}}
+#  define COND_NO_PROCESS_
+#endif
+#ifndef CONDVAR_NO_TASKS
+#  define COND_NO_TASK_ , NULL
+#else
+#  define COND_NO_TASK_
 #endif
 
 /**
@@ -217,6 +272,7 @@ struct COND_CAPABILITY_ cond_lock {
  */
 COND_API int cond_lock_init(cond_lock_t *lock, unsigned flags);
 
+#ifndef CONDVAR_NO_FOREIGN
 /**
  * Make a handle for a lock that exists. `ops` and `object` must outlive the handle. The program may go on
  * acquiring and releasing the lock directly: what the library keeps is guarded by it.
@@ -225,6 +281,7 @@ COND_API int cond_lock_init(cond_lock_t *lock, unsigned flags);
  * EINVAL: NULL, `acquire` or `release` missing, or one of release_save and acquire_restore without the other.
  */
 COND_API int cond_lock_init_foreign(cond_lock_t *lock, const cond_lock_ops_t *ops, void *object);
+#endif
 
 #ifdef COND_HAVE_PTHREAD_
 /**
@@ -313,6 +370,13 @@ typedef struct cond cond_t;
  */
 typedef bool cond_pred_t(void *arg);
 
+/* A 64-bit number, which small systems align like a pointer: that saves them the padding around it. */
+#if defined(CONDVAR_NO_SHARED) && defined(__GNUC__) && UINTPTR_MAX <= 0xFFFFFFFFu
+typedef uint64_t cond_arrivals_t_ __attribute__((aligned(4)));
+#else
+typedef uint64_t cond_arrivals_t_;
+#endif
+
 struct COND_CAPABILITY_ cond {
     cond_lock_t *lock_; /* fixed by init; NULL: own_. COND_SHARED: how many bytes from here, as a pointer */
     uint32_t state_;    /* fixed by init, until destroy; src/lock.h */
@@ -320,9 +384,12 @@ struct COND_CAPABILITY_ cond {
     union {
         struct cond_local_queue_ {
             struct cond_waiter *waiters; /* under the lock: who waits, in order of arrival */
-            uint64_t arrivals;           /* under the lock: waits begun, the next waiter's place */
+            cond_arrivals_t_ arrivals;   /* under the lock: waits begun, the next waiter's place */
+#ifndef CONDVAR_NO_SHARED
             uint32_t process;            /* under the lock: whose the waiters are */
+#endif
         } local;
+#ifndef CONDVAR_NO_SHARED
         struct cond_shared_queue_ { /* COND_SHARED: all written under the lock; src/shared.c */
             uint32_t sequence;     /* atomic: what waiters sleep on */
             uint32_t arrivals;     /* the next waiter's ticket */
@@ -334,6 +401,7 @@ struct COND_CAPABILITY_ cond {
             uint16_t recoveries;   /* atomic: the lock's, when this was last put in order */
             uint16_t owed;         /* own lock: how many its release is to wake */
         } shared;
+#endif
     } u_;
     cond_lock_t own_;
 };
@@ -342,7 +410,7 @@ struct COND_CAPABILITY_ cond {
 #ifdef __cplusplus
 #  define COND_INIT_WITH(lock) {(lock), 0, 0, {}, {}}
 #else
-#  define COND_INIT_WITH(lock) {(lock), 0, 0, {{NULL, 0, 0}}, {0}}
+#  define COND_INIT_WITH(lock) {(lock), 0, 0, {{NULL, COND_NO_PROCESS_ 0}}, {0}}
 #endif
 
 /**
@@ -431,6 +499,7 @@ COND_API int cond_recover(cond_t *cond) COND_REQUIRES(*cond);
  */
 COND_API int cond_reinit_after_fork(cond_t *cond);
 
+#ifndef CONDVAR_NO_TEXT
 /**
  * Write what Python's repr() would tell to text: kind, holder and depth of the lock, how many wait. At
  * most `size` bytes with the closing zero are written. Returns the length of the whole text, as snprintf
@@ -440,6 +509,7 @@ COND_API int cond_describe(const cond_t *cond, char *text, size_t size);
 
 /** What an error returned by this library means, in English. Never NULL, never to be freed. */
 COND_API const char *cond_strerror(int error);
+#endif
 
 /*
  * COND_WITH(&cond) { ... } holds the lock for the block, like Python's `with cond:`. If the lock cannot be

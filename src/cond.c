@@ -7,7 +7,6 @@
  *              let go:   clear the lock's in-flight mark, look at the predicate
  *              expired:  leave whatever queue the node is in, pass on what it does not use
  */
-#include <errno.h>
 #include "deadline.h"
 #include "lock.h"
 #include "park.h"
@@ -21,6 +20,7 @@ _Static_assert(sizeof(cond_t) <= (COND_ROBUST_WORDS_ > 5 ? 104 : 96),
 
 /* ---- Life ---- */
 
+#ifndef CONDVAR_NO_SHARED
 /* A condition that processes share may be alive already, made by another of them: only memory that
    is not is begun, and by one process only. */
 static int init_shared(cond_t *cond, cond_lock_t *lock, unsigned flags)
@@ -44,6 +44,13 @@ static int init_shared(cond_t *cond, cond_lock_t *lock, unsigned flags)
     a_store(&cond->state_, COND_ALIVE_SHARED, release);
     return 0;
 }
+#else
+static int init_shared(cond_t *cond, cond_lock_t *lock, unsigned flags)
+{
+    (void)cond, (void)lock, (void)flags;
+    return ENOTSUP;
+}
+#endif
 
 int cond_init(cond_t *cond, cond_lock_t *lock, unsigned flags)
 {

@@ -38,7 +38,6 @@
  * a sleeper.
  */
 #include "mutex.h"
-#include <errno.h>
 #include "deadline.h"
 #include "lock.h"
 #include "park.h"
@@ -73,7 +72,7 @@ static bool may_take(const struct attempt *self, uint32_t word)
    mutex_release(). */
 static bool take_awake(struct attempt *self, uint32_t *word)
 {
-    for (unsigned i = 0; i < TUNING_LOCK_SPIN; i++) {
+    for (unsigned i = 0; i != TUNING_LOCK_SPIN; i++) {
         uint32_t old = a_load(word, relaxed);
         if (may_take(self, old) && a_cas_weak(word, &old, old | MUTEX_HELD, acquire, relaxed))
             return true;

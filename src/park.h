@@ -35,11 +35,16 @@ enum { SPIN_FIELD = 1024, SPIN_OFF = TUNING_SPIN_FAILURES, SPIN_PATIENCE_MAX = 6
 
 static inline unsigned spin_budget(const cond_lock_t *lock)
 {
+#if !TUNING_SPIN_MAX
+    (void)lock;
+    return 0;
+#else
     unsigned learned = a_load_16(&lock->spin_), low = learned % SPIN_FIELD;
     if (learned / SPIN_FIELD >= SPIN_OFF)
         return low == 0 ? TUNING_SPIN_MAX : 0;
     unsigned budget = low == 0 ? TUNING_SPIN_MAX : TUNING_SPIN_MIN + 3 * low;
     return budget < TUNING_SPIN_MAX ? budget : TUNING_SPIN_MAX;
+#endif
 }
 
 /* It was let go while it looked for the `looks`th time. */
@@ -92,7 +97,7 @@ static inline bool park_sleep(struct cond_waiter *waiter, cond_lock_t *lock, int
         }
         a_pause();
     }
-    if (deadline_ns != DEADLINE_PASSED)
+    if (TUNING_SPIN_MAX && deadline_ns != DEADLINE_PASSED)
         spin_in_vain(lock, budget);
 
     uint32_t state = a_load(&waiter->state, acquire);

@@ -13,7 +13,6 @@
  * whenever the lock is free, so that the first level costs no store. Others read it for cond_describe().
  */
 
-#include <errno.h>
 #include <stdbool.h>
 #include "condvar.h"
 #include "deadline.h"

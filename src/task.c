@@ -33,7 +33,6 @@
  */
 #ifndef CONDVAR_NO_TASKS
 #include "task.h"
-#include <errno.h>
 #include "atomic.h"
 #include "deadline.h"
 #include "lock.h"

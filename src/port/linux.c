@@ -91,6 +91,7 @@ void port_wake(const uint32_t *word, uint32_t count)
     (void)futex_wake(word, count, ONE_PROCESS);
 }
 
+#ifndef CONDVAR_NO_SHARED
 void port_wait_shared(const uint32_t *word, uint32_t expected, int64_t deadline_ns)
 {
     futex_wait(word, expected, deadline_ns, PROCESSES);
@@ -100,6 +101,7 @@ uint32_t port_wake_shared(const uint32_t *word, uint32_t count)
 {
     return futex_wake(word, count, PROCESSES);
 }
+#endif
 
 int64_t port_now(void)
 {
@@ -132,6 +134,7 @@ void **port_local(void)
 }
 #endif
 
+#ifndef CONDVAR_NO_SHARED
 /* The process's number, kept where the kernel clears it in a forked child, since asking for it is a system
    call. Where the kernel cannot do that (before 4.14, or with larger pages) it is asked each time. */
 uint32_t port_process(void)
@@ -149,3 +152,4 @@ uint32_t port_process(void)
     }
     return number;
 }
+#endif
