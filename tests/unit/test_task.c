@@ -7,9 +7,14 @@
 #  define _DEFAULT_SOURCE /* MAP_ANONYMOUS */
 #endif
 #include "jobs.h"
-#include <sys/mman.h>
-#include <sys/wait.h>
-#include <unistd.h>
+#ifdef __has_include
+#  if __has_include(<sys/wait.h>)
+#    define HAVE_FORK 1
+#    include <sys/mman.h>
+#    include <sys/wait.h>
+#    include <unistd.h>
+#  endif
+#endif
 #include "atomic.h"
 #include "waiter.h"
 
@@ -705,6 +710,8 @@ static void chains_need_no_stack(void **state)
 
 /* ---- Processes ---- */
 
+#ifdef HAVE_FORK
+
 /* In the child nobody waits, holds the lock or wants it; and none of the parent's tasks is called there. */
 static void child_begins_anew(void **state)
 {
@@ -781,6 +788,8 @@ static void other_process_leaves_my_tasks_alone(void **state)
     REQUIRE(munmap(job, sizeof *job) == 0 && munmap(both, sizeof *both) == 0);
 }
 
+#endif
+
 /* ---- All of them ---- */
 
 int main(void)
@@ -814,8 +823,10 @@ int main(void)
         TEST(callback_frees_everything),
         TEST(another_task_in_the_same_place),
         TEST(chains_need_no_stack),
+#ifdef HAVE_FORK
         TEST(child_begins_anew),
         TEST(other_process_leaves_my_tasks_alone),
+#endif
     };
     return cmocka_run_group_tests_name("tasks", tests, NULL, NULL);
 }
