@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A system that has no robust mutexes that processes share: the library over src/port/no_shared.c. Asking for
- * COND_SHARED is ENOTSUP, and all else works. The rest of the port is played here, as simply as it may be.
+ * A system that has no robust mutexes that processes share: the library over src/port/no_shared.c, or compiled with
+ * CONDVAR_NO_SHARED. Asking for COND_SHARED is ENOTSUP, and all else works. The rest of the port is played here, as simply as it may be.
  */
 #include "unit.h"
 #include <time.h>
