@@ -533,6 +533,51 @@ static void doomed_check(void)
         EXPECT(memcmp(&actors[i].task, expected, sizeof actors[i].task) == 0);
 }
 
+/* ---- Destroyed too early: beside tasks that ask for it ---- */
+
+static int destroyed; /* what the destroy was told */
+
+static void told(struct actor *actor)
+{
+    if (actor->result == 0)
+        EXPECT(cond_task_release(&cond, &actor->task) == 0);
+}
+
+static void dead_setup(void)
+{
+    setup();
+    for (unsigned i = 0; i < 2; i++)
+        actors[i].then = told;
+}
+
+/* Who has asked before the lock was dead is told ECANCELED, who asks then EINVAL. Or the lock lives. */
+static void dead_body(unsigned thread)
+{
+    if (thread == 2) {
+        destroyed = cond_lock_destroy(&lock);
+        EXPECT(destroyed == 0 || destroyed == EBUSY);
+        return;
+    }
+    struct actor *actor = &actors[thread];
+    actor->calling = port_self();
+    int answer = cond_task_acquire(&cond, &actor->task);
+    actor->calling = 0;
+    results[thread] = answer;
+    if (answer == 0)
+        EXPECT(cond_task_release(&cond, &actor->task) == 0);
+}
+
+static void dead_check(void)
+{
+    for (unsigned i = 0; i < 2; i++) {
+        EXPECT((actors[i].calls == 1) == (results[i] == EINPROGRESS));
+        int outcome = actors[i].calls == 1 ? actors[i].result : results[i];
+        EXPECT(outcome == 0 || ((outcome == ECANCELED || outcome == EINVAL) && destroyed == 0));
+    }
+    if (destroyed != 0)
+        check();
+}
+
 /* ---- All of them ---- */
 
 static const struct scenario scenarios[] = {
@@ -550,6 +595,7 @@ static const struct scenario scenarios[] = {
     {"chain", 3, chain_setup, chain_body, NULL, chain_check, 3, 0, 10000, 0, 0},
     {"within the call", 2, within_setup, within_body, NULL, check, 3, 0, 10000, 0, 0},
     {"destroyed by the last", 3, doomed_setup, doomed_body, NULL, doomed_check, 3, 1, 40000, 0, 0},
+    {"destroyed too early", 3, dead_setup, dead_body, NULL, dead_check, 3, 1, 40000, 0, 0},
 };
 
 int main(int argc, char **argv)

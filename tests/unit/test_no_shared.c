@@ -26,11 +26,13 @@ int64_t port_now(void)
     return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
+#ifndef CONDVAR_NO_TASKS
 void **port_local(void)
 {
     static void *place;
     return &place;
 }
+#endif
 
 uintptr_t port_self(void)
 {

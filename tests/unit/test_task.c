@@ -3,9 +3,18 @@
  * Tasks, beyond what they have in common with asyncio's (test_asyncio.c): threads on the same condition,
  * recursion, two locks, callbacks that call. What is answered to whom in which state is in test_task_misuse.c.
  */
+#ifndef _DEFAULT_SOURCE
+#  define _DEFAULT_SOURCE /* MAP_ANONYMOUS */
+#endif
 #include "jobs.h"
-#include <sys/wait.h>
-#include <unistd.h>
+#ifdef __has_include
+#  if __has_include(<sys/wait.h>)
+#    define HAVE_FORK 1
+#    include <sys/mman.h>
+#    include <sys/wait.h>
+#    include <unistd.h>
+#  endif
+#endif
 #include "atomic.h"
 #include "waiter.h"
 
@@ -515,6 +524,65 @@ static void callback_frees_everything(void **state)
     }
 }
 
+/*
+ * A task's wait is still in its call here, where a callback runs, when another thread lets the task go and its
+ * callback makes a new task of its memory. The new task's outcome is not the old one's, though it has the same
+ * address and has made as many requests.
+ */
+static atomic_int stage, old_called, new_called;
+
+static void called_as_new(cond_task_t *task, int result)
+{
+    REQUIRE(result == 0);
+    (void)atomic_fetch_add(&new_called, 1);
+    REQUIRE(cond_task_release(&cond, task) == 0);
+}
+
+static void called_as_old(cond_task_t *task, int result)
+{
+    REQUIRE(result == 0);
+    (void)atomic_fetch_add(&old_called, 1);
+    REQUIRE(cond_task_release(&cond, task) == 0);
+    memset((void *)task, 0xA5, sizeof *task);
+    REQUIRE(cond_task_init(task, called_as_new, NULL) == 0);
+    REQUIRE(cond_task_acquire(&cond, task) == 0);
+    REQUIRE(cond_task_wait(&cond, task) == EINPROGRESS);
+}
+
+static void notify_the_new_one(struct job *job, int result)
+{
+    leave(job, result);
+    atomic_store(&stage, 1);
+    until(&stage, 2);
+    REQUIRE(cond_task_acquire(&cond, &job->task) == 0);
+    REQUIRE(cond_task_notify(&cond, &job->task, 1) == 0);
+    REQUIRE(cond_task_release(&cond, &job->task) == 0);
+}
+
+static void *notify_the_old_one(void *arg)
+{
+    (void)arg;
+    until(&stage, 1);
+    notify(1);
+    atomic_store(&stage, 2);
+    return NULL;
+}
+
+static void another_task_in_the_same_place(void **state)
+{
+    (void)state;
+    static cond_task_t task;
+    REQUIRE(cond_task_init(&task, called_as_old, NULL) == 0);
+    jobs[0].then = notify_the_new_one;
+    assert_int_equal(cond_task_acquire(&cond, &task), 0);
+    ask_for_lock(&jobs[0]);
+    pthread_t other = start(notify_the_old_one, NULL);
+    assert_int_equal(cond_task_wait(&cond, &task), EINPROGRESS);
+    (void)finish(other);
+    assert_int_equal(atomic_load(&old_called), 1);
+    assert_int_equal(atomic_load(&new_called), 1);
+}
+
 /* ---- Long chains need no stack ---- */
 
 /* ThreadSanitizer takes its time, and sees the same stack in a shorter chain. */
@@ -640,7 +708,9 @@ static void chains_need_no_stack(void **state)
     free(links);
 }
 
-/* ---- fork ---- */
+/* ---- Processes ---- */
+
+#ifdef HAVE_FORK
 
 /* In the child nobody waits, holds the lock or wants it; and none of the parent's tasks is called there. */
 static void child_begins_anew(void **state)
@@ -681,6 +751,45 @@ static void child_begins_anew(void **state)
     assert_int_equal(order_count, 4);
 }
 
+/* A private condition in memory that two processes have mapped is a mistake, but one process does not follow
+   the other's pointers: its release leaves the task to a release of the task's own process. */
+static void other_process_leaves_my_tasks_alone(void **state)
+{
+    (void)state;
+    struct {
+        cond_t cond;
+        atomic_int stage;
+    } *both = mmap(NULL, sizeof *both, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    REQUIRE(both != MAP_FAILED);
+    pid_t child = fork();
+    REQUIRE(child >= 0);
+    if (child == 0) {
+        REQUIRE(cond_acquire(&both->cond) == 0);
+        atomic_store(&both->stage, 1);
+        until(&both->stage, 2);
+        REQUIRE(cond_release(&both->cond) == 0);
+        _exit(0);
+    }
+    struct job *job = mmap(NULL, sizeof *job, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    REQUIRE(job != MAP_FAILED); /* which the child does not have */
+    job_make(job, 0, NULL);
+    until(&both->stage, 1);
+    assert_int_equal(ASK(job, cond_task_acquire(&both->cond, &job->task)), EINPROGRESS);
+    atomic_store(&both->stage, 2);
+    int status;
+    REQUIRE(waitpid(child, &status, 0) == child);
+    assert_int_equal(status, 0);
+    assert_int_equal(job_outcome(job), -1);
+    assert_int_equal(cond_acquire(&both->cond), 0);
+    assert_int_equal(cond_release(&both->cond), 0);
+    assert_int_equal(job_outcome(job), 0);
+    assert_int_equal(cond_task_release(&both->cond, &job->task), 0);
+    assert_int_equal(cond_destroy(&both->cond), 0);
+    REQUIRE(munmap(job, sizeof *job) == 0 && munmap(both, sizeof *both) == 0);
+}
+
+#endif
+
 /* ---- All of them ---- */
 
 int main(void)
@@ -712,8 +821,12 @@ int main(void)
         TEST(callbacks_do_not_nest),
         TEST(callback_calls_as_a_thread),
         TEST(callback_frees_everything),
+        TEST(another_task_in_the_same_place),
         TEST(chains_need_no_stack),
+#ifdef HAVE_FORK
         TEST(child_begins_anew),
+        TEST(other_process_leaves_my_tasks_alone),
+#endif
     };
     return cmocka_run_group_tests_name("tasks", tests, NULL, NULL);
 }

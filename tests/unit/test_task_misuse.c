@@ -105,8 +105,24 @@ static bool kind_is_own(enum kind kind)
     return kind == OWN_RLOCK || kind == OWN_MUTEX || kind == SHARED;
 }
 
+/* Not every system has everything. */
+static bool kind_is_possible(enum kind kind)
+{
+#ifndef COND_HAVE_PTHREAD_
+    if (kind == PTHREAD)
+        return false;
+#endif
+    cond_lock_t lock;
+    if (kind < SHARED)
+        return true;
+    memset((void *)&lock, 0, sizeof lock);
+    return cond_lock_init(&lock, COND_SHARED) == 0 && cond_lock_destroy(&lock) == 0;
+}
+
 static bool state_has_kind(enum state state, enum kind kind)
 {
+    if (!kind_is_possible(kind))
+        return false;
     if (state == LOCK_DESTROYED)
         return !kind_is_own(kind); /* an own lock is destroyed with its condition */
     if (state == DEEPEST)
@@ -124,8 +140,10 @@ static struct subject *make(enum kind kind, enum state state)
     REQUIRE(pthread_mutex_init(&s->mutex, NULL) == 0);
     if (kind == FOREIGN)
         REQUIRE(cond_lock_init_foreign(&s->elsewhere, &toy_ops_all, &s->toy) == 0);
+#ifdef COND_HAVE_PTHREAD_
     else if (kind == PTHREAD)
         REQUIRE(cond_lock_init_pthread(&s->elsewhere, &s->mutex) == 0);
+#endif
     else
         REQUIRE(cond_lock_init(&s->elsewhere, flags) == 0);
     bool own = kind_is_own(kind);
