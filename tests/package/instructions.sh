@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# Threads do not pay for tasks: an uncontended acquire and release takes at most 5 % more instructions with task
-# support than without, as valgrind counts them in a library built as users build it. (With some compilers it takes
-# fewer: they inline other calls then.) Its own control: a release that always takes the long way is found.
+# Threads do not pay for tasks: an uncontended acquire and release takes at most 5 % more instructions with
+# task support than without, as valgrind counts them in a library built as users build it. (With some compilers
+# it takes fewer: they inline other calls then.) Its own control: a release that always takes the long way is
+# found.
 . "$(dirname -- "$0")/package.sh"
 
 if ! command -v valgrind >/dev/null; then
@@ -41,7 +42,8 @@ instructions() {
 pays() { [ $((20 * ($1 - $2))) -gt "$2" ]; }
 
 cp -R "$SOURCE/src" "$tmp/src"
-sed 's/^    if (SMALL || lock->u_.local.notified != NULL ||$/    if (lock != NULL ||/' "$SOURCE/src/mutex.h" >"$tmp/src/mutex.h"
+sed 's/^    if (SMALL || lock->u_.local.notified != NULL ||$/    if (lock != NULL ||/' \
+    "$SOURCE/src/mutex.h" >"$tmp/src/mutex.h"
 ! cmp -s "$SOURCE/src/mutex.h" "$tmp/src/mutex.h" || fail 'the control does not apply to mutex.h any more'
 
 if ! without=$(instructions without "$SOURCE/src" -DCONDVAR_NO_TASKS); then

@@ -3,7 +3,8 @@
  * Nobody starves where tasks hand each other the lock and threads hammer it. 16 tasks on a loop want the lock
  * again as soon as they have released it, so that there is always one to be handed it; threads take it again at
  * once, acquire with a time limit that they never reach, or wait and are notified by the tasks. All go on until
- * each has had its share. If one starves this program does not end. How long they waited is printed, not judged.
+ * each has had its share. If one starves this program does not end. How long they waited is printed, and not
+ * judged.
  */
 #include "loop.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * 1,000 tasks on two loops and four threads, producers and consumers among both, on one bounded buffer. Tasks are
- * cancelled at random, by threads and by each other, and try again. Nothing is lost or duplicated, and no
+ * 1,000 tasks on two loops and four threads, producers and consumers among both, on one bounded buffer. Tasks
+ * are cancelled at random, by threads and by each other, and try again. Nothing is lost or duplicated, and no
  * notification is: a lost one leaves everybody asleep.
  *
  * Most tasks go on on their loop. Some go on at once in the callback, on whichever thread that is.
@@ -197,16 +197,16 @@ static void go_on(struct client *self, int outcome)
             if (rng_chance(&self->rng, game->cancels))
                 cancel_any(game, &self->rng);
             if (rng_chance(&self->rng, 2))
-                stress_yield(); /* as if its time slice were over while it holds the lock: now the others come */
+                stress_yield(); /* as if its time slice were over: now the others come to the lock */
             if (self->produces ? !can_put(buffer) : !can_take(buffer)) {
                 cond_t *cond = condition_of(game, self->produces);
                 self->with_predicate = game->way == PREDICATES || (game->way == NOTIFY_ALL && self->number % 2);
                 self->state = WAITS;
                 buffer_leave(buffer);
                 begin_request(self);
-                outcome = self->with_predicate
-                              ? cond_task_wait_for(cond, &self->task, self->produces ? can_put : can_take, buffer)
-                              : cond_task_wait(cond, &self->task);
+                cond_pred_t *ready = self->produces ? can_put : can_take;
+                outcome = self->with_predicate ? cond_task_wait_for(cond, &self->task, ready, buffer)
+                                               : cond_task_wait(cond, &self->task);
                 if (!is_answered(self, outcome))
                     return;
                 break;
