@@ -48,6 +48,15 @@
  * - After destroy, every call on the object answers EINVAL (or false, 0, NULL) while its memory is there.
  * - Where a call takes a condition or a lock, it may be called by any thread, unless it says "the holder".
  *   None may be called from a signal handler.
+ *
+ * Small systems can leave things out, by macros that must be the same in all files of a program and when the
+ * library is compiled. What is left out costs nothing.
+ *
+ *     CONDVAR_NO_TASKS     no cond_task_*
+ *     CONDVAR_NO_SHARED    no memory that processes share: COND_SHARED is answered ENOTSUP
+ *     CONDVAR_NO_PTHREAD   no cond_lock_init_pthread()
+ *     CONDVAR_NO_FOREIGN   no cond_lock_init_foreign(), nor cond_lock_init_pthread()
+ *     CONDVAR_NO_TEXT      no cond_describe() and cond_strerror()
  */
 
 #include <limits.h>
@@ -59,12 +68,48 @@
 #  if __has_include(<errno.h>)
 #    include <errno.h>
 #  endif
-#  if __STDC_HOSTED__ && __has_include(<pthread.h>) && !defined(CONDVAR_NO_PTHREAD)
+#  if __STDC_HOSTED__ && __has_include(<pthread.h>) && !defined(CONDVAR_NO_PTHREAD) && \
+      !defined(CONDVAR_NO_FOREIGN)
 #    include <pthread.h>
 #    define COND_HAVE_PTHREAD_ 1
 #  endif
 #else
 #  include <errno.h>
+#endif
+
+/* Where there is no <errno.h>, as on bare metal: Linux's numbers. */
+#ifndef EPERM
+#  define EPERM 1
+#endif
+#ifndef EAGAIN
+#  define EAGAIN 11
+#endif
+#ifndef EBUSY
+#  define EBUSY 16
+#endif
+#ifndef EINVAL
+#  define EINVAL 22
+#endif
+#ifndef EDEADLK
+#  define EDEADLK 35
+#endif
+#ifndef ENOTSUP
+#  define ENOTSUP 95
+#endif
+#ifndef ETIMEDOUT
+#  define ETIMEDOUT 110
+#endif
+#ifndef EINPROGRESS
+#  define EINPROGRESS 115
+#endif
+#ifndef ECANCELED
+#  define ECANCELED 125
+#endif
+#ifndef EOWNERDEAD
+#  define EOWNERDEAD 130
+#endif
+#ifndef ENOTRECOVERABLE
+#  define ENOTRECOVERABLE 131
 #endif
 
 #ifdef __cplusplus
@@ -78,8 +123,8 @@ extern "C" {
 #endif
 
 /*
- * clang -Wthread-safety finds a wait, a notify or a release without the lock, and a lock that is not released on
- * every path. It looks at one function at a time, and has to be told what it cannot see there:
+ * clang -Wthread-safety finds a wait, a notify or a release without the lock, and a lock that is not released
+ * on every path. It looks at one function at a time, and has to be told what it cannot see there:
  *
  *     void push(struct queue *q, int item) COND_REQUIRES(q->cond);   // called with the lock of q->cond held
  *     COND_HELD(&not_full);   // from here on: the lock was acquired by another name, because two conditions
@@ -175,18 +220,20 @@ struct COND_CAPABILITY_ cond_lock {
     uint8_t kind_;   /* fixed by init; src/lock.h has the kinds */
     uint8_t flags_;  /* under the lock */
     uint16_t spin_;  /* atomic: how long waiting awake has been worth it */
-    uint32_t depth_; /* atomic, written by the owner only: how often it holds the lock; a private one, beyond once */
+    uint32_t depth_; /* atomic, written by the owner only: how often it holds it; a private one, beyond once */
     union {
         struct cond_local_lock_ {
             struct cond_waiter *notified; /* under the lock: who is let go next, in order; src/waiter.h */
             uint32_t waits;               /* atomic, written under the lock: waits that have not ended */
+#ifndef CONDVAR_NO_SHARED
             uint32_t process;             /* under the lock: whose the notified waiters are */
+#endif
             union {
                 struct cond_private_lock_ {
                     uint32_t word;           /* atomic: the lock itself, src/mutex.c */
                     uintptr_t owner;         /* atomic, written by the owner only: itself, or 0 */
 #ifndef CONDVAR_NO_TASKS
-                    struct cond_task *tasks; /* atomic: tasks that want the lock, the latest first; src/task.c */
+                    struct cond_task *tasks; /* atomic: those that want the lock, latest first; src/task.c */
 #endif
                 } mine;
                 struct cond_foreign_lock_ {
@@ -195,7 +242,9 @@ struct COND_CAPABILITY_ cond_lock {
                 } foreign;
             } as;
         } local;
+#ifndef CONDVAR_NO_SHARED
         uint64_t robust[COND_ROBUST_WORDS_]; /* COND_SHARED: a robust, process-shared pthread mutex */
+#endif
     } u_;
 };
 
@@ -204,10 +253,16 @@ struct COND_CAPABILITY_ cond_lock {
 #else
 #  define COND_RLOCK_INIT {0}
 #endif
-#ifndef CONDVAR_NO_TASKS
-#  define COND_MUTEX_INIT {COND_MUTEX, 0, 0, 0, {{NULL, 0, 0, {{0, 0, NULL}}}}}
+#define COND_MUTEX_INIT {COND_MUTEX, 0, 0, 0, {{NULL, 0, COND_NO_PROCESS_ {{0, 0 COND_NO_TASK_}}}}}
+#ifndef CONDVAR_NO_SHARED
+#  define COND_NO_PROCESS_ 0,
 #else
-#  define COND_MUTEX_INIT {COND_MUTEX, 0, 0, 0, {{NULL, 0, 0, {{0, 0}}}}}
+#  define COND_NO_PROCESS_
+#endif
+#ifndef CONDVAR_NO_TASKS
+#  define COND_NO_TASK_ , NULL
+#else
+#  define COND_NO_TASK_
 #endif
 
 /**
@@ -217,6 +272,7 @@ struct COND_CAPABILITY_ cond_lock {
  */
 COND_API int cond_lock_init(cond_lock_t *lock, unsigned flags);
 
+#ifndef CONDVAR_NO_FOREIGN
 /**
  * Make a handle for a lock that exists. `ops` and `object` must outlive the handle. The program may go on
  * acquiring and releasing the lock directly: what the library keeps is guarded by it.
@@ -225,6 +281,7 @@ COND_API int cond_lock_init(cond_lock_t *lock, unsigned flags);
  * EINVAL: NULL, `acquire` or `release` missing, or one of release_save and acquire_restore without the other.
  */
 COND_API int cond_lock_init_foreign(cond_lock_t *lock, const cond_lock_ops_t *ops, void *object);
+#endif
 
 #ifdef COND_HAVE_PTHREAD_
 /**
@@ -313,6 +370,13 @@ typedef struct cond cond_t;
  */
 typedef bool cond_pred_t(void *arg);
 
+/* A 64-bit number, which small systems align like a pointer: that saves them the padding around it. */
+#if defined(CONDVAR_NO_SHARED) && defined(__GNUC__) && UINTPTR_MAX <= 0xFFFFFFFFu
+typedef uint64_t cond_arrivals_t_ __attribute__((aligned(4)));
+#else
+typedef uint64_t cond_arrivals_t_;
+#endif
+
 struct COND_CAPABILITY_ cond {
     cond_lock_t *lock_; /* fixed by init; NULL: own_. COND_SHARED: how many bytes from here, as a pointer */
     uint32_t state_;    /* fixed by init, until destroy; src/lock.h */
@@ -320,9 +384,12 @@ struct COND_CAPABILITY_ cond {
     union {
         struct cond_local_queue_ {
             struct cond_waiter *waiters; /* under the lock: who waits, in order of arrival */
-            uint64_t arrivals;           /* under the lock: waits begun, the next waiter's place */
+            cond_arrivals_t_ arrivals;   /* under the lock: waits begun, the next waiter's place */
+#ifndef CONDVAR_NO_SHARED
             uint32_t process;            /* under the lock: whose the waiters are */
+#endif
         } local;
+#ifndef CONDVAR_NO_SHARED
         struct cond_shared_queue_ { /* COND_SHARED: all written under the lock; src/shared.c */
             uint32_t sequence;     /* atomic: what waiters sleep on */
             uint32_t arrivals;     /* the next waiter's ticket */
@@ -334,6 +401,7 @@ struct COND_CAPABILITY_ cond {
             uint16_t recoveries;   /* atomic: the lock's, when this was last put in order */
             uint16_t owed;         /* own lock: how many its release is to wake */
         } shared;
+#endif
     } u_;
     cond_lock_t own_;
 };
@@ -342,7 +410,7 @@ struct COND_CAPABILITY_ cond {
 #ifdef __cplusplus
 #  define COND_INIT_WITH(lock) {(lock), 0, 0, {}, {}}
 #else
-#  define COND_INIT_WITH(lock) {(lock), 0, 0, {{NULL, 0, 0}}, {0}}
+#  define COND_INIT_WITH(lock) {(lock), 0, 0, {{NULL, COND_NO_PROCESS_ 0}}, {0}}
 #endif
 
 /**
@@ -356,12 +424,12 @@ struct COND_CAPABILITY_ cond {
 COND_API int cond_init(cond_t *cond, cond_lock_t *lock, unsigned flags);
 
 /**
- * End a condition's life, and its own lock's with it. Never blocks. It may be called as soon as nobody
- * waits: a waiter that a notify has chosen does not touch the condition again, if the lock lives elsewhere
- * (and if, should it be in cond_wait_for, its predicate stays true until it is through, and, should it be a task, it is
- * not cancelled any more).
- * EINVAL: NULL, destroyed. EBUSY: somebody waits, or the condition's own lock is held or on its way to
- * a waiter.
+ * End a condition's life, and its own lock's with it. Never blocks. It may be called as soon as nobody waits:
+ * a waiter that a notify has chosen does not touch the condition again, if the lock lives elsewhere (and if,
+ * should it be in cond_wait_for, its predicate stays true until it is through, and, should it be a task, it
+ * is not cancelled any more).
+ * EINVAL: NULL, destroyed. EBUSY: somebody waits, or the condition's own lock is held or on its way to a
+ * waiter.
  */
 COND_API int cond_destroy(cond_t *cond);
 
@@ -431,6 +499,7 @@ COND_API int cond_recover(cond_t *cond) COND_REQUIRES(*cond);
  */
 COND_API int cond_reinit_after_fork(cond_t *cond);
 
+#ifndef CONDVAR_NO_TEXT
 /**
  * Write what Python's repr() would tell to text: kind, holder and depth of the lock, how many wait. At
  * most `size` bytes with the closing zero are written. Returns the length of the whole text, as snprintf
@@ -440,6 +509,7 @@ COND_API int cond_describe(const cond_t *cond, char *text, size_t size);
 
 /** What an error returned by this library means, in English. Never NULL, never to be freed. */
 COND_API const char *cond_strerror(int error);
+#endif
 
 /*
  * COND_WITH(&cond) { ... } holds the lock for the block, like Python's `with cond:`. If the lock cannot be
@@ -529,17 +599,19 @@ struct cond_waiter {
  * - The lock's owner is the task, not the thread that runs it: a task may acquire on one thread and release on
  *   another. One task's calls must not run at the same time; cond_task_cancel() may, at any time.
  * - A request (acquire, wait, wait_for) has one outcome. Either the call returns it, or the call returns
- *   EINPROGRESS and `ready` is called with it, once: 0, and the task holds the lock; or ECANCELED, which also tells a task
- *   that has asked for a lock while that was being destroyed. `ready` is
- *   never called by the call that made the request, but maybe by another thread before that call has returned.
- *   What happens within the call itself is returned by it: so a wait may answer 0 or ECANCELED, if a callback
- *   that it has run has notified or cancelled it.
- * - `ready` runs where the lock was released, or where the task was cancelled, on any thread; of callbacks that are due
- *   on one thread at the same time the second runs after the first has returned. It may call any
+ *   EINPROGRESS and `ready` is called with it, once: 0, and the task holds the lock; or ECANCELED, which also
+ *   tells a task that has asked for a lock while that was being destroyed. `ready` is never called by the call
+ *   that made the request, but maybe by another thread before that call has returned. What happens within the
+ *   call itself is returned by it: so a wait may answer 0 or ECANCELED, if a callback that it has run has
+ *   notified or cancelled it.
+ * - `ready` runs where the lock was released, or where the task was cancelled, on any thread; of callbacks
+ *   that are due on one thread at the same time the second runs after the first has returned. It may call any
  *   cond_task function, and free the task. It should post to the loop and return: its thread, and maybe the
- *   holder of another lock, waits for it.
- * - A task that is let go is handed the lock, since it cannot sleep for it: the lock is held from then on, until
- *   the loop gets round to the task and the task releases it.
+ *   holder of another lock, waits for it. It must not block, not even for a lock of this library (that may
+ *   have been handed to a task whose callback is due on this very thread), and must return normally: no
+ *   longjmp, no exception.
+ * - A task that is let go is handed the lock, since it cannot sleep for it: the lock is held from then on,
+ *   until the loop gets round to the task and the task releases it.
  * - A task waits for as long as it takes. A timeout is a timer of the loop that cancels.
  * - Private locks only: COND_RLOCK and COND_MUTEX. Others are answered ENOTSUP.
  */
@@ -565,41 +637,41 @@ struct cond_task {
 COND_API int cond_task_init(cond_task_t *task, cond_task_ready_t *ready, void *user);
 
 /**
- * Acquire the condition's lock for the task, once more if it is recursive and the task has it.
- * 0: the task holds it. EINPROGRESS: ready() will say. Tasks are served in the order of their requests.
- * EINVAL: NULL, destroyed, a task without init. ENOTSUP: a shared or a foreign lock. EDEADLK: a mutex that the task
- * holds. EAGAIN: held COND_DEPTH_MAX deep. EBUSY: the task has a request under way.
+ * Acquire the condition's lock for the task, once more if it is recursive and the task has it. 0: the task
+ * holds it. EINPROGRESS: ready() will say. Tasks are served in the order of their requests.
+ * EINVAL: NULL, destroyed, a task without init. ENOTSUP: a shared or a foreign lock. EDEADLK: a mutex that the task holds.
+ * EAGAIN: held COND_DEPTH_MAX deep. EBUSY: the task has a request under way.
  */
 COND_API int cond_task_acquire(cond_t *cond, cond_task_t *task);
 
 /**
  * Release the lock entirely and wait for a notify that chooses the task; ready(task, 0) then has the lock as
  * deep as it was held. The holder.
- * EINPROGRESS, or the outcome if it was decided within the call. EPERM: the task does not hold the lock. EINVAL,
- * ENOTSUP, EBUSY: as cond_task_acquire().
+ * EINPROGRESS, or the outcome if it was decided within the call. EPERM: the
+ * task does not hold the lock. EINVAL, ENOTSUP, EBUSY: as cond_task_acquire().
  */
 COND_API int cond_task_wait(cond_t *cond, cond_task_t *task);
 
 /**
- * The same until pred(arg) is true, as cond_wait_for(): the predicate is called by whoever holds the lock, on any
- * thread. 0 at once if it is true already: the lock has been held all the time.
+ * The same until pred(arg) is true, as cond_wait_for(): the predicate is called by whoever holds the lock, on
+ * any thread. 0 at once if it is true already: the lock has been held all the time.
  */
 COND_API int cond_task_wait_for(cond_t *cond, cond_task_t *task, cond_pred_t *pred, void *arg);
 
 /** Release the lock by one level. The holder. EPERM: the task does not hold it. EINVAL, ENOTSUP. */
 COND_API int cond_task_release(cond_t *cond, cond_task_t *task);
 
-/** Choose the first n waiters, threads and tasks alike; as cond_notify(). The holder. EPERM, EINVAL, ENOTSUP. */
+/** Choose the first n waiters, threads and tasks alike; as cond_notify(). EPERM, EINVAL, ENOTSUP. */
 COND_API int cond_task_notify(cond_t *cond, cond_task_t *task, size_t n);
 
 /** Choose all waiters; as cond_task_notify(). */
 COND_API int cond_task_notify_all(cond_t *cond, cond_task_t *task);
 
 /**
- * Give up the task's request. Any thread, at any time, as long as the task's storage is there. After 0, the outcome is
- * ECANCELED: of a wait with the lock held as deep as before, as soon as it can be had, and if a notify
- * had chosen the task, the next waiter is chosen in its stead; of an acquire without the lock, when the
- * lock is next released. Once more is 0 too.
+ * Give up the task's request. Any thread, at any time, as long as the task's storage is there. After 0, the
+ * outcome is ECANCELED: of a wait with the lock held as deep as before, as soon as it can be had, and if a
+ * notify had chosen the task, the next waiter is chosen in its stead; of an acquire without the lock, when
+ * the lock is next released. Once more is 0 too.
  * EINVAL: NULL, or there is no request, or it is too late: its outcome is decided.
  */
 COND_API int cond_task_cancel(cond_task_t *task);

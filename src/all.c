@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* The library as one unit, see internal.h. The port comes last, since it includes the system's headers. */
-#define _GNU_SOURCE
+#ifndef _GNU_SOURCE
+#  define _GNU_SOURCE
+#endif
 #include "port/which.h"
 #ifdef CONDVAR_PORT_CUSTOM
 /* Its functions are in the user's own files, so they alone cannot be static. */
@@ -21,13 +23,17 @@
 #if defined(CONDVAR_PORT_LINUX)
 #  include "port/linux.c"
 #  include "port/pthread.c"
-#  include "port/pthread_until.c"
+#  if !defined(CONDVAR_NO_SHARED) || defined(COND_HAVE_PTHREAD_)
+#    include "port/pthread_until.c"
+#  endif
 #  include "port/robust.c"
 #elif defined(CONDVAR_PORT_POSIX)
 #  include "port/no_shared.c"
 #  include "port/posix.c"
 #  include "port/pthread.c"
-#  include "port/pthread_until.c"
+#  ifdef COND_HAVE_PTHREAD_
+#    include "port/pthread_until.c"
+#  endif
 #elif defined(CONDVAR_PORT_WINDOWS)
 #  include "port/no_shared.c"
 #  include "port/windows.c"

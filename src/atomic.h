@@ -10,11 +10,13 @@
  * There are no stand-alone fences: ThreadSanitizer does not see them.
  *
  * With CONDVAR_STEP defined (by tests that choose the interleaving), condvar_step() is called before each
- * operation, so that another thread can be run at that very point.
+ * operation, so that another thread can be run at that very point. With CONDVAR_VALGRIND, helgrind and DRD are
+ * told what the operation orders (told.h).
  */
 
 #include <stdatomic.h>
 #include <stdint.h>
+#include "told.h"
 
 _Static_assert(sizeof(_Atomic uint8_t) == sizeof(uint8_t), "an atomic byte is no larger than a plain one");
 _Static_assert(sizeof(_Atomic uint16_t) == sizeof(uint16_t), "an atomic 16-bit word is no larger than a plain one");
@@ -33,36 +35,44 @@ void condvar_step(void);
 #define A_16_(p) ((_Atomic uint16_t *)(uintptr_t)(p))
 #define A_PTR_(p) ((_Atomic uintptr_t *)(uintptr_t)(p))
 
-#define a_load(p, order) (A_STEP_(), atomic_load_explicit(A_32_(p), memory_order_##order))
-#define a_store(p, value, order) (A_STEP_(), atomic_store_explicit(A_32_(p), (value), memory_order_##order))
-#define a_exchange(p, value, order) (A_STEP_(), atomic_exchange_explicit(A_32_(p), (value), memory_order_##order))
+/* Those that have a value, and stores. */
+#define A_VALUE_(p, order, operation) A_TOLD_VALUE_(p, order, (A_STEP_(), (operation)))
+#define A_VOID_(p, order, operation) A_TOLD_VOID_(p, order, (A_STEP_(), (operation)))
+
+#define a_load(p, order) A_VALUE_(p, order, atomic_load_explicit(A_32_(p), memory_order_##order))
+#define a_store(p, value, order) A_VOID_(p, order, atomic_store_explicit(A_32_(p), (value), memory_order_##order))
+#define a_exchange(p, value, order)                                                                     \
+    A_VALUE_(p, order, atomic_exchange_explicit(A_32_(p), (value), memory_order_##order))
 
 /* Compare-exchange: true if *p was *expected and is now `value`; else *expected is what it was. The weak
    one may fail for no reason, and belongs in a loop. */
 #define a_cas(p, expected, value, success, failure)                                                     \
-    (A_STEP_(), atomic_compare_exchange_strong_explicit(A_32_(p), (expected), (value),                  \
-                                                        memory_order_##success, memory_order_##failure))
+    A_VALUE_(p, success, atomic_compare_exchange_strong_explicit(A_32_(p), (expected), (value),         \
+                                                                 memory_order_##success, memory_order_##failure))
 #define a_cas_weak(p, expected, value, success, failure)                                                \
-    (A_STEP_(), atomic_compare_exchange_weak_explicit(A_32_(p), (expected), (value),                    \
-                                                      memory_order_##success, memory_order_##failure))
+    A_VALUE_(p, success, atomic_compare_exchange_weak_explicit(A_32_(p), (expected), (value),           \
+                                                               memory_order_##success, memory_order_##failure))
 
 /* The same for a word that holds an address, as a uintptr_t. */
 #define a_exchange_ptr(p, value, order)                                                                 \
-    (A_STEP_(), atomic_exchange_explicit(A_PTR_(p), (value), memory_order_##order))
+    A_VALUE_(p, order, atomic_exchange_explicit(A_PTR_(p), (value), memory_order_##order))
 #define a_cas_ptr_weak(p, expected, value, success, failure)                                            \
-    (A_STEP_(), atomic_compare_exchange_weak_explicit(A_PTR_(p), (expected), (value),                   \
-                                                      memory_order_##success, memory_order_##failure))
+    A_VALUE_(p, success, atomic_compare_exchange_weak_explicit(A_PTR_(p), (expected), (value),          \
+                                                               memory_order_##success, memory_order_##failure))
 
 /* Relaxed words that one thread at a time writes, and others read as a hint: no step is made of them, since
    nothing hangs on when they are read. */
-#define a_load_32(p) atomic_load_explicit(A_32_(p), memory_order_relaxed)
-#define a_store_32(p, value) atomic_store_explicit(A_32_(p), (value), memory_order_relaxed)
-#define a_load_8(p) atomic_load_explicit(A_8_(p), memory_order_relaxed)
-#define a_store_8(p, value) atomic_store_explicit(A_8_(p), (uint8_t)(value), memory_order_relaxed)
-#define a_load_16(p) atomic_load_explicit(A_16_(p), memory_order_relaxed)
-#define a_store_16(p, value) atomic_store_explicit(A_16_(p), (uint16_t)(value), memory_order_relaxed)
-#define a_load_ptr(p) atomic_load_explicit(A_PTR_(p), memory_order_relaxed)
-#define a_store_ptr(p, value) atomic_store_explicit(A_PTR_(p), (value), memory_order_relaxed)
+#define A_HINT_(p, type) A_TOLD_VALUE_(p, relaxed, atomic_load_explicit(type(p), memory_order_relaxed))
+#define A_SET_(p, type, value) \
+    A_TOLD_VOID_(p, relaxed, atomic_store_explicit(type(p), (value), memory_order_relaxed))
+#define a_load_32(p) A_HINT_(p, A_32_)
+#define a_store_32(p, value) A_SET_(p, A_32_, value)
+#define a_load_8(p) A_HINT_(p, A_8_)
+#define a_store_8(p, value) A_SET_(p, A_8_, (uint8_t)(value))
+#define a_load_16(p) A_HINT_(p, A_16_)
+#define a_store_16(p, value) A_SET_(p, A_16_, (uint16_t)(value))
+#define a_load_ptr(p) A_HINT_(p, A_PTR_)
+#define a_store_ptr(p, value) A_SET_(p, A_PTR_, value)
 
 /* Tell the core that this is a loop waiting for another core. */
 static inline void a_pause(void)

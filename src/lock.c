@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The lock handle: the calls of the header, handed on to the kind of lock. Private ones are rlock.c's. */
 #include "lock.h"
-#include <errno.h>
 #include "deadline.h"
 #include "park.h"
 #include "rlock.h"
@@ -15,12 +14,14 @@ _Static_assert(sizeof(cond_lock_t) <= 64, "a lock is at most one cache line of 6
 cond_lock_t *cond_valid_lock(const cond_t *cond)
 {
     cond_lock_t *lock = cond_private_lock(cond);
-    if (lock != NULL || cond == NULL || !cond_is_alive(cond))
+    if (!LOCK_OTHERS || lock != NULL || cond == NULL || !cond_is_alive(cond))
         return lock;
     if (cond->lock_ == NULL)
         lock = (cond_lock_t *)(uintptr_t)&cond->own_;
+    else if (cond->state_ == COND_ALIVE)
+        lock = cond->lock_;
     else
-        lock = cond->state_ == COND_ALIVE ? cond->lock_ : (cond_lock_t *)((uintptr_t)cond + (uintptr_t)cond->lock_);
+        lock = (cond_lock_t *)((uintptr_t)cond + (uintptr_t)cond->lock_);
     return lock_is_valid(lock) && lock_is_shared(lock) == (cond->state_ == COND_ALIVE_SHARED) ? lock : NULL;
 }
 
@@ -67,7 +68,7 @@ static bool foreign_locked(const cond_lock_t *lock)
 
 int lock_release_save(cond_lock_t *lock, unsigned *depth)
 {
-    if (lock_is_private(lock)) {
+    if (lock_is_not_foreign(lock)) {
         *depth = rlock_release_save(lock, port_self());
         return *depth != 0 ? 0 : EPERM;
     }
@@ -79,7 +80,7 @@ int lock_release_save(cond_lock_t *lock, unsigned *depth)
 
 int lock_acquire_restore(cond_lock_t *lock, unsigned depth)
 {
-    if (lock_is_private(lock)) {
+    if (lock_is_not_foreign(lock)) {
         rlock_acquire_restore(lock, port_self(), depth);
         return 0;
     }
@@ -95,7 +96,7 @@ void lock_give_up(cond_lock_t *lock)
 
 void lock_let_go(cond_lock_t *lock)
 {
-    if (lock_is_private(lock))
+    if (lock_is_not_foreign(lock))
         return; /* its release sees to it */
     struct cond_waiter *next = waiter_pick_blindly(lock);
     if (next != NULL)
@@ -104,13 +105,10 @@ void lock_let_go(cond_lock_t *lock)
 
 void lock_reinit(cond_lock_t *lock)
 {
-    uint8_t kind = lock->kind_;
-    if (lock_is_foreign(lock)) {
-        (void)cond_lock_init_foreign(lock, lock->u_.local.as.foreign.ops, lock->u_.local.as.foreign.object);
-        lock->kind_ = kind;
-    } else {
-        (void)cond_lock_init(lock, kind);
-    }
+    struct cond_foreign_lock_ foreign = lock->u_.local.as.foreign;
+    *lock = (cond_lock_t){.kind_ = lock->kind_};
+    if (lock_is_foreign(lock))
+        lock->u_.local.as.foreign = foreign;
 }
 
 /* ---- The calls of the header ---- */
@@ -125,6 +123,7 @@ int cond_lock_init(cond_lock_t *lock, unsigned flags)
     return 0;
 }
 
+#ifndef CONDVAR_NO_FOREIGN
 int cond_lock_init_foreign(cond_lock_t *lock, const cond_lock_ops_t *ops, void *object)
 {
     if (lock == NULL || ops == NULL || ops->acquire == NULL || ops->release == NULL ||
@@ -133,6 +132,7 @@ int cond_lock_init_foreign(cond_lock_t *lock, const cond_lock_ops_t *ops, void *
     *lock = (cond_lock_t){.kind_ = LOCK_FOREIGN, .u_.local.as.foreign = {.ops = ops, .object = object}};
     return 0;
 }
+#endif
 
 int cond_lock_destroy(cond_lock_t *lock)
 {
@@ -142,7 +142,7 @@ int cond_lock_destroy(cond_lock_t *lock)
         return shared_lock_destroy(lock);
     /* Acquire: partner is waiter_end(). A lock that is not free is not waited for. */
     const uint32_t *waits = &lock->u_.local.waits;
-    bool is_private = lock_is_private(lock);
+    bool is_private = lock_is_not_foreign(lock);
     if (a_load(waits, acquire) != 0 || (is_private && !mutex_try(lock)))
         return EBUSY;
     if (is_private && (a_load_32(waits) != 0 || waiter_first(lock) != NULL || task_any(lock))) {
@@ -158,16 +158,20 @@ int cond_lock_destroy(cond_lock_t *lock)
 /* Those of locks that are not private, or not valid: out of the way of the others. */
 static COLD int acquire_other(cond_lock_t *lock, int64_t deadline_ns)
 {
-    if (!lock_is_valid(lock))
+    if (!LOCK_OTHERS || lock == NULL)
         return EINVAL;
-    return lock_is_shared(lock) ? shared_lock_acquire(lock, deadline_ns) : foreign_acquire(lock, deadline_ns);
+    if (lock_is_shared(lock))
+        return shared_lock_acquire(lock, deadline_ns);
+    return lock_is_foreign(lock) ? foreign_acquire(lock, deadline_ns) : EINVAL;
 }
 
 static COLD int release_other(cond_lock_t *lock)
 {
-    if (!lock_is_valid(lock))
+    if (!LOCK_OTHERS || lock == NULL)
         return EINVAL;
-    return lock_is_shared(lock) ? shared_lock_release(lock) : foreign_release(lock);
+    if (lock_is_shared(lock))
+        return shared_lock_release(lock);
+    return lock_is_foreign(lock) ? foreign_release(lock) : EINVAL;
 }
 
 static int acquire_until(cond_lock_t *lock, int64_t deadline_ns)
@@ -201,18 +205,20 @@ bool cond_lock_locked(const cond_lock_t *lock)
 {
     if (!lock_is_valid(lock))
         return false;
-    if (lock_is_private(lock))
-        return (a_load_32(&lock->u_.local.as.mine.word) & (MUTEX_HELD | MUTEX_FIFO)) != 0;
-    return lock_is_shared(lock) ? shared_lock_locked(lock) : foreign_locked(lock);
+    if (lock_is_shared(lock))
+        return shared_lock_locked(lock);
+    if (lock_is_foreign(lock))
+        return foreign_locked(lock);
+    return (a_load_32(&lock->u_.local.as.mine.word) & (MUTEX_HELD | MUTEX_FIFO)) != 0;
 }
 
 bool cond_lock_owned(const cond_lock_t *lock)
 {
     if (!lock_is_valid(lock))
         return false;
-    if (lock_is_private(lock))
-        return rlock_owned(lock);
-    return lock_is_shared(lock) ? shared_lock_owned(lock) : foreign_owned(lock);
+    if (lock_is_shared(lock))
+        return shared_lock_owned(lock);
+    return lock_is_foreign(lock) ? foreign_owned(lock) : rlock_owned(lock);
 }
 
 int cond_lock_recover(cond_lock_t *lock)

@@ -4,7 +4,6 @@
 
 /* The lock handle as the rest of the library sees it: one of the kinds, each with the same calls. */
 
-#include <errno.h>
 #include <stdbool.h>
 #include "atomic.h"
 #include "condvar.h"
@@ -44,13 +43,41 @@ static inline bool lock_is_private(const cond_lock_t *lock)
 
 static inline bool lock_is_shared(const cond_lock_t *lock)
 {
+#ifdef CONDVAR_NO_SHARED
+    (void)lock;
+    return false;
+#else
     return (a_load_8(&lock->kind_) & ~(COND_MUTEX | LOCK_OWN_SHARED)) == COND_SHARED;
+#endif
 }
 
 static inline bool lock_is_foreign(const cond_lock_t *lock)
 {
+#ifdef CONDVAR_NO_FOREIGN
+    (void)lock;
+    return false;
+#else
     return (a_load_8(&lock->kind_) & ~1) == LOCK_FOREIGN;
+#endif
 }
+
+/* Of a lock that is valid and not shared: whether it is private. */
+static inline bool lock_is_not_foreign(const cond_lock_t *lock)
+{
+#ifdef CONDVAR_NO_FOREIGN
+    (void)lock;
+    return true;
+#else
+    return lock_is_private(lock);
+#endif
+}
+
+/* Whether there are locks that are not private. */
+#if defined(CONDVAR_NO_SHARED) && defined(CONDVAR_NO_FOREIGN)
+enum { LOCK_OTHERS = 0 };
+#else
+enum { LOCK_OTHERS = 1 };
+#endif
 
 /* Whether there is a lock to work with. */
 static inline bool lock_is_valid(const cond_lock_t *lock)

@@ -22,7 +22,8 @@
  * Overtaking makes a lock fast, since it is not idle while a woken thread is on its way, and starves. A
  * thread that has slept, and is overtaken though it has waited for TUNING_PATIENCE_NS, sets FIFO. From then
  * on only threads that have slept take the lock, mostly in the order in which the system wakes them, and
- * waiters that are let go; newcomers queue up. The thread that has set FIFO clears it. While FIFO is set and the lock is free, then
+ * waiters that are let go; newcomers queue up. The thread that has set FIFO clears it. While FIFO is set
+ * and the lock is free, then
  *
  *      (2) a thread that may take the lock is awake: by (1), because whoever sets FIFO sets SLEEPERS with it
  *          and newcomers cannot take the lock without it.
@@ -31,12 +32,12 @@
  * release, one at a time (waiter.c). They may overtake newcomers even under FIFO. When there is somebody
  * to let go and somebody asleep on the word too, the sleepers get every second release.
  *
- * A task that is let go does not come for the lock but is handed it, HELD staying set. Then a sleeper cannot be
- * woken beside it; so under FIFO, when by (2) somebody will come for a free lock, every second release frees it
- * and leaves the task to the next.
+ * A task that is let go does not come for the lock but is handed it, HELD staying set. Then a sleeper cannot
+ * be woken to take it; so under FIFO, when by (2) somebody will come for a free lock, every second release
+ * frees it and leaves the task to the next. And for FIFO to be set, every second hand-over before that wakes
+ * a sleeper.
  */
 #include "mutex.h"
-#include <errno.h>
 #include "deadline.h"
 #include "lock.h"
 #include "park.h"
@@ -71,7 +72,7 @@ static bool may_take(const struct attempt *self, uint32_t word)
    mutex_release(). */
 static bool take_awake(struct attempt *self, uint32_t *word)
 {
-    for (unsigned i = 0; i < TUNING_LOCK_SPIN; i++) {
+    for (unsigned i = 0; i != TUNING_LOCK_SPIN; i++) {
         uint32_t old = a_load(word, relaxed);
         if (may_take(self, old) && a_cas_weak(word, &old, old | MUTEX_HELD, acquire, relaxed))
             return true;
@@ -128,10 +129,26 @@ int mutex_acquire_contended(cond_lock_t *lock, int64_t deadline_ns, bool veteran
 static bool leave_to_sleepers(cond_lock_t *lock, uint32_t word)
 {
     const struct cond_waiter *next = waiter_first(lock);
-    if (!(word & MUTEX_FIFO) || next == NULL || !next->task)
+    if (!(word & MUTEX_FIFO) || next == NULL || !waiter_is_task(next))
         return false;
     lock->flags_ ^= LOCK_SLEEPERS_TURN;
     return !(lock->flags_ & LOCK_SLEEPERS_TURN);
+}
+
+/* The lock was handed to a task. Somebody who sleeps on the word must wake up now and then to find out that
+   it is out of patience: every second time. Its callback is still to come, so the lock stays. Relaxed: HELD
+   stays. */
+static void wake_beside_task(cond_lock_t *lock, uint32_t old)
+{
+    uint32_t *word = &lock->u_.local.as.mine.word;
+    if ((old & (MUTEX_SLEEPERS | MUTEX_FIFO)) != MUTEX_SLEEPERS)
+        return;
+    lock->flags_ ^= LOCK_SLEEPERS_TURN;
+    if (lock->flags_ & LOCK_SLEEPERS_TURN)
+        return;
+    while (!a_cas_weak(word, &old, old & ~(uint32_t)MUTEX_SLEEPERS, relaxed, relaxed))
+        ;
+    port_wake(word, 1);
 }
 
 /* Who is let go by this release, or NULL. A task has the lock then. */
@@ -140,14 +157,19 @@ static struct cond_waiter *pick(cond_lock_t *lock, struct task_calls *calls)
     struct cond_waiter *next;
     do
         next = waiter_pick(lock);
-    while (next != NULL && next->task && !task_take(next, lock, calls));
+    while (next != NULL && waiter_is_task(next) && !task_take(next, lock, calls));
     return next;
 }
 
 /* Whether tasks of this process want the lock. Those of others are no business of ours (waiter_are_ours). */
 static bool have_tasks(uint32_t word)
 {
+#ifdef CONDVAR_NO_TASKS
+    (void)word;
+    return false;
+#else
     return word >= MUTEX_TASKS && word / MUTEX_TASKS == port_process();
+#endif
 }
 
 void mutex_release_contended(cond_lock_t *lock)
@@ -169,7 +191,8 @@ void mutex_release_contended(cond_lock_t *lock)
         }
         if (next == NULL && !leave_to_sleepers(lock, old)) {
             next = pick(lock, &calls);
-            if (next != NULL && next->task) {
+            if (next != NULL && waiter_is_task(next)) {
+                wake_beside_task(lock, old);
                 task_call(&calls);
                 return;
             }

@@ -17,8 +17,8 @@ enum {
     MUTEX_FIFO = 4,     /* somebody has waited too long: newcomers queue. Set by a thread that has slept,
                            and cleared by the same thread when it has the lock or gives up */
     MUTEX_DEAD = 8,     /* with HELD, for ever: it was destroyed */
-    MUTEX_TASKS = 256,  /* from here on: the process of a task that wants the lock and waits for a release, or 0;
-                           set by mutex_knock() */
+    MUTEX_TASKS = 256,  /* from here on: 0, or the process of a task that wants the lock and waits for a
+                           release; set by mutex_knock() */
 };
 
 /* Whether the lock was free and is now the caller's. Acquire: partner is the release in mutex_release(). */
@@ -46,7 +46,7 @@ INTERNAL void mutex_kill(cond_lock_t *lock);
 static inline void mutex_release(cond_lock_t *lock)
 {
     uint32_t held = MUTEX_HELD;
-    if (lock->u_.local.notified != NULL ||
+    if (SMALL || lock->u_.local.notified != NULL ||
         !a_cas(&lock->u_.local.as.mine.word, &held, 0, release, relaxed))
         mutex_release_contended(lock);
 }

@@ -21,25 +21,30 @@
 #include "waiter.h"
 
 /*
- * Waiting awake. To be let go within a microsecond is worth looking for it: a sleep and a wake-up cost several.
- * To look in vain costs as much as that, on each core that does, and on one core it is always in vain. So the lock
- * learns how long its waiters had to look. Its `spin_` is either of:
+ * Waiting awake. To be let go within a microsecond is worth looking for it: a sleep and a wake-up cost
+ * several. To look in vain costs as much as that, on each core that does, and on one core it is always in
+ * vain. So the lock learns how long its waiters had to look. Its `spin_` is either of:
  *
  *      failed (6 bits, below SPIN_OFF) | usual (10 bits)    look, for at most a few times as long as usual
  *      SPIN_OFF + patience             | left               don't, `left` sleeps long; then try again
  *
- * All zero bits is a fresh lock, which hopes for the best. Relaxed throughout: it is a guess, any value is right,
- * and a lost update does no harm.
+ * All zero bits is a fresh lock, which hopes for the best. Relaxed throughout: it is a guess, any value is
+ * right, and a lost update does no harm.
  */
 enum { SPIN_FIELD = 1024, SPIN_OFF = TUNING_SPIN_FAILURES, SPIN_PATIENCE_MAX = 6 };
 
 static inline unsigned spin_budget(const cond_lock_t *lock)
 {
+#if !TUNING_SPIN_MAX
+    (void)lock;
+    return 0;
+#else
     unsigned learned = a_load_16(&lock->spin_), low = learned % SPIN_FIELD;
     if (learned / SPIN_FIELD >= SPIN_OFF)
         return low == 0 ? TUNING_SPIN_MAX : 0;
     unsigned budget = low == 0 ? TUNING_SPIN_MAX : TUNING_SPIN_MIN + 3 * low;
     return budget < TUNING_SPIN_MAX ? budget : TUNING_SPIN_MAX;
+#endif
 }
 
 /* It was let go while it looked for the `looks`th time. */
@@ -92,7 +97,7 @@ static inline bool park_sleep(struct cond_waiter *waiter, cond_lock_t *lock, int
         }
         a_pause();
     }
-    if (deadline_ns != DEADLINE_PASSED)
+    if (TUNING_SPIN_MAX && deadline_ns != DEADLINE_PASSED)
         spin_in_vain(lock, budget);
 
     uint32_t state = a_load(&waiter->state, acquire);

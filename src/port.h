@@ -3,8 +3,9 @@
 #define CONDVAR_PORT_H
 
 /*
- * What the library needs of a system: four functions, and a fifth for tasks, implemented by one file in port/. They know words,
- * time and threads, and nothing of conditions. None of them may touch errno, as seen by the caller.
+ * What the library needs of a system: four functions, and a fifth for tasks, implemented by one file in
+ * port/. They know words, time and threads, and nothing of conditions. None of them may touch errno, as seen
+ * by the caller.
  */
 
 #include <stdint.h>

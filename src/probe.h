@@ -3,9 +3,9 @@
 #define CONDVAR_PROBE_H
 
 /*
- * Where a tracer can look in (docs/tracing.md): one instruction that does nothing, and a note in the file that
- * says where it is and in which registers the arguments are. Without CONDVAR_PROBES not even that. The arguments
- * are addresses and numbers that are at hand: nothing is computed or read for a probe.
+ * Where a tracer can look in (docs/tracing.md): one instruction that does nothing, and a note in the file
+ * that says where it is and in which registers the arguments are. Without CONDVAR_PROBES not even that. The
+ * arguments are addresses and numbers that are at hand: nothing is computed or read for a probe.
  */
 
 #ifdef CONDVAR_PROBES

@@ -9,11 +9,10 @@
  * `owner` is 0, or who holds the lock: a thread, by its number, or a task, by its address and RLOCK_TASK. Any
  * thread may look at it, relaxed: a thread finds its own number there only if it has written it itself, and
  * has not taken it away. A task's is written when it is handed the lock, and it knows so by being called
- * back. `depth_` says how often the owner holds the lock beyond once, is written by the owner only, and is 0 whenever
- * the lock is free, so that the first level costs no store. Others read it for cond_describe().
+ * back. `depth_` says how often the owner holds the lock beyond once, is written by the owner only, and is 0
+ * whenever the lock is free, so that the first level costs no store. Others read it for cond_describe().
  */
 
-#include <errno.h>
 #include <stdbool.h>
 #include "condvar.h"
 #include "deadline.h"
@@ -49,7 +48,7 @@ INTERNAL int rlock_acquire_slowly(cond_lock_t *lock, uintptr_t who, int64_t dead
 static inline int rlock_acquire(cond_lock_t *lock, uintptr_t who, int64_t deadline_ns)
 {
     bool hopeless = deadline_ns == DEADLINE_PASSED && a_load_32(&lock->u_.local.as.mine.word) != 0;
-    if (rlock_owned_by(lock, who) || hopeless || !mutex_try(lock))
+    if (SMALL || rlock_owned_by(lock, who) || hopeless || !mutex_try(lock))
         return rlock_acquire_slowly(lock, who, deadline_ns);
     a_store_ptr(&lock->u_.local.as.mine.owner, who);
     return 0;

@@ -9,6 +9,8 @@
 #include "condvar.h"
 #include "internal.h"
 
+#ifndef CONDVAR_NO_SHARED
+
 INTERNAL int shared_lock_init(cond_lock_t *lock, unsigned flags);
 INTERNAL int shared_lock_destroy(cond_lock_t *lock); /* EBUSY */
 INTERNAL int shared_lock_acquire(cond_lock_t *lock, int64_t deadline_ns);
@@ -25,5 +27,33 @@ INTERNAL void shared_notify(cond_t *cond, cond_lock_t *lock, size_t n);
 
 /* The holder, after recover: the condition's own fields may be half changed. Lets everybody go. */
 INTERNAL void shared_repair(cond_t *cond, cond_lock_t *lock);
+
+#else /* no lock can be made shared, so the rest is never called */
+
+static inline int shared_lock_init(cond_lock_t *lock, unsigned flags)
+{
+    *lock = (cond_lock_t){.kind_ = 0xDD}; /* LOCK_DESTROYED */
+    (void)flags;
+    return ENOTSUP;
+}
+static inline int shared_lock_destroy(cond_lock_t *lock) { (void)lock; return ENOTSUP; }
+static inline int shared_lock_acquire(cond_lock_t *lock, int64_t deadline_ns)
+{
+    (void)lock, (void)deadline_ns;
+    return ENOTSUP;
+}
+static inline int shared_lock_release(cond_lock_t *lock) { (void)lock; return ENOTSUP; }
+static inline bool shared_lock_owned(const cond_lock_t *lock) { (void)lock; return false; }
+static inline bool shared_lock_locked(const cond_lock_t *lock) { (void)lock; return false; }
+static inline int shared_lock_recover(cond_lock_t *lock) { (void)lock; return ENOTSUP; }
+static inline int shared_wait(cond_t *cond, cond_lock_t *lock, cond_pred_t *pred, void *arg, int64_t deadline_ns)
+{
+    (void)cond, (void)lock, (void)pred, (void)arg, (void)deadline_ns;
+    return ENOTSUP;
+}
+static inline void shared_notify(cond_t *cond, cond_lock_t *lock, size_t n) { (void)cond, (void)lock, (void)n; }
+static inline void shared_repair(cond_t *cond, cond_lock_t *lock) { (void)cond, (void)lock; }
+
+#endif
 
 #endif

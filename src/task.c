@@ -26,13 +26,13 @@
  *                                     +--(cancel)---> EXPIRED ----(holder)---> CHOSEN    result ECANCELED
  *
  *
- * Callbacks are called in a loop, in task_call(), and what they set off in turn is called by the same loop, after they
- * have returned: the stack does not grow. The loop knows that it is there by port_local(). A request is such a loop,
- * too, and the task knows it: so what comes of the request within its call is returned by it.
+ * Callbacks are called in a loop, in task_call(), and what they set off in turn is called by the same loop,
+ * after they have returned: the stack does not grow. The loop knows that it is there by port_local(). A
+ * request is such a loop, too, and the task knows it: so what comes of the request within its call is
+ * returned by it.
  */
 #ifndef CONDVAR_NO_TASKS
 #include "task.h"
-#include <errno.h>
 #include "atomic.h"
 #include "deadline.h"
 #include "lock.h"
@@ -58,7 +58,8 @@ static struct cond_task *task_of(struct cond_waiter *waiter)
 /* The loop that calls. */
 struct loop {
     struct task_calls calls;
-    int result; /* of the request that this is: EINPROGRESS until it is known */
+    const cond_task_t *caller; /* whose request this is, or NULL */
+    int result;                /* of it: EINPROGRESS until it is known */
 };
 
 static void append_call(struct task_calls *calls, struct cond_task *task)
@@ -88,15 +89,16 @@ static bool begin_loop(struct loop *loop)
     return true;
 }
 
-/* After `ready` a task is not touched: it may be gone. No two loops that live have the same address, so a task that names
-   this one has made its request in it. */
+/* After `ready` a task is not touched: it may be gone. So may the loop's caller by now, and another task be
+   at its address, or the caller may have made another request elsewhere: but only a request that was made in
+   this very loop names it, since no other loop has its address meanwhile. */
 static void end_loop(struct loop *loop)
 {
     struct cond_task *task;
     while ((task = take_call(&loop->calls)) != NULL) {
         /* Relaxed: the holder, this thread, has decided it. */
         int result = a_load(&task->waiter_.state, relaxed) & WAITER_EXPIRED ? ECANCELED : 0;
-        if (task->loop_ == loop)
+        if (task == loop->caller && task->loop_ == loop)
             loop->result = result;
         else
             task->ready_(task, result);
@@ -109,7 +111,7 @@ void task_call(struct task_calls *calls)
     struct cond_task *task;
     if (calls->first == NULL)
         return;
-    struct loop mine = {.result = EINPROGRESS};
+    struct loop mine = {.caller = NULL};
     bool is_mine = begin_loop(&mine);
     struct loop *loop = *port_local();
     while ((task = take_call(calls)) != NULL)
@@ -130,8 +132,8 @@ static void begin_request(cond_task_t *task, cond_lock_t *lock, void *loop, uint
     a_store(&task->waiter_.state, depth * WAITER_DEPTH | acquires, release);
 }
 
-/* By the task, or by who cancels it: join those that want the lock. The task may be let go, and gone, as soon as
-   it has joined; and the lock after the knock. Release: partner is task_drain(). */
+/* By the task, or by who cancels it: join those that want the lock. The task may be let go, and gone, as soon
+   as it has joined; and the lock after the knock. Release: partner is task_drain(). */
 static void join(cond_task_t *task, cond_lock_t *lock)
 {
     struct cond_task **stack = &lock->u_.local.as.mine.tasks;
@@ -186,7 +188,8 @@ bool task_take(struct cond_waiter *waiter, cond_lock_t *lock, struct task_calls 
     struct cond_task *task = task_of(waiter);
     /* Relaxed, as in beat_deadline(). Partner: cond_task_cancel(). */
     uint32_t state = a_load(&waiter->state, relaxed);
-    while (!a_cas_weak(&waiter->state, &state, state | WAITER_CHOSEN, relaxed, relaxed))
+    while (!(state & WAITER_CHOSEN) &&
+           !a_cas_weak(&waiter->state, &state, state | WAITER_CHOSEN, relaxed, relaxed))
         ;
     bool acquires = (state & WAITER_ACQUIRES) != 0;
     bool given_up = acquires && (state & WAITER_EXPIRED);
@@ -243,7 +246,7 @@ static bool is_busy(const cond_task_t *task)
 /* Make a request and see whether its outcome is known at the end: `act` joins a queue. */
 static int request(cond_t *cond, cond_task_t *task, cond_lock_t *lock, uint32_t acquires)
 {
-    struct loop loop = {.result = EINPROGRESS};
+    struct loop loop = {.caller = task, .result = EINPROGRESS};
     bool is_mine = begin_loop(&loop);
     begin_request(task, lock, is_mine ? &loop : NULL, acquires, acquires ? 1 : rlock_depth(lock));
     if (acquires) {

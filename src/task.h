@@ -25,8 +25,8 @@ struct task_calls {
 /* The holder: those that have asked for the lock join its queue. */
 INTERNAL void task_drain(cond_lock_t *lock);
 
-/* The holder: end the request of a waiter that was taken out of the lock's queue. True: the lock is the task's from now
-   on. False: it has given up, and does not want it. Its callback is due either way. */
+/* The holder: end the request of a waiter that was taken out of the lock's queue. True: the lock is the
+   task's from now on. False: it has given up, and does not want it. Its callback is due either way. */
 INTERNAL bool task_take(struct cond_waiter *waiter, cond_lock_t *lock, struct task_calls *calls);
 
 /* Anybody, after the lock was released or handed over: see to the callbacks, now or when those under way

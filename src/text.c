@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What people read: cond_describe() and cond_strerror(). No stdio: it must work where there is none. */
-#include <errno.h>
+#ifndef CONDVAR_NO_TEXT
 #include "atomic.h"
 #include "lock.h"
 #include "rlock.h"
@@ -87,3 +87,7 @@ const char *cond_strerror(int error)
     default: return "not an error of this library";
     }
 }
+
+#else
+typedef int condvar_no_text; /* ISO C wants a declaration in each file */
+#endif

@@ -70,7 +70,7 @@ static void count(cond_t *cond, uint32_t difference)
     a_store_32(&cond->waiters_, a_load_32(&cond->waiters_) + difference);
 }
 
-static void enqueue_after(cond_t *cond, struct cond_waiter *place, struct cond_waiter *waiter)
+static INLINE void enqueue_after(cond_t *cond, struct cond_waiter *place, struct cond_waiter *waiter)
 {
     insert_after(&cond->u_.local.waiters, place, waiter);
     waiter->where = WAITER_QUEUED;
@@ -78,28 +78,37 @@ static void enqueue_after(cond_t *cond, struct cond_waiter *place, struct cond_w
     count(cond, 1);
 }
 
-static void dequeue(cond_t *cond, struct cond_waiter *waiter)
+static INLINE void dequeue(cond_t *cond, struct cond_waiter *waiter)
 {
     unlink_from(&cond->u_.local.waiters, waiter);
     waiter->where = WAITER_NOWHERE;
     count(cond, (uint32_t)-1);
 }
 
+/* The process whose nodes are in the queue of a condition or a lock. Without COND_SHARED there is only one. */
+#ifndef CONDVAR_NO_SHARED
+#  define process_of(owner) ((owner)->u_.local.process)
+#  define set_process(owner, number) ((owner)->u_.local.process = (number))
+#else
+#  define process_of(owner) ((void)(owner), port_process())
+#  define set_process(owner, number) ((void)(owner), (void)(number))
+#endif
+
 static bool notified_are_ours(const cond_lock_t *lock)
 {
     return !lock_is_private(lock) || lock->u_.local.notified == NULL ||
-           lock->u_.local.process == port_process();
+           process_of(lock) == port_process();
 }
 
 bool waiter_are_ours(const cond_t *cond, const cond_lock_t *lock)
 {
-    return (cond->u_.local.waiters == NULL || cond->u_.local.process == port_process()) &&
+    return (cond->u_.local.waiters == NULL || process_of(cond) == port_process()) &&
            notified_are_ours(lock);
 }
 
 void waiter_arrive(struct cond_waiter *waiter, cond_lock_t *lock)
 {
-    waiter->cond->u_.local.process = port_process();
+    set_process(waiter->cond, port_process());
     a_store_32(&lock->u_.local.waits, a_load_32(&lock->u_.local.waits) + 1);
     waiter->arrival = waiter->cond->u_.local.arrivals++;
     enqueue_after(waiter->cond, waiter->cond->u_.local.waiters, waiter);
@@ -132,12 +141,12 @@ enum { UNCOUNTED = 0xFFFFFF }; /* cond_waiter.later, at most */
    has nothing to do with the condition any more. `later`: how many had arrived after it by then. */
 static bool choose(struct cond_waiter *waiter, cond_lock_t *lock, bool passes_on, uint32_t later)
 {
-    uint32_t cond_process = waiter->cond->u_.local.process;
+    uint32_t cond_process = process_of(waiter->cond);
     dequeue(waiter->cond, waiter);
-    if (waiter->pred != NULL || waiter->task ? has_expired(waiter) : !beat_deadline(waiter))
+    if (waiter->pred != NULL || waiter_is_task(waiter) ? has_expired(waiter) : !beat_deadline(waiter))
         return false;
     append(&lock->u_.local.notified, waiter);
-    lock->u_.local.process = cond_process;
+    set_process(lock, cond_process);
     waiter->where = WAITER_NOTIFIED;
     waiter->passes_on = passes_on;
     waiter->later = later & UNCOUNTED;
@@ -222,7 +231,7 @@ static struct cond_waiter *let_go(struct cond_waiter *waiter, cond_lock_t *lock)
     PROBE_HANDOVER(waiter->cond, lock, waiter);
     unlink_from(&lock->u_.local.notified, waiter);
     waiter->where = WAITER_NOWHERE;
-    if (!waiter->task)
+    if (!waiter_is_task(waiter))
         lock->flags_ |= LOCK_IN_FLIGHT;
     return waiter;
 }
@@ -232,7 +241,7 @@ void waiter_want_lock(struct cond_waiter *waiter, cond_lock_t *lock)
 {
     append(&lock->u_.local.notified, waiter);
     waiter->where = WAITER_WANTS_LOCK;
-    lock->u_.local.process = port_process();
+    set_process(lock, port_process());
 }
 #endif
 
@@ -252,7 +261,7 @@ struct cond_waiter *waiter_pick(cond_lock_t *lock)
             stays != NULL ? following(lock->u_.local.notified, stays) : first(lock->u_.local.notified);
         if (waiter == NULL)
             return NULL;
-        if (waiter->where == WAITER_WANTS_LOCK)
+        if (waiter_is_task(waiter) && waiter->where == WAITER_WANTS_LOCK)
             return let_go(waiter, lock);
         if (has_expired(waiter)) {
             stays = waiter;

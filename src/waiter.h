@@ -47,9 +47,20 @@ enum {
     WAITER_DEPTH = 256, /* fixed for a request: from here on, how deep it is to hold the lock */
 };
 
-/* cond_waiter.where: in no queue, in the condition's, in the lock's. WANTS_LOCK: in the lock's too, but it waits for
-   nothing else: a task that acquires, or whose wait was cancelled (task.c). */
+/* cond_waiter.where: in no queue, in the condition's, in the lock's. WANTS_LOCK: in the lock's too, but it
+   waits for nothing else: a task that acquires, or whose wait was cancelled (task.c). */
 enum { WAITER_NOWHERE, WAITER_QUEUED, WAITER_NOTIFIED, WAITER_WANTS_LOCK };
+
+/* Whether it is part of a cond_task_t. */
+static inline bool waiter_is_task(const struct cond_waiter *waiter)
+{
+#ifdef CONDVAR_NO_TASKS
+    (void)waiter;
+    return false;
+#else
+    return waiter->task;
+#endif
+}
 
 /* All of these: the holder of the lock, only. */
 

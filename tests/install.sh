@@ -55,6 +55,7 @@ have_tool_() {
     wine64) have_command_ wine64 || have_command_ /usr/lib/wine/wine64 ;;
     x86_64-w64-mingw32-gcc) has_header_ pthread.h "$1" && has_header_ windows.h "$1" ;;
     musl-gcc | *-linux-gnu*-gcc) has_header_ pthread.h "$1" ;;
+    libuv) pkg-config --exists libuv 2>/dev/null ;;
     *) echo "install.sh: unknown tool: $1" >&2; return 1 ;;
     esac
 }
@@ -94,6 +95,7 @@ reuse       reuse              reuse                   reuse       python3-reuse
 doxygen     doxygen            doxygen                 doxygen     doxygen              doxygen         doxygen
 valgrind    valgrind           valgrind                valgrind    valgrind             valgrind        valgrind
 sdt         systemtap-sdt-dev  systemtap-sdt-devel     systemtap   systemtap-sdt-devel  -               -
+libuv       libuv1-dev         libuv-devel             libuv       libuv-devel          libuv-dev       libuv
 xz          xz-utils           xz                      xz          xz                   xz              xz
 i686-linux-gnu-gcc         gcc-i686-linux-gnu,libc6-dev-i386-cross        -  -  -  -  -
 aarch64-linux-gnu-gcc      gcc-aarch64-linux-gnu,libc6-dev-arm64-cross    -  -  -  -  -

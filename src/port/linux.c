@@ -91,6 +91,7 @@ void port_wake(const uint32_t *word, uint32_t count)
     (void)futex_wake(word, count, ONE_PROCESS);
 }
 
+#ifndef CONDVAR_NO_SHARED
 void port_wait_shared(const uint32_t *word, uint32_t expected, int64_t deadline_ns)
 {
     futex_wait(word, expected, deadline_ns, PROCESSES);
@@ -100,6 +101,7 @@ uint32_t port_wake_shared(const uint32_t *word, uint32_t count)
 {
     return futex_wake(word, count, PROCESSES);
 }
+#endif
 
 int64_t port_now(void)
 {
@@ -125,13 +127,19 @@ uintptr_t port_self(void)
 }
 
 #ifndef CONDVAR_NO_TASKS
+/* At a fixed distance from the thread's control block, so that no call is needed to find it; the few bytes are
+   there even for a library that is loaded late. */
 void **port_local(void)
 {
+#if defined(__GNUC__)
+    __attribute__((tls_model("initial-exec")))
+#endif
     static _Thread_local void *place;
     return &place;
 }
 #endif
 
+#ifndef CONDVAR_NO_SHARED
 /* The process's number, kept where the kernel clears it in a forked child, since asking for it is a system
    call. Where the kernel cannot do that (before 4.14, or with larger pages) it is asked each time. */
 uint32_t port_process(void)
@@ -139,9 +147,9 @@ uint32_t port_process(void)
     static struct {
         _Alignas(4096) _Atomic uint32_t number;
     } page;
-    int saved = errno;
     uint32_t number = atomic_load_explicit(&page.number, memory_order_relaxed);
     if (number == 0) {
+        int saved = errno;
         number = (uint32_t)getpid();
         if (madvise(&page, sizeof page, MADV_WIPEONFORK) == 0)
             atomic_store_explicit(&page.number, number, memory_order_relaxed);
@@ -149,3 +157,4 @@ uint32_t port_process(void)
     }
     return number;
 }
+#endif

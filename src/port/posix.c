@@ -209,8 +209,10 @@ void **port_local(void)
 }
 #endif
 
+#ifndef CONDVAR_NO_SHARED
 uint32_t port_process(void)
 {
     (void)pthread_once(&prepared, prepare);
     return this_process;
 }
+#endif

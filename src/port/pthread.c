@@ -4,10 +4,11 @@
  * find out what wait needs: a mutex that it holds, and can acquire again without blocking, is recursive, and
  * a recursive one answers EPERM to a release that is one too many.
  */
+#include "condvar.h"
+#ifdef COND_HAVE_PTHREAD_
 #include <errno.h>
 #include <pthread.h>
 #include "../lock.h"
-#include "condvar.h"
 #include "pthread_until.h"
 
 static int adopted_acquire(void *object, int64_t deadline_ns)
@@ -73,3 +74,7 @@ int cond_lock_init_pthread(cond_lock_t *lock, pthread_mutex_t *mutex)
         lock->kind_ = LOCK_FOREIGN_VAGUE;
     return error;
 }
+
+#else
+typedef int condvar_no_pthread; /* ISO C wants a declaration in each file */
+#endif

@@ -8,6 +8,20 @@
 #include "../deadline.h"
 #include "timespec.h"
 
+/* The build may know; glibc tells, where _GNU_SOURCE is in force. (ThreadSanitizer of gcc 12 does not know this function,
+   and takes what it guards for races.) */
+#if !defined(HAVE_PTHREAD_MUTEX_CLOCKLOCK) && defined(__GLIBC_PREREQ) && defined(__USE_GNU) && \
+    !defined(__SANITIZE_THREAD__)
+#  if __GLIBC_PREREQ(2, 30)
+#    define HAVE_PTHREAD_MUTEX_CLOCKLOCK
+#  endif
+#  if defined(__has_feature)
+#    if __has_feature(thread_sanitizer)
+#      undef HAVE_PTHREAD_MUTEX_CLOCKLOCK
+#    endif
+#  endif
+#endif
+
 #if defined(HAVE_PTHREAD_MUTEX_CLOCKLOCK)
 static int lock_until(pthread_mutex_t *mutex, int64_t deadline_ns)
 {

@@ -3,6 +3,7 @@
  * A robust mutex that processes share, of pthreads: POSIX's PTHREAD_MUTEX_ROBUST. It is of the errorcheck
  * type, since that one tells its owner from others without a system call; recursion is counted above it.
  */
+#ifndef CONDVAR_NO_SHARED
 #ifndef _GNU_SOURCE
 #  define _GNU_SOURCE
 #endif
@@ -50,3 +51,7 @@ int robust_release(void *mutex)
 {
     return pthread_mutex_unlock(mutex);
 }
+
+#else
+typedef int condvar_no_robust_port; /* ISO C wants a declaration in each file */
+#endif

@@ -61,7 +61,9 @@ void **port_local(void)
 }
 #endif
 
+#ifndef CONDVAR_NO_SHARED
 uint32_t port_process(void)
 {
     return (uint32_t)GetCurrentProcessId();
 }
+#endif

@@ -302,7 +302,7 @@ int main(int argc, char **argv)
     std::vector<Outcome> outcomes;
     bool failed = false;
     for (std::size_t i = 0; i < rows.size(); i++) {
-        std::string where = "row " + std::to_string(i + 1) + "/" + std::to_string(rows.size()) + " " + rows[i].name;
+        std::string where = std::to_string(i + 1) + "/" + std::to_string(rows.size()) + " " + rows[i].name;
         outcomes.push_back(measure(rows[i], plan, where, progress));
         print_row(outcomes.back());
         std::fflush(stdout);

@@ -59,7 +59,8 @@ class Measurement {
 
 public:
     Measurement(const Row &row, const Plan &plan, std::FILE *report)
-        : row_(row), plan_(plan), report_(report), pool_(row.threads, row.apart), iterations_(row.candidates.size())
+        : row_(row), plan_(plan), report_(report), pool_(row.threads, row.apart),
+          iterations_(row.candidates.size())
     {
     }
 

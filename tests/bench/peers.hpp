@@ -65,10 +65,10 @@ public:
 };
 
 /*
- * When to notify. Under the lock, a waiter that is woken may at once run into it. After the lock was given back,
- * somebody else may have taken it, and what the waiter waits for, before it has woken up. Measured both ways:
- * the latter is better or no worse for all peers, with one exception. Where several producers and several
- * consumers share a buffer, pthread's and C++'s waiters are better off late.
+ * When to notify. Under the lock, a waiter that is woken may at once run into it. After the lock was given
+ * back, somebody else may have taken it, and what the waiter waits for, before it has woken up. Measured both
+ * ways, the latter is better or no worse for all peers, with one exception: where several producers and several
+ * consumers share a buffer, pthread and C++ do better under the lock.
  */
 enum class Order { tell_first, unlock_first, tell_first_in_a_crowd };
 

@@ -84,6 +84,6 @@ if ! command -v mandoc >/dev/null; then
 fi
 # (Whether other people's pages are on this machine is no fault of ours.)
 for page in "${pages[@]}"; do
-    mandoc -T lint "$page" || true
+    mandoc -T lint "$page" 2>&1 || true
 done | grep -vE 'referenced manual not found|outdated mandoc.db' >"$tmp/lint" || true
 [ ! -s "$tmp/lint" ] || fail "$(cat "$tmp/lint")"

@@ -187,6 +187,22 @@ static void patience_body(unsigned thread)
     }
 }
 
+/* Thread 2 has a time limit, and thread 3 lets time pass while it holds the lock: so 2 is woken beside a task,
+   runs out of patience, and gives up, in any order. */
+static void timed_body(unsigned thread)
+{
+    if (thread == 2) {
+        int error = cond_acquire_timed(&cond, COND_US(1500));
+        EXPECT(error == 0 || error == ETIMEDOUT);
+        if (error == 0) {
+            enter();
+            release();
+        }
+    } else {
+        patience_body(thread);
+    }
+}
+
 static void recursion_body(unsigned thread)
 {
     if (thread == 1) {
@@ -275,6 +291,67 @@ static void task_notifies_body(unsigned thread)
     EXPECT(acquire_as(1) == 0);
     EXPECT(cond_task_notify_all(&cond, &actors[1].task) == 0);
     release_as(1);
+}
+
+/* Two are notified, of two tasks and a thread whose time may be over; and one task may be cancelled. */
+static bool all_came(void) { return three_wait() || (two_wait() && results[2] == ETIMEDOUT); }
+
+static bool was_quiet;
+
+static void expires_setup(void)
+{
+    setup();
+    was_quiet = false;
+}
+
+static void expires_body(unsigned thread)
+{
+    if (thread == 3) {
+        sched_until(all_came);
+        acquire();
+        EXPECT(cond_notify(&cond, 1) == 0);
+        sched_advance(COND_MS(1));
+        EXPECT(cond_notify(&cond, 1) == 0);
+        release();
+        results[3] = cond_task_cancel(&actors[0].task);
+        EXPECT(results[3] == 0 || results[3] == EINVAL);
+    } else if (thread == 2) {
+        acquire();
+        results[2] = wait_on(NULL, NULL, COND_MS(1));
+        EXPECT(results[2] == 0 || results[2] == ETIMEDOUT);
+        release();
+    } else {
+        EXPECT(acquire_as(thread) == 0);
+        results[thread] = wait_as(thread, NULL, NULL);
+        release_as(thread);
+    }
+}
+
+/* Two are let go, if so many are left who neither expired nor were cancelled. */
+static void expect_two(void)
+{
+    unsigned expired = results[2] == ETIMEDOUT, cancelled = results[0] == ECANCELED, let_go = 0;
+    for (unsigned i = 0; i < 3; i++)
+        let_go += results[i] == 0;
+    EXPECT(cancelled == (results[3] == 0));
+    EXPECT(let_go == (expired + cancelled == 2 ? 1 : 2));
+    EXPECT(let_go + expired + cancelled + cond_waiters(&cond) == 3);
+}
+
+static void expires_quiet(void)
+{
+    was_quiet = true;
+    expect_two();
+    acquire();
+    EXPECT(cond_notify_all(&cond) == 0);
+    release();
+}
+
+static void expires_check(void)
+{
+    if (!was_quiet)
+        expect_two();
+    check();
 }
 
 /* The first in the queue: a task whose predicate stays false. */
@@ -533,16 +610,63 @@ static void doomed_check(void)
         EXPECT(memcmp(&actors[i].task, expected, sizeof actors[i].task) == 0);
 }
 
+/* ---- Destroyed too early: beside tasks that ask for it ---- */
+
+static int destroyed; /* what the destroy was told */
+
+static void told(struct actor *actor)
+{
+    if (actor->result == 0)
+        EXPECT(cond_task_release(&cond, &actor->task) == 0);
+}
+
+static void dead_setup(void)
+{
+    setup();
+    for (unsigned i = 0; i < 2; i++)
+        actors[i].then = told;
+}
+
+/* Who has asked before the lock was dead is told ECANCELED, who asks then EINVAL. Or the lock lives. */
+static void dead_body(unsigned thread)
+{
+    if (thread == 2) {
+        destroyed = cond_lock_destroy(&lock);
+        EXPECT(destroyed == 0 || destroyed == EBUSY);
+        return;
+    }
+    struct actor *actor = &actors[thread];
+    actor->calling = port_self();
+    int answer = cond_task_acquire(&cond, &actor->task);
+    actor->calling = 0;
+    results[thread] = answer;
+    if (answer == 0)
+        EXPECT(cond_task_release(&cond, &actor->task) == 0);
+}
+
+static void dead_check(void)
+{
+    for (unsigned i = 0; i < 2; i++) {
+        EXPECT((actors[i].calls == 1) == (results[i] == EINPROGRESS));
+        int outcome = actors[i].calls == 1 ? actors[i].result : results[i];
+        EXPECT(outcome == 0 || ((outcome == ECANCELED || outcome == EINVAL) && destroyed == 0));
+    }
+    if (destroyed != 0)
+        check();
+}
+
 /* ---- All of them ---- */
 
 static const struct scenario scenarios[] = {
     /* name, threads, setup, body, quiet, check, preemptions, early returns, random orders, kills, mortal */
     {"lock", 3, setup, lock_body, NULL, check, 3, 1, 20000, 0, 0},
     {"lock, out of patience", 4, setup, patience_body, NULL, check, 2, 1, 20000, 0, 0},
+    {"lock, timed", 4, setup, timed_body, NULL, check, 2, 1, 20000, 0, 0},
     {"recursion", 2, setup, recursion_body, NULL, check, 3, 1, 0, 0, 0},
     {"notify each", 4, setup, notify_body, NULL, check, 2, 1, 20000, 0, 0},
     {"notify two of three", 4, setup, notify_two_body, notify_two_quiet, check, 2, 1, 20000, 0, 0},
     {"a task notifies", 3, setup, task_notifies_body, NULL, check, 2, 1, 10000, 0, 0},
+    {"one expires", 4, expires_setup, expires_body, expires_quiet, expires_check, 2, 1, 40000, 0, 0},
     {"pass on", 4, setup, passes_on_body, passes_on_quiet, check, 2, 1, 10000, 0, 0},
     {"cancel", 4, setup, cancel_body, cancel_quiet, cancel_check, 2, 1, 40000, 0, 0},
     {"cancel, predicate", 4, setup, cancel_pred_body, cancel_pred_quiet, check, 2, 1, 40000, 0, 0},
@@ -550,6 +674,7 @@ static const struct scenario scenarios[] = {
     {"chain", 3, chain_setup, chain_body, NULL, chain_check, 3, 0, 10000, 0, 0},
     {"within the call", 2, within_setup, within_body, NULL, check, 3, 0, 10000, 0, 0},
     {"destroyed by the last", 3, doomed_setup, doomed_body, NULL, doomed_check, 3, 1, 40000, 0, 0},
+    {"destroyed too early", 3, dead_setup, dead_body, NULL, dead_check, 3, 1, 40000, 0, 0},
 };
 
 int main(int argc, char **argv)

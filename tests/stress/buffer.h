@@ -10,7 +10,11 @@
 
 #include "stress.h"
 
-enum { PRODUCERS_MAX = 16, CAPACITY_MAX = 16 };
+#ifndef BUFFER_PRODUCERS_MAX
+#  define BUFFER_PRODUCERS_MAX 16
+#endif
+
+enum { PRODUCERS_MAX = BUFFER_PRODUCERS_MAX, CAPACITY_MAX = 16 };
 
 struct buffer {
     unsigned capacity, producers; /* fixed */

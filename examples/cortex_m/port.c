@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT */
+/* The library on this kernel: the implementation, and the four functions that it stands on. */
+#define CONDVAR_IMPLEMENTATION
+#include "condvar_single.h"
+#include "kernel.h"
+
+void port_wait(const uint32_t *word, uint32_t expected, int64_t deadline_ns)
+{
+    kernel_sleep_on(word, expected, deadline_ns);
+}
+
+void port_wake(const uint32_t *word, uint32_t count)
+{
+#ifdef WAKE_NOBODY /* to see that a port's faults come out */
+    (void)word, (void)count;
+#else
+    kernel_wake(word, count);
+#endif
+}
+
+int64_t port_now(void)
+{
+    return kernel_now();
+}
+
+uintptr_t port_self(void)
+{
+    return kernel_self();
+}

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Nobody starves where tasks hand each other the lock and threads hammer it. 16 tasks on a loop want the lock
+ * again as soon as they have released it, so that there is always one to be handed it; threads take it again at
+ * once, acquire with a time limit that they never reach, or wait and are notified by the tasks. All go on until
+ * each has had its share. If one starves this program does not end. How long they waited is printed, and not
+ * judged.
+ */
+#include "loop.h"
+
+enum { TASKS = 16 };
+enum { HAMMERER, TIMED, WAITER, PARTS };
+
+static const char *const part_names[PARTS] = {"threads that hammer", "acquire_timed", "notified threads"};
+static const unsigned parts[] = {HAMMERER, HAMMERER, TIMED, WAITER};
+
+enum { THREADS = sizeof parts / sizeof parts[0] };
+
+struct game {
+    struct place place;
+    struct loop loop;
+    unsigned share;      /* fixed: what each must have had */
+    unsigned inside;     /* under the lock, as all below */
+    unsigned hungry;     /* tasks and threads that have not had their share */
+    unsigned tasks_left; /* which have not ended */
+};
+
+struct client {
+    struct post post;
+    cond_task_t task;
+    struct game *game;
+    unsigned had;
+};
+
+struct member {
+    struct game *game;
+    pthread_t thread;
+    unsigned part, had;
+    struct spread waited;
+};
+
+/* By whoever has the lock. */
+static void eat(struct game *game, unsigned *had)
+{
+    CHECK_EQ(game->inside++, 0);
+    if (++*had == game->share)
+        game->hungry--;
+    if (*had % 16 == 0)
+        stress_yield(); /* as if its time slice were over while it holds the lock: now the others come */
+    CHECK_EQ(--game->inside, 0);
+}
+
+/* It has the lock, and comes back here when it has it again. */
+static void run_client(struct post *post)
+{
+    struct client *self = (struct client *)((uintptr_t)post - offsetof(struct client, post));
+    struct game *game = self->game;
+    cond_t *cond = &game->place.cond;
+    eat(game, &self->had);
+    CHECK_OK(cond_task_notify(cond, &self->task, 1));
+    bool over = game->hungry == 0;
+    bool last = over && --game->tasks_left == 0;
+    CHECK_OK(cond_task_release(cond, &self->task));
+    if (last)
+        loop_stop(&game->loop);
+    if (over)
+        return;
+    int answer = cond_task_acquire(cond, &self->task);
+    if (answer == EINPROGRESS)
+        return;
+    CHECK_OK(answer);
+    loop_post(&game->loop, &self->post);
+}
+
+static void on_ready(cond_task_t *task, int result)
+{
+    struct client *self = cond_task_user(task);
+    CHECK_OK(result);
+    loop_post(&self->game->loop, &self->post);
+}
+
+static void *run_thread(void *arg)
+{
+    struct member *self = arg;
+    struct game *game = self->game;
+    cond_t *cond = &game->place.cond;
+    for (bool over = false; !over;) {
+        int64_t before_ns = cond_now();
+        if (self->part == TIMED)
+            CHECK_OK(cond_acquire_timed(cond, COND_SEC(100000)));
+        else
+            CHECK_OK(cond_acquire(cond));
+        if (self->part == WAITER)
+            CHECK_OK(cond_wait(cond, COND_FOREVER));
+        if (self->had < game->share)
+            spread_add(&self->waited, cond_now() - before_ns);
+        eat(game, &self->had);
+        /* Those who hammer go on for the others; a waiter could wait for ever when the tasks have ended. */
+        over = game->hungry == 0 || (self->part == WAITER && self->had >= game->share);
+        CHECK_OK(cond_release(cond));
+    }
+    return NULL;
+}
+
+static void play(enum kind kind)
+{
+    struct game game = {.share = stress_rounds(50), .hungry = TASKS + THREADS, .tasks_left = TASKS};
+    struct client clients[TASKS];
+    struct member members[THREADS];
+    place_make(&game.place, kind);
+    loop_start(&game.loop);
+    /* They all want the lock before anybody runs. */
+    CHECK_OK(cond_acquire(&game.place.cond));
+    for (unsigned i = 0; i < TASKS; i++) {
+        clients[i] = (struct client){.post = {.run = run_client}, .game = &game};
+        CHECK_OK(cond_task_init(&clients[i].task, on_ready, &clients[i]));
+        CHECK_RESULT(cond_task_acquire(&game.place.cond, &clients[i].task), EINPROGRESS);
+    }
+    for (unsigned i = 0; i < THREADS; i++) {
+        members[i] = (struct member){.game = &game, .part = parts[i]};
+        members[i].thread = stress_start(run_thread, &members[i]);
+    }
+    CHECK_OK(cond_release(&game.place.cond));
+    for (unsigned i = 0; i < THREADS; i++)
+        stress_join(members[i].thread);
+    loop_join(&game.loop);
+    for (unsigned i = 0; i < TASKS; i++)
+        CHECK(clients[i].had >= game.share, "task %u had the lock %u times", i, clients[i].had);
+    place_unmake(&game.place);
+    for (unsigned i = 0; i < THREADS; i++)
+        spread_print(&members[i].waited, part_names[members[i].part]);
+}
+
+int main(int argc, char **argv)
+{
+    stress_begin(argc, argv);
+    for (enum kind kind = 0; kind < PRIVATE_KINDS; kind++) {
+        printf("  %s:\n", kind_names[kind]);
+        fflush(stdout); /* if it hangs, this is what hung */
+        play(kind);
+    }
+    return 0;
+}
