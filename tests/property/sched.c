@@ -451,7 +451,7 @@ void port_wait(const uint32_t *word, uint32_t expected, int64_t deadline_ns)
         deadline_ns = COND_FOREVER;
     if (*word != expected || deadline_ns <= now_ns)
         return;
-    if (self->word != word || self->expected != expected)
+    if (port_is_early && (self->word != word || self->expected != expected))
         idle_timers = 0; /* an early return was of use */
     if (early_returns_left > 0 && choose(2) == 1) {
         early_returns_left--;
