@@ -122,7 +122,7 @@ static void *run(void *arg)
         CHECK_OK(cond_release(cond));
     }
     game->result = result;
-    game->late_ns = result == ETIMEDOUT ? now_ns - game->deadline_ns : 0;
+    game->late_ns = result == ETIMEDOUT && game->timeout_ns > 0 ? now_ns - game->deadline_ns : 0;
     return NULL;
 }
 
