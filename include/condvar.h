@@ -207,13 +207,13 @@ typedef struct cond_lock_ops {
 struct cond_waiter; /* who waits: a thread, on its own stack, or a task */
 struct cond_task;   /* see cond_task_init() */
 
-/* The bytes of a pthread_mutex_t, for a lock that processes share; src/port/robust.c checks them. */
+/* The bytes of a lock that processes share, mostly a pthread_mutex_t; src/port/robust.c checks them. */
 #if defined(__aarch64__)
 #  define COND_ROBUST_WORDS_ 6
 #elif UINTPTR_MAX > 0xFFFFFFFFu
 #  define COND_ROBUST_WORDS_ 5
 #else
-#  define COND_ROBUST_WORDS_ 3
+#  define COND_ROBUST_WORDS_ 4
 #endif
 
 struct COND_CAPABILITY_ cond_lock {

@@ -89,6 +89,12 @@ test_port() {
         export WINEPATH="Z:${dir//\//\\}\\src" # where our DLL is
         wine64 wineboot --init >"$dir/wine.txt" 2>&1 || cat "$dir/wine.txt" ;;
     esac
+    # Meson looks at machine files once.
+    if [ "$options" != "$(cat "$dir/options.txt" 2>/dev/null)" ]; then
+        rm -rf "$dir"
+        mkdir "$dir"
+        echo "$options" >"$dir/options.txt"
+    fi
     test_build "ports/$name" gcc "$setup" "$options"
     if [ "$name" = windows ]; then
         /usr/lib/wine/wineserver -k 2>/dev/null || wineserver -k 2>/dev/null || true

@@ -2,6 +2,10 @@
 /*
  * A robust mutex that processes share, of pthreads: POSIX's PTHREAD_MUTEX_ROBUST. It is of the errorcheck
  * type, since that one tells its owner from others without a system call; recursion is counted above it.
+ *
+ * A thread's robust mutexes are in a list, for the kernel to find when the thread dies. On 32-bit systems that
+ * of glibc can be followed one way only: to release a mutex is to go through it, and look for the address by
+ * which the mutex was acquired. By another mapping it is never found. So there that address is remembered.
  */
 #ifndef CONDVAR_NO_SHARED
 #ifndef _GNU_SOURCE
@@ -13,7 +17,18 @@
 #include "condvar.h"
 #include "pthread_until.h"
 
-_Static_assert(sizeof(pthread_mutex_t) <= sizeof ((cond_lock_t *)0)->u_.robust,
+#if defined(__PTHREAD_MUTEX_HAVE_PREV) && !__PTHREAD_MUTEX_HAVE_PREV
+#  define ROBUST_ONE_WAY 1
+#endif
+
+struct robust_mutex {
+    pthread_mutex_t mutex;
+#ifdef ROBUST_ONE_WAY
+    pthread_mutex_t *acquired_as; /* written and read by the owner only */
+#endif
+};
+
+_Static_assert(sizeof(struct robust_mutex) <= sizeof ((cond_lock_t *)0)->u_.robust,
                "COND_ROBUST_WORDS_ in condvar.h is too small for this system's pthread_mutex_t");
 
 int robust_init(void *mutex)
@@ -44,11 +59,20 @@ int robust_acquire(void *mutex, int64_t deadline_ns)
     int error = mutex_acquire_until(mutex, deadline_ns);
     if (error == EOWNERDEAD)
         (void)pthread_mutex_consistent(mutex);
+#ifdef ROBUST_ONE_WAY
+    if (error == 0 || error == EOWNERDEAD)
+        ((struct robust_mutex *)mutex)->acquired_as = mutex;
+#endif
     return error;
 }
 
 int robust_release(void *mutex)
 {
+#ifdef ROBUST_ONE_WAY
+    /* To anybody else that address means nothing. */
+    if (pthread_mutex_trylock(mutex) == EDEADLK)
+        mutex = ((struct robust_mutex *)mutex)->acquired_as;
+#endif
     return pthread_mutex_unlock(mutex);
 }
 

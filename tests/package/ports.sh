@@ -15,7 +15,7 @@ refused() {
 }
 
 # A port without port_wake(), and one that is complete, from the documentation.
-awk '/^```c$/ { inside = 1; next } /^```$/ { inside = 0 } inside' "$SOURCE/docs/porting.md" >"$tmp/port.c"
+awk '/^```C$/ { inside = 1; next } /^```$/ { inside = 0 } inside' "$SOURCE/docs/porting.md" >"$tmp/port.c"
 sed 's/port_wake/port_rouse/' "$tmp/port.c" >"$tmp/deaf.c"
 grep -q port_rouse "$tmp/deaf.c" || fail 'no port in docs/porting.md'
 
@@ -35,3 +35,4 @@ meson compile -C "$tmp/build" >"$tmp/output" 2>&1 || fail 'it could not be built
 grep -q '^produced 20, consumed 10, left 10' "$tmp/output" || fail 'bounded_buffer has not done its work'
 DESTDIR=$tmp/image meson install -C "$tmp/build" --no-rebuild --quiet
 grep -rq -e '^Cflags:.*-DCONDVAR_NO_PTHREAD' "$tmp/image" --include=condvar.pc || fail 'condvar.pc does not tell of it'
+grep -rq -e 'DEFINITIONS.*CONDVAR_NO_PTHREAD' "$tmp/image" --include=condvarConfig.cmake || fail 'nor does CMake'
