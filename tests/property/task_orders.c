@@ -43,7 +43,7 @@ static int inside;     /* how many are in the critical section: at most one */
 static int results[ACTORS]; /* what a request of an actor, or a wait of the thread with that number, came to; or -1 */
 static unsigned ended[SCHED_THREADS_MAX], ended_count; /* who came through, in order */
 static int gate;       /* for predicates, under the lock */
-static unsigned depth; /* of callbacks within callbacks */
+static unsigned depths[SCHED_THREADS_MAX + 2]; /* of callbacks within callbacks, on each thread */
 
 static void on_ready(cond_task_t *task, int result)
 {
@@ -51,12 +51,13 @@ static void on_ready(cond_task_t *task, int result)
     EXPECT(actor->calling != port_self()); /* never from inside the call that made the request */
     EXPECT(++actor->calls == 1);
     EXPECT(result == 0 || result == ECANCELED);
-    EXPECT(depth == 0 || actor->then == NULL); /* the stack does not grow */
+    unsigned *depth = &depths[port_self() / 16];
+    EXPECT(*depth == 0 || actor->then == NULL); /* the stack does not grow */
     if (actor->then != NULL) {
-        depth++;
+        ++*depth;
         actor->result = result;
         actor->then(actor);
-        depth--;
+        --*depth;
     }
     actor->result = result;
 }
@@ -67,7 +68,8 @@ static void setup(void)
     EXPECT(cond_init(&cond, &lock, 0) == 0);
     EXPECT(cond_init(&other, &lock, 0) == 0);
     inside = gate = 0;
-    depth = ended_count = 0;
+    ended_count = 0;
+    memset(depths, 0, sizeof depths);
     for (unsigned i = 0; i < ACTORS; i++) {
         actors[i] = (struct actor){.calling = 0};
         results[i] = -1;
