@@ -47,7 +47,8 @@ static int init_shared(cond_t *cond, cond_lock_t *lock, unsigned flags)
 #else
 static int init_shared(cond_t *cond, cond_lock_t *lock, unsigned flags)
 {
-    (void)cond, (void)lock, (void)flags;
+    (void)lock, (void)flags;
+    cond->state_ = COND_DESTROYED;
     return ENOTSUP;
 }
 #endif
@@ -59,11 +60,8 @@ int cond_init(cond_t *cond, cond_lock_t *lock, unsigned flags)
         return EINVAL;
     if (lock != NULL ? lock_is_shared(lock) : (flags & COND_SHARED) != 0)
         return init_shared(cond, lock, flags);
-    cond_lock_t own = COND_RLOCK_INIT;
-    int error = lock == NULL ? cond_lock_init(&own, flags) : 0;
-    if (error == 0)
-        *cond = (cond_t){.lock_ = lock, .own_ = own};
-    return error;
+    *cond = (cond_t){.lock_ = lock};
+    return lock == NULL ? cond_lock_init(&cond->own_, flags) : 0;
 }
 
 int cond_destroy(cond_t *cond)
@@ -99,7 +97,7 @@ int cond_reinit_after_fork(cond_t *cond)
 
 int cond_acquire(cond_t *cond)
 {
-    cond_lock_t *lock = cond_private_lock(cond);
+    cond_lock_t *lock = SMALL ? NULL : cond_private_lock(cond);
     return lock != NULL ? rlock_acquire(lock, port_self(), COND_FOREVER)
                         : cond_lock_acquire(cond_valid_lock(cond));
 }
@@ -116,7 +114,7 @@ int cond_acquire_timed(cond_t *cond, int64_t timeout_ns)
 
 int cond_release(cond_t *cond)
 {
-    cond_lock_t *lock = cond_private_lock(cond);
+    cond_lock_t *lock = SMALL ? NULL : cond_private_lock(cond);
     return lock != NULL ? rlock_release(lock, port_self()) : cond_lock_release(cond_valid_lock(cond));
 }
 
@@ -147,7 +145,7 @@ cond_lock_t *cond_get_lock(cond_t *cond)
 static COLD int held_other_lock(cond_t *cond, cond_lock_t **lock)
 {
     *lock = cond_valid_lock(cond);
-    if (*lock == NULL)
+    if (!LOCK_OTHERS || *lock == NULL)
         return EINVAL;
     if (!cond_lock_owned(*lock))
         return EPERM;
@@ -280,7 +278,7 @@ static COLD int notify_other(cond_t *cond, size_t n, bool all)
 
 static inline int notify(cond_t *cond, size_t n, bool all)
 {
-    cond_lock_t *lock = cond_private_lock(cond);
+    cond_lock_t *lock = SMALL ? NULL : cond_private_lock(cond);
     if (lock == NULL)
         return notify_other(cond, n, all);
     if (!rlock_owned(lock))

@@ -18,4 +18,14 @@
 #  define COLD
 #endif
 
+/* Whether to be small (-Os) goes before being fast: then short ways beside the general ones are not worth their room,
+   nor copies of a function in its callers. */
+#ifdef __OPTIMIZE_SIZE__
+enum { SMALL = 1 };
+#  define INLINE __attribute__((noinline, unused))
+#else
+enum { SMALL = 0 };
+#  define INLINE inline
+#endif
+
 #endif

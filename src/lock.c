@@ -14,7 +14,7 @@ _Static_assert(sizeof(cond_lock_t) <= 64, "a lock is at most one cache line of 6
 cond_lock_t *cond_valid_lock(const cond_t *cond)
 {
     cond_lock_t *lock = cond_private_lock(cond);
-    if (lock != NULL || cond == NULL || !cond_is_alive(cond))
+    if (!LOCK_OTHERS || lock != NULL || cond == NULL || !cond_is_alive(cond))
         return lock;
     if (cond->lock_ == NULL)
         lock = (cond_lock_t *)(uintptr_t)&cond->own_;
@@ -142,7 +142,7 @@ int cond_lock_destroy(cond_lock_t *lock)
         return shared_lock_destroy(lock);
     /* Acquire: partner is waiter_end(). A lock that is not free is not waited for. */
     const uint32_t *waits = &lock->u_.local.waits;
-    bool is_private = lock_is_private(lock);
+    bool is_private = lock_is_not_foreign(lock);
     if (a_load(waits, acquire) != 0 || (is_private && !mutex_try(lock)))
         return EBUSY;
     if (is_private && (a_load_32(waits) != 0 || waiter_first(lock) != NULL || task_any(lock))) {
@@ -158,7 +158,7 @@ int cond_lock_destroy(cond_lock_t *lock)
 /* Those of locks that are not private, or not valid: out of the way of the others. */
 static COLD int acquire_other(cond_lock_t *lock, int64_t deadline_ns)
 {
-    if (lock == NULL)
+    if (!LOCK_OTHERS || lock == NULL)
         return EINVAL;
     if (lock_is_shared(lock))
         return shared_lock_acquire(lock, deadline_ns);
@@ -167,7 +167,7 @@ static COLD int acquire_other(cond_lock_t *lock, int64_t deadline_ns)
 
 static COLD int release_other(cond_lock_t *lock)
 {
-    if (lock == NULL)
+    if (!LOCK_OTHERS || lock == NULL)
         return EINVAL;
     if (lock_is_shared(lock))
         return shared_lock_release(lock);

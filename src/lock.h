@@ -61,7 +61,7 @@ static inline bool lock_is_foreign(const cond_lock_t *lock)
 #endif
 }
 
-/* Whether it is private, of those that conditions use as private or foreign. */
+/* Of a lock that is valid and not shared: whether it is private. */
 static inline bool lock_is_not_foreign(const cond_lock_t *lock)
 {
 #ifdef CONDVAR_NO_FOREIGN
@@ -71,6 +71,13 @@ static inline bool lock_is_not_foreign(const cond_lock_t *lock)
     return lock_is_private(lock);
 #endif
 }
+
+/* Whether there are locks that are not private. */
+#if defined(CONDVAR_NO_SHARED) && defined(CONDVAR_NO_FOREIGN)
+enum { LOCK_OTHERS = 0 };
+#else
+enum { LOCK_OTHERS = 1 };
+#endif
 
 /* Whether there is a lock to work with. */
 static inline bool lock_is_valid(const cond_lock_t *lock)

@@ -129,7 +129,7 @@ int mutex_acquire_contended(cond_lock_t *lock, int64_t deadline_ns, bool veteran
 static bool leave_to_sleepers(cond_lock_t *lock, uint32_t word)
 {
     const struct cond_waiter *next = waiter_first(lock);
-    if (!(word & MUTEX_FIFO) || next == NULL || !next->task)
+    if (!(word & MUTEX_FIFO) || next == NULL || !waiter_is_task(next))
         return false;
     lock->flags_ ^= LOCK_SLEEPERS_TURN;
     return !(lock->flags_ & LOCK_SLEEPERS_TURN);
@@ -157,14 +157,19 @@ static struct cond_waiter *pick(cond_lock_t *lock, struct task_calls *calls)
     struct cond_waiter *next;
     do
         next = waiter_pick(lock);
-    while (next != NULL && next->task && !task_take(next, lock, calls));
+    while (next != NULL && waiter_is_task(next) && !task_take(next, lock, calls));
     return next;
 }
 
 /* Whether tasks of this process want the lock. Those of others are no business of ours (waiter_are_ours). */
 static bool have_tasks(uint32_t word)
 {
+#ifdef CONDVAR_NO_TASKS
+    (void)word;
+    return false;
+#else
     return word >= MUTEX_TASKS && word / MUTEX_TASKS == port_process();
+#endif
 }
 
 void mutex_release_contended(cond_lock_t *lock)
@@ -186,7 +191,7 @@ void mutex_release_contended(cond_lock_t *lock)
         }
         if (next == NULL && !leave_to_sleepers(lock, old)) {
             next = pick(lock, &calls);
-            if (next != NULL && next->task) {
+            if (next != NULL && waiter_is_task(next)) {
                 wake_beside_task(lock, old);
                 task_call(&calls);
                 return;

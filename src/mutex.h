@@ -46,7 +46,7 @@ INTERNAL void mutex_kill(cond_lock_t *lock);
 static inline void mutex_release(cond_lock_t *lock)
 {
     uint32_t held = MUTEX_HELD;
-    if (lock->u_.local.notified != NULL ||
+    if (SMALL || lock->u_.local.notified != NULL ||
         !a_cas(&lock->u_.local.as.mine.word, &held, 0, release, relaxed))
         mutex_release_contended(lock);
 }

@@ -40,7 +40,7 @@ unsigned rlock_release_save(cond_lock_t *lock, uintptr_t who)
 
 void rlock_acquire_restore(cond_lock_t *lock, uintptr_t who, unsigned depth)
 {
-    if (!mutex_try(lock))
+    if (SMALL || !mutex_try(lock))
         (void)mutex_acquire_contended(lock, COND_FOREVER, true);
     set_owner(lock, who, depth);
 }

@@ -48,7 +48,7 @@ INTERNAL int rlock_acquire_slowly(cond_lock_t *lock, uintptr_t who, int64_t dead
 static inline int rlock_acquire(cond_lock_t *lock, uintptr_t who, int64_t deadline_ns)
 {
     bool hopeless = deadline_ns == DEADLINE_PASSED && a_load_32(&lock->u_.local.as.mine.word) != 0;
-    if (rlock_owned_by(lock, who) || hopeless || !mutex_try(lock))
+    if (SMALL || rlock_owned_by(lock, who) || hopeless || !mutex_try(lock))
         return rlock_acquire_slowly(lock, who, deadline_ns);
     a_store_ptr(&lock->u_.local.as.mine.owner, who);
     return 0;

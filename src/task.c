@@ -188,7 +188,8 @@ bool task_take(struct cond_waiter *waiter, cond_lock_t *lock, struct task_calls 
     struct cond_task *task = task_of(waiter);
     /* Relaxed, as in beat_deadline(). Partner: cond_task_cancel(). */
     uint32_t state = a_load(&waiter->state, relaxed);
-    while (!a_cas_weak(&waiter->state, &state, state | WAITER_CHOSEN, relaxed, relaxed))
+    while (!(state & WAITER_CHOSEN) &&
+           !a_cas_weak(&waiter->state, &state, state | WAITER_CHOSEN, relaxed, relaxed))
         ;
     bool acquires = (state & WAITER_ACQUIRES) != 0;
     bool given_up = acquires && (state & WAITER_EXPIRED);

@@ -70,7 +70,7 @@ static void count(cond_t *cond, uint32_t difference)
     a_store_32(&cond->waiters_, a_load_32(&cond->waiters_) + difference);
 }
 
-static void enqueue_after(cond_t *cond, struct cond_waiter *place, struct cond_waiter *waiter)
+static INLINE void enqueue_after(cond_t *cond, struct cond_waiter *place, struct cond_waiter *waiter)
 {
     insert_after(&cond->u_.local.waiters, place, waiter);
     waiter->where = WAITER_QUEUED;
@@ -78,7 +78,7 @@ static void enqueue_after(cond_t *cond, struct cond_waiter *place, struct cond_w
     count(cond, 1);
 }
 
-static void dequeue(cond_t *cond, struct cond_waiter *waiter)
+static INLINE void dequeue(cond_t *cond, struct cond_waiter *waiter)
 {
     unlink_from(&cond->u_.local.waiters, waiter);
     waiter->where = WAITER_NOWHERE;
@@ -143,7 +143,7 @@ static bool choose(struct cond_waiter *waiter, cond_lock_t *lock, bool passes_on
 {
     uint32_t cond_process = process_of(waiter->cond);
     dequeue(waiter->cond, waiter);
-    if (waiter->pred != NULL || waiter->task ? has_expired(waiter) : !beat_deadline(waiter))
+    if (waiter->pred != NULL || waiter_is_task(waiter) ? has_expired(waiter) : !beat_deadline(waiter))
         return false;
     append(&lock->u_.local.notified, waiter);
     set_process(lock, cond_process);
@@ -231,7 +231,7 @@ static struct cond_waiter *let_go(struct cond_waiter *waiter, cond_lock_t *lock)
     PROBE_HANDOVER(waiter->cond, lock, waiter);
     unlink_from(&lock->u_.local.notified, waiter);
     waiter->where = WAITER_NOWHERE;
-    if (!waiter->task)
+    if (!waiter_is_task(waiter))
         lock->flags_ |= LOCK_IN_FLIGHT;
     return waiter;
 }
@@ -261,7 +261,7 @@ struct cond_waiter *waiter_pick(cond_lock_t *lock)
             stays != NULL ? following(lock->u_.local.notified, stays) : first(lock->u_.local.notified);
         if (waiter == NULL)
             return NULL;
-        if (waiter->where == WAITER_WANTS_LOCK)
+        if (waiter_is_task(waiter) && waiter->where == WAITER_WANTS_LOCK)
             return let_go(waiter, lock);
         if (has_expired(waiter)) {
             stays = waiter;

@@ -51,6 +51,17 @@ enum {
    waits for nothing else: a task that acquires, or whose wait was cancelled (task.c). */
 enum { WAITER_NOWHERE, WAITER_QUEUED, WAITER_NOTIFIED, WAITER_WANTS_LOCK };
 
+/* Whether it is part of a cond_task_t. */
+static inline bool waiter_is_task(const struct cond_waiter *waiter)
+{
+#ifdef CONDVAR_NO_TASKS
+    (void)waiter;
+    return false;
+#else
+    return waiter->task;
+#endif
+}
+
 /* All of these: the holder of the lock, only. */
 
 /* Whether the waiters of this condition and the lock's notified ones, if there are any, are of this process:

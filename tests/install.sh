@@ -50,6 +50,11 @@ have_tool_() {
     gnuplot) have_command_ gnuplot ;;
     cmake | mandoc | abidiff | gdb | reuse | doxygen | git | valgrind) have_command_ "$1" ;;
     sdt) have_header_ sys/sdt.h ;;
+    xz) have_command_ xz ;;
+    qemu-*) have_command_ "$1" ;;
+    wine64) have_command_ wine64 || have_command_ /usr/lib/wine/wine64 ;;
+    x86_64-w64-mingw32-gcc) has_header_ pthread.h "$1" && has_header_ windows.h "$1" ;;
+    musl-gcc | *-linux-gnu*-gcc) has_header_ pthread.h "$1" ;;
     libuv) pkg-config --exists libuv 2>/dev/null ;;
     *) echo "install.sh: unknown tool: $1" >&2; return 1 ;;
     esac
@@ -91,6 +96,19 @@ doxygen     doxygen            doxygen                 doxygen     doxygen      
 valgrind    valgrind           valgrind                valgrind    valgrind             valgrind        valgrind
 sdt         systemtap-sdt-dev  systemtap-sdt-devel     systemtap   systemtap-sdt-devel  -               -
 libuv       libuv1-dev         libuv-devel             libuv       libuv-devel          libuv-dev       libuv
+xz          xz-utils           xz                      xz          xz                   xz              xz
+i686-linux-gnu-gcc         gcc-i686-linux-gnu,libc6-dev-i386-cross        -  -  -  -  -
+aarch64-linux-gnu-gcc      gcc-aarch64-linux-gnu,libc6-dev-arm64-cross    -  -  -  -  -
+arm-linux-gnueabihf-gcc    gcc-arm-linux-gnueabihf,libc6-dev-armhf-cross  -  -  -  -  -
+riscv64-linux-gnu-gcc      gcc-riscv64-linux-gnu,libc6-dev-riscv64-cross  -  -  -  -  -
+s390x-linux-gnu-gcc        gcc-s390x-linux-gnu,libc6-dev-s390x-cross      -  -  -  -  -
+qemu-aarch64               qemu-user                                      -  -  -  -  -
+qemu-arm                   qemu-user                                      -  -  -  -  -
+qemu-riscv64               qemu-user                                      -  -  -  -  -
+qemu-s390x                 qemu-user                                      -  -  -  -  -
+musl-gcc                   musl-tools                                     -  -  -  -  -
+x86_64-w64-mingw32-gcc     gcc-mingw-w64-x86-64-win32                     -  -  -  -  -
+wine64                     wine64                                         -  -  -  -  -
 END
 }
 

@@ -11,7 +11,11 @@ void port_wait(const uint32_t *word, uint32_t expected, int64_t deadline_ns)
 
 void port_wake(const uint32_t *word, uint32_t count)
 {
+#ifdef WAKE_NOBODY /* to see that a port's faults come out */
+    (void)word, (void)count;
+#else
     kernel_wake(word, count);
+#endif
 }
 
 int64_t port_now(void)

@@ -30,7 +30,7 @@ done
 programs=0
 for block in "$tmp"/blocks/*.c "$tmp"/blocks/*.cpp; do
     case $block in
-    *.c) compile=($CC -std=c11) ;;
+    *.c) compile=($CC -std=c11 "-I$SOURCE/src") ;; # (a port includes its contract)
     *.cpp)
         command -v "$CXX" >/dev/null || continue
         compile=("$CXX" -std=c++17) ;;

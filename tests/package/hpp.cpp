@@ -219,7 +219,7 @@ static void check_exceptions(condvar::condition &cond)
             }
             return false;
         });
-        CHECK(!"wait_for has returned");
+        CHECK(false); /* wait_for has returned */
     } catch (const std::runtime_error &error) {
         CHECK(std::string(error.what()) == "broken");
     }
@@ -232,7 +232,7 @@ static void check_exceptions(condvar::condition &cond)
     hold.lock();
     try {
         cond.wait_for([]() -> bool { throw 7; }, 1s);
-        CHECK(!"wait_for has returned");
+        CHECK(false); /* wait_for has returned */
     } catch (int seven) {
         CHECK(seven == 7 && cond.owned());
     }

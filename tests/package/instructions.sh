@@ -42,7 +42,7 @@ instructions() {
 pays() { [ $((20 * ($1 - $2))) -gt "$2" ]; }
 
 cp -R "$SOURCE/src" "$tmp/src"
-sed 's/^    if (lock->u_.local.notified != NULL ||$/    if (lock != NULL ||/' \
+sed 's/^    if (SMALL || lock->u_.local.notified != NULL ||$/    if (lock != NULL ||/' \
     "$SOURCE/src/mutex.h" >"$tmp/src/mutex.h"
 ! cmp -s "$SOURCE/src/mutex.h" "$tmp/src/mutex.h" || fail 'the control does not apply to mutex.h any more'
 

@@ -29,7 +29,7 @@ fi
 
 # The source as it is, but nobody's, and read only.
 mkdir "$tmp/source"
-cp -R "$SOURCE"/{meson.build,meson_options.txt,include,src,examples,tests,docs} "$tmp/source"
+cp -R "$SOURCE"/{meson.build,meson_options.txt,LICENSE,include,src,examples,tests,docs} "$tmp/source"
 chmod -R a+rX,a-w "$tmp/source"
 
 # as_stranger COMPILER COMMAND...: on that machine, where this is the only compiler.

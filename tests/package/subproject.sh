@@ -6,7 +6,7 @@
 
 copy=$tmp/app/subprojects/condvar
 mkdir -p "$copy"
-cp -R "$SOURCE"/{meson.build,meson_options.txt,include,src,examples,tests,docs} "$copy"
+cp -R "$SOURCE"/{LICENSE,meson.build,meson_options.txt,include,src,examples,tests,docs} "$copy"
 block c >"$tmp/app/app.c"
 block text >"$tmp/expected"
 {

@@ -19,6 +19,7 @@ struct thread {
     bool killed;
     bool (*true_now)(void); /* while UNTIL */
     const uint32_t *word; /* while SLEEPING */
+    uint32_t expected;
     int64_t deadline_ns;
     uint64_t since; /* which sleep this is, for first come, first served */
     unsigned system_calls;
@@ -38,6 +39,11 @@ static unsigned stalls;
 static unsigned idle_timers; /* deadlines that came while nobody was ready, since somebody was woken */
 static bool quiet_done;
 static unsigned deeper;
+
+/* A port that breaks its contract, or does no more than that asks for. */
+static bool port_is_early;    /* port_wait() always returns early: when nobody else goes on */
+static bool port_is_mute;     /* port_wake() wakes nobody */
+static bool port_is_timeless; /* port_wait() knows no deadlines */
 
 /* The robust mutexes of this order. A mutex is its owner, as port_self() has it, and whether the last died. */
 struct robust {
@@ -187,11 +193,24 @@ static void let_die(void)
         kill_thread(options[chosen - 1]);
 }
 
+/* The one that may return early now, and has slept longest. Only when nobody is ready: it is a fair scheduler. And
+   not when all have looked in vain and there is a deadline to come. */
+static struct thread *next_early(const struct thread *with_deadline)
+{
+    struct thread *longest = NULL;
+    if (!port_is_early || (with_deadline != NULL && idle_timers > 2 * thread_count))
+        return NULL;
+    for (unsigned i = 0; i < thread_count; i++)
+        if (threads[i].state == SLEEPING && (longest == NULL || threads[i].since < longest->since))
+            longest = &threads[i];
+    return longest;
+}
+
 /* Everything that may happen next: a ready thread goes on, or a sleeper's deadline comes. With `current`
    ready, that one is the first; the others are preemptions then. Ready threads come before timers. */
 static struct thread *next_thread(struct thread *current)
 {
-    struct thread *options[SCHED_THREADS_MAX + 1];
+    struct thread *options[SCHED_THREADS_MAX + 1], *early = NULL;
     unsigned count = 0, timers = 0;
     let_die();
     bool on = current != NULL && is_ready(current);
@@ -205,10 +224,11 @@ static struct thread *next_thread(struct thread *current)
                 options[count++] = &threads[i];
         }
         timers = count;
-        struct thread *earliest = NULL;
+        struct thread *earliest = NULL, *timed = NULL;
         for (unsigned i = 0; i < thread_count; i++) {
             if (threads[i].state != SLEEPING || threads[i].deadline_ns == COND_FOREVER)
                 continue;
+            timed = &threads[i];
             if (random_mode)
                 options[count++] = &threads[i]; /* a thread may also be late for its deadline */
             else if (earliest == NULL || threads[i].deadline_ns < earliest->deadline_ns)
@@ -216,6 +236,10 @@ static struct thread *next_thread(struct thread *current)
         }
         if (earliest != NULL)
             options[count++] = earliest;
+        if (timers == 0 && (early = next_early(timed)) != NULL) {
+            options[0] = early;
+            count = 1;
+        }
         /* A timer before a ready thread is a preemption too, of all that are ready. */
         if (timers > 0 && preemptions_left == 0 && !random_mode)
             count = timers;
@@ -240,7 +264,7 @@ static struct thread *next_thread(struct thread *current)
     if (!random_mode && ((on && chosen != 0) || (!on && timers > 0 && chosen >= timers)))
         preemptions_left--;
     if (next->state == SLEEPING) {
-        if (next->deadline_ns > now_ns)
+        if (next->deadline_ns > now_ns && early == NULL)
             now_ns = next->deadline_ns;
         next->state = READY;
     }
@@ -344,12 +368,16 @@ int sched_main(int argc, char **argv, const struct scenario *scenarios, unsigned
         .more_preemptions = argc > 3 ? (unsigned)strtoul(argv[3], NULL, 0) : 0,
         .at_most = argc > 4 ? strtoul(argv[4], NULL, 0) : 0,
     };
+    const char *port = argc > 5 ? argv[5] : "";
+    port_is_early = strstr(port, "early") != NULL;
+    port_is_mute = strstr(port, "mute") != NULL;
+    port_is_timeless = strstr(port, "timeless") != NULL;
     bool found = false;
     for (unsigned i = 0; i < count; i++)
         if (strcmp(only, "all") == 0 || strcmp(only, scenarios[i].name) == 0)
             explore(&scenarios[i], &how), found = true;
     if (!found)
-        fprintf(stderr, "usage: %s [SCENARIO | all] [SEED] [MORE-PREEMPTIONS] [AT-MOST-ORDERS]\n", argv[0]);
+        fprintf(stderr, "usage: %s [SCENARIO | all] [SEED] [MORE-PREEMPTIONS] [AT-MOST-ORDERS] [PORT]\n", argv[0]);
     return found ? 0 : 2;
 }
 
@@ -402,7 +430,7 @@ bool sched_blocked(unsigned thread)
 
 unsigned sched_stalls(void)
 {
-    return stalls;
+    return port_is_early ? 0 : stalls; /* such a port is never prompt */
 }
 
 unsigned sched_system_calls(void)
@@ -419,14 +447,19 @@ void port_wait(const uint32_t *word, uint32_t expected, int64_t deadline_ns)
         sched_fail(__FILE__, __LINE__, "sleeping outside of a thread");
     self->system_calls++;
     sched_step();
+    if (port_is_timeless)
+        deadline_ns = COND_FOREVER;
     if (*word != expected || deadline_ns <= now_ns)
         return;
+    if (port_is_early && (self->word != word || self->expected != expected))
+        idle_timers = 0; /* an early return was of use */
     if (early_returns_left > 0 && choose(2) == 1) {
         early_returns_left--;
         return;
     }
     self->state = SLEEPING;
     self->word = word;
+    self->expected = expected;
     self->deadline_ns = deadline_ns;
     self->since = ++sleeps;
     yield();
@@ -443,10 +476,11 @@ uint32_t port_wake_shared(const uint32_t *word, uint32_t count)
                 longest = &threads[i];
         if (longest == NULL)
             break;
+        idle_timers = 0;
+        if (port_is_mute)
+            break;
         longest->state = READY;
     }
-    if (woken > 0)
-        idle_timers = 0;
     return woken;
 }
 

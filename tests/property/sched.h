@@ -40,8 +40,9 @@ struct scenario {
 };
 
 /* The main function of a program that explores scenarios, and prints what was done. An order that fails ends
-   the program. Arguments: a scenario's name or `all`, the seed, how many preemptions more, and at most how
-   many orders of each kind (for builds in which each is slow). */
+   the program. Arguments: a scenario's name or `all`, the seed, how many preemptions more, at most how many
+   orders of each kind (for builds in which each is slow; 0: all), and what is wrong with the port: `early`, it never
+   lets anybody sleep for long; `mute`, it wakes nobody; `timeless`, it knows no deadlines; or several of these. */
 int sched_main(int argc, char **argv, const struct scenario *scenarios, unsigned count);
 
 /* Run the one order in which nobody is preempted, and the first that can go on does. */

@@ -110,7 +110,9 @@ static void *run(void *arg)
     errno = ENOTTY;
     int result = wait_in(game);
     int64_t now_ns = cond_now();
+#ifndef STRESS_TSAN /* which opens files to find out that a report is suppressed (stress.h) */
     CHECK_EQ(errno, ENOTTY);
+#endif
     CHECK(result == 0 || result == ETIMEDOUT, "%s answered %d", way_names[game->way], result);
     CHECK(result == 0 || now_ns >= game->deadline_ns, "%s ended %" PRId64 " ns early", way_names[game->way],
           game->deadline_ns - now_ns);
@@ -120,7 +122,7 @@ static void *run(void *arg)
         CHECK_OK(cond_release(cond));
     }
     game->result = result;
-    game->late_ns = result == ETIMEDOUT ? now_ns - game->deadline_ns : 0;
+    game->late_ns = result == ETIMEDOUT && game->timeout_ns > 0 ? now_ns - game->deadline_ns : 0;
     return NULL;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A system that has no robust mutexes that processes share: the library over src/port/no_shared.c. Asking for
- * COND_SHARED is ENOTSUP, and all else works. The rest of the port is played here, as simply as it may be.
+ * A system that has no robust mutexes that processes share: the library over src/port/no_shared.c, or compiled with
+ * CONDVAR_NO_SHARED. Asking for COND_SHARED is ENOTSUP, and all else works. The rest of the port is played here, as simply as it may be.
  */
 #include "unit.h"
 #include <time.h>
@@ -26,11 +26,13 @@ int64_t port_now(void)
     return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
+#ifndef CONDVAR_NO_TASKS
 void **port_local(void)
 {
     static void *place;
     return &place;
 }
+#endif
 
 uintptr_t port_self(void)
 {
