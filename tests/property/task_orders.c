@@ -11,6 +11,20 @@
 #include "port.h"
 #include "sched.h"
 
+#if defined(__has_feature)
+#  if __has_feature(address_sanitizer)
+#    define ORDERS_ASAN 1
+#  endif
+#endif
+#if defined(ORDERS_ASAN) || defined(__SANITIZE_ADDRESS__)
+#  include <sanitizer/asan_interface.h>
+#  define POISON(object, size) ASAN_POISON_MEMORY_REGION(object, size)
+#  define UNPOISON(object, size) ASAN_UNPOISON_MEMORY_REGION(object, size)
+#else
+#  define POISON(object, size) ((void)(object), (void)(size))
+#  define UNPOISON(object, size) ((void)(object), (void)(size))
+#endif
+
 enum { ACTORS = 6 };
 
 /* A task with what is known about its request. */
@@ -29,7 +43,7 @@ static int inside;     /* how many are in the critical section: at most one */
 static int results[ACTORS]; /* what a request of an actor, or a wait of the thread with that number, came to; or -1 */
 static unsigned ended[SCHED_THREADS_MAX], ended_count; /* who came through, in order */
 static int gate;       /* for predicates, under the lock */
-static unsigned depth; /* of callbacks within callbacks */
+static unsigned depths[SCHED_THREADS_MAX + 2]; /* of callbacks within callbacks, on each thread */
 
 static void on_ready(cond_task_t *task, int result)
 {
@@ -37,12 +51,13 @@ static void on_ready(cond_task_t *task, int result)
     EXPECT(actor->calling != port_self()); /* never from inside the call that made the request */
     EXPECT(++actor->calls == 1);
     EXPECT(result == 0 || result == ECANCELED);
-    EXPECT(depth == 0 || actor->then == NULL); /* the stack does not grow */
+    unsigned *depth = &depths[port_self() / 16];
+    EXPECT(*depth == 0 || actor->then == NULL); /* the stack does not grow */
     if (actor->then != NULL) {
-        depth++;
+        ++*depth;
         actor->result = result;
         actor->then(actor);
-        depth--;
+        --*depth;
     }
     actor->result = result;
 }
@@ -53,7 +68,8 @@ static void setup(void)
     EXPECT(cond_init(&cond, &lock, 0) == 0);
     EXPECT(cond_init(&other, &lock, 0) == 0);
     inside = gate = 0;
-    depth = ended_count = 0;
+    ended_count = 0;
+    memset(depths, 0, sizeof depths);
     for (unsigned i = 0; i < ACTORS; i++) {
         actors[i] = (struct actor){.calling = 0};
         results[i] = -1;
@@ -558,19 +574,26 @@ static void within_body(unsigned thread)
 static cond_t doomed;
 static unsigned users; /* of it, who are not through */
 
+/* From now on this memory is in other use: AddressSanitizer finds who looks at it, and doomed_check() who writes. */
+static void be_gone(void *object, size_t size)
+{
+    memset(object, 0x5A, size);
+    POISON(object, size);
+}
+
 static void use_up(void)
 {
     if (--users > 0)
         return;
     EXPECT(cond_destroy(&doomed) == 0);
-    memset(&doomed, 0x5A, sizeof doomed);
+    be_gone(&doomed, sizeof doomed);
 }
 
 /* Whoever has it last destroys it and uses the memory for something else. */
 static void doom(struct actor *actor)
 {
     EXPECT(cond_task_release(&doomed, &actor->task) == 0);
-    memset(&actor->task, 0x5A, sizeof actor->task);
+    be_gone(&actor->task, sizeof actor->task);
     use_up();
 }
 
@@ -600,11 +623,54 @@ static void doomed_body(unsigned thread)
         doom(actor);
 }
 
+/* The same after a wait, in which a thread lets them go. */
+static void doom_after_wait(struct actor *actor)
+{
+    actor->then = doom;
+    actor->calls = 0;
+    actor->calling = port_self();
+    int answer = cond_task_wait(&doomed, &actor->task);
+    actor->calling = 0;
+    EXPECT(answer == 0 || answer == EINPROGRESS);
+    if (answer == 0)
+        doom(actor);
+}
+
+static void doomed_wait_setup(void)
+{
+    doomed_setup();
+    actors[0].then = actors[1].then = doom_after_wait;
+}
+
+static bool two_wait_for_doom(void) { return cond_waiters(&doomed) == 2; }
+
+static void doomed_wait_body(unsigned thread)
+{
+    if (thread == 2) {
+        sched_until(two_wait_for_doom);
+        EXPECT(cond_acquire(&doomed) == 0);
+        EXPECT(cond_notify_all(&doomed) == 0);
+        EXPECT(cond_release(&doomed) == 0);
+        use_up();
+        return;
+    }
+    struct actor *actor = &actors[thread];
+    actor->calling = port_self();
+    int answer = cond_task_acquire(&doomed, &actor->task);
+    actor->calling = 0;
+    EXPECT(answer == 0 || answer == EINPROGRESS);
+    if (answer == 0)
+        doom_after_wait(actor);
+}
+
 static void doomed_check(void)
 {
     unsigned char expected[sizeof doomed];
     memset(expected, 0x5A, sizeof expected);
     EXPECT(users == 0);
+    UNPOISON(&doomed, sizeof doomed);
+    for (unsigned i = 0; i < 2; i++)
+        UNPOISON(&actors[i].task, sizeof actors[i].task);
     EXPECT(memcmp(&doomed, expected, sizeof doomed) == 0);
     for (unsigned i = 0; i < 2; i++)
         EXPECT(memcmp(&actors[i].task, expected, sizeof actors[i].task) == 0);
@@ -674,6 +740,7 @@ static const struct scenario scenarios[] = {
     {"chain", 3, chain_setup, chain_body, NULL, chain_check, 3, 0, 10000, 0, 0},
     {"within the call", 2, within_setup, within_body, NULL, check, 3, 0, 10000, 0, 0},
     {"destroyed by the last", 3, doomed_setup, doomed_body, NULL, doomed_check, 3, 1, 40000, 0, 0},
+    {"destroyed after a wait", 3, doomed_wait_setup, doomed_wait_body, NULL, doomed_check, 3, 1, 40000, 0, 0},
     {"destroyed too early", 3, dead_setup, dead_body, NULL, dead_check, 3, 1, 40000, 0, 0},
 };
 

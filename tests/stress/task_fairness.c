@@ -8,18 +8,16 @@
  */
 #include "loop.h"
 
-enum { TASKS = 16 };
-enum { HAMMERER, TIMED, WAITER, PARTS };
+enum { TASKS = 16, THREADS_MAX = 12 };
+enum { WAITER, TIMED, HAMMERER, PARTS };
 
-static const char *const part_names[PARTS] = {"threads that hammer", "acquire_timed", "notified threads"};
-static const unsigned parts[] = {HAMMERER, HAMMERER, TIMED, WAITER};
-
-enum { THREADS = sizeof parts / sizeof parts[0] };
+static const char *const part_names[PARTS] = {"a notified thread", "acquire_timed", "threads that hammer"};
 
 struct game {
     struct place place;
     struct loop loop;
     unsigned share;      /* fixed: what each must have had */
+    int64_t hold_ns;     /* fixed: how long a thread holds the lock */
     unsigned inside;     /* under the lock, as all below */
     unsigned hungry;     /* tasks and threads that have not had their share */
     unsigned tasks_left; /* which have not ended */
@@ -95,6 +93,8 @@ static void *run_thread(void *arg)
         if (self->had < game->share)
             spread_add(&self->waited, cond_now() - before_ns);
         eat(game, &self->had);
+        if (game->hold_ns > 0)
+            stress_spin_until(cond_now() + game->hold_ns);
         /* Those who hammer go on for the others; a waiter could wait for ever when the tasks have ended. */
         over = game->hungry == 0 || (self->part == WAITER && self->had >= game->share);
         CHECK_OK(cond_release(cond));
@@ -102,11 +102,12 @@ static void *run_thread(void *arg)
     return NULL;
 }
 
-static void play(enum kind kind)
+static void play(enum kind kind, unsigned threads, unsigned share, int64_t hold_ns)
 {
-    struct game game = {.share = stress_rounds(50), .hungry = TASKS + THREADS, .tasks_left = TASKS};
+    struct game game = {
+        .share = share, .hold_ns = hold_ns, .hungry = TASKS + threads, .tasks_left = TASKS};
     struct client clients[TASKS];
-    struct member members[THREADS];
+    struct member members[THREADS_MAX];
     place_make(&game.place, kind);
     loop_start(&game.loop);
     /* They all want the lock before anybody runs. */
@@ -116,19 +117,26 @@ static void play(enum kind kind)
         CHECK_OK(cond_task_init(&clients[i].task, on_ready, &clients[i]));
         CHECK_RESULT(cond_task_acquire(&game.place.cond, &clients[i].task), EINPROGRESS);
     }
-    for (unsigned i = 0; i < THREADS; i++) {
-        members[i] = (struct member){.game = &game, .part = parts[i]};
+    for (unsigned i = 0; i < threads; i++) {
+        members[i] = (struct member){.game = &game, .part = i < HAMMERER ? i : HAMMERER};
         members[i].thread = stress_start(run_thread, &members[i]);
     }
     CHECK_OK(cond_release(&game.place.cond));
-    for (unsigned i = 0; i < THREADS; i++)
+    for (unsigned i = 0; i < threads; i++)
         stress_join(members[i].thread);
     loop_join(&game.loop);
     for (unsigned i = 0; i < TASKS; i++)
         CHECK(clients[i].had >= game.share, "task %u had the lock %u times", i, clients[i].had);
     place_unmake(&game.place);
-    for (unsigned i = 0; i < THREADS; i++)
-        spread_print(&members[i].waited, part_names[members[i].part]);
+    for (unsigned part = 0; part < PARTS; part++) {
+        struct spread all = {NULL, 0, 0};
+        for (unsigned i = 0; i < threads; i++)
+            for (size_t j = 0; members[i].part == part && j < members[i].waited.count; j++)
+                spread_add(&all, members[i].waited.values[j]);
+        spread_print(&all, part_names[part]);
+    }
+    for (unsigned i = 0; i < threads; i++)
+        free(members[i].waited.values);
 }
 
 int main(int argc, char **argv)
@@ -137,7 +145,9 @@ int main(int argc, char **argv)
     for (enum kind kind = 0; kind < PRIVATE_KINDS; kind++) {
         printf("  %s:\n", kind_names[kind]);
         fflush(stdout); /* if it hangs, this is what hung */
-        play(kind);
+        play(kind, 4, stress_rounds(50), 0);
+        /* So many, and so long, that there is always one that is out of patience. */
+        play(kind, THREADS_MAX, stress_rounds(10), COND_US(200));
     }
     return 0;
 }

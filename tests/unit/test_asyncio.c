@@ -477,6 +477,24 @@ static void wait_for_cancelled(void **state)
     release(&jobs[1]);
 }
 
+/* A predicate is its own call's, and no later one's. */
+static void wait_for_is_forgotten(void **state)
+{
+    (void)state;
+    struct truth no = {.value = false};
+    begin_wait_for(&jobs[0], &no);
+    cancel(&jobs[0]);
+    assert_called(&jobs[0], ECANCELED);
+    unsigned asked = no.asked;
+    begin_wait(&jobs[0]);
+    notify(1);
+    assert_called(&jobs[0], 0);
+    ask_for_lock(&jobs[1]);
+    release(&jobs[0]);
+    release(&jobs[1]);
+    assert_int_equal(no.asked, asked);
+}
+
 /* ---- several conditions on one lock ---- */
 
 static void conditions_share_a_lock(void **state)
@@ -535,6 +553,7 @@ static const struct {
     {"wait_for() waits repeatedly until the predicate is true", wait_for_rechecks},
     {"wait_for(), notified in vain, lets the next have it", wait_for_passes_on},
     {"wait_for(), cancelled, re-acquires the lock before it says so", wait_for_cancelled},
+    {"wait_for()'s predicate is of no concern to a wait() after it", wait_for_is_forgotten},
     {"several conditions may share one lock", conditions_share_a_lock},
 };
 

@@ -16,6 +16,8 @@
 #  endif
 #endif
 #include "atomic.h"
+#include "mutex.h"
+#include "port.h"
 #include "waiter.h"
 
 _Static_assert(UINTPTR_MAX != UINT64_MAX || sizeof(cond_task_t) <= 96, "a task is at most 96 bytes");
@@ -229,6 +231,39 @@ static void thread_is_notified_on_its_way_to_sleep(void **state)
     assert_true(cond_owned(&cond));
     assert_int_equal(job_outcome(&jobs[0]), 0);
     assert_int_equal(cond_release(&cond), 0);
+}
+
+/* While overtaking is forbidden (mutex.c), a thread is awake that will take the lock, and every second release
+   leaves it to that, instead of handing it to a task. Here nobody is, so that the test can look. */
+static void every_second_release_is_for_threads(void **state)
+{
+    (void)state;
+    uint32_t *word = &cond_get_lock(&cond)->u_.local.as.mine.word;
+    acquire(&jobs[0]);
+    for (unsigned i = 1; i < JOBS; i++)
+        ask_for_lock(&jobs[i]);
+    a_store(word, a_load(word, relaxed) | MUTEX_FIFO, relaxed);
+    unsigned handed = 0, left = 0;
+    for (unsigned i = 0; i + 1 < JOBS;) {
+        release(&jobs[i]);
+        if (has_lock(&jobs[i + 1])) {
+            handed++;
+            i++;
+            continue;
+        }
+        left++;
+        assert_waits(&jobs[i + 1]);
+        assert_int_equal(a_load(word, relaxed) & (MUTEX_HELD | MUTEX_FIFO), MUTEX_FIFO);
+        /* As a thread that has waited too long takes it. */
+        a_store(word, a_load(word, relaxed) | MUTEX_HELD, relaxed);
+        a_store_ptr(&cond_get_lock(&cond)->u_.local.as.mine.owner, port_self());
+        assert_int_equal(cond_release(&cond), 0);
+        assert_called(&jobs[i + 1], 0);
+        i++;
+    }
+    assert_true(handed > 0 && left > 0);
+    a_store(word, a_load(word, relaxed) & ~(uint32_t)MUTEX_FIFO, relaxed);
+    release(&jobs[JOBS - 1]);
 }
 
 /* ---- Recursion, of each task for itself ---- */
@@ -809,6 +844,7 @@ int main(void)
         TEST(called_where_released),
         TEST(moves_between_threads),
         TEST(thread_is_notified_on_its_way_to_sleep),
+        TEST(every_second_release_is_for_threads),
         TEST_OF(wait_gives_all_levels_back_and_restores_them, OWN_RLOCK),
         TEST_OF(wait_gives_all_levels_back_and_restores_them, RLOCK_ELSEWHERE),
         TEST(as_deep_as_can_be),
