@@ -312,8 +312,8 @@ proctype waiter(byte me)
 {
     byte number, looked, seen, owed, claim;
     bool died, has_looked, n_;
+    atomic { begun == me -> begun++ };
     {
-        atomic { begun == me -> begun++ };
         enter(me);
 check:  recover();
         do
