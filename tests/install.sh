@@ -48,7 +48,7 @@ have_tool_() {
     absl) pkg-config --exists absl_synchronization 2>/dev/null ;;
     nsync) has_header_ nsync.h gcc ;;
     gnuplot) have_command_ gnuplot ;;
-    cmake | mandoc | abidiff | gdb | reuse | doxygen | git | valgrind) have_command_ "$1" ;;
+    cmake | mandoc | abidiff | gdb | reuse | doxygen | git | valgrind | spin) have_command_ "$1" ;;
     sdt) have_header_ sys/sdt.h ;;
     xz) have_command_ xz ;;
     qemu-*) have_command_ "$1" ;;
@@ -94,6 +94,7 @@ gdb         gdb                gdb                     gdb         gdb          
 reuse       reuse              reuse                   reuse       python3-reuse        reuse           reuse
 doxygen     doxygen            doxygen                 doxygen     doxygen              doxygen         doxygen
 valgrind    valgrind           valgrind                valgrind    valgrind             valgrind        valgrind
+spin        spin               -                       -           -                    -               spin
 sdt         systemtap-sdt-dev  systemtap-sdt-devel     systemtap   systemtap-sdt-devel  -               -
 libuv       libuv1-dev         libuv-devel             libuv       libuv-devel          libuv-dev       libuv
 xz          xz-utils           xz                      xz          xz                   xz              xz

@@ -7,13 +7,15 @@
  *      waiter:     acquire; while (no ticket) wait; take one; release      once, or again and again (ROUNDS)
  *      notifier:   acquire; make n tickets; notify(n) or notify_all; release
  *
- * With TIMED every wait has a deadline, which passes at any time or never. With PRED waits are wait_for: the predicate is
+ * n is 1, 2 or all (ONES: 1). With TIMED every wait has a deadline, which passes at any time or never. With PRED waits are wait_for: the predicate is
  * that there is a ticket, and it is looked at by releases.
  *
  * Promises, as assertions: mutual exclusion; each notify chooses exactly min(n, those who can be woken); a wait returns 0
  * if and only if a notify chose it; at most one woken waiter is in flight; a waiter is not touched after it was let go.
  * And when nothing moves any more (`quiet`): nobody sleeps at the lock, nobody who was chosen sleeps, nobody waits while
  * there is a ticket, nobody is over his deadline. That is: no deadlock, and no notification was lost.
+ *
+ * LIVE: instead of the latter, as a formula, with weak fairness: who was let go returns.
  *
  * What is left out beside that of waiter.inc and mutex.inc:
  * - Overtaking is never forbidden (FIFO); lock.pml has that.
@@ -28,8 +30,9 @@ byte begun;    /* how many waiters have begun */
 byte finished; /* and have had a ticket, and are done */
 
 #ifdef LIVE
-/* Nobody's memory, for the promise that who is let go returns: waiter 0 was let go, and has it. */
+/* Waiter 0 was let go, and does not have the lock yet. */
 #define LET_GO (HAS(0, GO) && IN(waiting, 0))
+ltl returns { [] (LET_GO -> <> !LET_GO) }
 #endif
 
 /* What is still owed after the last release. */
@@ -128,8 +131,10 @@ proctype notifier(byte me)
         atomic {
             if
             :: n = 1
+#ifndef ONES
             :: n = 2
             :: n = ALL
+#endif
             fi;
             left--;
             tickets = tickets + (n == ALL -> 1 : n);
@@ -143,6 +148,7 @@ proctype notifier(byte me)
     pay()
 }
 
+#ifndef LIVE
 /* When nothing moves. */
 proctype quiet()
 {
@@ -155,6 +161,7 @@ proctype quiet()
     MUST(not_finished, finished == W)
 #endif
 }
+#endif
 
 init {
     atomic {
@@ -164,6 +171,8 @@ init {
         :: else -> break
         od;
         run notifier(W);
+#ifndef LIVE
         run quiet()
+#endif
     }
 }

@@ -33,7 +33,6 @@
 
 #define MUST(not_broken, condition) not_broken = !(condition); assert(!not_broken)
 hidden byte two_holders, stolen, stuck_at_lock, lost_notification, overdue, too_few, not_finished;
-hidden byte claimed;
 
 /* The robust mutex, and the lock's flags. */
 byte mutex = NOBODY;
@@ -53,7 +52,7 @@ byte killed;
 byte tickets;
 
 /* Nobody's memory. */
-byte waiting, due, sleeping_in_vain;
+byte waiting, due;
 byte pool;         /* who waits, and was there at the last notify, or is set free by a repair */
 byte promised;     /* how many of them are to return */
 byte finished, begun;
@@ -303,10 +302,6 @@ inline end_wait(me)
 #else
 #define CONTENT (claim != NOTHING)
 #endif
-#ifdef M_TAKES_WITHOUT_LOOKING /* by what it saw before it had the lock */
-#undef CONTENT
-#define CONTENT true
-#endif
 
 proctype waiter(byte me)
 {
@@ -343,11 +338,7 @@ check:  recover();
                         claim = 0;
                         break
                     :: !(CONTENT) && IN(due, me) ->
-#ifdef M_EXPIRED_TAKES_GRANT
-                        depart(claim);
-#else
                         depart((claim == FREE -> FREE : NOTHING));
-#endif
                         end_wait(me);
                         if
                         :: claim == GRANT -> owe(1) /* @shared.c shared_wait | if (expired && claim == GRANT) */
