@@ -6,9 +6,9 @@
  * Preemption where it hurts, on Linux. Each thread that has called disturb_join(), and does not rest, gets
  *
  *      SIGNALS   signals from a timer of its own, every 100 us on average: 10 kHz a thread
- *      AIMED     the same, and if one hits the thread in the code under test it naps there for up to 1 ms: so that
- *                a window of one instruction is open for a thousand times as long as it takes to run through all
- *                the others
+ *      AIMED     the same, and if one hits the thread in the code under test it naps there for up to 1 ms: so
+ *                that a window of one instruction is open for a thousand times as long as it takes to run
+ *                through all the others
  *      PINNED    to be tied to random cores, or all to the same one
  *
  * The code under test is a range of addresses: the mapping of the shared library, or some of the C library's
@@ -230,7 +230,8 @@ static inline void disturb_pin(const cpu_set_t *all)
 
 /* ---- The parent ---- */
 
-/* Goes on in a child. The parent stops it for a while, now and then, and ends as it ends. Before there are threads. */
+/* Goes on in a child. The parent stops it for a while, now and then, and ends as it ends. Before there are
+   threads. */
 static inline void disturb_by_parent(void)
 {
     disturb.stops = share_memory(sizeof *disturb.stops);

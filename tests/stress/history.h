@@ -3,19 +3,19 @@
 #define STRESS_HISTORY_H
 
 /*
- * Who waited, who was notified, who returned, and with what: written down with the lock held, so that there is one
- * order of all that happened. Afterwards: does it agree with what a condition promises?
+ * Who waited, who was notified, who returned, and with what: written down with the lock held, so that there is
+ * one order of all that happened. Afterwards: does it agree with what a condition promises?
  *
- *      EXACT   notify(n) chooses the first n waiters whose time is not over, they return in that order, and nobody
- *              else returns 0: section 3 of the contract
+ *      EXACT   notify(n) chooses the first n waiters whose time is not over, they return in that order, and
+ *              nobody else returns 0: section 3 of the contract
  *      POSIX   each notification is for somebody who waited at that time. So there is a way to give each to a
  *              waiter of its own, that returns; who returns without one was woken for nothing, which is allowed
  *
- *      NOTHING nothing, but what holds always: no time is over before it is. (For waits that end for other reasons.)
+ *      NOTHING nothing, but what holds always: no time is over before it is. For waits that end for other reasons
  *
- * For POSIX such a way is found by giving each notification, in order, to the waiter that returns first of those
- * there. If that fails then nothing else succeeds: whom a notification can be given to is an interval of time, and to
- * serve those first who leave first is then the best one can do.
+ * For POSIX such a way is found by giving each notification, in order, to the waiter that returns first of
+ * those there. If that fails then nothing else succeeds: whom a notification can be given to is an interval of
+ * time, and to serve those first who leave first is then the best one can do.
  *
  * What has been given to somebody who has not returned yet is `owed`. It may be on its way.
  */

@@ -1,24 +1,24 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Is there an order that explains who returned? Threads wait, and others notify, while they are preempted in the
- * worst places (disturb.h). All of it is written down, and then looked at (history.h): every notification must have
- * found its waiter, in the order that the condition promises.
+ * Is there an order that explains who returned? Threads wait, and others notify, while they are preempted in
+ * the worst places (disturb.h). All of it is written down, and then looked at (history.h): every notification
+ * must have found its waiter, in the order that the condition promises.
  *
  *      linearizable [--peer glibc] [--disturb KIND,KIND...] [--scale N] [--seed S]
  *
  * Three games:
  *
  *      mixed       waits with and without deadlines, notify(n) and notify_all at random
- *      tickets     one who makes tickets, one at a time, with a notify for each; waiters take them. Nothing else
- *                  wakes anybody: a lost notification is a waiter that sleeps beside a ticket
+ *      tickets     one who makes tickets, one at a time, with a notify for each; waiters take them. Nothing
+ *                  else wakes anybody: a lost notification is a waiter that sleeps beside a ticket
  *      predicates  the same with cond_wait_for(), some with deadlines
  *
- * A notification is called lost only after a quiet phase: no disturbance, nobody holds the lock, and for three seconds
- * all threads are asleep (quiet.h).
+ * A notification is called lost only after a quiet phase: no disturbance, nobody holds the lock, and for three
+ * seconds all threads are asleep (quiet.h).
  *
  * With --peer, pthread_cond_t is the condition, with tickets and four waiters: that of glibc before 2.41 loses
- * notifications (https://sourceware.org/bugzilla/show_bug.cgi?id=25847), and is convicted. So this program finds
- * such things.
+ * notifications (https://sourceware.org/bugzilla/show_bug.cgi?id=25847), and is convicted. So this program
+ * finds such things.
  */
 #include "disturb.h"
 #include "history.h"
@@ -290,8 +290,8 @@ static bool is_settled(const struct verdict *verdict, bool all_notified)
     return !on_the_way && atomic_load(&game.at_line) + verdict->waiting == MEMBERS;
 }
 
-/* End the batch. Returns, with the lock held, when nobody is on the way any more; after a notify_all, nobody waits
-   either. If that never comes about because all sleep, a notification is lost. */
+/* End the batch. Returns, with the lock held, when nobody is on the way any more; after a notify_all, nobody
+   waits either. If that never comes about because all sleep, a notification is lost. */
 static struct verdict settle(bool all_notified)
 {
     struct verdict verdict = {0};

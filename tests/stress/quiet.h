@@ -3,9 +3,9 @@
 #define STRESS_QUIET_H
 
 /*
- * When a wake-up is lost, and when it is only late. A thread that has been woken can run, and the system says so
- * (state R in /proc), however long it must wait for a core. So a wake-up is lost when all that could bring it
- * about are asleep, at each of many looks: then nobody is on the way.
+ * When a wake-up is lost, and when it is only late. A thread that has been woken can run, and the system says
+ * so (state R in /proc), however long it must wait for a core. So a wake-up is lost when all that could bring
+ * it about are asleep, at each of many looks: then nobody is on the way.
  */
 
 #include <sys/syscall.h>

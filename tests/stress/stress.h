@@ -86,8 +86,8 @@ static inline void stress_replace(cond_t *old, cond_t *new)
     }
 }
 
-/* From here on until stress_forget(), which comes before the condition's memory is gone. Those that are too many
-   are not described. */
+/* From here on until stress_forget(), which comes before the condition's memory is gone. Those that are too
+   many are not described. */
 static inline void stress_describe(cond_t *cond)
 {
     stress_replace(NULL, cond);

@@ -172,6 +172,7 @@ int main(int argc, char **argv)
         play(kind, true, &rng);
     }
     CHECK_EQ(total.chosen, total.notified);
-    printf("  %lu rounds: notify chose %lu waiters, and as many waits returned 0\n", total.rounds, total.notified);
+    printf("  %lu rounds: notify chose %lu waiters, and as many waits returned 0\n", total.rounds,
+           total.notified);
     return 0;
 }
