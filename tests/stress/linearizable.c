@@ -77,7 +77,6 @@ static void subject_make(void)
         place_make(&game.place, (enum kind)game.subject);
     } else if (game.subject == SHARED) {
         make_shared(&game.place.cond);
-        stress_describe(&game.place.cond);
     } else {
         CHECK_EQ(pthread_mutex_init(&game.mutex, NULL), 0);
         CHECK_EQ(pthread_cond_init(&game.cond, NULL), 0);
@@ -263,8 +262,9 @@ static void *run(void *arg)
 
 static bool all_asleep(void)
 {
+    unsigned long long used = 0;
     for (unsigned i = 0; i < MEMBERS; i++)
-        if (quiet_state(getpid(), disturb.members[i].thread) != 'S')
+        if (quiet_look(getpid(), disturb.members[i].thread, &used) != 'S')
             return false;
     return true;
 }
