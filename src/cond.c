@@ -166,6 +166,12 @@ static int held_lock(cond_t *cond, cond_lock_t **lock)
 
 /* ---- Wait ---- */
 
+static bool ask(cond_lock_t *lock, cond_pred_t *pred, void *arg)
+{
+    waiter_asked(lock, pred, arg);
+    return pred(arg);
+}
+
 /*
  * One wait of a node that is in the queue: 0 when it was let go, ETIMEDOUT when it has expired, with the
  * lock held either way and the node in no queue. Or an error of a foreign lock: held with EOWNERDEAD, else
@@ -206,7 +212,7 @@ static int wait(cond_t *cond, cond_lock_t *lock, cond_pred_t *pred, void *arg, i
         error = wait_once(&waiter, lock, deadline_ns, &lost);
         if (lost)
             return error;
-        content = pred == NULL ? error == 0 : (error == 0 || error == ETIMEDOUT) && pred(arg);
+        content = pred == NULL ? error == 0 : (error == 0 || error == ETIMEDOUT) && ask(lock, pred, arg);
         if (!content && error == 0 && cond->state_ != COND_ALIVE)
             error = EINVAL; /* destroyed too early: there is no place to go back to */
         if (content || error != 0)
@@ -252,7 +258,7 @@ int cond_wait_for(cond_t *cond, cond_pred_t *pred, void *arg, int64_t timeout_ns
     if (pred == NULL)
         return EINVAL;
     int error = held_lock(cond, &lock);
-    if (error != 0 || pred(arg))
+    if (error != 0 || ask(lock, pred, arg))
         return error;
     return wait_any(cond, lock, pred, arg, deadline_after(timeout_ns));
 }

@@ -52,6 +52,7 @@ have_tool_() {
     sdt) have_header_ sys/sdt.h ;;
     xz) have_command_ xz ;;
     qemu-*) have_command_ "$1" ;;
+    arm-none-eabi-gcc) have_command_ "$1" ;;
     wine64) have_command_ wine64 || have_command_ /usr/lib/wine/wine64 ;;
     x86_64-w64-mingw32-gcc) has_header_ pthread.h "$1" && has_header_ windows.h "$1" ;;
     musl-gcc | *-linux-gnu*-gcc) has_header_ pthread.h "$1" ;;
@@ -106,6 +107,8 @@ qemu-aarch64               qemu-user                                      -  -  
 qemu-arm                   qemu-user                                      -  -  -  -  -
 qemu-riscv64               qemu-user                                      -  -  -  -  -
 qemu-s390x                 qemu-user                                      -  -  -  -  -
+arm-none-eabi-gcc          gcc-arm-none-eabi                              -  -  -  -  -
+qemu-system-arm            qemu-system-arm                                -  -  -  -  -
 musl-gcc                   musl-tools                                     -  -  -  -  -
 x86_64-w64-mingw32-gcc     gcc-mingw-w64-x86-64-win32                     -  -  -  -  -
 wine64                     wine64                                         -  -  -  -  -
