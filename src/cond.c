@@ -25,8 +25,8 @@ _Static_assert(sizeof(cond_t) <= (COND_ROBUST_WORDS_ > 5 ? 104 : 96),
    is not is begun, and by one process only. */
 static int init_shared(cond_t *cond, cond_lock_t *lock, unsigned flags)
 {
-    /* Acquire: partner is the release below, for a process that uses what another has made. */
-    uint32_t before = a_load(&cond->state_, acquire);
+    /* Relaxed: who uses what another process has made looks again, in cond_is_alive(). */
+    uint32_t before = a_load(&cond->state_, relaxed);
     if (before == COND_ALIVE_SHARED || before == COND_INIT_SHARED ||
         !a_cas(&cond->state_, &before, COND_INIT_SHARED, relaxed, relaxed))
         return EBUSY;
@@ -41,6 +41,7 @@ static int init_shared(cond_t *cond, cond_lock_t *lock, unsigned flags)
     cond->lock_ = lock != NULL ? (cond_lock_t *)((uintptr_t)lock - (uintptr_t)cond) : NULL;
     cond->waiters_ = 0;
     cond->u_.shared = (struct cond_shared_queue_){0};
+    /* Release: partner is cond_is_alive(). */
     a_store(&cond->state_, COND_ALIVE_SHARED, release);
     return 0;
 }

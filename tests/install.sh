@@ -49,6 +49,8 @@ have_tool_() {
     nsync) has_header_ nsync.h gcc ;;
     gnuplot) have_command_ gnuplot ;;
     cmake | mandoc | abidiff | gdb | reuse | doxygen | git | valgrind | clang-tidy | cppcheck) have_command_ "$1" ;;
+    python3 | faketime) have_command_ "$1" ;;
+    relacy) has_header_ relacy/relacy.hpp g++ -x c++ ;;
     sdt) have_header_ sys/sdt.h ;;
     xz) have_command_ xz ;;
     qemu-*) have_command_ "$1" ;;
@@ -99,6 +101,9 @@ clang-tidy  clang-tidy         clang-tools-extra       clang       clang-tools  
 cppcheck    cppcheck           cppcheck                cppcheck    cppcheck             cppcheck        cppcheck
 sdt         systemtap-sdt-dev  systemtap-sdt-devel     systemtap   systemtap-sdt-devel  -               -
 libuv       libuv1-dev         libuv-devel             libuv       libuv-devel          libuv-dev       libuv
+python3     python3            python3                 python      python3              python3         python3
+faketime    faketime           libfaketime             libfaketime libfaketime          libfaketime     libfaketime
+relacy      relacy-dev         -                       -           -                    -               -
 xz          xz-utils           xz                      xz          xz                   xz              xz
 i686-linux-gnu-gcc         gcc-i686-linux-gnu,libc6-dev-i386-cross        -  -  -  -  -
 aarch64-linux-gnu-gcc      gcc-aarch64-linux-gnu,libc6-dev-arm64-cross    -  -  -  -  -
