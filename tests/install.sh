@@ -48,10 +48,13 @@ have_tool_() {
     absl) pkg-config --exists absl_synchronization 2>/dev/null ;;
     nsync) has_header_ nsync.h gcc ;;
     gnuplot) have_command_ gnuplot ;;
-    cmake | mandoc | abidiff | gdb | reuse | doxygen | git | valgrind) have_command_ "$1" ;;
+    cmake | mandoc | abidiff | gdb | reuse | doxygen | git | valgrind | clang-tidy | cppcheck) have_command_ "$1" ;;
+    python3 | faketime) have_command_ "$1" ;;
+    relacy) has_header_ relacy/relacy.hpp g++ -x c++ ;;
     sdt) have_header_ sys/sdt.h ;;
     xz) have_command_ xz ;;
     qemu-*) have_command_ "$1" ;;
+    arm-none-eabi-gcc) have_command_ "$1" ;;
     wine64) have_command_ wine64 || have_command_ /usr/lib/wine/wine64 ;;
     x86_64-w64-mingw32-gcc) has_header_ pthread.h "$1" && has_header_ windows.h "$1" ;;
     musl-gcc | *-linux-gnu*-gcc) has_header_ pthread.h "$1" ;;
@@ -94,8 +97,13 @@ gdb         gdb                gdb                     gdb         gdb          
 reuse       reuse              reuse                   reuse       python3-reuse        reuse           reuse
 doxygen     doxygen            doxygen                 doxygen     doxygen              doxygen         doxygen
 valgrind    valgrind           valgrind                valgrind    valgrind             valgrind        valgrind
+clang-tidy  clang-tidy         clang-tools-extra       clang       clang-tools          clang-extra-tools  llvm
+cppcheck    cppcheck           cppcheck                cppcheck    cppcheck             cppcheck        cppcheck
 sdt         systemtap-sdt-dev  systemtap-sdt-devel     systemtap   systemtap-sdt-devel  -               -
 libuv       libuv1-dev         libuv-devel             libuv       libuv-devel          libuv-dev       libuv
+python3     python3            python3                 python      python3              python3         python3
+faketime    faketime           libfaketime             libfaketime libfaketime          libfaketime     libfaketime
+relacy      relacy-dev         -                       -           -                    -               -
 xz          xz-utils           xz                      xz          xz                   xz              xz
 i686-linux-gnu-gcc         gcc-i686-linux-gnu,libc6-dev-i386-cross        -  -  -  -  -
 aarch64-linux-gnu-gcc      gcc-aarch64-linux-gnu,libc6-dev-arm64-cross    -  -  -  -  -
@@ -106,6 +114,8 @@ qemu-aarch64               qemu-user                                      -  -  
 qemu-arm                   qemu-user                                      -  -  -  -  -
 qemu-riscv64               qemu-user                                      -  -  -  -  -
 qemu-s390x                 qemu-user                                      -  -  -  -  -
+arm-none-eabi-gcc          gcc-arm-none-eabi                              -  -  -  -  -
+qemu-system-arm            qemu-system-arm                                -  -  -  -  -
 musl-gcc                   musl-tools                                     -  -  -  -  -
 x86_64-w64-mingw32-gcc     gcc-mingw-w64-x86-64-win32                     -  -  -  -  -
 wine64                     wine64                                         -  -  -  -  -
