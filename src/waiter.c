@@ -41,7 +41,7 @@ static void insert_after(struct cond_waiter **queue, struct cond_waiter *place, 
     struct cond_waiter *before = place != NULL ? place : *queue;
     waiter->prev = before;
     waiter->next = before->next;
-    before->next->prev = waiter;
+    before->next->prev = waiter; /* NOLINT(clang-analyzer-core.NullDereference): it is a ring */
     before->next = waiter;
     if (place == *queue)
         *queue = waiter;

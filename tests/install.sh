@@ -48,7 +48,7 @@ have_tool_() {
     absl) pkg-config --exists absl_synchronization 2>/dev/null ;;
     nsync) has_header_ nsync.h gcc ;;
     gnuplot) have_command_ gnuplot ;;
-    cmake | mandoc | abidiff | gdb | reuse | doxygen | git | valgrind) have_command_ "$1" ;;
+    cmake | mandoc | abidiff | gdb | reuse | doxygen | git | valgrind | clang-tidy | cppcheck) have_command_ "$1" ;;
     python3 | faketime) have_command_ "$1" ;;
     relacy) has_header_ relacy/relacy.hpp g++ -x c++ ;;
     sdt) have_header_ sys/sdt.h ;;
@@ -97,6 +97,8 @@ gdb         gdb                gdb                     gdb         gdb          
 reuse       reuse              reuse                   reuse       python3-reuse        reuse           reuse
 doxygen     doxygen            doxygen                 doxygen     doxygen              doxygen         doxygen
 valgrind    valgrind           valgrind                valgrind    valgrind             valgrind        valgrind
+clang-tidy  clang-tidy         clang-tools-extra       clang       clang-tools          clang-extra-tools  llvm
+cppcheck    cppcheck           cppcheck                cppcheck    cppcheck             cppcheck        cppcheck
 sdt         systemtap-sdt-dev  systemtap-sdt-devel     systemtap   systemtap-sdt-devel  -               -
 libuv       libuv1-dev         libuv-devel             libuv       libuv-devel          libuv-dev       libuv
 python3     python3            python3                 python      python3              python3         python3
