@@ -3,11 +3,11 @@
  * A counter of 32 bits reaches its end, after some minutes or years, and whoever compares such numbers by
  * size takes a newcomer for the oldest, or the other way round.
  *
- * Counters that wrap are in every condition that processes share. Those of Bionic and musl are compared for
- * equality only, and fail after exactly 2^32 signals between a waiter's look and its sleep
- * (https://git.musl-libc.org/cgit/musl/tree/src/thread/pthread_cond_timedwait.c?h=v1.2.3, `c->_c_seq`); Go's
- * compares tickets by their distance (https://github.com/golang/go/blob/go1.21.0/src/runtime/sema.go,
- * `less`).
+ * A condition for processes has such a counter. Sequence numbers that are compared for equality only miss a
+ * wake-up after exactly 2^32 signals between a waiter's look and its sleep; musl gave them up for that, among
+ * other reasons, except between processes
+ * (https://git.musl-libc.org/cgit/musl/commit/?id=37195db8ec31300a87bc7ec09d2adcf299e9203d). Go compares
+ * tickets by their distance (https://github.com/golang/go/blob/go1.21.0/src/runtime/sema.go, `less`).
  *
  * Here too (before() in src/shared.c). Private conditions count to 2^64. All counters begin three before
  * their end (counters.h). The peer is this library with a fault, made by counters_faulty: tickets compared by

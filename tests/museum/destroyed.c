@@ -3,11 +3,11 @@
  * A thread notifies all, and destroys the condition, which it may: nobody waits any more. A woken waiter that
  * is still on its way out of wait() must not touch it.
  *
- * std::condition_variable_any has a mutex of its own, which its waiters lock once more on their way out. The
- * C++ standard allows the destruction all the same (https://eel.is/c++draft/thread.condition.condvarany#5),
- * so libstdc++ shares that mutex's ownership with each waiter
- * (https://gcc.gnu.org/bugzilla/show_bug.cgi?id=54185 is the same failure of its condition_variable). The
- * peer `model` does not: it is how one would write it, and shows that the detector sees it.
+ * std::condition_variable_any has a mutex of its own, which its waiters unlock on their way out, after they
+ * have been notified. The C++ standard allows the destruction all the same, for it
+ * (https://eel.is/c++draft/thread.condition.condvarany) as for its sister
+ * (https://eel.is/c++draft/thread.condition.condvar), so libstdc++ shares that mutex's ownership with each
+ * waiter. The peer `model` does not: it is how one would write it, and shows that the detector sees it.
  *
  * Here a waiter that a notify has chosen does not touch the condition again, if its lock lives elsewhere
  * (src/waiter.c).

@@ -4,8 +4,8 @@
  * pthread_cond_destroy() waits for it.
  *
  * glibc's does since 2.25: destroy waits until all waiters have left, and the child has inherited their count
- * (https://sourceware.org/git/?p=glibc.git;a=blob;f=nptl/pthread_cond_destroy.c;hb=refs/tags/glibc-2.36;
- * https://sourceware.org/bugzilla/show_bug.cgi?id=21119 is one who met that). POSIX leaves it undefined.
+ * (https://sourceware.org/git/?p=glibc.git;a=blob;f=nptl/pthread_cond_destroy.c;hb=refs/tags/glibc-2.36). POSIX
+ * leaves it undefined.
  *
  * Here destroy never blocks: it answers EBUSY, and cond_reinit_after_fork() forgets who is not there.
  */

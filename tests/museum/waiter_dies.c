@@ -3,7 +3,7 @@
  * A process that waits on a shared condition is killed, or stopped. Another one notifies.
  *
  * CPython's multiprocessing.Condition.notify() waits, with the lock held, until each waiter that it has woken
- * has said so (https://github.com/python/cpython/blob/v3.13.0/Lib/multiprocessing/synchronize.py#L267-L296).
+ * has said so (https://github.com/python/cpython/blob/v3.13.0/Lib/multiprocessing/synchronize.py#L277-L302).
  * The dead never do; the stopped do when they go on. The peer is multiprocessing_dies.py.
  *
  * Here notify waits for nobody's answer: what it grants stays in shared memory until some waiter takes it
