@@ -3,8 +3,8 @@
 #
 # faulty.sh - copies of the library with a fault in them, for the tests of the tests; to be sourced
 #
-# A fault is a sed expression. One that changes nothing does not apply any more, and is itself a failure: a test of
-# a test that tests nothing.
+# A fault is a sed expression. One that changes nothing does not apply any more, and is itself a failure: a test
+# of a test that tests nothing.
 
 # make_faulty_source ROOT WORK FILE SED-EXPRESSION: WORK/src is ROOT/src with the fault in FILE. 1 if it changes
 # nothing.
@@ -22,6 +22,7 @@ make_library() {
     work_=$2
     shift 2
     "$@" -std=c11 -O1 -fPIC -shared -pthread -fvisibility=hidden -DCONDVAR_PORT_LINUX \
-        -I"$root_/include" -I"$work_/src" -Wl,-soname,libcondvar.so.0 "-Wl,--version-script=$work_/src/condvar.map" -o "$work_/libcondvar.so" \
-        "$work_/src/all.c"
+        -I"$root_/include" -I"$work_/src" \
+        -Wl,-soname,libcondvar.so.0 "-Wl,--version-script=$work_/src/condvar.map" \
+        -o "$work_/libcondvar.so" "$work_/src/all.c"
 }

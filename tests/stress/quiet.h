@@ -8,6 +8,9 @@
  * it about are asleep, at each of many looks: then nobody is on the way.
  */
 
+#ifndef _GNU_SOURCE
+#  define _GNU_SOURCE
+#endif
 #include <sys/syscall.h>
 #include <unistd.h>
 #include "stress.h"
@@ -20,8 +23,8 @@ static inline pid_t quiet_thread(void)
     return (pid_t)syscall(SYS_gettid);
 }
 
-/* What the system says of a thread of some process: R, S, D, T... */
-static inline char quiet_state(pid_t process, pid_t thread)
+/* What the system says of a thread of some process: R, S, D, T... Adds the time that it has used, in ticks. */
+static inline char quiet_look(pid_t process, pid_t thread, unsigned long long *used)
 {
     char path[64], text[256];
     (void)snprintf(path, sizeof path, "/proc/%d/task/%d/stat", (int)process, (int)thread);
@@ -32,7 +35,13 @@ static inline char quiet_state(pid_t process, pid_t thread)
     (void)fclose(file);
     text[length] = '\0';
     const char *name_ends = strrchr(text, ')'); /* "NUMBER (NAME) STATE ..." */
-    return name_ends != NULL && name_ends[1] == ' ' ? name_ends[2] : '?';
+    char state = '?';
+    unsigned long long user, system;
+    if (name_ends == NULL || sscanf(name_ends, ") %c %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %llu %llu", &state,
+                                    &user, &system) != 3)
+        return '?';
+    *used += user + system;
+    return state;
 }
 
 #endif

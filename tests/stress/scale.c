@@ -334,6 +334,7 @@ static void play_stacks(void)
            "nothing\n",
            small_stack(), all, nothing);
     CHECK_OK(cond_destroy(shared));
+    stress_forget(shared);
     CHECK_EQ(munmap(shared, sizeof *shared), 0);
 }
 

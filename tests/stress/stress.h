@@ -156,6 +156,10 @@ static inline void stress_result(const char *file, int line, const char *what, i
                     expected, cond_strerror(expected));
 }
 
+#ifdef STRESS_COUNTED
+#  include "counters.h"
+#endif
+
 /* ---- The program ---- */
 
 static inline void stress_begin(int argc, char **argv)
@@ -177,6 +181,9 @@ static inline void stress_begin(int argc, char **argv)
     }
     printf("%s --seed %" PRIu64 " --scale %g\n", stress.name, stress.seed, stress.scale);
     fflush(stdout);
+#ifdef STRESS_COUNTED
+    stress_count();
+#endif
 }
 
 /* How many rounds, of `n` that a default run makes. */
