@@ -34,6 +34,12 @@ has_compiler_() {
     fi
 }
 
+# clang's fuzzer and sanitizers are in a package of their own: something must link with them.
+has_libfuzzer_() {
+    echo 'int LLVMFuzzerTestOneInput(void); int LLVMFuzzerTestOneInput(void) { return 0; }' |
+        clang -fsanitize=fuzzer,undefined -o /dev/null -x c - >/dev/null 2>&1
+}
+
 have_tool_() {
     case $1 in
     compiler) has_compiler_ ;; # whichever Meson would find
@@ -51,6 +57,9 @@ have_tool_() {
     cmake | mandoc | abidiff | gdb | reuse | doxygen | git | valgrind | clang-tidy | cppcheck) have_command_ "$1" ;;
     python3 | faketime) have_command_ "$1" ;;
     relacy) has_header_ relacy/relacy.hpp g++ -x c++ ;;
+    gcovr) have_command_ gcovr ;;
+    libfuzzer) has_libfuzzer_ ;;
+    afl) have_command_ afl-fuzz && { have_command_ afl-clang-fast || have_command_ afl-gcc-fast; } ;;
     sdt) have_header_ sys/sdt.h ;;
     xz) have_command_ xz ;;
     qemu-*) have_command_ "$1" ;;
@@ -101,6 +110,9 @@ clang-tidy  clang-tidy         clang-tools-extra       clang       clang-tools  
 cppcheck    cppcheck           cppcheck                cppcheck    cppcheck             cppcheck        cppcheck
 sdt         systemtap-sdt-dev  systemtap-sdt-devel     systemtap   systemtap-sdt-devel  -               -
 libuv       libuv1-dev         libuv-devel             libuv       libuv-devel          libuv-dev       libuv
+gcovr       gcovr              gcovr                   -           python3-gcovr        gcovr           gcovr
+libfuzzer   libclang-rt-dev,clang  compiler-rt      compiler-rt clang                compiler-rt     llvm
+afl         afl++,clang        american-fuzzy-lop-clang  afl++     afl                  aflplusplus     afl++
 python3     python3            python3                 python      python3              python3         python3
 faketime    faketime           libfaketime             libfaketime libfaketime          libfaketime     libfaketime
 relacy      relacy-dev         -                       -           -                    -               -
