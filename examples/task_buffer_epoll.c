@@ -8,6 +8,7 @@
  */
 #define _GNU_SOURCE
 #include <condvar.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>

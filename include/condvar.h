@@ -231,6 +231,12 @@ struct COND_CAPABILITY_ cond_lock {
             union {
                 struct cond_private_lock_ {
                     uint32_t word;           /* atomic: the lock itself, src/mutex.c */
+#if UINTPTR_MAX > 0xFFFFFFFFu /* where it fills a gap */
+#  define COND_NO_ASKED_ 0,
+                    uint32_t asked;          /* under the lock: what its holder has waited for; src/waiter.h */
+#else
+#  define COND_NO_ASKED_
+#endif
                     uintptr_t owner;         /* atomic, written by the owner only: itself, or 0 */
 #ifndef CONDVAR_NO_TASKS
                     struct cond_task *tasks; /* atomic: those that want the lock, latest first; src/task.c */
@@ -253,7 +259,7 @@ struct COND_CAPABILITY_ cond_lock {
 #else
 #  define COND_RLOCK_INIT {0}
 #endif
-#define COND_MUTEX_INIT {COND_MUTEX, 0, 0, 0, {{NULL, 0, COND_NO_PROCESS_ {{0, 0 COND_NO_TASK_}}}}}
+#define COND_MUTEX_INIT {COND_MUTEX, 0, 0, 0, {{NULL, 0, COND_NO_PROCESS_ {{0, COND_NO_ASKED_ 0 COND_NO_TASK_}}}}}
 #ifndef CONDVAR_NO_SHARED
 #  define COND_NO_PROCESS_ 0,
 #else
@@ -575,6 +581,7 @@ struct cond_waiter {
     uint32_t task : 1;        /* fixed: it is part of a struct cond_task */
     uint32_t passes_on : 1;   /* under the lock: chosen by notify(n), not by notify_all */
     uint32_t where : 2;       /* under the lock: WAITER_NOWHERE, ... */
+    uint32_t overtaken : 1;   /* under the lock: one that was notified later was let go before it */
     uint32_t later : 24;      /* under the lock: how many had arrived after it when it was notified */
     struct cond_waiter *next; /* under the lock: in the circular queue that it is in */
     struct cond_waiter *prev; /* under the lock */

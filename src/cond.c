@@ -25,8 +25,8 @@ _Static_assert(sizeof(cond_t) <= (COND_ROBUST_WORDS_ > 5 ? 104 : 96),
    is not is begun, and by one process only. */
 static int init_shared(cond_t *cond, cond_lock_t *lock, unsigned flags)
 {
-    /* Acquire: partner is the release below, for a process that uses what another has made. */
-    uint32_t before = a_load(&cond->state_, acquire);
+    /* Relaxed: who uses what another process has made looks again, in cond_is_alive(). */
+    uint32_t before = a_load(&cond->state_, relaxed);
     if (before == COND_ALIVE_SHARED || before == COND_INIT_SHARED ||
         !a_cas(&cond->state_, &before, COND_INIT_SHARED, relaxed, relaxed))
         return EBUSY;
@@ -41,6 +41,7 @@ static int init_shared(cond_t *cond, cond_lock_t *lock, unsigned flags)
     cond->lock_ = lock != NULL ? (cond_lock_t *)((uintptr_t)lock - (uintptr_t)cond) : NULL;
     cond->waiters_ = 0;
     cond->u_.shared = (struct cond_shared_queue_){0};
+    /* Release: partner is cond_is_alive(). */
     a_store(&cond->state_, COND_ALIVE_SHARED, release);
     return 0;
 }
@@ -165,6 +166,12 @@ static int held_lock(cond_t *cond, cond_lock_t **lock)
 
 /* ---- Wait ---- */
 
+static bool ask(cond_lock_t *lock, cond_pred_t *pred, void *arg)
+{
+    waiter_asked(lock, pred, arg);
+    return pred(arg);
+}
+
 /*
  * One wait of a node that is in the queue: 0 when it was let go, ETIMEDOUT when it has expired, with the
  * lock held either way and the node in no queue. Or an error of a foreign lock: held with EOWNERDEAD, else
@@ -205,7 +212,7 @@ static int wait(cond_t *cond, cond_lock_t *lock, cond_pred_t *pred, void *arg, i
         error = wait_once(&waiter, lock, deadline_ns, &lost);
         if (lost)
             return error;
-        content = pred == NULL ? error == 0 : (error == 0 || error == ETIMEDOUT) && pred(arg);
+        content = pred == NULL ? error == 0 : (error == 0 || error == ETIMEDOUT) && ask(lock, pred, arg);
         if (!content && error == 0 && cond->state_ != COND_ALIVE)
             error = EINVAL; /* destroyed too early: there is no place to go back to */
         if (content || error != 0)
@@ -251,7 +258,7 @@ int cond_wait_for(cond_t *cond, cond_pred_t *pred, void *arg, int64_t timeout_ns
     if (pred == NULL)
         return EINVAL;
     int error = held_lock(cond, &lock);
-    if (error != 0 || pred(arg))
+    if (error != 0 || ask(lock, pred, arg))
         return error;
     return wait_any(cond, lock, pred, arg, deadline_after(timeout_ns));
 }

@@ -87,13 +87,16 @@ static inline bool lock_is_valid(const cond_lock_t *lock)
 
 static inline bool cond_is_alive(const cond_t *cond)
 {
-    return cond->state_ == COND_ALIVE || cond->state_ == COND_ALIVE_SHARED;
+    /* Acquire: partner is init_shared() in another process, which it may have just left. */
+    uint32_t state = a_load(&cond->state_, acquire);
+    return state == COND_ALIVE || state == COND_ALIVE_SHARED;
 }
 
 /* The condition's lock if it is a private one, else NULL: the short way of most calls. */
 static inline cond_lock_t *cond_private_lock(const cond_t *cond)
 {
-    if (cond == NULL || cond->state_ != COND_ALIVE)
+    /* Relaxed: a private one has been alive since it was made. (A shared one may be made just now.) */
+    if (cond == NULL || a_load_32(&cond->state_) != COND_ALIVE)
         return NULL;
     cond_lock_t *lock = cond->lock_ != NULL ? cond->lock_ : (cond_lock_t *)(uintptr_t)&cond->own_;
     return lock_is_private(lock) ? lock : NULL;

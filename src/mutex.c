@@ -100,8 +100,12 @@ int mutex_acquire_contended(cond_lock_t *lock, int64_t deadline_ns, bool veteran
         return 0;
     for (;;) {
         uint32_t old = a_load(word, relaxed);
-        if (old & MUTEX_DEAD)
+        if (old & MUTEX_DEAD) {
+            /* Who has slept may be the one by whom, as in (1), the others go on; mutex_kill() does not see them. */
+            if (self.slept)
+                port_wake(word, UINT32_MAX);
             return EINVAL;
+        }
         if (may_take(&self, old)) {
             /* Acquire: partner is mutex_release(). */
             if (a_cas_weak(word, &old, settled(&self, old | MUTEX_HELD), acquire, relaxed))

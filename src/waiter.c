@@ -12,8 +12,10 @@
 #include "waiter.h"
 #include "atomic.h"
 #include "lock.h"
+#include "port.h"
 #include "port_shared.h"
 #include "probe.h"
+#include "tuning.h"
 
 /* ---- The circular queue: a queue is a pointer to its last node, or NULL. ---- */
 
@@ -39,7 +41,7 @@ static void insert_after(struct cond_waiter **queue, struct cond_waiter *place, 
     struct cond_waiter *before = place != NULL ? place : *queue;
     waiter->prev = before;
     waiter->next = before->next;
-    before->next->prev = waiter;
+    before->next->prev = waiter; /* NOLINT(clang-analyzer-core.NullDereference): it is a ring */
     before->next = waiter;
     if (place == *queue)
         *queue = waiter;
@@ -149,6 +151,7 @@ static bool choose(struct cond_waiter *waiter, cond_lock_t *lock, bool passes_on
     set_process(lock, cond_process);
     waiter->where = WAITER_NOTIFIED;
     waiter->passes_on = passes_on;
+    waiter->overtaken = false;
     waiter->later = later & UNCOUNTED;
     return true;
 }
@@ -250,25 +253,67 @@ const struct cond_waiter *waiter_first(const cond_lock_t *lock)
     return notified_are_ours(lock) ? first(lock->u_.local.notified) : NULL;
 }
 
-struct cond_waiter *waiter_pick(cond_lock_t *lock)
+#if UINTPTR_MAX > 0xFFFFFFFFu
+enum { ASKED = 1 };
+
+/* The thread and what it has asked for, as one number that is not 0. If two have the same, then somebody may be
+   passed over without need, no more. */
+static uint32_t question(cond_pred_t *pred, const void *arg)
 {
-    struct cond_waiter *stays = NULL; /* the last one looked at that is still there: it has expired */
+    uint64_t mixed = ((uintptr_t)pred + 31 * (uint64_t)(uintptr_t)arg) ^ (uint64_t)port_self() << 1;
+    return (uint32_t)(mixed * UINT64_C(0x9E3779B97F4A7C15) >> 32) | 1;
+}
+
+void waiter_asked(cond_lock_t *lock, cond_pred_t *pred, const void *arg)
+{
+    if (lock_is_private(lock))
+        lock->u_.local.as.mine.asked = question(pred, arg);
+}
+
+/* Whether the waiter waits for what the holder has waited for, and may be passed over for that. */
+static bool is_like_holder(const struct cond_waiter *waiter, const cond_lock_t *lock)
+{
+    return waiter->pred != NULL && !waiter->overtaken &&
+           lock->u_.local.as.mine.asked == question(waiter->pred, waiter->arg);
+}
+#else
+enum { ASKED = 0 };
+
+void waiter_asked(cond_lock_t *lock, cond_pred_t *pred, const void *arg)
+{
+    (void)lock, (void)pred, (void)arg;
+}
+
+static bool is_like_holder(const struct cond_waiter *waiter, const cond_lock_t *lock)
+{
+    (void)waiter, (void)lock;
+    return false;
+}
+#endif
+
+/* The first that can go; or only among those that are unlike the holder, and come before many that are like it. */
+static struct cond_waiter *first_to_go(cond_lock_t *lock, bool unlike_holder)
+{
+    struct cond_waiter *stays = NULL; /* the last one looked at that is still there: it has expired, or is like
+                                         the holder */
     struct cond_waiter *put = NULL;   /* the last one that was put back */
-    if ((lock->flags_ & LOCK_IN_FLIGHT) || !notified_are_ours(lock))
-        return NULL;
+    unsigned alike = 0;
     for (;;) {
         struct cond_waiter *waiter =
             stays != NULL ? following(lock->u_.local.notified, stays) : first(lock->u_.local.notified);
-        if (waiter == NULL)
+        if (waiter == NULL || alike == TUNING_ALIKE)
             return NULL;
         if (waiter_is_task(waiter) && waiter->where == WAITER_WANTS_LOCK)
-            return let_go(waiter, lock);
+            return waiter;
         if (has_expired(waiter)) {
             stays = waiter;
+        } else if (unlike_holder && is_like_holder(waiter, lock)) {
+            stays = waiter;
+            alike++;
         } else if (waiter->pred == NULL || waiter->pred(waiter->arg) || waiter->cond->state_ != COND_ALIVE) {
             /* (A condition that was destroyed too early has no place to go back to.) */
             if (beat_deadline(waiter))
-                return let_go(waiter, lock);
+                return waiter;
             stays = waiter;
         } else {
             unlink_from(&lock->u_.local.notified, waiter);
@@ -276,6 +321,21 @@ struct cond_waiter *waiter_pick(cond_lock_t *lock)
             put = waiter;
         }
     }
+}
+
+struct cond_waiter *waiter_pick(cond_lock_t *lock)
+{
+    if ((lock->flags_ & LOCK_IN_FLIGHT) || !notified_are_ours(lock))
+        return NULL;
+    struct cond_waiter *waiter = ASKED ? first_to_go(lock, true) : NULL;
+    if (waiter == NULL)
+        waiter = first_to_go(lock, false);
+    if (waiter == NULL)
+        return NULL;
+    for (struct cond_waiter *passed = first(lock->u_.local.notified); ASKED && passed != waiter;
+         passed = passed->next)
+        passed->overtaken = true;
+    return let_go(waiter, lock);
 }
 
 struct cond_waiter *waiter_pick_blindly(cond_lock_t *lock)

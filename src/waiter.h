@@ -84,10 +84,19 @@ INTERNAL void waiter_want_lock(struct cond_waiter *waiter, cond_lock_t *lock);
 /* The first of the lock's queue; NULL if there is none, or not of this process. */
 INTERNAL const struct cond_waiter *waiter_first(const cond_lock_t *lock);
 
-/* Take the first notified waiter that can go out of the queue, and, if it is a thread, mark the lock: one
-   waiter is on its way. Those whose predicate is false go back to their places, and pass on what notify(n) gave
-   them. NULL if there is none, or if one is on its way, or if they are not of this process. Each predicate is
-   called once, and false ones are not looked at again until the next notify. */
+/* The holder of a private lock has waited for this, or would have if it were not true already: waiter_pick() is
+   to know. */
+INTERNAL void waiter_asked(cond_lock_t *lock, cond_pred_t *pred, const void *arg);
+
+/*
+ * Take the first notified waiter that can go out of the queue, and, if it is a thread, mark the lock: one
+ * waiter is on its way. Those whose predicate is false go back to their places, and pass on what notify(n) gave
+ * them. NULL if there is none, or if one is on its way, or if they are not of this process. Each predicate is
+ * called once, and false ones are not looked at again until the next notify.
+ *
+ * Those who wait for the same as the holder has waited for are passed over, once each: if it runs on, a producer fills
+ * the buffer before the producer that it would let go has begun to run, and that one has woken up for nothing.
+ */
 INTERNAL struct cond_waiter *waiter_pick(cond_lock_t *lock);
 
 /* The same without a look at predicates, for a lock whose release cannot be seen. */

@@ -34,6 +34,12 @@ has_compiler_() {
     fi
 }
 
+# clang's fuzzer and sanitizers are in a package of their own: something must link with them.
+has_libfuzzer_() {
+    echo 'int LLVMFuzzerTestOneInput(void); int LLVMFuzzerTestOneInput(void) { return 0; }' |
+        clang -fsanitize=fuzzer,undefined -o /dev/null -x c - >/dev/null 2>&1
+}
+
 have_tool_() {
     case $1 in
     compiler) has_compiler_ ;; # whichever Meson would find
@@ -48,10 +54,16 @@ have_tool_() {
     absl) pkg-config --exists absl_synchronization 2>/dev/null ;;
     nsync) has_header_ nsync.h gcc ;;
     gnuplot) have_command_ gnuplot ;;
-    cmake | mandoc | abidiff | gdb | reuse | doxygen | git | valgrind | spin) have_command_ "$1" ;;
+    cmake | mandoc | abidiff | gdb | reuse | doxygen | git | valgrind | clang-tidy | cppcheck) have_command_ "$1" ;;
+    python3 | faketime | spin) have_command_ "$1" ;;
+    relacy) has_header_ relacy/relacy.hpp g++ -x c++ ;;
+    gcovr) have_command_ gcovr ;;
+    libfuzzer) has_libfuzzer_ ;;
+    afl) have_command_ afl-fuzz && { have_command_ afl-clang-fast || have_command_ afl-gcc-fast; } ;;
     sdt) have_header_ sys/sdt.h ;;
     xz) have_command_ xz ;;
     qemu-*) have_command_ "$1" ;;
+    arm-none-eabi-gcc) have_command_ "$1" ;;
     wine64) have_command_ wine64 || have_command_ /usr/lib/wine/wine64 ;;
     x86_64-w64-mingw32-gcc) has_header_ pthread.h "$1" && has_header_ windows.h "$1" ;;
     musl-gcc | *-linux-gnu*-gcc) has_header_ pthread.h "$1" ;;
@@ -94,9 +106,17 @@ gdb         gdb                gdb                     gdb         gdb          
 reuse       reuse              reuse                   reuse       python3-reuse        reuse           reuse
 doxygen     doxygen            doxygen                 doxygen     doxygen              doxygen         doxygen
 valgrind    valgrind           valgrind                valgrind    valgrind             valgrind        valgrind
+clang-tidy  clang-tidy         clang-tools-extra       clang       clang-tools          clang-extra-tools  llvm
+cppcheck    cppcheck           cppcheck                cppcheck    cppcheck             cppcheck        cppcheck
 spin        spin               -                       -           -                    -               spin
 sdt         systemtap-sdt-dev  systemtap-sdt-devel     systemtap   systemtap-sdt-devel  -               -
 libuv       libuv1-dev         libuv-devel             libuv       libuv-devel          libuv-dev       libuv
+gcovr       gcovr              gcovr                   -           python3-gcovr        gcovr           gcovr
+libfuzzer   libclang-rt-dev,clang  compiler-rt      compiler-rt clang                compiler-rt     llvm
+afl         afl++,clang        american-fuzzy-lop-clang  afl++     afl                  aflplusplus     afl++
+python3     python3            python3                 python      python3              python3         python3
+faketime    faketime           libfaketime             libfaketime libfaketime          libfaketime     libfaketime
+relacy      relacy-dev         -                       -           -                    -               -
 xz          xz-utils           xz                      xz          xz                   xz              xz
 i686-linux-gnu-gcc         gcc-i686-linux-gnu,libc6-dev-i386-cross        -  -  -  -  -
 aarch64-linux-gnu-gcc      gcc-aarch64-linux-gnu,libc6-dev-arm64-cross    -  -  -  -  -
@@ -107,6 +127,8 @@ qemu-aarch64               qemu-user                                      -  -  
 qemu-arm                   qemu-user                                      -  -  -  -  -
 qemu-riscv64               qemu-user                                      -  -  -  -  -
 qemu-s390x                 qemu-user                                      -  -  -  -  -
+arm-none-eabi-gcc          gcc-arm-none-eabi                              -  -  -  -  -
+qemu-system-arm            qemu-system-arm                                -  -  -  -  -
 musl-gcc                   musl-tools                                     -  -  -  -  -
 x86_64-w64-mingw32-gcc     gcc-mingw-w64-x86-64-win32                     -  -  -  -  -
 wine64                     wine64                                         -  -  -  -  -

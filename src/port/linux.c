@@ -141,7 +141,8 @@ void **port_local(void)
 
 #ifndef CONDVAR_NO_SHARED
 /* The process's number, kept where the kernel clears it in a forked child, since asking for it is a system
-   call. Where the kernel cannot do that (before 4.14, or with larger pages) it is asked each time. */
+   call. Where the kernel cannot do that (before 4.14, or with larger pages) it is asked each time; and where it says
+   yes to anything, as QEMU's does that runs programs for other processors. */
 uint32_t port_process(void)
 {
     static struct {
@@ -151,7 +152,7 @@ uint32_t port_process(void)
     if (number == 0) {
         int saved = errno;
         number = (uint32_t)getpid();
-        if (madvise(&page, sizeof page, MADV_WIPEONFORK) == 0)
+        if (madvise(&page, sizeof page, -1) != 0 && madvise(&page, sizeof page, MADV_WIPEONFORK) == 0)
             atomic_store_explicit(&page.number, number, memory_order_relaxed);
         errno = saved;
     }

@@ -11,7 +11,7 @@
 /* The build may know; glibc tells, where _GNU_SOURCE is in force. (ThreadSanitizer of gcc 12 does not know this function,
    and takes what it guards for races.) */
 #if !defined(HAVE_PTHREAD_MUTEX_CLOCKLOCK) && defined(__GLIBC_PREREQ) && defined(__USE_GNU) && \
-    !defined(__SANITIZE_THREAD__)
+    !defined(__SANITIZE_THREAD__) && !defined(__APPLE__)
 #  if __GLIBC_PREREQ(2, 30)
 #    define HAVE_PTHREAD_MUTEX_CLOCKLOCK
 #  endif

@@ -8,7 +8,8 @@
  *      notifier:   acquire; make n tickets; notify(n) or notify_all; release
  *
  * n is 1, 2 or all (ONES: 1). With TIMED every wait has a deadline, which passes at any time or never. With PRED waits are wait_for: the predicate is
- * that there is a ticket, and it is looked at by releases.
+ * that there is a ticket, and it is looked at by releases. KINDS=2: waiters with even numbers want tickets of one kind,
+ * those with odd numbers of another, so that a notify may meet one that can't use what there is.
  *
  * Promises, as assertions: mutual exclusion; each notify chooses exactly min(n, those who can be woken); a wait returns 0
  * if and only if a notify chose it; at most one woken waiter is in flight; a waiter is not touched after it was let go.
@@ -22,8 +23,12 @@
  * - Waiters are all alike, so the first one to do something is called 0, the next one 1.
  */
 #define N (W + 1)
-#define PREDICATE (tickets > 0)
-byte tickets;
+#ifndef KINDS
+#define KINDS 1
+#endif
+#define KIND(i) ((i) % KINDS)
+#define PREDICATE(i) (tickets[KIND(i)] > 0)
+byte tickets[KINDS];
 #include "mutex.inc"
 
 byte begun;    /* how many waiters have begun */
@@ -66,7 +71,7 @@ again:
     acquire(me, false, false);
     atomic {
         if
-        :: tickets > 0 -> goto use
+        :: tickets[KIND(me)] > 0 -> goto use
         :: else -> begin_wait()
         fi;
 sleep:  /* @cond.c wait_once | int error = lock_release_save(lock, &depth); */
@@ -82,7 +87,7 @@ sleep:  /* @cond.c wait_once | int error = lock_release_save(lock, &depth); */
         :: else -> waiter_leave(me) /* @cond.c wait_once | waiter_leave(waiter, lock); */
         fi;
 #ifdef PRED
-        content = PREDICATE; /* @cond.c wait | content = pred == NULL ? error == 0 : (error == 0 || error == ETIMEDOUT) && pred(arg); */
+        content = PREDICATE(me); /* @cond.c wait | content = pred == NULL ? error == 0 : (error == 0 || error == ETIMEDOUT) && pred(arg); */
         if
         :: !content && went ->
             /* @cond.c wait | waiter_return(&waiter, lock); */
@@ -105,11 +110,11 @@ sleep:  /* @cond.c wait_once | int error = lock_release_save(lock, &depth); */
         d_step { forget_arrival(me) };
         state[me] = 0;
         if
-        :: tickets > 0
+        :: tickets[KIND(me)] > 0
         :: else -> begin_wait(); goto sleep
         fi;
 use:
-        tickets--;
+        tickets[KIND(me)]--;
         release_pick(me)
     }
     atomic { release_free() }
@@ -124,7 +129,7 @@ use:
 proctype notifier(byte me)
 {
     LOCK_LOCALS;
-    byte left = NOTIFIES, n;
+    byte left = NOTIFIES, n, kind;
     do
     :: left > 0 ->
         acquire(me, false, false);
@@ -137,7 +142,14 @@ proctype notifier(byte me)
 #endif
             fi;
             left--;
-            tickets = tickets + (n == ALL -> 1 : n);
+#if KINDS > 1
+            if
+            :: kind = 0
+            :: kind = 1
+            fi;
+#endif
+            tickets[kind] = tickets[kind] + (n == ALL -> 1 : n);
+            kind = 0;
             waiter_notify(n); /* @cond.c notify | waiter_notify(cond, lock, n); */
             n = 0;
             release_pick(me)
@@ -155,7 +167,11 @@ proctype quiet()
     timeout;
     MUST(stuck_at_lock, holder == NOBODY && word == 0 && NOBODY_SLEEPS);
     MUST(stuck_notified, len(notified) == 0 && !in_flight && flying == 0 && given == 0);
-    MUST(lost_notification, tickets == 0 || waiting == 0);
+#if KINDS > 1
+    MUST(lost_notification, (tickets[0] == 0 || (waiting & 85) == 0) && (tickets[1] == 0 || (waiting & 170) == 0));
+#else
+    MUST(lost_notification, tickets[0] == 0 || waiting == 0);
+#endif
     MUST(overdue, (waiting & due) == 0);
 #ifndef ROUNDS
     MUST(not_finished, finished == W)

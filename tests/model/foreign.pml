@@ -11,13 +11,17 @@
  * What is left out: what waiter.inc tells; and a lock that cannot be acquired again (tests/unit/test_cond.c).
  */
 #define N (W + 1)
-#define PREDICATE true /* picked without a look */
+#define PREDICATE(i) true /* picked without a look */
+#ifndef KINDS
+#define KINDS 1
+#endif
+#define KIND(i) ((i) % KINDS)
 #define DUTIES GO_DUTY
 #define GO_DUTY PARK_WAKE(next, wake_it) /* @lock.c lock_let_go | park_wake(next); */
 #define IDLE (next == NOBODY)
 #include "waiter.inc"
 
-byte tickets;
+byte tickets[KINDS];
 byte holder = NOBODY;
 byte begun, finished;
 
@@ -68,7 +72,7 @@ again:
     acquire(me);
     atomic {
         if
-        :: tickets > 0 -> goto use
+        :: tickets[KIND(me)] > 0 -> goto use
         :: else -> begin_wait()
         fi;
 sleep:  skip
@@ -83,7 +87,7 @@ sleep:  skip
         :: else -> waiter_leave(me) /* @cond.c wait_once | waiter_leave(waiter, lock); */
         fi;
 #ifdef PRED
-        content = (tickets > 0); /* @cond.c wait | content = pred == NULL ? error == 0 : (error == 0 || error == ETIMEDOUT) && pred(arg); */
+        content = (tickets[KIND(me)] > 0); /* @cond.c wait | content = pred == NULL ? error == 0 : (error == 0 || error == ETIMEDOUT) && pred(arg); */
         if
         :: !content && went ->
             /* @cond.c wait | waiter_return(&waiter, lock); */
@@ -108,11 +112,11 @@ sleep:  skip
         state[me] = 0;
         let_next_go(); /* @cond.c wait | lock_let_go(lock); */
         if
-        :: tickets > 0
+        :: tickets[KIND(me)] > 0
         :: else -> begin_wait(); goto sleep
         fi;
 use:
-        tickets--
+        tickets[KIND(me)]--
     }
     release(me);
 #ifdef ROUNDS
@@ -126,7 +130,7 @@ proctype notifier(byte me)
 {
     byte next = NOBODY;
     bool wake_it;
-    byte left = NOTIFIES, n;
+    byte left = NOTIFIES, n, kind;
     do
     :: left > 0 ->
         acquire(me);
@@ -137,7 +141,14 @@ proctype notifier(byte me)
             :: n = ALL
             fi;
             left--;
-            tickets = tickets + (n == ALL -> 1 : n);
+#if KINDS > 1
+            if
+            :: kind = 0
+            :: kind = 1
+            fi;
+#endif
+            tickets[kind] = tickets[kind] + (n == ALL -> 1 : n);
+            kind = 0;
             waiter_notify(n); /* @cond.c notify_other | waiter_notify(cond, lock, n); */
             n = 0;
             let_next_go() /* @cond.c notify_other | lock_let_go(lock); */
@@ -153,7 +164,11 @@ proctype quiet()
     timeout;
     MUST(stuck_at_lock, holder == NOBODY);
     MUST(stuck_notified, len(notified) == 0 && !in_flight && flying == 0 && given == 0);
-    MUST(lost_notification, tickets == 0 || waiting == 0);
+#if KINDS > 1
+    MUST(lost_notification, (tickets[0] == 0 || (waiting & 85) == 0) && (tickets[1] == 0 || (waiting & 170) == 0));
+#else
+    MUST(lost_notification, tickets[0] == 0 || waiting == 0);
+#endif
     MUST(overdue, (waiting & due) == 0);
 #ifndef ROUNDS
     MUST(not_finished, finished == W)

@@ -13,7 +13,10 @@
  *
  * Promises: mutual exclusion; when nothing moves any more, everybody is done, and nobody sleeps (no deadlock); nothing of
  * the lock is touched when it is gone. And for FOREVER, as a formula: who is out of patience gets the lock, though others
- * come again and again (weak fairness, and wake-ups in turn: IN_TURN).
+ * come again and again (weak fairness, and wake-ups in turn: IN_TURN). That holds for two threads. For more it holds only if
+ * port_wait() does not return early again and again, JOINED and NEVER_EARLY: whoever has been in port_wait() counts as one
+ * that has slept, and may overtake, even if it returned at once since the word had changed. Two threads that time and again
+ * are in each other's way at that very point can so keep out a third. `rows` has that, as the limit of what is promised.
  */
 #define N (LOCKERS + WAITERS)
 #define W N /* so that each has one number only */

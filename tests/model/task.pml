@@ -23,7 +23,7 @@
 #define N (TASKS + THREADS + 1)
 #define W (TASKS + THREADS)
 #define PRED
-#define PREDICATE true /* waits have no predicates, but tasks are chosen late, as if they had */
+#define PREDICATE(i) true /* waits have no predicates, but tasks are chosen late, as if they had */
 #define ACQUIRES 16
 #define IS_TASK(i) ((i) < TASKS)
 byte tickets;

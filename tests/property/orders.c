@@ -627,6 +627,56 @@ static void late_check(void)
     EXPECT(cond_destroy(&doomed) == (destroyed == 0 ? EINVAL : 0));
 }
 
+/* The same with two who sleep for the lock, of whom the release before the destroy wakes one only: that one is
+   told, and the other, too. */
+static void late_sleepers_body(unsigned thread)
+{
+    int error = cond_acquire(&doomed);
+    EXPECT(error == 0 || (thread != 0 && error == EINVAL));
+    if (error == 0) {
+        sched_step();
+        EXPECT(cond_release(&doomed) == 0);
+    }
+    if (thread == 0) {
+        destroyed = cond_destroy(&doomed);
+        EXPECT(destroyed == 0 || destroyed == EBUSY);
+    }
+}
+
+/* The condition is destroyed while a waiter that was let go is on its way, and its predicate turned false, which the rules
+   forbid: the waiter has no place to go back to, and is told. */
+static void no_way_back_body(unsigned thread)
+{
+    if (thread == 0) {
+        acquire();
+        results[0] = wait_on(&cond, counter_positive, NULL, COND_FOREVER);
+        EXPECT(results[0] == (counter > 0 ? 0 : EINVAL));
+        release();
+        return;
+    }
+    sched_until(one_waits);
+    acquire();
+    counter = 1;
+    EXPECT(cond_notify(&cond, 1) == 0);
+    release();
+    acquire();
+    counter = 0;
+    int error = cond_destroy(&cond);
+    release();
+    EXPECT(error == 0 || error == EBUSY);
+    if (error == EBUSY) {
+        acquire(); /* it has gone back already */
+        counter = 1;
+        EXPECT(cond_notify(&cond, 1) == 0);
+        release();
+    }
+}
+
+static void no_way_back_check(void)
+{
+    EXPECT(!cond_lock_locked(&lock) && cond_lock_destroy(&lock) == 0);
+}
+
 /* The notifier destroys the condition after its release, while the woken are still on their way. */
 static void doomed_elsewhere_body(unsigned thread)
 {
@@ -735,6 +785,8 @@ static const struct scenario scenarios[] = {
     {"two conditions", 3, reset_rlock, two_conditions_body, two_conditions_quiet, two_conditions_check, 2, 1, 0, 0, 0},
     {"destroyed by the woken", 2, doomed_setup, doomed_body, NULL, doomed_check, 5, 1, 0, 0, 0},
     {"destroyed too early", 3, late_setup, late_body, NULL, late_check, 3, 1, 0, 0, 0},
+    {"destroyed beside sleepers", 3, late_setup, late_sleepers_body, NULL, late_check, 3, 1, 20000, 0, 0},
+    {"destroyed, and no way back", 2, reset_rlock, no_way_back_body, NULL, no_way_back_check, 3, 1, 0, 0, 0},
     {"destroyed by the notifier", 3, pass_on_setup, doomed_elsewhere_body, NULL, doomed_elsewhere_check, 2, 1, 20000, 0, 0},
     {"foreign, buffer", 4, foreign_setup, buffer_body, NULL, buffer_check, 1, 1, 20000, 0, 0},
     {"foreign, exact", 4, foreign_exact_setup, exact_body, exact_quiet, exact_check, 1, 1, 20000, 0, 0},

@@ -59,6 +59,17 @@ static unsigned choice_count, replay_count;
 static bool random_mode;
 static uint64_t random_state;
 
+/* Or a script, with everything that may happen in random orders. */
+static uint8_t (*script)(void);
+enum { STEPS_MAX = 1 << 25 };
+static unsigned long steps;
+static unsigned script_steps; /* so many, until the script is asked again who goes on */
+static bool preemptible = true;
+static unsigned long switches;
+
+void (*sched_failed)(void);
+static uint32_t process = 1;
+
 static uint64_t next_random(void)
 {
     /* xorshift64*, Vigna 2016 */
@@ -83,7 +94,10 @@ _Noreturn void sched_fail(const char *file, int line, const char *what)
         fprintf(stderr, "thread %u: %s\n", i,
                 threads[i].state == DONE ? "done" : threads[i].state == SLEEPING ? "sleeps in the port"
                 : threads[i].state == UNTIL ? "is held back by the test" : "ready");
-    print_order();
+    if (choice_count > 0)
+        print_order();
+    if (sched_failed != NULL)
+        sched_failed();
     fflush(stderr);
     _Exit(1);
 }
@@ -94,6 +108,8 @@ static unsigned choose(unsigned of)
     unsigned chosen = 0;
     if (of < 2)
         return 0;
+    if (script != NULL)
+        return script() % of;
     if (choice_count == CHOICES_MAX)
         sched_fail(__FILE__, __LINE__, "the order is too long: threads that never end?");
     if (random_mode)
@@ -206,6 +222,15 @@ static struct thread *next_early(const struct thread *with_deadline)
     return longest;
 }
 
+/* The script's choice out of `count`, and how long it lasts: not at all, a few steps, or many. */
+static unsigned choose_by_script(unsigned count)
+{
+    unsigned byte = script();
+    unsigned length = byte / 8;
+    script_steps = length == 0 ? 4096 : length < 20 ? length - 1 : 1u << (length - 16);
+    return byte % 8 % count;
+}
+
 /* Everything that may happen next: a ready thread goes on, or a sleeper's deadline comes. With `current`
    ready, that one is the first; the others are preemptions then. Ready threads come before timers. */
 static struct thread *next_thread(struct thread *current)
@@ -256,11 +281,14 @@ static struct thread *next_thread(struct thread *current)
         return NULL;
     }
     unsigned chosen;
-    if (random_mode && on && next_random() % 4 != 0)
+    if (script != NULL)
+        chosen = choose_by_script(count);
+    else if (random_mode && on && next_random() % 4 != 0)
         chosen = 0; /* long runs of one thread find more than pure noise */
     else
         chosen = choose(count);
     struct thread *next = options[chosen];
+    switches += next != current;
     if (!random_mode && ((on && chosen != 0) || (!on && timers > 0 && chosen >= timers)))
         preemptions_left--;
     if (next->state == SLEEPING) {
@@ -282,6 +310,10 @@ static void run_order(void)
     kills_left = scenario->kills;
     idle_timers = stalls = 0;
     robust_count = 0;
+    switches = steps = 0;
+    script_steps = 0;
+    preemptible = true;
+    process = 1;
     quiet_done = false;
     quiet_thread()->state = DONE;
     scenario->setup();
@@ -297,7 +329,7 @@ static void run_order(void)
                 all_done = all_done && threads[i].state == DONE;
             if (all_done)
                 break;
-            if (scenario->quiet == NULL || quiet_done)
+            if (scenario->quiet == NULL || (quiet_done && script == NULL) || quiet_thread()->state != DONE)
                 sched_fail(__FILE__, __LINE__, "a thread sleeps that nobody will wake");
             quiet_done = true;
             current = quiet_thread();
@@ -391,10 +423,44 @@ void sched_run_once(const struct scenario *what)
     printf("%s: as it should be\n", scenario->name);
 }
 
+void sched_run_script(const struct scenario *what, uint8_t (*next_byte)(void))
+{
+    scenario = what;
+    deeper = 0;
+    random_mode = true;
+    script = next_byte;
+    run_order();
+    script = NULL;
+}
+
+void sched_preemptible(bool yes)
+{
+    preemptible = yes;
+}
+
+unsigned long sched_switches(void)
+{
+    return switches;
+}
+
+void sched_be_process(uint32_t number)
+{
+    process = number;
+}
+
 void sched_step(void)
 {
-    if (running != NULL && (preemptions_left > 0 || random_mode))
-        yield();
+    if (running == NULL || (preemptions_left == 0 && !random_mode))
+        return;
+    if (script != NULL) {
+        if (++steps > STEPS_MAX)
+            sched_fail(__FILE__, __LINE__, "the order is too long: threads that never end?");
+        if (!preemptible || script_steps > 0) {
+            script_steps -= script_steps > 0;
+            return;
+        }
+    }
+    yield();
 }
 
 void condvar_step(void)
@@ -406,6 +472,11 @@ void sched_advance(int64_t ns)
 {
     sched_step();
     now_ns += ns;
+}
+
+void sched_goes_on(void)
+{
+    idle_timers = 0;
 }
 
 void sched_until(bool (*true_now)(void))
@@ -470,10 +541,12 @@ uint32_t port_wake_shared(const uint32_t *word, uint32_t count)
     uint32_t woken = 0;
     for (; woken < count; woken++) {
         struct thread *longest = NULL;
-        for (unsigned i = 0; i < thread_count; i++)
-            if (threads[i].state == SLEEPING && threads[i].word == word &&
-                (longest == NULL || threads[i].since < longest->since))
-                longest = &threads[i];
+        for (unsigned i = 0; i <= thread_count; i++) {
+            struct thread *thread = i < thread_count ? &threads[i] : quiet_thread();
+            if (thread->state == SLEEPING && thread->word == word &&
+                (longest == NULL || thread->since < longest->since))
+                longest = thread;
+        }
         if (longest == NULL)
             break;
         idle_timers = 0;
@@ -513,6 +586,13 @@ void robust_destroy(void *mutex)
             robust_mutexes[i] = robust_mutexes[--robust_count];
 }
 
+void sched_holders_die(void)
+{
+    for (unsigned i = 0; i < robust_count; i++)
+        if (robust_mutexes[i]->owner != 0)
+            *robust_mutexes[i] = (struct robust){.owner = 0, .died = 1};
+}
+
 int robust_acquire(void *mutex, int64_t deadline_ns)
 {
     struct robust *robust = mutex;
@@ -544,7 +624,7 @@ int robust_release(void *mutex)
 
 uint32_t port_process(void)
 {
-    return 1;
+    return process;
 }
 
 int64_t port_now(void)

@@ -48,6 +48,26 @@ int sched_main(int argc, char **argv, const struct scenario *scenarios, unsigned
 /* Run the one order in which nobody is preempted, and the first that can go on does. */
 void sched_run_once(const struct scenario *scenario);
 
+/* Run one order that is written down: the script gives a byte each time that something is to be chosen, who goes on
+   and after how many steps the next is chosen among it. It must end in zeros: with them whoever runs goes on. `quiet`
+   is called each time that nobody can go on, until all threads have ended. */
+void sched_run_script(const struct scenario *scenario, uint8_t (*next_byte)(void));
+
+/* In a body, with a script: whether the script may run others within what follows, if it does not sleep. */
+void sched_preemptible(bool yes);
+
+/* How often another thread than before has gone on, in this order. */
+unsigned long sched_switches(void);
+
+/* Called when something has failed, before the program ends; NULL: nothing. */
+extern void (*sched_failed)(void);
+
+/* Outside of threads: who holds a robust mutex dies. */
+void sched_holders_die(void);
+
+/* Who port_process() says that we are: 1 at first. */
+void sched_be_process(uint32_t number);
+
 /* In a scenario or its body: say what is wrong, with the order that led there, and end the program with status 1. */
 #define EXPECT(condition) ((condition) ? (void)0 : sched_fail(__FILE__, __LINE__, #condition))
 _Noreturn void sched_fail(const char *file, int line, const char *what);
@@ -55,8 +75,11 @@ _Noreturn void sched_fail(const char *file, int line, const char *what);
 /* In a body: another thread may run here. */
 void sched_step(void);
 
-/* In a body: time passes. */
+/* In a body, or outside: time passes. */
 void sched_advance(int64_t ns);
+
+/* In a body: something was done, so deadlines that came were not for nothing. */
+void sched_goes_on(void);
 
 /* In a body: run others until this is true. It must not step. */
 void sched_until(bool (*true_now)(void));

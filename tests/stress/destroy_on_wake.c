@@ -60,6 +60,8 @@ static void cond_free(struct lock_block *block)
 
 static void block_free(struct lock_block *block)
 {
+    if (kind_is_own(block->place.kind))
+        stress_forget(&block->place.cond);
     place_unmake_lock(&block->place);
     memset((void *)&block->place, 0xA5, sizeof block->place);
     free(block);

@@ -63,6 +63,7 @@ static inline void make_shared(cond_t *cond)
         exit(EXIT_SKIP);
     }
     CHECK_OK(error);
+    stress_describe(cond);
 }
 
 static inline pid_t start_process(void (*run)(unsigned number), unsigned number)
@@ -117,6 +118,9 @@ static inline void kill_process(pid_t child)
 {
     CHECK_EQ(kill(child, SIGKILL), 0);
     await_kill(child);
+#ifdef STRESS_COUNTED
+    stress_killed();
+#endif
 }
 
 /* When this returns it does not run. */

@@ -71,6 +71,43 @@ static struct {
     uint64_t seed;
 } stress;
 
+/* The conditions that there are: a failure describes them. Relaxed, so that nothing is ordered by it that the
+   library should order. */
+enum { STRESS_CONDS = 16 };
+static _Atomic(cond_t *) stress_conds[STRESS_CONDS];
+
+static inline void stress_replace(cond_t *old, cond_t *new)
+{
+    for (unsigned i = 0; i < STRESS_CONDS; i++) {
+        cond_t *expected = old;
+        if (atomic_compare_exchange_strong_explicit(&stress_conds[i], &expected, new, memory_order_relaxed,
+                                                    memory_order_relaxed))
+            return;
+    }
+}
+
+/* From here on until stress_forget(), which comes before the condition's memory is gone. Those that are too
+   many are not described. */
+static inline void stress_describe(cond_t *cond)
+{
+    stress_replace(NULL, cond);
+}
+
+static inline void stress_forget(cond_t *cond)
+{
+    stress_replace(cond, NULL);
+}
+
+static inline void stress_describe_all(void)
+{
+    for (unsigned i = 0; i < STRESS_CONDS; i++) {
+        char text[256];
+        const cond_t *cond = atomic_load_explicit(&stress_conds[i], memory_order_relaxed);
+        if (cond != NULL && cond_describe(cond, text, sizeof text) > 0)
+            fprintf(stderr, "  %s\n", text);
+    }
+}
+
 #if defined(__MINGW_PRINTF_FORMAT)
 __attribute__((format(__MINGW_PRINTF_FORMAT, 4, 5)))
 #elif defined(__GNUC__)
@@ -85,6 +122,7 @@ static inline _Noreturn void stress_fail(const char *file, int line, const char 
     fprintf(stderr, "%s:%d: %s: ", file, line, what);
     vfprintf(stderr, format, values);
     fprintf(stderr, " (--seed %" PRIu64 ")\n", stress.seed);
+    stress_describe_all();
     fflush(stderr);
     va_end(values);
     _Exit(1); /* other threads run on, and what exit() cleans up they may be using */
@@ -118,6 +156,10 @@ static inline void stress_result(const char *file, int line, const char *what, i
                     expected, cond_strerror(expected));
 }
 
+#ifdef STRESS_COUNTED
+#  include "counters.h"
+#endif
+
 /* ---- The program ---- */
 
 static inline void stress_begin(int argc, char **argv)
@@ -139,6 +181,9 @@ static inline void stress_begin(int argc, char **argv)
     }
     printf("%s --seed %" PRIu64 " --scale %g\n", stress.name, stress.seed, stress.scale);
     fflush(stdout);
+#ifdef STRESS_COUNTED
+    stress_count();
+#endif
 }
 
 /* How many rounds, of `n` that a default run makes. */
@@ -318,6 +363,7 @@ static inline void place_make(struct place *place, enum kind kind)
     place_make_lock(place, kind);
     CHECK_OK(cond_init(&place->cond, kind_is_own(kind) ? NULL : &place->lock,
                        kind == OWN_MUTEX ? COND_MUTEX : COND_RLOCK));
+    stress_describe(&place->cond);
 }
 
 static inline void place_unmake_lock(struct place *place)
@@ -332,6 +378,7 @@ static inline void place_unmake_lock(struct place *place)
 static inline void place_unmake(struct place *place)
 {
     CHECK_OK(cond_destroy(&place->cond));
+    stress_forget(&place->cond);
     place_unmake_lock(place);
 }
 

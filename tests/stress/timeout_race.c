@@ -7,7 +7,7 @@
  */
 #include "stress.h"
 
-enum { TIMED = 5, PATIENT = 3, WAITERS = TIMED + PATIENT };
+enum { TIMED = 5, PATIENT = 3, WAITERS = TIMED + PATIENT, ROUNDS = 300 };
 
 struct game {
     struct place place;
@@ -72,12 +72,32 @@ static void *run(void *arg)
     return NULL;
 }
 
+/* Of all games; a long run shows how far it is. */
+static struct {
+    unsigned long rounds, rounds_max, chosen, notified;
+    int64_t print_ns;
+} total;
+
+static void count(unsigned notified, unsigned chosen)
+{
+    total.rounds++;
+    total.notified += notified;
+    total.chosen += chosen;
+    if (cond_now() >= total.print_ns) {
+        total.print_ns = cond_now() + COND_SEC(10);
+        printf("  %lu of %lu rounds: notify chose %lu waiters, %lu waits returned 0\n", total.rounds,
+               total.rounds_max, total.notified, total.chosen);
+        fflush(stdout);
+    }
+}
+
 static void play(enum kind kind, bool with_predicate, struct rng *rng)
 {
-    struct game game = {.with_predicate = with_predicate, .rounds = stress_rounds(300)};
+    struct game game = {.with_predicate = with_predicate, .rounds = stress_rounds(ROUNDS)};
     struct waiter waiters[WAITERS];
     cond_t *cond = &game.place.cond;
     unsigned early = 0, between = 0, late = 0;
+    int64_t ahead_ns = COND_US(200); /* the deadline: so that all wait by then, and no later; found out too */
     int64_t aim_ns = COND_US(20); /* after the deadline: sleepers are woken late, and we find out how late */
     place_make(&game.place, kind);
     CHECK_OK(cond_init(&game.gate, cond_get_lock(cond), 0));
@@ -89,12 +109,16 @@ static void play(enum kind kind, bool with_predicate, struct rng *rng)
         ACQUIRE_WHEN(cond, cond_waiters(&game.gate) == WAITERS);
         game.round = round;
         game.arrived = game.timed_returned = game.patient_returned = game.chosen = game.timed_chosen = 0;
-        int64_t deadline_ns = game.deadline_ns = cond_now() + rng_between(rng, COND_US(200), COND_US(400));
+        int64_t deadline_ns = game.deadline_ns = cond_now() + rng_between(rng, ahead_ns, 2 * ahead_ns);
         CHECK_OK(cond_notify_all(&game.gate));
         CHECK_OK(cond_release(cond));
 
         ACQUIRE_WHEN(cond, game.arrived == WAITERS);
         CHECK_OK(cond_release(cond));
+        if (cond_now() > deadline_ns - COND_US(20))
+            ahead_ns += ahead_ns < COND_MS(1) ? COND_US(20) : 0;
+        else
+            ahead_ns -= ahead_ns > COND_US(30) ? COND_US(1) : 0;
         int64_t spread_ns = rng_chance(rng, 50) ? COND_US(50) : COND_US(5);
         stress_spin_until(deadline_ns + aim_ns + rng_between(rng, -spread_ns, spread_ns));
 
@@ -114,6 +138,7 @@ static void play(enum kind kind, bool with_predicate, struct rng *rng)
                            game.patient_returned + cond_waiters(cond) == PATIENT);
         CHECK_EQ(game.chosen, n);
         CHECK_EQ(game.tokens, 0);
+        count(n, game.chosen);
         if (game.timed_chosen == 0) {
             late++; /* or nearly so: all had expired */
             aim_ns -= COND_US(2);
@@ -140,9 +165,14 @@ int main(int argc, char **argv)
 {
     stress_begin(argc, argv);
     struct rng rng = rng_make(0);
+    total.rounds_max = 2UL * KINDS * stress_rounds(ROUNDS);
+    total.print_ns = cond_now() + COND_SEC(10);
     for (enum kind kind = 0; kind < KINDS; kind++) {
         play(kind, false, &rng);
         play(kind, true, &rng);
     }
+    CHECK_EQ(total.chosen, total.notified);
+    printf("  %lu rounds: notify chose %lu waiters, and as many waits returned 0\n", total.rounds,
+           total.notified);
     return 0;
 }

@@ -72,7 +72,7 @@ static void internals_are_hidden(void **state)
         "rlock_acquire",        "rlock_acquire_restore", "rlock_release",       "rlock_release_save",
         "waiter_arrive",        "waiter_landed",         "waiter_leave",        "waiter_notify",
         "waiter_notify_all",    "waiter_pass_on",        "waiter_pick",         "waiter_pick_blindly",
-        "waiter_return",
+        "waiter_asked",         "waiter_return",
     };
     void *program = dlopen(NULL, RTLD_NOW);
     assert_non_null(program);

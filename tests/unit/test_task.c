@@ -254,9 +254,10 @@ static void every_second_release_is_for_threads(void **state)
         left++;
         assert_waits(&jobs[i + 1]);
         assert_int_equal(a_load(word, relaxed) & (MUTEX_HELD | MUTEX_FIFO), MUTEX_FIFO);
-        /* As a thread that has waited too long takes it. */
-        a_store(word, a_load(word, relaxed) | MUTEX_HELD, relaxed);
-        a_store_ptr(&cond_get_lock(&cond)->u_.local.as.mine.owner, port_self());
+        /* As a thread that has waited too long takes it, and goes on forbidding it for others. */
+        a_store(word, a_load(word, relaxed) & ~(uint32_t)MUTEX_FIFO, relaxed);
+        assert_int_equal(cond_acquire(&cond), 0);
+        a_store(word, a_load(word, relaxed) | MUTEX_FIFO, relaxed);
         assert_int_equal(cond_release(&cond), 0);
         assert_called(&jobs[i + 1], 0);
         i++;

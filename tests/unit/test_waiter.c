@@ -5,6 +5,7 @@
  */
 #include "unit.h"
 #include "lock.h"
+#include "tuning.h"
 #include "waiter.h"
 
 enum { NODES = 16 };
@@ -324,6 +325,125 @@ static void pick_takes_them_in_order(void **state)
     assert_int_equal(f->lock.flags_ & LOCK_IN_FLIGHT, 0);
     assert_waiting(f, "d");
 }
+
+#if UINTPTR_MAX > 0xFFFFFFFFu /* where locks remember it */
+
+/* Nodes a, b, ... are notified, each waiting for one of two truths: capital letters for the second. */
+static void notify_two_kinds(struct fixture *f, const char *kinds)
+{
+    for (unsigned i = 0; kinds[i] != '\0'; i++) {
+        arrive_at(f, &f->cond, i, PRED);
+        f->w[i].arg = &f->truth[kinds[i] == 'X' ? NODES - 1 : NODES - 2];
+    }
+    f->truth[NODES - 2].value = f->truth[NODES - 1].value = true;
+    waiter_notify_all(&f->cond, &f->lock);
+}
+
+/* The holder has waited for what capital letters wait for. */
+static void holder_is_like_X(struct fixture *f)
+{
+    waiter_asked(&f->lock, is_true, &f->truth[NODES - 1]);
+}
+
+static void pick_and_land(struct fixture *f, char name)
+{
+    assert_picked(f, waiter_pick(&f->lock), name);
+    land(f);
+}
+
+static void who_is_unlike_the_holder_goes_first(void **state)
+{
+    struct fixture *f = *state;
+    notify_two_kinds(f, "XXxX");
+    holder_is_like_X(f);
+    pick_and_land(f, 'c');
+    assert_int_equal(f->truth[NODES - 1].asked, 0); /* who is passed over is not asked */
+    assert_notified(f, "abd");
+}
+
+/* They have their turn after it, though the next holder is like them too. */
+static void nobody_is_passed_over_twice(void **state)
+{
+    struct fixture *f = *state;
+    notify_two_kinds(f, "XXxx");
+    holder_is_like_X(f);
+    pick_and_land(f, 'c');
+    pick_and_land(f, 'a');
+    pick_and_land(f, 'b');
+    pick_and_land(f, 'd');
+}
+
+static void who_is_like_the_holder_goes_if_nobody_else_can(void **state)
+{
+    struct fixture *f = *state;
+    notify_two_kinds(f, "XxX");
+    f->truth[NODES - 2].value = false;
+    holder_is_like_X(f);
+    pick_and_land(f, 'a');
+    assert_int_equal(f->truth[NODES - 2].asked, 1);
+    assert_waiting(f, "b");
+    assert_false(f->w[2].overtaken);
+    pick_and_land(f, 'c');
+}
+
+/* Who has notified without having waited himself lets them go as they were notified; so does who has waited
+   for something else. */
+static void a_holder_that_has_not_waited_is_like_nobody(void **state)
+{
+    struct fixture *f = *state;
+    notify_two_kinds(f, "XxX");
+    pick_and_land(f, 'a');
+    waiter_asked(&f->lock, is_true, &f->truth[0]);
+    pick_and_land(f, 'b');
+    pick_and_land(f, 'c');
+}
+
+/* A wait without a predicate is like none. */
+static void who_asks_nothing_is_not_passed_over(void **state)
+{
+    struct fixture *f = *state;
+    arrive(f, 3, PLAIN);
+    waiter_notify_all(&f->cond, &f->lock);
+    holder_is_like_X(f);
+    pick_and_land(f, 'a');
+    pick_and_land(f, 'b');
+}
+
+/* To be notified again is to be at the end again, and may be passed over again. */
+static void a_notification_forgets_who_was_overtaken(void **state)
+{
+    struct fixture *f = *state;
+    notify_two_kinds(f, "Xx");
+    holder_is_like_X(f);
+    pick_and_land(f, 'b');
+    assert_true(f->w[0].overtaken);
+    f->truth[NODES - 1].value = false;
+    assert_null(waiter_pick(&f->lock));
+    assert_waiting(f, "a");
+    waiter_notify(&f->cond, &f->lock, 1);
+    assert_false(f->w[0].overtaken);
+}
+
+/* A crowd of one kind is not looked through at each release. */
+static void a_crowd_like_the_holder_is_not_looked_through(void **state)
+{
+    struct fixture *f = *state;
+    struct cond_waiter crowd[TUNING_ALIKE + 1];
+    for (unsigned i = 0; i <= TUNING_ALIKE; i++) {
+        crowd[i] = (struct cond_waiter){.cond = &f->cond, .pred = is_true, .arg = &f->truth[NODES - 1]};
+        if (i == TUNING_ALIKE)
+            crowd[i].arg = &f->truth[NODES - 2];
+        waiter_arrive(&crowd[i], &f->lock);
+    }
+    f->truth[NODES - 2].value = f->truth[NODES - 1].value = true;
+    waiter_notify_all(&f->cond, &f->lock);
+    holder_is_like_X(f);
+    assert_ptr_equal(waiter_pick(&f->lock), &crowd[0]);
+    land(f);
+    holder_is_like_X(f);
+    assert_ptr_equal(waiter_pick(&f->lock), &crowd[TUNING_ALIKE]);
+}
+#endif
 
 static void one_in_flight_at_a_time(void **state)
 {
@@ -1092,6 +1212,15 @@ int main(void)
         TEST(chosen_decides_the_race_with_the_deadline),
         TEST(chosen_leaves_asleep),
         TEST(pick_takes_them_in_order),
+#if UINTPTR_MAX > 0xFFFFFFFFu
+        TEST(who_is_unlike_the_holder_goes_first),
+        TEST(nobody_is_passed_over_twice),
+        TEST(who_is_like_the_holder_goes_if_nobody_else_can),
+        TEST(a_holder_that_has_not_waited_is_like_nobody),
+        TEST(who_asks_nothing_is_not_passed_over),
+        TEST(a_notification_forgets_who_was_overtaken),
+        TEST(a_crowd_like_the_holder_is_not_looked_through),
+#endif
         TEST(one_in_flight_at_a_time),
         TEST(landed_leaves_other_flags),
         TEST(false_predicate_passes_on),

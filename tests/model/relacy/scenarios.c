@@ -1,0 +1,495 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What threads do on the machine of machine.h. Each scenario is as small as it can be to need the orders that
+ * it is about; together they need every memory order in src/ (tests/model/relacy/orders).
+ *
+ * What the lock guards here is plain memory, so the machine sees whether the lock orders it. A lost wake-up
+ * is a deadlock, which it sees too. What is destroyed is written over at once: who touches it later, races.
+ */
+#include "condvar.h"
+#include "machine.h"
+
+static struct {
+    cond_t cond;
+    cond_lock_t lock;
+    cond_t other;
+    int turn, tokens, arrived, through; /* under the lock */
+    int chosen, answered, expired;      /* under the lock */
+    bool cancelled;                     /* under the lock */
+    unsigned word;                      /* of a foreign lock: atomic */
+} s;
+
+static void make(void)
+{
+    s.turn = s.tokens = s.arrived = s.through = s.chosen = s.answered = s.expired = 0;
+    s.cancelled = false;
+    s.word = 0;
+    s.cond = (cond_t)COND_INIT;
+    s.other = (cond_t)COND_INIT;
+    s.lock = (cond_lock_t)COND_RLOCK_INIT;
+}
+
+#define OK(call) EXPECT((call) == 0)
+
+/* ---- The lock ---- */
+
+static void count_up(unsigned thread)
+{
+    for (int i = 0; i < 2; i++) {
+        OK(cond_acquire(&s.cond));
+        s.through++;
+        OK(cond_release(&s.cond));
+        (void)thread;
+    }
+}
+
+static void counted(void)
+{
+    EXPECT(s.through == 6);
+}
+
+/* One of them gives up. */
+static void count_up_timed(unsigned thread)
+{
+    for (int i = 0; i < 2; i++) {
+        int error = thread == 0   ? cond_acquire_timed(&s.cond, 1)
+                    : thread == 1 ? cond_try_acquire(&s.cond)
+                                  : cond_acquire(&s.cond);
+        EXPECT(error == 0 || error == (thread == 0 ? ETIMEDOUT : EBUSY));
+        if (error != 0)
+            continue;
+        s.through++;
+        OK(cond_release(&s.cond));
+    }
+}
+
+static void counted_at_least(void)
+{
+    EXPECT(s.through >= 2 && s.through <= 6);
+}
+
+/* ---- Wait and notify ---- */
+
+static bool my_turn(void *turn)
+{
+    return s.turn == *(int *)turn;
+}
+
+static void take_turns(unsigned thread, int threads, bool predicate)
+{
+    int mine = (int)thread;
+    for (int i = 0; i < 2; i++) {
+        OK(cond_acquire(&s.cond));
+        if (predicate)
+            OK(cond_wait_for(&s.cond, my_turn, &mine, COND_FOREVER));
+        else
+            while (s.turn != mine)
+                OK(cond_wait(&s.cond, COND_FOREVER));
+        EXPECT(s.turn == mine);
+        s.turn = (s.turn + 1) % threads;
+        s.through++;
+        OK(threads > 2 ? cond_notify_all(&s.cond) : cond_notify(&s.cond, 1));
+        OK(cond_release(&s.cond));
+    }
+}
+
+static void take_turns_plainly(unsigned thread)
+{
+    take_turns(thread, 2, false);
+}
+
+static void take_turns_by_predicate(unsigned thread)
+{
+    take_turns(thread, 3, true);
+}
+
+static void turns_are_taken(void)
+{
+    EXPECT(s.through == (s.turn == 0 ? s.through : -1));
+    EXPECT(cond_waiters(&s.cond) == 0);
+    OK(cond_destroy(&s.cond));
+}
+
+/* One token among three, held two levels deep. */
+static void pass_a_token(unsigned thread)
+{
+    (void)thread;
+    OK(cond_acquire(&s.cond));
+    OK(cond_acquire(&s.cond));
+    while (s.tokens == 0)
+        OK(cond_wait(&s.cond, COND_FOREVER));
+    s.tokens--;
+    OK(cond_release(&s.cond));
+    OK(cond_release(&s.cond));
+
+    OK(cond_acquire(&s.cond));
+    s.tokens++;
+    s.through++;
+    OK(cond_notify(&s.cond, 1));
+    OK(cond_release(&s.cond));
+}
+
+static void make_token(void)
+{
+    make();
+    s.tokens = 1;
+}
+
+static void token_is_back(void)
+{
+    EXPECT(s.tokens == 1 && s.through == 3);
+    OK(cond_destroy(&s.cond));
+}
+
+/* Two waiters with deadlines, and a notify: those it has chosen are those that are told so. */
+static void race_a_deadline(unsigned thread)
+{
+    OK(cond_acquire(&s.cond));
+    if (thread == 0) {
+        size_t waiting = cond_waiters(&s.cond);
+        OK(cond_notify(&s.cond, 1));
+        s.chosen += (int)(waiting - cond_waiters(&s.cond));
+    } else {
+        int error = cond_wait(&s.cond, 1);
+        EXPECT(error == 0 || error == ETIMEDOUT);
+        s.answered += error == 0;
+        s.expired += error != 0;
+    }
+    OK(cond_release(&s.cond));
+}
+
+/* (A waiter that had expired and was still in the queue left it without being chosen.) */
+static void all_are_told(void)
+{
+    EXPECT(s.answered + s.expired == 2);
+    EXPECT(s.answered <= 1 && s.answered <= s.chosen);
+    OK(cond_destroy(&s.cond));
+}
+
+/* The woken thread destroys the condition, with its lock, and uses its memory for something else. */
+static void destroy_when_woken(unsigned thread)
+{
+    OK(cond_acquire(&s.cond));
+    if (thread == 0) {
+        while (s.turn == 0)
+            OK(cond_wait(&s.cond, COND_FOREVER));
+        OK(cond_release(&s.cond));
+        OK(cond_destroy(&s.cond));
+        s.cond = (cond_t){.waiters_ = 77};
+    } else {
+        s.turn = 1;
+        OK(cond_notify(&s.cond, 1));
+        OK(cond_release(&s.cond));
+    }
+}
+
+/* The notifier destroys the condition, with its lock, when destroy says that nobody uses it any more. */
+static void destroy_by_notifier(unsigned thread)
+{
+    OK(cond_acquire(&s.cond));
+    if (thread == 0) {
+        s.arrived = 1;
+        while (s.turn == 0)
+            OK(cond_wait(&s.cond, COND_FOREVER));
+        OK(cond_release(&s.cond));
+        return;
+    }
+    while (s.arrived == 0) {
+        OK(cond_release(&s.cond));
+        machine_yield();
+        OK(cond_acquire(&s.cond));
+    }
+    s.turn = 1;
+    OK(cond_notify(&s.cond, 1));
+    OK(cond_release(&s.cond));
+    for (int error; (error = cond_destroy(&s.cond)) != 0; machine_yield())
+        EXPECT(error == EBUSY);
+    s.cond = (cond_t){.waiters_ = 77};
+}
+
+/* ---- A foreign lock: a spin lock, with the orders of one ---- */
+
+static int spin_acquire(void *object, int64_t deadline_ns)
+{
+    unsigned *word = object;
+    while (__atomic_exchange_n(word, 1, __ATOMIC_ACQUIRE) != 0) {
+        if (deadline_ns != COND_FOREVER)
+            return ETIMEDOUT;
+        machine_yield();
+    }
+    return 0;
+}
+
+static int spin_release(void *object)
+{
+    __atomic_store_n((unsigned *)object, 0, __ATOMIC_RELEASE);
+    return 0;
+}
+
+static const cond_lock_ops_t spin_lock = {.acquire = spin_acquire, .release = spin_release};
+
+static void make_foreign(void)
+{
+    make();
+    OK(cond_lock_init_foreign(&s.lock, &spin_lock, &s.word));
+    OK(cond_init(&s.cond, &s.lock, 0));
+}
+
+/* The handle is destroyed when nobody waits any more. The lock itself is the program's, and released directly. */
+static void destroy_foreign(unsigned thread)
+{
+    OK(spin_acquire(&s.word, COND_FOREVER));
+    if (thread == 0) {
+        if (s.turn == 0)
+            OK(cond_wait(&s.cond, COND_FOREVER));
+        OK(spin_release(&s.word));
+        return;
+    }
+    s.turn = 1;
+    OK(cond_notify(&s.cond, 1));
+    OK(spin_release(&s.word));
+    for (int error; (error = cond_lock_destroy(&s.lock)) != 0; machine_yield())
+        EXPECT(error == EBUSY);
+    s.lock = (cond_lock_t){.depth_ = 77};
+}
+
+/* ---- Shared: the same between processes ---- */
+
+static void make_shared(void)
+{
+    make();
+    OK(cond_init(&s.other, NULL, COND_SHARED));
+}
+
+static void take_turns_shared(unsigned thread)
+{
+    for (int i = 0; i < 2; i++) {
+        OK(cond_acquire(&s.other));
+        while (s.turn != (int)thread)
+            OK(cond_wait(&s.other, COND_FOREVER));
+        s.turn = 1 - s.turn;
+        s.through++;
+        OK(cond_notify(&s.other, 1));
+        OK(cond_release(&s.other));
+    }
+}
+
+static void turns_are_taken_shared(void)
+{
+    EXPECT(s.through == 4);
+}
+
+/* Each of two processes makes it, or finds that the other has, and uses it as soon as that is done. */
+static void begin_shared(unsigned thread)
+{
+    (void)thread;
+    int error = cond_init(&s.other, NULL, COND_SHARED);
+    EXPECT(error == 0 || error == EBUSY);
+    while ((error = cond_acquire(&s.other)) == EINVAL)
+        machine_yield();
+    OK(error);
+    s.through++;
+    OK(cond_release(&s.other));
+}
+
+static void begun_shared(void)
+{
+    EXPECT(s.through == 2);
+}
+
+/* ---- Tasks: what each does next, until it is through ---- */
+
+static struct job {
+    cond_task_t task;
+    bool (*step)(struct job *job, int result); /* whether there is no more to do */
+    int steps;
+} jobs[2];
+
+static void go_on(struct job *job, int result)
+{
+    while (result != EINPROGRESS && !job->step(job, result))
+        result = cond_task_wait(&s.cond, &job->task);
+}
+
+static void ready(cond_task_t *task, int result)
+{
+    go_on((struct job *)task, result);
+}
+
+static void make_jobs(bool (*step)(struct job *job, int result))
+{
+    make();
+    for (int i = 0; i < 2; i++) {
+        OK(cond_task_init(&jobs[i].task, ready, NULL));
+        jobs[i].step = step;
+        jobs[i].steps = 0;
+    }
+}
+
+static void begin_job(struct job *job)
+{
+    int result = cond_task_acquire(&s.cond, &job->task);
+    EXPECT(result == 0 || result == EINPROGRESS || result == ECANCELED);
+    go_on(job, result);
+}
+
+/* A task that is through is written over: it is the caller's again. */
+static bool take_once(struct job *job, int result)
+{
+    OK(result);
+    s.through++;
+    OK(cond_task_release(&s.cond, &job->task));
+    *job = (struct job){.steps = 77};
+    return true;
+}
+
+static void make_takers(void)
+{
+    make_jobs(take_once);
+}
+
+static void acquire_as_tasks(unsigned thread)
+{
+    if (thread < 2) {
+        begin_job(&jobs[thread]);
+        return;
+    }
+    OK(cond_acquire(&s.cond));
+    s.through++;
+    OK(cond_release(&s.cond));
+}
+
+static void all_are_through(void)
+{
+    EXPECT(s.through == 3);
+    OK(cond_destroy(&s.cond));
+}
+
+/* A task waits until a thread has notified. */
+static bool wait_once(struct job *job, int result)
+{
+    OK(result);
+    if (s.turn == 0)
+        return false;
+    s.through++;
+    OK(cond_task_release(&s.cond, &job->task));
+    *job = (struct job){.steps = 77};
+    return true;
+}
+
+static void make_waiters(void)
+{
+    make_jobs(wait_once);
+}
+
+static void notify_tasks(unsigned thread)
+{
+    if (thread < 2) {
+        begin_job(&jobs[thread]);
+        return;
+    }
+    OK(cond_acquire(&s.cond));
+    s.turn = 1;
+    s.through++;
+    OK(cond_notify_all(&s.cond));
+    OK(cond_release(&s.cond));
+}
+
+/* A task waits, twice; one thread cancels it, another one notifies. A cancel that means the first wait may hit the
+   second one. */
+static bool wait_to_be_cancelled(struct job *job, int result)
+{
+    EXPECT(result == 0 || result == ECANCELED);
+    if (job->steps++ == 0)
+        return result != 0; /* the lock: cancelled early, it does not have that */
+    s.answered += result == 0;
+    s.expired += result == ECANCELED;
+    if (job->steps == 2)
+        return false;
+    OK(cond_task_release(&s.cond, &job->task));
+    return true;
+}
+
+static void make_cancelled(void)
+{
+    make_jobs(wait_to_be_cancelled);
+}
+
+static void cancel(unsigned thread)
+{
+    if (thread == 0) {
+        begin_job(&jobs[0]);
+    } else if (thread == 1) {
+        int error = cond_task_cancel(&jobs[0].task);
+        EXPECT(error == 0 || error == EINVAL);
+        OK(cond_acquire(&s.cond));
+        s.cancelled = error == 0;
+        OK(cond_release(&s.cond));
+    } else {
+        OK(cond_acquire(&s.cond));
+        s.chosen += (int)cond_waiters(&s.cond);
+        OK(cond_notify(&s.cond, 1));
+        OK(cond_release(&s.cond));
+    }
+}
+
+static void is_cancelled(void)
+{
+    /* If nobody has let it go yet, it still waits. */
+    EXPECT(s.expired <= s.cancelled);
+    EXPECT(s.answered <= s.chosen);
+}
+
+/* Two tasks ask for a lock while that is being destroyed, and are told in any case. */
+static void make_dying(void)
+{
+    make();
+    OK(cond_init(&s.cond, &s.lock, 0));
+}
+
+static void told(cond_task_t *task, int result)
+{
+    EXPECT(result == 0 || result == ECANCELED);
+    if (result == 0)
+        OK(cond_task_release(&s.cond, task));
+    *task = (cond_task_t){.user_ = task};
+}
+
+static void destroy_beside_tasks(unsigned thread)
+{
+    static cond_task_t tasks[2];
+    cond_task_t *task = &tasks[thread % 2];
+    if (thread == 2) {
+        for (int error; (error = cond_lock_destroy(&s.lock)) != 0; machine_yield())
+            EXPECT(error == EBUSY);
+        return;
+    }
+    OK(cond_task_init(task, told, NULL));
+    int error = cond_task_acquire(&s.cond, task);
+    /* (ENOTSUP: of a lock whose kind changes between two looks at it.) */
+    EXPECT(error == 0 || error == EINPROGRESS || error == EINVAL || error == ENOTSUP || error == ECANCELED);
+    if (error == 0 || error == ECANCELED)
+        told(task, error);
+}
+
+/* ---- */
+
+const struct scenario scenarios[] = {
+    {"lock", 3, make, count_up, counted},
+    {"lock, timed", 3, make, count_up_timed, counted_at_least},
+    {"turns", 2, make, take_turns_plainly, turns_are_taken},
+    {"turns, predicates", 3, make, take_turns_by_predicate, turns_are_taken},
+    {"token", 3, make_token, pass_a_token, token_is_back},
+    {"timeout race", 3, make, race_a_deadline, all_are_told},
+    {"destroyed by the woken", 2, make, destroy_when_woken, NULL},
+    {"destroyed by the notifier", 2, make, destroy_by_notifier, NULL},
+    {"foreign, destroyed", 2, make_foreign, destroy_foreign, NULL},
+    {"shared, turns", 2, make_shared, take_turns_shared, turns_are_taken_shared},
+    {"shared, begun", 2, make, begin_shared, begun_shared},
+    {"tasks, lock", 3, make_takers, acquire_as_tasks, all_are_through},
+    {"tasks, notified", 3, make_waiters, notify_tasks, all_are_through},
+    {"tasks, cancelled", 3, make_cancelled, cancel, is_cancelled},
+    {"tasks, destroyed", 3, make_dying, destroy_beside_tasks, NULL},
+};
+
+const unsigned scenarios_count = sizeof scenarios / sizeof *scenarios;

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef MUSEUM_H
+#define MUSEUM_H
+
+/*
+ * What the exhibits share. An exhibit is a program, and one scenario in which a known condition variable has
+ * failed.
+ *
+ *      PROGRAM WHO        WHO: `ours`, or a peer that the program has
+ *
+ * It prints what it saw, in one line, and exits with
+ *
+ *      0    well done
+ *      1    the failure is shown
+ *      77   it cannot be tried here
+ *
+ * or hangs for ever, if that is the failure: it need not find out, since watch.c runs it. Anything else is a
+ * mistake in the exhibit. What is said of a failure is only said after a quiet phase: nobody is in the way,
+ * and the time in which all could have been put right is QUIET_NS.
+ */
+
+#ifndef _GNU_SOURCE
+#  define _GNU_SOURCE
+#endif
+#include <errno.h>
+#include <inttypes.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+#include "condvar.h"
+
+#define QUIET_NS COND_SEC(2)
+
+enum { WELL = 0, SHOWN = 1, CANNOT = 77, MISTAKE = 99 };
+
+__attribute__((format(printf, 2, 3))) static inline _Noreturn void verdict(int status, const char *format, ...)
+{
+    va_list values;
+    va_start(values, format);
+    vprintf(format, values);
+    va_end(values);
+    printf("\n");
+    fflush(stdout);
+    _Exit(status); /* threads may be asleep for ever */
+}
+
+/* What must be so for the exhibit to mean anything. */
+#define REQUIRE(condition) \
+  ((condition) ? (void)0 : verdict(MISTAKE, "%s:%d: not so: %s", __FILE__, __LINE__, #condition))
+
+static inline void pause_ns(int64_t ns)
+{
+    struct timespec left = {(time_t)(ns / 1000000000), (long)(ns % 1000000000)};
+    while (nanosleep(&left, &left) != 0)
+        ;
+}
+
+static inline pthread_t start(void *(*run)(void *), void *arg)
+{
+    pthread_t thread;
+    REQUIRE(pthread_create(&thread, NULL, run, arg) == 0);
+    return thread;
+}
+
+/* Whether it comes true, now or in a quiet phase. */
+static inline bool comes_true(const atomic_int *word, int value)
+{
+    int64_t end_ns = cond_now() + QUIET_NS;
+    do {
+        if (atomic_load(word) == value)
+            return true;
+        pause_ns(COND_MS(5));
+    } while (cond_now() < end_ns);
+    return atomic_load(word) == value;
+}
+
+/* Wait for what another thread will do in any case. */
+static inline void await(const atomic_int *word, int value)
+{
+    while (atomic_load(word) != value)
+        pause_ns(COND_US(200));
+}
+
+static inline bool who_is(int argc, char **argv, const char *name)
+{
+    return argc == 2 && strcmp(argv[1], name) == 0;
+}
+
+#endif

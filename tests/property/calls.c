@@ -1,0 +1,1240 @@
+/* SPDX-License-Identifier: MIT */
+#include "calls.h"
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "condvar.h"
+#include "lock.h"
+#include "port.h"
+#include "reference.h"
+#include "sched.h"
+
+/* ---- The bytes ---- */
+
+static const uint8_t *bytes, *all_bytes;
+static size_t bytes_left, bytes_size;
+void (*calls_failed)(const uint8_t *bytes, size_t size);
+
+/* Zeros behind the end: with them nobody is interrupted. */
+static uint8_t next_byte(void)
+{
+    if (bytes_left == 0)
+        return 0;
+    bytes_left--;
+    return *bytes++;
+}
+
+/* ---- What is called, and what the test knows of it ---- */
+
+enum kind {
+    RLOCK,
+    MUTEX,
+    OWN_RLOCK,
+    OWN_MUTEX,
+    FOREIGN,
+    FOREIGN_RECURSIVE,
+    FOREIGN_VAGUE,
+    SHARED,
+    SHARED_OWN,
+    KINDS
+};
+
+static const char *const kind_names[KINDS] = {"a recursive lock",
+                                              "a mutex",
+                                              "the first's own recursive lock",
+                                              "the first's own mutex",
+                                              "a foreign mutex",
+                                              "a foreign recursive lock",
+                                              "a foreign mutex that can't tell its owner",
+                                              "a shared mutex",
+                                              "the first's own shared recursive lock"};
+
+static enum kind kind;
+static bool recursive;
+static cond_lock_t lock;
+static cond_t conds[REF_CONDS];
+
+/* A thread or a task. */
+struct actor {
+    uint32_t depth;  /* how deep it holds the lock, as it knows */
+    unsigned gate;   /* of its wait */
+    bool first_look; /* it calls the predicate before it waits */
+};
+static struct actor actors[REF_ACTORS];
+
+struct task {
+    cond_task_t task;
+    bool busy;        /* a request is under way */
+    bool in_use;      /* another call is */
+    bool waits;       /* the request is a wait */
+    unsigned request; /* which */
+    uintptr_t caller; /* the thread in the request's call, or 0 */
+    unsigned within;  /* callbacks on this task's behalf */
+};
+static struct task tasks[REF_TASKS];
+
+static bool aged;         /* tickets have grown old in this run */
+static unsigned sleepers; /* threads in calls in which they may sleep */
+static unsigned long made, given_up;
+static unsigned long made_by_then; /* when all were woken last, and how often that was in vain */
+static unsigned vain;
+static bool loud;
+
+enum { THREADS = REF_THREADS - 1 };
+
+/* The running thread's number in the model. */
+static unsigned me(void)
+{
+    uintptr_t thread = port_self() / 16 - 1; /* as sched.c numbers them */
+    return thread < THREADS ? (unsigned)thread : THREADS;
+}
+
+/* ---- The trace ---- */
+
+struct line {
+    unsigned thread;
+    const char *what;
+    int about;
+    long long number;
+};
+enum { LINES = 8192 };
+static struct line lines[LINES];
+static unsigned long line_count;
+
+static void print_line(const struct line *line)
+{
+    fprintf(stderr, "thread %u: ", line->thread);
+    fprintf(stderr, line->what, line->about, line->number); /* each has at most these two, in this order */
+    fprintf(stderr, "\n");
+}
+
+/* `what` is a format for an int and a long long, of which it may leave out the last or both. */
+static void note(const char *what, int about, long long number)
+{
+    struct line line = {me(), what, about, number};
+    lines[line_count++ % LINES] = line;
+    if (loud)
+        print_line(&line);
+}
+
+static void print_trace(void)
+{
+    fprintf(stderr, "two conditions on %s; thread %d is the test itself\n", kind_names[kind], THREADS);
+    if (!loud) {
+        unsigned long from = line_count > LINES ? line_count - LINES : 0;
+        for (unsigned long i = from; i < line_count; i++)
+            print_line(&lines[i % LINES]);
+    }
+    ref_print();
+    if (calls_failed != NULL)
+        calls_failed(all_bytes, bytes_size);
+}
+
+/* ---- The model is told ---- */
+
+static uint32_t time_of_events;
+
+/* Where a call begins or returns. */
+static void world(void)
+{
+    ref_world.now_ns = port_now();
+    ref_world.sleepers = sleepers > 0;
+    time_of_events++;
+}
+
+#define MODEL(event) (world(), EXPECT(event))
+
+static void returned(const char *what, int result)
+{
+    made++;
+    sched_goes_on();
+    note(what, result, 0);
+}
+
+/* The holder knows exactly how many wait. */
+static void count_waiters(void)
+{
+    for (unsigned i = 0; i < REF_CONDS; i++) {
+        size_t waiting = cond_waiters(&conds[i]);
+        if (loud)
+            note("  %d wait in cond %lld", (int)waiting, i);
+        MODEL(ref_counted(i, waiting));
+    }
+}
+
+static bool pred(void *arg)
+{
+    struct actor *waiter = arg;
+    unsigned who = (unsigned)(waiter - actors);
+    unsigned looker = me();
+    bool value = ref_world.gates[waiter->gate];
+    note(value ? "  sees that the predicate of actor %d is true"
+               : "  sees that the predicate of actor %d is false",
+         (int)who, 0);
+    if (waiter->first_look)
+        waiter->first_look = false; /* before it waits, with the lock held */
+    else if (looker == who)
+        MODEL(ref_looked(who, value));
+    else
+        MODEL(ref_looked_for(who, looker));
+    return value;
+}
+
+/* Whether the lock can be had at once, if nobody else goes on. */
+static bool surely_free(unsigned thread)
+{
+    world();
+    return ref_surely_free(thread);
+}
+
+/* ---- A foreign lock: another private one behind the five functions ---- */
+
+static cond_lock_t behind;
+static bool broken; /* nobody can have it any more */
+
+static int behind_acquire(void *object, int64_t deadline_ns)
+{
+    if (broken)
+        return ENOTRECOVERABLE;
+    if (deadline_ns == COND_FOREVER)
+        return cond_lock_acquire(object);
+    return cond_lock_acquire_timed(object, deadline_ns <= cond_now() ? 0 : deadline_ns - cond_now());
+}
+
+static int behind_release(void *object)
+{
+    return cond_lock_release(object);
+}
+static bool behind_owned(void *object)
+{
+    return cond_lock_owned(object);
+}
+static int behind_save(void *object, unsigned *depth)
+{
+    return lock_release_save(object, depth);
+}
+static int behind_restore(void *object, unsigned depth)
+{
+    return broken ? ENOTRECOVERABLE : lock_acquire_restore(object, depth);
+}
+
+static const cond_lock_ops_t behind_ops = {
+    .acquire = behind_acquire, .release = behind_release, .owned = behind_owned};
+static const cond_lock_ops_t vague_ops = {.acquire = behind_acquire, .release = behind_release};
+static const cond_lock_ops_t recursive_ops = {.acquire = behind_acquire,
+                                              .release = behind_release,
+                                              .owned = behind_owned,
+                                              .release_save = behind_save,
+                                              .acquire_restore = behind_restore};
+
+/* ---- Threads ---- */
+
+static const int64_t timeouts[8] = {COND_FOREVER, 0, -1, 1, 100, COND_US(50), COND_MS(2), INT64_MAX - 5};
+static const size_t counts[4] = {1, 2, 0, SIZE_MAX};
+
+/* What acquire tells one who has it. */
+static int again(const struct actor *self)
+{
+    return !recursive ? EDEADLK : self->depth == COND_DEPTH_MAX ? EAGAIN : 0;
+}
+
+static void call_acquire(unsigned thread, unsigned how, unsigned which, int64_t timeout_ns)
+{
+    struct actor *self = &actors[thread];
+    cond_t *cond = &conds[which];
+    int64_t began_ns = port_now();
+    bool free = surely_free(thread);
+    unsigned long switches = sched_switches();
+    int result;
+    note(how < 3   ? "cond_acquire(cond %d)"
+         : how < 5 ? "cond_try_acquire(cond %d)"
+                   : "cond_acquire_timed(cond %d, %lld)",
+         (int)which, timeout_ns);
+    ref_world.acquiring[thread] = true;
+    sleepers++;
+    if (how < 3)
+        result = how == 0 ? cond_acquire(cond) : cond_lock_acquire(cond_get_lock(cond));
+    else if (how < 5)
+        result = how == 3 ? cond_try_acquire(cond) : cond_lock_try_acquire(cond_get_lock(cond));
+    else
+        result = how == 5 ? cond_acquire_timed(cond, timeout_ns)
+                          : cond_lock_acquire_timed(cond_get_lock(cond), timeout_ns);
+    sleepers--;
+    ref_world.acquiring[thread] = false;
+    returned("acquire: %d", result);
+    if (self->depth > 0) {
+        /* (A foreign mutex that is tried says so in its own way.) */
+        int expected = again(self);
+        EXPECT(result == expected);
+        if (result != 0)
+            return;
+    } else if (result == EBUSY || result == ETIMEDOUT) {
+        EXPECT(result == (how < 3 ? 0 : how < 5 ? EBUSY : ETIMEDOUT));
+        EXPECT(how < 5 || timeout_ns <= 0 || port_now() - began_ns >= timeout_ns);
+        EXPECT(!free || switches != sched_switches());
+        return;
+    }
+    EXPECT(result == 0);
+    MODEL(ref_acquired(thread));
+    self->depth++;
+    count_waiters();
+}
+
+static void call_release(unsigned thread, unsigned how, unsigned which)
+{
+    struct actor *self = &actors[thread];
+    note("cond_release(cond %d)", (int)which, 0);
+    if (self->depth > 0)
+        MODEL(ref_release_begun(thread));
+    int result = how == 0 ? cond_release(&conds[which]) : cond_lock_release(cond_get_lock(&conds[which]));
+    returned("release: %d", result);
+    EXPECT(result == (self->depth > 0 ? 0 : EPERM));
+    if (result != 0)
+        return;
+    if (--self->depth == 0)
+        MODEL(ref_released(thread));
+}
+
+static void call_wait(unsigned thread, unsigned how, unsigned which, unsigned gate, int64_t timeout_ns)
+{
+    struct actor *self = &actors[thread];
+    cond_t *cond = &conds[which];
+    bool has_pred = how >= 2;
+    int64_t began_ns = port_now();
+    int64_t deadline_ns = timeout_ns <= 0                         ? INT64_MIN
+                          : timeout_ns >= COND_FOREVER - began_ns ? COND_FOREVER
+                                                                  : began_ns + timeout_ns;
+    bool at_once = self->depth == 0 || (has_pred && ref_world.gates[gate]);
+    if (kind == FOREIGN_VAGUE && self->depth == 0)
+        return; /* such a lock can't tell */
+    note(has_pred ? "cond_wait_for(cond %d, ..., %lld)" : "cond_wait(cond %d, %lld)", (int)which, timeout_ns);
+    self->gate = gate;
+    self->first_look = true;
+    /* From here on the wait may be under way. */
+    if (!at_once)
+        MODEL(ref_wait_begun(thread, which, has_pred ? gate : REF_NO_GATE, deadline_ns));
+    uint32_t depth = self->depth;
+    sleepers++;
+    int result;
+    if (has_pred) {
+        /* The first look is the thread's own, with the lock held: pred() sees that. */
+        result = cond_wait_for(cond, pred, self, timeout_ns);
+    } else {
+        self->first_look = false;
+        result = how == 0 ? cond_wait(cond, timeout_ns) : cond_wait_until(cond, deadline_ns);
+    }
+    sleepers--;
+    returned("wait: %d", result);
+    if (at_once) {
+        EXPECT(result == (depth == 0 ? EPERM : 0));
+        return;
+    }
+    EXPECT(result == 0 || result == ETIMEDOUT);
+    EXPECT(result == 0 || port_now() >= deadline_ns);
+    EXPECT(!has_pred || ref_world.gates[gate] == (result == 0));
+    MODEL(ref_wait_returned(thread, result));
+    self->depth = depth;
+    count_waiters();
+    if (kind != FOREIGN_VAGUE)
+        EXPECT(cond_owned(cond));
+}
+
+static void call_notify(unsigned thread, unsigned how, unsigned which)
+{
+    struct actor *self = &actors[thread];
+    bool all = how >= 4;
+    size_t n = counts[how % 4];
+    if (kind == FOREIGN_VAGUE && self->depth == 0)
+        return;
+    note(all ? "cond_notify_all(cond %d)" : "cond_notify(cond %d, %lld)", (int)which, (long long)n);
+    int result = all ? cond_notify_all(&conds[which]) : cond_notify(&conds[which], n);
+    returned("notify: %d", result);
+    EXPECT(result == (self->depth > 0 ? 0 : EPERM));
+    if (result != 0)
+        return;
+    MODEL(ref_notified(thread, which, n, all));
+    count_waiters();
+}
+
+/* Questions. The holder's answers are exact. */
+static void call_look(unsigned thread, unsigned how, unsigned which)
+{
+    struct actor *self = &actors[thread];
+    cond_t *cond = &conds[which];
+    char text[160];
+    note("looks at cond %d", (int)which, 0);
+    made++;
+    switch (how) {
+    case 0: EXPECT(cond_waiters(cond) <= REF_ACTORS); break;
+    case 1: {
+        bool free = surely_free(thread);
+        unsigned long switches = sched_switches();
+        bool locked = cond_locked(cond);
+        EXPECT(locked || self->depth == 0 || kind == FOREIGN_VAGUE);
+        EXPECT(!locked || !free || switches != sched_switches());
+        break;
+    }
+    case 2: {
+        bool owned = cond_owned(cond);
+        EXPECT(owned == (self->depth > 0) || kind == FOREIGN_VAGUE);
+        break;
+    }
+    default: {
+        size_t size = how == 3 ? sizeof text : how;
+        memset(text, 'x', sizeof text);
+        int length = cond_describe(cond, text, size);
+        EXPECT(length > 20 && length < (int)sizeof text);
+        EXPECT(strlen(text) == ((size_t)length < size ? (size_t)length : size - 1));
+        break;
+    }
+    }
+}
+
+/* A block that holds the lock, left in one of its ways. */
+static void call_with(unsigned thread, unsigned how, unsigned which)
+{
+    struct actor *self = &actors[thread];
+    unsigned entered = 0;
+    if (self->depth > 0 && again(self) != 0) {
+        COND_WITH (&conds[which])
+            entered++;
+        EXPECT(entered == 0);
+        return;
+    }
+    note("COND_WITH(cond %d)", (int)which, 0);
+    ref_world.acquiring[thread] = true;
+    sleepers++;
+    do {
+        COND_WITH (&conds[which]) {
+            sleepers--;
+            ref_world.acquiring[thread] = false;
+            MODEL(ref_acquired(thread));
+            self->depth++;
+            entered++;
+            call_notify(thread, how, which);
+            MODEL(ref_release_begun(thread));
+            note("the block ends", 0, 0);
+            if (how % 2 == 0)
+                break;
+            if (how % 3 == 0)
+                continue;
+        }
+    } while (0);
+    EXPECT(entered == 1);
+    returned("the block has ended", 0);
+    if (--self->depth == 0)
+        MODEL(ref_released(thread));
+}
+
+/* A change of what predicates look at. */
+static void call_change(unsigned thread, unsigned gate, bool open)
+{
+    if (actors[thread].depth == 0)
+        return;
+    note("gate %d becomes %lld", (int)gate, open);
+    ref_world.gates[gate] = open;
+}
+
+/* As if it had acquired it very often. */
+static void call_deepen(unsigned thread)
+{
+    struct actor *self = &actors[thread];
+    if (kind == SHARED && self->depth > 0) {
+        /* As if so many had waited that tickets are as old as they may be. (Once: nobody sleeps through more.) */
+        for (unsigned i = 0; i < REF_CONDS && !aged; i++)
+            conds[i].u_.shared.arrivals = conds[i].u_.shared.free_below + UINT32_MAX / 4 + 1;
+        aged = true;
+        return;
+    }
+    if (!recursive || self->depth == 0 || self->depth >= COND_DEPTH_MAX)
+        return;
+    uint32_t by = COND_DEPTH_MAX - self->depth;
+    note("has acquired it so often that actor %d has it %lld deep", (int)thread, (long long)COND_DEPTH_MAX);
+    (kind == FOREIGN_RECURSIVE ? &behind : cond_get_lock(&conds[0]))->depth_ += by;
+    self->depth += by;
+    MODEL(ref_deepened(thread, by));
+}
+
+/* The way back, one release at a time being too long. */
+static void let_up(unsigned actor)
+{
+    struct actor *self = &actors[actor];
+    if (self->depth <= 8)
+        return;
+    uint32_t by = self->depth - 1;
+    (kind == FOREIGN_RECURSIVE ? &behind : cond_get_lock(&conds[0]))->depth_ -= by;
+    self->depth -= by;
+    MODEL(ref_deepened(actor, -by));
+}
+
+/* What is answered with an error by whatever state things are in, or by this one. */
+static void call_misuse(unsigned thread, unsigned how, unsigned which)
+{
+    struct actor *self = &actors[thread];
+    cond_t *cond = &conds[which];
+    note("misuses cond %d, in way %lld", (int)which, how);
+    made++;
+    switch (how) {
+    case 0:
+        if (self->depth > 0 && kind != FOREIGN_VAGUE) {
+            int error = cond_recover(cond);
+            EXPECT(error == EINVAL);
+        }
+        break;
+    case 1:
+        if (self->depth == 0 && kind != FOREIGN_VAGUE) {
+            int error = cond_recover(cond);
+            EXPECT(error == EPERM);
+        }
+        break;
+    case 2:
+        /* Its own lock, held; or anybody's, while somebody waits. */
+        if (self->depth > 0 && cond->lock_ == NULL) {
+            int error = cond_destroy(cond);
+            EXPECT(error == EBUSY);
+        }
+        break;
+    case 3:
+        if (self->depth > 0 && cond_waiters(cond) > 0) {
+            int error = cond_destroy(cond);
+            EXPECT(error == EBUSY);
+        }
+        break;
+    case 4:
+        if (self->depth > 0 && (kind < FOREIGN || cond_waiters(cond) > 0) && kind < SHARED) {
+            int error = cond_lock_destroy(cond_get_lock(cond));
+            EXPECT(error == EBUSY);
+        }
+        break;
+    case 5: EXPECT(cond_wait_for(cond, NULL, NULL, 0) == EINVAL); break;
+    case 6:
+        if (kind >= FOREIGN) {
+            cond_task_t *task = &tasks[0].task;
+            EXPECT(cond_task_acquire(cond, task) == ENOTSUP && cond_task_wait(cond, task) == ENOTSUP &&
+                   cond_task_wait_for(cond, task, pred, NULL) == ENOTSUP &&
+                   cond_task_release(cond, task) == ENOTSUP && cond_task_notify(cond, task, 1) == ENOTSUP &&
+                   cond_task_notify_all(cond, task) == ENOTSUP);
+        }
+        break;
+    default: EXPECT(cond_task_wait_for(cond, &tasks[0].task, NULL, NULL) == EINVAL);
+    }
+}
+
+/* ---- Tasks ---- */
+
+static void call_task(unsigned number, unsigned byte);
+
+static void end_request(struct task *task)
+{
+    ref_world.beginning[task - tasks] = false;
+    task->busy = task->waits = false;
+}
+
+static void on_ready(cond_task_t *which, int result)
+{
+    struct task *task = cond_task_user(which);
+    unsigned number = (unsigned)(task - tasks);
+    note("  task %d is told: %lld", (int)number, result);
+    EXPECT(which == &task->task && task->busy);
+    EXPECT(task->caller != port_self()); /* never by its own request's call */
+    MODEL(ref_task_told(REF_THREADS + number, result));
+    if (!task->waits)
+        actors[REF_THREADS + number].depth = result == 0;
+    end_request(task);
+    task->caller = 0;
+    if (actors[REF_THREADS + number].depth > 0)
+        count_waiters();
+    /* Go on at once, sometimes, instead of later. */
+    if (task->within < 2 && bytes_left > 0) {
+        unsigned byte = next_byte();
+        task->within++;
+        if (byte % 2 == 1)
+            call_task(number, byte / 2);
+        task->within--;
+    }
+}
+
+/* The request's call has returned. Its callback may have come before that, and another request since. */
+static void answered(unsigned number, unsigned request, int result)
+{
+    struct task *task = &tasks[number];
+    struct actor *self = &actors[REF_THREADS + number];
+    if (task->request != request || !task->busy) {
+        EXPECT(result == EINPROGRESS);
+        return;
+    }
+    task->caller = 0;
+    if (result == EINPROGRESS) {
+        ref_world.beginning[number] = false;
+        if (!task->waits)
+            ref_world.asked_until[number] = ++time_of_events;
+        return;
+    }
+    if (!task->waits && result == 0)
+        MODEL(ref_task_acquired(REF_THREADS + number));
+    else
+        MODEL(ref_task_told(REF_THREADS + number, result));
+    if (!task->waits)
+        self->depth = result == 0;
+    end_request(task);
+}
+
+static void begin_request(struct task *task, bool waits)
+{
+    unsigned number = (unsigned)(task - tasks);
+    task->busy = true;
+    task->waits = waits;
+    task->request++;
+    task->caller = port_self();
+    ref_world.cancelled[number] = false;
+    ref_world.beginning[number] = true;
+    ref_world.asked_from[number] = ++time_of_events;
+    ref_world.asked_until[number] = UINT32_MAX;
+}
+
+static void task_acquire(unsigned number, unsigned which)
+{
+    struct task *task = &tasks[number];
+    struct actor *self = &actors[REF_THREADS + number];
+    note("cond_task_acquire(task %d, cond %lld)", (int)number, which);
+    if (self->depth > 0) {
+        task->in_use = true;
+        int result = cond_task_acquire(&conds[which], &task->task);
+        task->in_use = false;
+        returned("task_acquire: %d", result);
+        EXPECT(result == again(self));
+        if (result == 0) {
+            self->depth++;
+            MODEL(ref_acquired(REF_THREADS + number));
+        }
+        return;
+    }
+    begin_request(task, false);
+    unsigned request = task->request;
+    MODEL(ref_task_asks(REF_THREADS + number));
+    ref_world.knocks++;
+    int result = cond_task_acquire(&conds[which], &task->task);
+    returned("task_acquire: %d", result);
+    EXPECT(result == 0 || result == EINPROGRESS || result == ECANCELED);
+    answered(number, request, result);
+    ref_world.knocks--;
+}
+
+static void task_wait(unsigned number, unsigned which, unsigned gate, bool has_pred)
+{
+    struct task *task = &tasks[number];
+    struct actor *self = &actors[REF_THREADS + number];
+    bool at_once = self->depth == 0 || (has_pred && ref_world.gates[gate]);
+    note(has_pred ? "cond_task_wait_for(task %d, cond %lld, ...)" : "cond_task_wait(task %d, cond %lld)",
+         (int)number, which);
+    self->gate = gate;
+    self->first_look = has_pred;
+    if (at_once) {
+        task->in_use = true;
+        int result = has_pred ? cond_task_wait_for(&conds[which], &task->task, pred, self)
+                              : cond_task_wait(&conds[which], &task->task);
+        task->in_use = false;
+        returned("task_wait: %d", result);
+        EXPECT(result == (self->depth == 0 ? EPERM : 0));
+        return;
+    }
+    begin_request(task, true);
+    unsigned request = task->request;
+    MODEL(ref_wait_begun(REF_THREADS + number, which, has_pred ? gate : REF_NO_GATE, COND_FOREVER));
+    int result = has_pred ? cond_task_wait_for(&conds[which], &task->task, pred, self)
+                          : cond_task_wait(&conds[which], &task->task);
+    returned("task_wait: %d", result);
+    EXPECT(result == 0 || result == EINPROGRESS || result == ECANCELED);
+    answered(number, request, result);
+}
+
+static void task_release(unsigned number, unsigned which)
+{
+    struct task *task = &tasks[number];
+    struct actor *self = &actors[REF_THREADS + number];
+    note("cond_task_release(task %d, cond %lld)", (int)number, which);
+    if (self->depth > 0)
+        MODEL(ref_release_begun(REF_THREADS + number));
+    task->in_use = true;
+    int result = cond_task_release(&conds[which], &task->task);
+    task->in_use = false;
+    returned("task_release: %d", result);
+    EXPECT(result == (self->depth > 0 ? 0 : EPERM));
+    if (result == 0 && --self->depth == 0)
+        MODEL(ref_released(REF_THREADS + number));
+}
+
+static void task_notify(unsigned number, unsigned which, unsigned how)
+{
+    struct task *task = &tasks[number];
+    struct actor *self = &actors[REF_THREADS + number];
+    bool all = how >= 4;
+    size_t n = counts[how % 4];
+    note("cond_task_notify(task %d, cond %lld)", (int)number, which);
+    task->in_use = true;
+    int result = all ? cond_task_notify_all(&conds[which], &task->task)
+                     : cond_task_notify(&conds[which], &task->task, n);
+    task->in_use = false;
+    returned("task_notify: %d", result);
+    EXPECT(result == (self->depth > 0 ? 0 : EPERM));
+    if (result != 0)
+        return;
+    MODEL(ref_notified(REF_THREADS + number, which, n, all));
+    count_waiters();
+}
+
+static void task_cancel(unsigned number)
+{
+    struct task *task = &tasks[number];
+    note("cond_task_cancel(task %d)", (int)number, 0);
+    if (task->busy && task->waits && ref_world.cancelling[number] == 0 && !ref_world.cancelled[number]) {
+        ref_world.asked_from[number] = ++time_of_events;
+        ref_world.asked_until[number] = UINT32_MAX;
+    }
+    ref_world.cancelling[number]++;
+    ref_world.knocks++;
+    int result = cond_task_cancel(&task->task);
+    returned("task_cancel: %d", result);
+    EXPECT(result == 0 || result == EINVAL);
+    MODEL(ref_cancelled(REF_THREADS + number, result));
+    if (result == 0 && !ref_world.cancelled[number]) {
+        ref_world.cancelled[number] = true;
+        if (task->waits)
+            ref_world.asked_until[number] = ++time_of_events;
+    }
+    ref_world.knocks--;
+    ref_world.cancelling[number]--;
+}
+
+/* While its request is under way, a task can't make another. */
+static void task_misuse(unsigned number, unsigned which)
+{
+    struct task *task = &tasks[number];
+    if (ref_world.beginning[number] || ref_world.cancelling[number] > 0 ||
+        !ref_surely_waits(REF_THREADS + number))
+        return;
+    note("the busy task %d acquires cond %lld", (int)number, which);
+    sched_preemptible(false);
+    int result = cond_task_acquire(&conds[which], &task->task);
+    sched_preemptible(true);
+    returned("task_acquire: %d", result);
+    EXPECT(result == EBUSY);
+}
+
+/* One call for a task, if it can make one just now. */
+static void call_task(unsigned number, unsigned byte)
+{
+    struct task *task = &tasks[number];
+    unsigned how = byte % 8, which = byte / 8 % REF_CONDS, rest = byte / 16;
+    if (kind >= FOREIGN)
+        return;
+    if (how == 7) {
+        task_cancel(number);
+        return;
+    }
+    if (task->busy) {
+        task_misuse(number, which);
+        return;
+    }
+    /* (A cancel that is under way is for a request that has ended, and must not meet the next one.) */
+    if (task->in_use || (ref_world.cancelling[number] > 0 && how != 4 && how != 5 && how != 6))
+        return;
+    switch (how) {
+    case 0: task_acquire(number, which); break;
+    case 1: task_wait(number, which, 0, false); break;
+    case 2:
+    case 3: task_wait(number, which, rest % 2, true); break;
+    case 4: task_notify(number, which, rest % 8); break;
+    default: task_release(number, which); break;
+    }
+}
+
+/* ---- A condition that is destroyed while others use it. It has no model: what each call may answer is said here. ---- */
+
+static cond_t doomed;
+static bool doomed_lives, doomed_is_poisoned;
+static unsigned doomed_destroyers; /* threads in cond_destroy() */
+static unsigned doomed_users; /* threads in calls on it that may touch it: not those that let somebody go */
+
+enum { POISON = 0x5A };
+
+/* Once it is destroyed, its memory may be in other use. */
+static void check_poison(void)
+{
+    for (size_t i = 0; i < sizeof doomed && doomed_is_poisoned; i++)
+        EXPECT(((const unsigned char *)&doomed)[i] == POISON);
+}
+
+/* Whether a call may be told that it is destroyed. */
+static bool is_told(void)
+{
+    return !doomed_lives || doomed_destroyers > 0;
+}
+
+static void destroy_doomed(void)
+{
+    bool lived = doomed_lives;
+    doomed_destroyers++;
+    int result = cond_destroy(&doomed);
+    doomed_destroyers--;
+    returned("destroys the third condition: %d", result);
+    EXPECT(result == 0 ? doomed_lives : result == EBUSY ? lived : result == EINVAL && is_told());
+    if (result != 0)
+        return;
+    doomed_lives = false;
+    if (doomed_users == 1) {
+        memset(&doomed, POISON, sizeof doomed);
+        doomed_is_poisoned = true;
+    }
+}
+
+static void wait_on_doomed(int64_t timeout_ns, bool destroys)
+{
+    int result = cond_acquire(&doomed);
+    returned("acquires the third condition: %d", result);
+    EXPECT(result == 0 || (result == EINVAL && is_told()));
+    if (result != 0)
+        return;
+    result = cond_wait(&doomed, timeout_ns);
+    returned("waits on the third condition: %d", result);
+    EXPECT(result == 0 || result == ETIMEDOUT);
+    EXPECT(cond_release(&doomed) == 0);
+    if (destroys && doomed_lives)
+        destroy_doomed();
+}
+
+static void notify_doomed(bool all)
+{
+    int result = cond_acquire(&doomed);
+    returned("acquires the third condition to notify: %d", result);
+    EXPECT(result == 0 || (result == EINVAL && is_told()));
+    if (result != 0) {
+        doomed_users--;
+        return;
+    }
+    EXPECT((all ? cond_notify_all(&doomed) : cond_notify(&doomed, 1)) == 0);
+    doomed_users--; /* from here on whoever is let go may destroy it */
+    EXPECT(cond_release(&doomed) == 0);
+}
+
+/* A task of the thread's own. It gives the lock back as soon as it has it. */
+static cond_task_t doomed_tasks[REF_THREADS];
+static bool doomed_task_busy[REF_THREADS];
+
+static void end_doomed_task(cond_task_t *task, int result)
+{
+    EXPECT(result == 0 || (result == ECANCELED && is_told()));
+    doomed_task_busy[task - doomed_tasks] = false;
+    doomed_users--;
+    if (result == 0)
+        EXPECT(cond_task_release(&doomed, task) == 0);
+}
+
+static void acquire_doomed_as_task(unsigned thread)
+{
+    cond_task_t *task = &doomed_tasks[thread];
+    if (doomed_task_busy[thread])
+        return;
+    EXPECT(cond_task_init(task, end_doomed_task, NULL) == 0);
+    doomed_task_busy[thread] = true;
+    doomed_users++;
+    int result = cond_task_acquire(&doomed, task);
+    returned("acquires the third condition as a task: %d", result);
+    if (result == EINVAL) {
+        EXPECT(is_told());
+        doomed_task_busy[thread] = false;
+        doomed_users--;
+    } else if (result != EINPROGRESS) {
+        end_doomed_task(task, result);
+    }
+}
+
+static void call_doomed(unsigned thread, unsigned how, int64_t timeout_ns)
+{
+    if (!doomed_lives) {
+        if (doomed_users > 0)
+            return;
+        check_poison();
+        doomed_is_poisoned = false;
+        doomed_lives = true;
+        EXPECT(cond_init(&doomed, NULL, how & 1 ? COND_MUTEX : COND_RLOCK) == 0);
+    }
+    note(how < 3    ? "is about to wait on the third condition, %d, %lld ns"
+         : how == 3 ? "is about to acquire the third condition as a task"
+         : how < 7  ? "is about to destroy the third condition"
+                    : "is about to notify the third condition",
+         (int)how, timeout_ns);
+    if (how == 3) {
+        acquire_doomed_as_task(thread);
+        return;
+    }
+    doomed_users++;
+    if (how < 3)
+        wait_on_doomed(timeout_ns, how == 0);
+    else if (how < 7)
+        destroy_doomed();
+    if (how == 7)
+        notify_doomed(timeout_ns > 0);
+    else
+        doomed_users--;
+}
+
+/* ---- A run ---- */
+
+static void setup(void)
+{
+    unsigned first = next_byte();
+    kind = first % KINDS;
+    recursive = kind == RLOCK || kind == OWN_RLOCK || kind == FOREIGN_RECURSIVE || kind == SHARED_OWN;
+    memset(&ref_world, 0, sizeof ref_world);
+    ref_world.kind = kind >= SHARED ? REF_SHARED : kind >= FOREIGN ? REF_FOREIGN : REF_PRIVATE;
+    ref_reset();
+    memset(actors, 0, sizeof actors);
+    memset(tasks, 0, sizeof tasks);
+    memset(conds, 0, sizeof conds);
+    memset(&doomed, 0, sizeof doomed);
+    memset(doomed_task_busy, 0, sizeof doomed_task_busy);
+    doomed_lives = doomed_is_poisoned = false;
+    doomed_users = 0;
+    line_count = 0;
+    time_of_events = 0;
+    vain = 0;
+    made_by_then = 0;
+    sleepers = 0;
+    broken = aged = false;
+    cond_lock_t *both = &lock;
+    if (kind == OWN_RLOCK || kind == OWN_MUTEX || kind == SHARED_OWN) {
+        static const unsigned flags[KINDS] = {[OWN_MUTEX] = COND_MUTEX, [SHARED_OWN] = COND_SHARED};
+        EXPECT(cond_init(&conds[0], NULL, flags[kind]) == 0);
+        both = cond_get_lock(&conds[0]);
+        EXPECT(both == &conds[0].own_);
+    } else if (kind >= FOREIGN && kind <= FOREIGN_VAGUE) {
+        EXPECT(cond_lock_init(&behind, kind == FOREIGN_RECURSIVE ? COND_RLOCK : COND_MUTEX) == 0);
+        EXPECT(cond_lock_init_foreign(&lock,
+                                      kind == FOREIGN         ? &behind_ops
+                                      : kind == FOREIGN_VAGUE ? &vague_ops
+                                                              : &recursive_ops,
+                                      &behind) == 0);
+    } else {
+        EXPECT(cond_lock_init(&lock, kind == SHARED  ? COND_SHARED | COND_MUTEX
+                                     : kind == MUTEX ? COND_MUTEX
+                                                     : COND_RLOCK) == 0);
+    }
+    for (unsigned i = 0; i < REF_CONDS; i++)
+        if (both == &lock || i > 0)
+            EXPECT(cond_init(&conds[i], both, 0) == 0);
+    for (unsigned i = 0; i < REF_TASKS; i++)
+        EXPECT(cond_task_init(&tasks[i].task, on_ready, &tasks[i]) == 0);
+}
+
+static void call(unsigned thread)
+{
+    unsigned op = next_byte(), more = next_byte();
+    unsigned which = op / 128, how = more % 8, gate = more / 8 % 2;
+    int64_t timeout_ns = timeouts[more / 16 % 8];
+    switch (op % 16) {
+    case 0:
+    case 1: call_acquire(thread, how, which, timeout_ns); break;
+    case 2:
+    case 3: call_release(thread, how % 2, which); break;
+    case 4: call_wait(thread, how % 2, which, gate, timeout_ns); break;
+    case 5: call_wait(thread, 2, which, gate, timeout_ns); break;
+    case 6:
+    case 7: call_notify(thread, how, which); break;
+    case 8: call_change(thread, gate, how % 2); break;
+    case 9: call_look(thread, how, which); break;
+    case 10: call_with(thread, how, which); break;
+    case 11:
+        if (how == 0)
+            call_deepen(thread);
+        else
+            call_misuse(thread, how, which);
+        break;
+    case 12:
+        note("time passes", 0, 0);
+        sched_advance(how < 4 ? (int64_t)1 << (more / 8) % 16 : COND_MS(how));
+        break;
+    case 15: call_doomed(thread, how, timeout_ns); break;
+    default: call_task((op / 16) % REF_TASKS, more);
+    }
+}
+
+static void let_go_of_all(unsigned thread)
+{
+    let_up(thread);
+    while (actors[thread].depth > 0)
+        call_release(thread, 0, 0);
+}
+
+static void body(unsigned thread)
+{
+    while (bytes_left > 0)
+        call(thread);
+    let_go_of_all(thread);
+}
+
+/* The task that holds the lock lets it go. */
+static bool release_for_tasks(void)
+{
+    for (unsigned i = 0; i < REF_TASKS; i++) {
+        if (actors[REF_THREADS + i].depth == 0 || tasks[i].busy)
+            continue;
+        let_up(REF_THREADS + i);
+        while (actors[REF_THREADS + i].depth > 0 && !tasks[i].busy)
+            task_release(i, 0);
+        return true;
+    }
+    return false;
+}
+
+/* By the test's own thread. */
+static void wake_all(void)
+{
+    if (doomed_lives && cond_waiters(&doomed) > 0) {
+        doomed_users++;
+        notify_doomed(true);
+        return;
+    }
+    if (release_for_tasks())
+        return;
+    call_acquire(THREADS, 3, 0, 0);
+    if (actors[THREADS].depth == 0)
+        return; /* who waits on a shared one looks now and then, even if nobody goes on by that */
+    for (unsigned i = 0; i < REF_CONDS; i++) {
+        call_change(THREADS, i, true);
+        call_notify(THREADS, 4, i);
+    }
+    call_release(THREADS, 0, 0);
+}
+
+/* Everybody waits: that must be as it should. Then all are woken. */
+static void quiet(void)
+{
+    note("nobody can go on", 0, 0);
+    MODEL(ref_all_rest());
+    /* Who was woken then must have come through since; on a shared lock, sooner or later. */
+    vain = made == made_by_then ? vain + 1 : 0;
+    EXPECT(vain < 1000);
+    wake_all();
+    made_by_then = made;
+}
+
+/* All threads have ended. What tasks still do, ends; nothing is left behind. */
+static void check(void)
+{
+    note("all threads have ended", 0, 0);
+    bool more = true;
+    for (unsigned rounds = 0; more; rounds++) {
+        EXPECT(rounds < 100);
+        more = release_for_tasks();
+        for (unsigned i = 0; i < REF_TASKS; i++)
+            if (tasks[i].busy) {
+                task_cancel(i);
+                more = true;
+            }
+    }
+    MODEL(ref_all_rest());
+    EXPECT(!cond_locked(&conds[0]));
+    for (unsigned i = 0; i < REF_CONDS; i++) {
+        MODEL(ref_counted(i, cond_waiters(&conds[i])));
+        EXPECT(cond_waiters(&conds[i]) == 0 || kind >= SHARED);
+    }
+    EXPECT(doomed_users == 0);
+    check_poison();
+    if (doomed_lives)
+        EXPECT(cond_destroy(&doomed) == 0);
+}
+
+/* ---- Afterwards: what needs one thread only, or breaks things ---- */
+
+/* A task that the model does not know. */
+static cond_task_t extra;
+static int extra_result;
+
+static void extra_ready(cond_task_t *task, int result)
+{
+    EXPECT(task == &extra);
+    extra_result = result;
+}
+
+static void destroy_all(void)
+{
+    bool owns = cond_get_lock(&conds[0]) == &conds[0].own_;
+    EXPECT(cond_destroy(&conds[1]) == 0);
+    EXPECT(cond_destroy(&conds[0]) == 0);
+    EXPECT(cond_destroy(&conds[0]) == EINVAL && cond_get_lock(&conds[0]) == NULL);
+    if (!owns) {
+        EXPECT(cond_lock_destroy(&lock) == 0);
+        EXPECT(cond_lock_destroy(&lock) == EINVAL && cond_lock_acquire(&lock) == EINVAL &&
+               cond_lock_release(&lock) == EINVAL && !cond_lock_locked(&lock) && !cond_lock_owned(&lock));
+        EXPECT(cond_init(&conds[0], &lock, 0) == EINVAL);
+    }
+    EXPECT(cond_acquire(&conds[0]) == EINVAL && cond_wait(&conds[0], 0) == EINVAL &&
+           cond_notify(&conds[0], 1) == EINVAL && cond_release(&conds[0]) == EINVAL &&
+           cond_reinit_after_fork(&conds[0]) == EINVAL && cond_describe(&conds[0], NULL, 0) == -EINVAL &&
+           cond_waiters(&conds[0]) == 0 && cond_task_acquire(&conds[0], &tasks[0].task) == EINVAL);
+}
+
+static void misuse_nothing(void)
+{
+    cond_lock_t other;
+    cond_t none = COND_INIT;
+    cond_task_t task = {.ready_ = NULL};
+    EXPECT(cond_acquire(NULL) == EINVAL && cond_destroy(NULL) == EINVAL && cond_notify_all(NULL) == EINVAL &&
+           cond_init(NULL, NULL, 0) == EINVAL && cond_init(&none, NULL, 99) == EINVAL &&
+           cond_lock_init(NULL, 0) == EINVAL && cond_lock_init(&other, 99) == EINVAL &&
+           cond_lock_destroy(NULL) == EINVAL && cond_lock_recover(NULL) == EINVAL &&
+           cond_lock_release(NULL) == EINVAL && cond_lock_acquire_timed(NULL, 1) == EINVAL &&
+           cond_lock_init_foreign(&other, NULL, NULL) == EINVAL && cond_now() > 0);
+    EXPECT(cond_task_init(NULL, extra_ready, NULL) == EINVAL && cond_task_init(&task, NULL, NULL) == EINVAL &&
+           cond_task_cancel(NULL) == EINVAL && cond_task_user(NULL) == NULL &&
+           cond_task_acquire(&none, NULL) == EINVAL && cond_task_release(NULL, &tasks[0].task) == EINVAL &&
+           cond_task_notify(&none, &tasks[0].task, 1) == EPERM && cond_task_notify_all(&none, &task) == EINVAL);
+    static const int errors[] = {0,       EINVAL,     EPERM,           EDEADLK,     EAGAIN,    EBUSY, ETIMEDOUT,
+                                 ENOTSUP, EOWNERDEAD, ENOTRECOVERABLE, EINPROGRESS, ECANCELED, -1};
+    for (unsigned i = 0; i < sizeof errors / sizeof *errors; i++)
+        EXPECT(cond_strerror(errors[i])[0] != '\0' &&
+               (i == 0 || strcmp(cond_strerror(errors[i]), cond_strerror(errors[i - 1])) != 0));
+}
+
+/* In the child of a fork: whoever held it, and waited, is gone. */
+static void fork_while_held(void)
+{
+    EXPECT(cond_acquire(&conds[0]) == 0);
+    if (kind < FOREIGN) {
+        /* A task that waits is as good as a thread. */
+        EXPECT(cond_release(&conds[0]) == 0 && cond_task_acquire(&conds[0], &extra) == 0 &&
+               cond_task_wait(&conds[0], &extra) == EINPROGRESS && cond_acquire(&conds[0]) == 0);
+        EXPECT(cond_waiters(&conds[0]) == 1);
+    }
+    EXPECT(cond_reinit_after_fork(&conds[0]) == 0);
+    EXPECT(kind >= FOREIGN || (!cond_locked(&conds[0]) && cond_waiters(&conds[0]) == 0));
+    if (kind >= FOREIGN)
+        EXPECT(cond_release(&conds[0]) == 0); /* somebody else's: it is as it was */
+}
+
+/* A private condition in memory that another process has, too. */
+static void two_processes(void)
+{
+    EXPECT(cond_task_acquire(&conds[0], &extra) == 0 && cond_task_wait(&conds[0], &extra) == EINPROGRESS);
+    sched_be_process(2);
+    EXPECT(cond_acquire(&conds[0]) == 0 && cond_notify(&conds[0], 1) == EINVAL &&
+           cond_notify_all(&conds[0]) == EINVAL && cond_wait(&conds[0], 0) == EINVAL &&
+           cond_release(&conds[0]) == 0);
+    sched_be_process(1);
+    extra_result = -1;
+    EXPECT(cond_task_cancel(&extra) == 0 && extra_result == ECANCELED);
+    EXPECT(cond_task_release(&conds[0], &extra) == 0);
+}
+
+/* A foreign lock that fails in the middle of a wait: nobody has it any more. */
+static void lose_the_lock(void)
+{
+    EXPECT(cond_acquire(&conds[0]) == 0);
+    broken = true;
+    EXPECT(cond_wait(&conds[0], 0) == ENOTRECOVERABLE);
+    EXPECT(cond_acquire(&conds[0]) == EINVAL && cond_wait(&conds[0], 0) == EINVAL);
+}
+
+/* The holder of a shared lock dies; the lock is recovered the first time, and given up the second time. */
+static void die_while_held(void)
+{
+    EXPECT(cond_init(&conds[0], kind == SHARED ? &lock : NULL, COND_SHARED | (kind == SHARED)) == EBUSY);
+    EXPECT(cond_reinit_after_fork(&conds[0]) == 0); /* nothing to do: it lives on */
+    for (unsigned i = 0; i < 3; i++) {
+        EXPECT(cond_acquire(&conds[0]) == 0 && cond_wait(&conds[0], 0) == ETIMEDOUT);
+        sched_holders_die();
+        EXPECT(!cond_locked(&conds[0]));
+        EXPECT(cond_acquire(&conds[0]) == EOWNERDEAD && cond_wait(&conds[0], 0) == EOWNERDEAD);
+        if (i == 0)
+            EXPECT(cond_recover(&conds[0]) == 0 && cond_recover(&conds[0]) == EINVAL);
+        else if (i == 1)
+            EXPECT(cond_lock_recover(cond_get_lock(&conds[0])) == 0 && cond_notify(&conds[0], 1) == 0);
+        EXPECT(cond_release(&conds[0]) == 0);
+    }
+    EXPECT(cond_acquire(&conds[0]) == ENOTRECOVERABLE);
+}
+
+/* A lock that can't tell its owner, while somebody else has it: its release knows better, and then nothing happens. */
+static void borrow_the_lock(void)
+{
+    static const cond_lock_ops_t ops = {.acquire = behind_acquire,
+                                        .release = behind_release,
+                                        .release_save = behind_save,
+                                        .acquire_restore = behind_restore};
+    cond_t direct = COND_INIT_WITH(&behind), borrowed;
+    cond_lock_t handle;
+    EXPECT(cond_lock_init_foreign(&handle, &ops, &behind) == 0 && cond_init(&borrowed, &handle, 0) == 0);
+    EXPECT(cond_task_acquire(&direct, &extra) == 0);
+    EXPECT(cond_wait(&borrowed, 0) == EPERM && cond_waiters(&borrowed) == 0 &&
+           cond_release(&borrowed) == EPERM);
+    EXPECT(cond_task_release(&direct, &extra) == 0);
+    EXPECT(cond_destroy(&borrowed) == 0 && cond_lock_destroy(&handle) == 0 && cond_destroy(&direct) == 0);
+}
+
+/* Destroyed by one thread only, with nobody else there. */
+static void afterwards(unsigned how)
+{
+    EXPECT(cond_task_init(&extra, extra_ready, NULL) == 0);
+    switch (how % 8) {
+    case 1: misuse_nothing(); break;
+    case 2:
+        if (kind < SHARED)
+            fork_while_held();
+        break;
+    case 3:
+        if (kind < FOREIGN)
+            two_processes();
+        else if (kind < SHARED)
+            borrow_the_lock();
+        break;
+    case 4:
+        if (kind >= SHARED) {
+            die_while_held();
+            return;
+        }
+        if (kind == FOREIGN || kind == FOREIGN_RECURSIVE) {
+            lose_the_lock();
+            return;
+        }
+        break;
+    default: break;
+    }
+    destroy_all();
+}
+
+/* ---- Faces ---- */
+
+unsigned long calls_made(void)
+{
+    return made;
+}
+
+unsigned long calls_given_up(void)
+{
+    return given_up;
+}
+
+void calls_print(int yes)
+{
+    loud = yes != 0;
+}
+
+void calls_run(const uint8_t *from, size_t size)
+{
+    bytes = all_bytes = from;
+    bytes_left = bytes_size = size;
+    sched_failed = print_trace;
+    unsigned how = next_byte(), threads = next_byte();
+    struct scenario scenario = {.name = "calls",
+                                .threads = 1 + threads % THREADS,
+                                .setup = setup,
+                                .body = body,
+                                .quiet = quiet,
+                                .check = check,
+                                .early_returns = threads / 4 % 4 * 4};
+    sched_run_script(&scenario, next_byte);
+    afterwards(how);
+    given_up += ref_overflow();
+}

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef STRESS_COUNTERS_H
+#define STRESS_COUNTERS_H
+
+/*
+ * What a soak (soak.c) is told by the programs that it runs: how often a wait was ended by a notify, by a
+ * timeout, by a cancel, and the like. Part of stress.h where STRESS_COUNTED is defined: every wait of every
+ * program is counted, and SIGQUIT makes a program that hangs describe its conditions.
+ */
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+/* In memory that the programs and the soak share. Relaxed: nothing is ordered by them. */
+struct stress_counters {
+    atomic_ullong handovers, timeouts, cancels, kills;
+    _Atomic int64_t longest_wait_ns;
+};
+
+/* The soak names the file in the environment; without it there is nothing to count. */
+#define STRESS_COUNTERS "STRESS_COUNTERS"
+static struct stress_counters *stress_counters;
+
+static inline void stress_add(atomic_ullong *counter)
+{
+    (void)atomic_fetch_add_explicit(counter, 1, memory_order_relaxed);
+}
+
+/* The wait that has begun at start_ns answers `result`. */
+static inline int stress_waited(int64_t start_ns, int result)
+{
+    if (stress_counters == NULL)
+        return result;
+    int64_t took_ns = cond_now() - start_ns;
+    int64_t longest_ns = atomic_load_explicit(&stress_counters->longest_wait_ns, memory_order_relaxed);
+    while (took_ns > longest_ns &&
+           !atomic_compare_exchange_weak_explicit(&stress_counters->longest_wait_ns, &longest_ns, took_ns,
+                                                  memory_order_relaxed, memory_order_relaxed))
+        ;
+    if (result == 0)
+        stress_add(&stress_counters->handovers);
+    else if (result == ETIMEDOUT)
+        stress_add(&stress_counters->timeouts);
+    return result;
+}
+
+static inline int64_t stress_wait_begins(void)
+{
+    return stress_counters != NULL ? cond_now() : 0;
+}
+
+static inline int stress_cancelled(int result)
+{
+    if (stress_counters != NULL && result == 0)
+        stress_add(&stress_counters->cancels);
+    return result;
+}
+
+static inline void stress_killed(void)
+{
+    if (stress_counters != NULL)
+        stress_add(&stress_counters->kills);
+}
+
+static inline int stress_wait(cond_t *cond, int64_t timeout_ns)
+{
+    int64_t start_ns = stress_wait_begins();
+    return stress_waited(start_ns, cond_wait(cond, timeout_ns));
+}
+
+static inline int stress_wait_until(cond_t *cond, int64_t deadline_ns)
+{
+    int64_t start_ns = stress_wait_begins();
+    return stress_waited(start_ns, cond_wait_until(cond, deadline_ns));
+}
+
+static inline int stress_wait_for(cond_t *cond, cond_pred_t *pred, void *arg, int64_t timeout_ns)
+{
+    int64_t start_ns = stress_wait_begins();
+    return stress_waited(start_ns, cond_wait_for(cond, pred, arg, timeout_ns));
+}
+
+#define cond_wait(cond, timeout_ns) stress_wait(cond, timeout_ns)
+#define cond_wait_until(cond, deadline_ns) stress_wait_until(cond, deadline_ns)
+#define cond_wait_for(cond, pred, arg, timeout_ns) stress_wait_for(cond, pred, arg, timeout_ns)
+#define cond_task_cancel(task) stress_cancelled(cond_task_cancel(task))
+
+static inline void stress_on_quit(int number)
+{
+    (void)number;
+    stress_describe_all(); /* it hangs, so nobody is in stdio */
+    _Exit(1);
+}
+
+static inline void stress_count(void)
+{
+    const char *path = getenv(STRESS_COUNTERS);
+    if (path == NULL)
+        return;
+    int file = open(path, O_RDWR);
+    CHECK(file >= 0, "cannot open %s", path);
+    stress_counters = mmap(NULL, sizeof *stress_counters, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
+    CHECK(stress_counters != MAP_FAILED, "cannot map %s", path);
+    (void)close(file);
+    (void)signal(SIGQUIT, stress_on_quit);
+}
+
+#endif
