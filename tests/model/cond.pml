@@ -28,6 +28,7 @@
 #endif
 #define KIND(i) ((i) % KINDS)
 #define PREDICATE(i) (tickets[KIND(i)] > 0)
+#define LIKE(i) (i < W -> KIND(i) : NOBODY) /* @waiter.c waiter_asked | lock->u_.local.as.mine.asked = question(pred, arg); */
 byte tickets[KINDS];
 #include "mutex.inc"
 
@@ -115,7 +116,7 @@ sleep:  /* @cond.c wait_once | int error = lock_release_save(lock, &depth); */
         :: else -> waiter_leave(me) /* @cond.c wait_once | waiter_leave(waiter, lock); */
         fi;
 #ifdef PRED
-        content = PREDICATE(me); /* @cond.c wait | content = pred == NULL ? error == 0 : (error == 0 || error == ETIMEDOUT) && pred(arg); */
+        content = PREDICATE(me); /* @cond.c wait | content = pred == NULL ? error == 0 : (error == 0 || error == ETIMEDOUT) && ask(lock, pred, arg); */
         if
         :: !content && went ->
             /* @cond.c wait | waiter_return(&waiter, lock); */

@@ -36,7 +36,7 @@ inline let_next_go()
 #ifdef M_CHAIN_BREAKS
     skip
 #else
-    waiter_pick(next) /* @lock.c lock_let_go | struct cond_waiter *next = waiter_pick_blindly(lock); */
+    waiter_pick(next, NOBODY) /* @lock.c lock_let_go | struct cond_waiter *next = waiter_pick_blindly(lock); */
 #endif
 }
 
@@ -115,7 +115,7 @@ sleep:  skip
         :: else -> waiter_leave(me) /* @cond.c wait_once | waiter_leave(waiter, lock); */
         fi;
 #ifdef PRED
-        content = (tickets[KIND(me)] > 0); /* @cond.c wait | content = pred == NULL ? error == 0 : (error == 0 || error == ETIMEDOUT) && pred(arg); */
+        content = (tickets[KIND(me)] > 0); /* @cond.c wait | content = pred == NULL ? error == 0 : (error == 0 || error == ETIMEDOUT) && ask(lock, pred, arg); */
         if
         :: !content && went ->
             /* @cond.c wait | waiter_return(&waiter, lock); */

@@ -8,6 +8,8 @@
  *      last:     who releases last destroys the lock and gives its memory back (DESTROY), while others are
  *                still on their way out of a release
  *
+ * TOO_EARLY: somebody destroys it whenever it is free, though others come: each of them is told, and nobody sleeps on.
+ *
  * LOCKERS lockers have the numbers from 0, WAITERS waiters those after. MAY_GIVE_UP: they have deadlines, passed at any time or
  * never. PATIENCE: patience ends at any time or never.
  *
@@ -80,13 +82,17 @@ again:
            fi;
            release_pick(me) };
        atomic { release_free() }
-    :: atomic { holder != me } /* it has given up: another time */
+    :: atomic { holder != me ->
+           if
+           :: word & DEAD -> times = 0 /* it was told so */
+           :: else /* it has given up: another time */
+           fi }
     fi;
     if
     :: times > 0 -> goto again
     :: times == 0 -> pay()
     fi;
-#ifdef DESTROY
+#if defined(DESTROY) && !defined(TOO_EARLY)
     if
     :: last -> destroy(me)
     :: !last
@@ -123,7 +129,7 @@ leave:  users--;
     };
     atomic { release_free() };
     pay();
-#ifdef DESTROY
+#if defined(DESTROY) && !defined(TOO_EARLY)
     if
     :: last -> destroy(me)
     :: !last
@@ -133,11 +139,28 @@ leave:  users--;
 }
 #endif
 
+#ifdef TOO_EARLY
+/* Somebody destroys the lock whenever it is free, though others still want it; its memory stays. Once. */
+proctype destroyer(byte me)
+{
+    atomic { word == 0 -> word = HELD; holder = me };
+    atomic {
+        /* @mutex.c mutex_kill | port_wake(word, UINT32_MAX); */
+        if
+        :: word & SLEEPERS -> word = HELD | DEAD; wake_all_on_word()
+        :: else -> word = HELD | DEAD
+        fi
+    }
+}
+#endif
+
 #ifndef LIVE
 proctype quiet()
 {
     timeout;
-#ifdef DESTROY
+#ifdef TOO_EARLY
+    MUST(stuck_at_lock, NOBODY_SLEEPS);
+#elif defined(DESTROY)
     MUST(stuck_at_lock, gone);
 #else
     MUST(stuck_at_lock, holder == NOBODY && word == 0 && NOBODY_SLEEPS);
@@ -159,6 +182,9 @@ init {
         :: i < N -> run waiter(i); i++
         :: else -> break
         od;
+#endif
+#ifdef TOO_EARLY
+        run destroyer(N);
 #endif
 #ifndef LIVE
         run quiet()
