@@ -12,6 +12,9 @@
  * returned (without PRED and KILLS: `owed`). And at any time: nobody returns 0 who came after the last notify, as long as
  * nobody is set free by a repair: no notification is stolen.
  *
+ * KINDS=2 is as in cond.pml. TWO_CROWDS: two waiters come, then a notify, two more, then another: fewer orders, and
+ * the smallest crowd in which newcomers can steal.
+ *
  * What is left out, and why that proves as much:
  * - The heartbeat comes only when it would find something: else the sleeper goes back to sleep, and nothing has changed.
  *   Without KILLS it never comes, for then nothing may hang on it.
@@ -49,12 +52,17 @@ byte owed_wakes;   /* owed */
 
 chan asleep = [N] of { byte }; /* the kernel's: who sleeps on the sequence */
 byte killed;
-byte tickets;
+#ifndef KINDS
+#define KINDS 1
+#endif
+#define KIND(i) ((i) % KINDS)
+byte tickets[KINDS];
 
 /* Nobody's memory. */
 byte waiting, due;
 byte pool;         /* who waits, and was there at the last notify, or is set free by a repair */
 byte promised;     /* how many of them are to return */
+byte old_pool, old_promised; /* the same of a notify before that, as long as it is owed something */
 byte finished, begun;
 #ifdef TIMED
 byte expiries = TIMED; /* how many more waits may expire: each draws a ticket, and tickets do not wrap here */
@@ -179,6 +187,10 @@ inline shared_notify(n)
         woken = (n == ALL -> EVERYBODY : n);
         if
         :: waiting_ > 0 ->
+            if
+            :: old_promised == 0 && promised > 0 -> old_pool = pool; old_promised = promised
+            :: else
+            fi;
             promised = (n > COUNT(waiting) - promised -> COUNT(waiting) : promised + n);
             pool = waiting
         :: else
@@ -293,27 +305,37 @@ inline end_wait(me)
     DROP(waiting, me);
     DROP(due, me);
     DROP(pool, me);
+    DROP(old_pool, me);
     promised = (promised > COUNT(pool) -> COUNT(pool) : promised);
+    old_promised = (old_promised > COUNT(old_pool) -> COUNT(old_pool) : old_promised);
+    old_pool = (old_promised > 0 -> old_pool : 0);
     number = 0; looked = 0; has_looked = false
 }
 
 #ifdef PRED
-#define CONTENT (tickets > 0) /* @shared.c shared_wait | bool content = pred != NULL ? pred(arg) : claim != NOTHING; */
+#define CONTENT (tickets[KIND(me)] > 0) /* @shared.c shared_wait | bool content = pred != NULL ? pred(arg) : claim != NOTHING; */
 #else
 #define CONTENT (claim != NOTHING)
+#endif
+
+#ifdef TWO_CROWDS
+byte crowds = 1;
+#define MAY_COME(me) ((me) < 2 * crowds)
+#else
+#define MAY_COME(me) true
 #endif
 
 proctype waiter(byte me)
 {
     byte number, looked, seen, owed, claim;
     bool died, has_looked, n_;
-    atomic { begun == me -> begun++ };
+    atomic { begun == me && MAY_COME(me) -> begun++ };
     {
         enter(me);
 check:  recover();
         do
-        :: atomic { tickets > 0 -> tickets--; break }
-        :: atomic { tickets == 0 };
+        :: atomic { tickets[KIND(me)] > 0 -> tickets[KIND(me)]--; break }
+        :: atomic { tickets[KIND(me)] == 0 };
             repair_if_needed();
             atomic { begin_wait(me) };
             do
@@ -332,6 +354,7 @@ check:  recover();
 #ifndef PRED
                         MUST(stolen, IN(pool, me));
                         promised = (promised > 0 -> promised - 1 : 0);
+                        old_promised = (old_promised > 0 && IN(old_pool, me) -> old_promised - 1 : old_promised);
 #endif
                         depart(claim); /* @shared.c shared_wait | depart(&ticket, cond, content || claim == FREE ? claim : NOTHING); */
                         end_wait(me);
@@ -371,24 +394,39 @@ check:  recover();
 
 proctype notifier(byte me)
 {
-    byte left = NOTIFIES, n, owed, waiting_, woken;
+    byte left = NOTIFIES, n, kind, owed, waiting_, woken;
     bool died, n_;
     {
         do
         :: left > 0 ->
+#ifdef TWO_CROWDS
+            atomic { COUNT(waiting) + finished == 2 * crowds };
+#endif
             enter(me);
             recover();
             atomic {
                 if
                 :: n = 1
+#ifndef ONES
                 :: n = 2
                 :: n = ALL
+#endif
                 fi;
                 left--;
-                tickets = tickets + (n == ALL -> 1 : n)
+#if KINDS > 1
+                if
+                :: kind = 0
+                :: kind = 1
+                fi;
+#endif
+                tickets[kind] = tickets[kind] + (n == ALL -> 1 : n);
+                kind = 0
             };
             shared_notify(n);
             unlock(me);
+#ifdef TWO_CROWDS
+            atomic { crowds++ };
+#endif
             n = 0
         :: left == 0 -> break
         od
@@ -420,7 +458,7 @@ end_killer:
         :: else
         fi;
         DROP(waiting, who); DROP(due, who); DROP(pool, who);
-        promised = 0;
+        promised = 0; old_promised = 0; old_pool = 0;
         who = 0
        }
     :: atomic { times > 0 -> times = 0 } /* or not */
@@ -432,13 +470,17 @@ proctype quiet()
 {
     timeout;
     MUST(stuck_at_lock, mutex == NOBODY);
-    MUST(lost_notification, tickets == 0 || waiting == 0);
+#if KINDS > 1
+    MUST(lost_notification, (tickets[0] == 0 || (waiting & 85) == 0) && (tickets[1] == 0 || (waiting & 170) == 0));
+#else
+    MUST(lost_notification, tickets[0] == 0 || waiting == 0);
+#endif
     MUST(overdue, (waiting & due) == 0);
 #if KILLS == 0 && !defined(PRED)
-    MUST(too_few, promised == 0);
+    MUST(too_few, promised == 0 && old_promised == 0);
 #endif
 #if KILLS == 0
-    MUST(not_finished, finished == W || tickets == 0)
+    MUST(not_finished, finished == W || waiting != 0)
 #endif
 }
 
