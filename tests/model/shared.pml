@@ -12,8 +12,8 @@
  * returned (without PRED and KILLS: `owed`). And at any time: nobody returns 0 who came after the last notify, as long as
  * nobody is set free by a repair: no notification is stolen.
  *
- * KINDS=2 is as in cond.pml. TWO_CROWDS: two waiters come, then a notify, two more, then another: fewer orders, and
- * the smallest crowd in which newcomers can steal.
+ * KINDS=2 is as in cond.pml. TWO_CROWDS: two waiters come to wait once, whatever tickets there are, then a notify,
+ * two more, then another notify: the smallest crowd in which newcomers can steal.
  *
  * What is left out, and why that proves as much:
  * - The heartbeat comes only when it would find something: else the sleeper goes back to sleep, and nothing has changed.
@@ -321,8 +321,13 @@ inline end_wait(me)
 #ifdef TWO_CROWDS
 byte crowds = 1;
 #define MAY_COME(me) ((me) < 2 * crowds)
+#define HAS_ENOUGH IN(returned, me) /* whoever has waited once ends */
+#define TAKE_TICKET DROP(returned, me)
+byte returned;
 #else
 #define MAY_COME(me) true
+#define HAS_ENOUGH (tickets[KIND(me)] > 0)
+#define TAKE_TICKET tickets[KIND(me)]--
 #endif
 
 proctype waiter(byte me)
@@ -334,8 +339,8 @@ proctype waiter(byte me)
         enter(me);
 check:  recover();
         do
-        :: atomic { tickets[KIND(me)] > 0 -> tickets[KIND(me)]--; break }
-        :: atomic { tickets[KIND(me)] == 0 };
+        :: atomic { HAS_ENOUGH -> TAKE_TICKET; break }
+        :: atomic { !HAS_ENOUGH };
             repair_if_needed();
             atomic { begin_wait(me) };
             do
@@ -355,6 +360,9 @@ check:  recover();
                         MUST(stolen, IN(pool, me));
                         promised = (promised > 0 -> promised - 1 : 0);
                         old_promised = (old_promised > 0 && IN(old_pool, me) -> old_promised - 1 : old_promised);
+#endif
+#ifdef TWO_CROWDS
+                        ADD(returned, me);
 #endif
                         depart(claim); /* @shared.c shared_wait | depart(&ticket, cond, content || claim == FREE ? claim : NOTHING); */
                         end_wait(me);
@@ -419,7 +427,9 @@ proctype notifier(byte me)
                 :: kind = 1
                 fi;
 #endif
+#ifndef TWO_CROWDS
                 tickets[kind] = tickets[kind] + (n == ALL -> 1 : n);
+#endif
                 kind = 0
             };
             shared_notify(n);
