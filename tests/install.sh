@@ -55,7 +55,7 @@ have_tool_() {
     nsync) has_header_ nsync.h gcc ;;
     gnuplot) have_command_ gnuplot ;;
     cmake | mandoc | abidiff | gdb | reuse | doxygen | git | valgrind | clang-tidy | cppcheck) have_command_ "$1" ;;
-    python3 | faketime) have_command_ "$1" ;;
+    python3 | faketime | spin) have_command_ "$1" ;;
     relacy) has_header_ relacy/relacy.hpp g++ -x c++ ;;
     gcovr) have_command_ gcovr ;;
     libfuzzer) has_libfuzzer_ ;;
@@ -108,6 +108,7 @@ doxygen     doxygen            doxygen                 doxygen     doxygen      
 valgrind    valgrind           valgrind                valgrind    valgrind             valgrind        valgrind
 clang-tidy  clang-tidy         clang-tools-extra       clang       clang-tools          clang-extra-tools  llvm
 cppcheck    cppcheck           cppcheck                cppcheck    cppcheck             cppcheck        cppcheck
+spin        spin               -                       -           -                    -               spin
 sdt         systemtap-sdt-dev  systemtap-sdt-devel     systemtap   systemtap-sdt-devel  -               -
 libuv       libuv1-dev         libuv-devel             libuv       libuv-devel          libuv-dev       libuv
 gcovr       gcovr              gcovr                   -           python3-gcovr        gcovr           gcovr

@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Waiting on a foreign lock: the chain. Its release is not seen, so a notify lets the first notified waiter go at once,
+ * and each waiter the next one when it has the lock: lock_let_go() in src/lock.c, waiter_pick_blindly() in src/waiter.c,
+ * and wait() in src/cond.c.
+ *
+ * The lock is anybody's: it is taken when it is free, by whoever comes first, and nothing else is known of it. The workload
+ * and the promises are cond.pml's; `stuck_at_lock` is that the lock is held for ever. PRED: waits are wait_for, whose
+ * predicate each waiter looks at itself.
+ *
+ * What is left out: what waiter.inc tells; and a lock that cannot be acquired again (tests/unit/test_cond.c).
+ */
+#define N (W + 1)
+#define PREDICATE(i) true /* picked without a look */
+#ifndef KINDS
+#define KINDS 1
+#endif
+#define KIND(i) ((i) % KINDS)
+#define DUTIES GO_DUTY
+#define GO_DUTY PARK_WAKE(next, wake_it) /* @lock.c lock_let_go | park_wake(next); */
+#define IDLE (next == NOBODY)
+#include "waiter.inc"
+
+byte tickets[KINDS];
+byte holder = NOBODY;
+byte begun, finished;
+
+inline acquire(me)
+{
+    atomic { holder == NOBODY -> holder = me }
+}
+
+/* By the holder; what it is to wake is woken in steps of their own, before it releases. */
+inline let_next_go()
+{
+#ifdef M_CHAIN_BREAKS
+    skip
+#else
+    waiter_pick(next) /* @lock.c lock_let_go | struct cond_waiter *next = waiter_pick_blindly(lock); */
+#endif
+}
+
+/* Pay, and do `then`. */
+inline release(me)
+{
+    do
+    DUTIES
+    :: atomic { IDLE -> MUST(two_holders, holder == me); holder = NOBODY } -> break
+    od
+}
+
+/* The part of a wait that is done before sleeping. @cond.c wait | waiter_arrive(&waiter, lock); */
+inline begin_wait()
+{
+    waiter_arrive(me);
+#ifdef TIMED
+    ADD(timed, me);
+    if
+    :: ADD(due, me)
+    :: DROP(due, me)
+    fi
+#endif
+}
+
+proctype waiter(byte me)
+{
+    byte next = NOBODY;
+    bool wake_it;
+    bool went, content;
+    atomic { begun == me -> begun++ };
+again:
+    acquire(me);
+    atomic {
+        if
+        :: tickets[KIND(me)] > 0 -> goto use
+        :: else -> begin_wait()
+        fi;
+sleep:  skip
+    }
+    release(me); /* @cond.c wait_once | int error = lock_release_save(lock, &depth); */
+    park_sleep(me); /* @cond.c wait_once | bool went = park_sleep(waiter, lock, deadline_ns); */
+    acquire(me); /* @cond.c wait_once | error = lock_acquire_restore(lock, depth); */
+    atomic {
+        went = HAS(me, GO);
+        if
+        :: went && HAS(me, GO) -> waiter_landed(me) /* @cond.c wait_once | waiter_landed(lock); */
+        :: else -> waiter_leave(me) /* @cond.c wait_once | waiter_leave(waiter, lock); */
+        fi;
+#ifdef PRED
+        content = (tickets[KIND(me)] > 0); /* @cond.c wait | content = pred == NULL ? error == 0 : (error == 0 || error == ETIMEDOUT) && pred(arg); */
+        if
+        :: !content && went ->
+            /* @cond.c wait | waiter_return(&waiter, lock); */
+            went = false;
+            state[me] = 0; /* @cond.c wait | a_store(&waiter.state, 0, relaxed); */
+            d_step { put_back(me) };
+            let_next_go(); /* @cond.c wait | lock_let_go(lock); */
+            goto sleep
+        :: !content && !went -> d_step { waiter_pass_on(me) } /* @cond.c wait | waiter_pass_on(&waiter, lock); */
+        :: content
+        fi;
+        content = false;
+#else
+        /* It returns 0 because it was chosen, and only then. @cond.c wait | if (!content) */
+        MUST(not_chosen, went == IN(given, me));
+#endif
+        went = false;
+        DROP(given, me);
+        DROP(waiting, me);
+        DROP(due, me);
+        d_step { forget_arrival(me) };
+        state[me] = 0;
+        let_next_go(); /* @cond.c wait | lock_let_go(lock); */
+        if
+        :: tickets[KIND(me)] > 0
+        :: else -> begin_wait(); goto sleep
+        fi;
+use:
+        tickets[KIND(me)]--
+    }
+    release(me);
+#ifdef ROUNDS
+    goto again
+#else
+    finished++
+#endif
+}
+
+proctype notifier(byte me)
+{
+    byte next = NOBODY;
+    bool wake_it;
+    byte left = NOTIFIES, n, kind;
+    do
+    :: left > 0 ->
+        acquire(me);
+        atomic {
+            if
+            :: n = 1
+            :: n = 2
+            :: n = ALL
+            fi;
+            left--;
+#if KINDS > 1
+            if
+            :: kind = 0
+            :: kind = 1
+            fi;
+#endif
+            tickets[kind] = tickets[kind] + (n == ALL -> 1 : n);
+            kind = 0;
+            waiter_notify(n); /* @cond.c notify_other | waiter_notify(cond, lock, n); */
+            n = 0;
+            let_next_go() /* @cond.c notify_other | lock_let_go(lock); */
+        }
+        release(me)
+    :: else -> break
+    od
+}
+
+/* When nothing moves. */
+proctype quiet()
+{
+    timeout;
+    MUST(stuck_at_lock, holder == NOBODY);
+    MUST(stuck_notified, len(notified) == 0 && !in_flight && flying == 0 && given == 0);
+#if KINDS > 1
+    MUST(lost_notification, (tickets[0] == 0 || (waiting & 85) == 0) && (tickets[1] == 0 || (waiting & 170) == 0));
+#else
+    MUST(lost_notification, tickets[0] == 0 || waiting == 0);
+#endif
+    MUST(overdue, (waiting & due) == 0);
+#ifndef ROUNDS
+    MUST(not_finished, finished == W)
+#endif
+}
+
+init {
+    atomic {
+        byte i = 0;
+        do
+        :: i < W -> run waiter(i); i++
+        :: else -> break
+        od;
+        run notifier(W);
+        run quiet()
+    }
+}

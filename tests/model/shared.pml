@@ -1,0 +1,458 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The shared condition, with processes that are killed at any step: src/shared.c, on a robust mutex (src/port/robust.c).
+ *
+ * W waiters share tickets; a notifier makes some, NOTIFIES times, and notifies as many or everybody, as in cond.pml. KILLS
+ * processes are killed, whichever and wherever they are: the kernel then frees the mutex that a dead one held, marks it, and
+ * takes the dead one off its list of sleepers. Who is told EOWNERDEAD calls recover, and looks at the tickets again.
+ * TIMED: a wait's deadline passes at any time or never, so many times. PRED: waits are wait_for.
+ *
+ * Promises, when nothing moves any more: nobody hangs at the mutex; nobody who lives waits while there is a ticket,
+ * whoever was killed; nobody waits over his deadline; without a ticket to have, those that notifies owe have all
+ * returned (without PRED and KILLS: `owed`). And at any time: nobody returns 0 who came after the last notify, as long as
+ * nobody is set free by a repair: no notification is stolen.
+ *
+ * What is left out, and why that proves as much:
+ * - The heartbeat comes only when it would find something: else the sleeper goes back to sleep, and nothing has changed.
+ *   Without KILLS it never comes, for then nothing may hang on it.
+ * - Tickets do not wrap, nor do recoveries; recursion; waiting awake.
+ * - What only the holder reads is changed in one step with its neighbours: if the holder is killed, the next one sets
+ *   everybody free, whatever the counts are. What others read (free_below, notified_below, grants, sequence) is changed
+ *   in a step each, before which its holder may be killed.
+ * - The kernel wakes sleepers in the order in which they went to sleep, as the chain of wait_for needs.
+ */
+#define NOTIFIER W
+#define N (W + 1)
+#define NOBODY 255
+#define ALL 255
+#define BIT(i) (1 << (i))
+#define IN(set, i) (((set) & BIT(i)) != 0)
+#define ADD(set, i) set = set | BIT(i)
+#define DROP(set, i) set = set & (255 - BIT(i))
+#define COUNT(set) (((set) & 1) + (((set) >> 1) & 1) + (((set) >> 2) & 1) + (((set) >> 3) & 1))
+
+#define MUST(not_broken, condition) not_broken = !(condition); assert(!not_broken)
+hidden byte two_holders, stolen, stuck_at_lock, lost_notification, overdue, too_few, not_finished;
+
+/* The robust mutex, and the lock's flags. */
+byte mutex = NOBODY;
+bool mutex_dead;   /* its holder died, and nobody has been told */
+bool owner_died;   /* LOCK_OWNER_DIED */
+byte lock_recoveries;
+
+/* cond->u_.shared */
+byte arrivals, free_below, notified_below, grants, old_waiters, new_waiters, recoveries;
+byte sequence;     /* its steps only */
+bool sleepers;     /* SEQUENCE_SLEEPERS */
+byte owed_wakes;   /* owed */
+#define EVERYBODY 100
+
+chan asleep = [N] of { byte }; /* the kernel's: who sleeps on the sequence */
+byte killed;
+byte tickets;
+
+/* Nobody's memory. */
+byte waiting, due;
+byte pool;         /* who waits, and was there at the last notify, or is set free by a repair */
+byte promised;     /* how many of them are to return */
+byte finished, begun;
+#ifdef TIMED
+byte expiries = TIMED; /* how many more waits may expire: each draws a ticket, and tickets do not wrap here */
+#endif
+
+#define FREE 2
+#define GRANT 1
+#define NOTHING 0
+/* @shared.c claim_of | if (before(ticket->number, a_load(&queue->free_below, relaxed))) */
+#define CLAIM (number < free_below -> FREE : (number < notified_below && grants > 0 -> GRANT : NOTHING))
+/* @shared.c sleep_until_granted | bool looked = ticket->has_looked && (seen & ~(uint32_t)SEQUENCE_SLEEPERS) == ticket->looked; */
+#define SEES_SOMETHING (CLAIM == FREE || (CLAIM == GRANT && !(has_looked && looked == sequence)))
+
+#ifdef M_SLEEP_UNSAID
+#define SAID false
+#else
+#define SAID true
+#endif
+#define ASLEEP(me) (asleep??[eval(me)])
+#define SEES_SOMETHING_SINCE (CLAIM == FREE || (CLAIM == GRANT && !(has_looked && looked == seen)))
+
+/* ---- The lock ---- */
+
+/* Held after it; `died` is EOWNERDEAD. Killed before it has noted that, it leaves the mutex as it was.
+   @shared.c enter | int error = robust_acquire(mutex_of(lock), deadline_ns); */
+inline enter(me)
+{
+    atomic { mutex == NOBODY -> mutex = me; died = mutex_dead };
+    atomic {
+        if
+        :: died -> owner_died = true; mutex_dead = false /* @shared.c enter | a_store_8(&lock->flags_, flags_of(lock) | LOCK_OWNER_DIED); */
+        :: else
+        fi;
+        died = owner_died
+    }
+}
+
+/* What is owed is paid when the lock is free. @shared.c unlock | int error = robust_release(mutex_of(lock)); */
+inline unlock(me)
+{
+    atomic { MUST(two_holders, mutex == me); owed = owed_wakes; owed_wakes = 0 };
+    atomic { mutex = NOBODY };
+#ifdef M_DOES_NOT_PAY
+    owed = 0;
+#else
+    atomic { wake_sleepers(owed); owed = 0 }; /* @shared.c unlock | (void)port_wake_shared(sequence, owed < UINT16_MAX ? owed : UINT32_MAX); */
+#endif
+    skip
+}
+
+/* The oldest n. */
+inline wake_sleepers(n)
+{
+    do
+    :: n > 0 && nempty(asleep) -> asleep?_; n--
+    :: n == 0 || empty(asleep) -> break
+    od
+}
+
+/* ---- The condition ---- */
+
+/* @shared.c wake | queue->owed = (uint16_t)(n < (uint32_t)UINT16_MAX - queue->owed ? queue->owed + n : UINT16_MAX); */
+inline owe(n)
+{
+    if
+    :: sleepers -> owed_wakes = (owed_wakes + n > EVERYBODY -> EVERYBODY : owed_wakes + n)
+    :: else
+    fi
+}
+
+/* @shared.c announce | while (!a_cas_weak(&queue->sequence, &old, next, release, relaxed)); */
+inline announce(n)
+{
+#ifndef M_NOT_ANNOUNCED
+    atomic { sequence++; n_ = sleepers; if :: n == EVERYBODY -> sleepers = false :: else fi };
+#endif
+    atomic { if :: n_ -> owed_wakes = (owed_wakes + n > EVERYBODY -> EVERYBODY : owed_wakes + n) :: else fi; n_ = 0 } /* @shared.c announce | wake(cond, n, old); */
+}
+
+/* @shared.c set_all_free | a_store(&queue->free_below, queue->arrivals, relaxed); */
+inline set_all_free()
+{
+    atomic { free_below = arrivals };
+    atomic { notified_below = arrivals };
+    atomic { grants = 0; old_waiters = 0; new_waiters = 0 }
+}
+
+/* @shared.c shared_repair | set_all_free(cond); */
+inline repair()
+{
+    atomic { recoveries = lock_recoveries; pool = waiting };
+#ifndef M_REPAIR_SETS_NOBODY_FREE
+    set_all_free();
+#endif
+    announce(EVERYBODY)
+}
+
+/* @shared.c repair_if_needed | if (a_load_16(&cond->u_.shared.recoveries) != recoveries_of(lock)) */
+inline repair_if_needed()
+{
+    if
+    :: atomic { recoveries != lock_recoveries }; repair()
+    :: atomic { recoveries == lock_recoveries }
+    fi
+}
+
+/* By the user who was told EOWNERDEAD. @shared.c shared_lock_recover | a_store_8(&lock->flags_, (uint8_t)((flags_of(lock) & ~LOCK_OWNER_DIED) + LOCK_RECOVERY)); */
+inline recover()
+{
+    if
+    :: atomic { died -> died = false; owner_died = false; lock_recoveries++ }; repair()
+    :: atomic { !died }
+    fi
+}
+
+/* @shared.c shared_notify | repair_if_needed(cond, lock); */
+inline shared_notify(n)
+{
+    repair_if_needed();
+    atomic {
+        waiting_ = old_waiters + new_waiters;
+        woken = (n == ALL -> EVERYBODY : n);
+        if
+        :: waiting_ > 0 ->
+            promised = (n > COUNT(waiting) - promised -> COUNT(waiting) : promised + n);
+            pool = waiting
+        :: else
+        fi
+    };
+    if
+    :: atomic { waiting_ > 0 };
+        if
+#ifdef M_NEWCOMERS_STEAL
+        :: atomic { false }
+#else
+        /* @shared.c shared_notify | if (queue->grants > 0 && queue->new_waiters > 0) { */
+        :: atomic { grants > 0 && new_waiters > 0 -> free_below = notified_below };
+           atomic { grants = 0; old_waiters = 0; waiting_ = new_waiters; woken = EVERYBODY }
+        :: atomic { !(grants > 0 && new_waiters > 0) }
+#endif
+#ifdef M_NEWCOMERS_STEAL
+        :: atomic { true }
+#endif
+        fi;
+        if
+        /* @shared.c shared_notify | if (n >= waiting - queue->grants) { */
+        :: atomic { n >= waiting_ - grants -> woken = EVERYBODY }; set_all_free()
+        /* @shared.c shared_notify | a_store(&queue->grants, queue->grants + (uint32_t)n, relaxed); */
+        :: atomic { n < waiting_ - grants -> grants = grants + n };
+           atomic { notified_below = arrivals; old_waiters = waiting_; new_waiters = 0 }
+        fi;
+        announce(woken)
+    :: atomic { waiting_ == 0 }
+    fi;
+    atomic { waiting_ = 0; woken = 0 }
+}
+
+/* @shared.c arrive | ticket->number = queue->arrivals++; */
+inline arrive(me)
+{
+    number = arrivals;
+    arrivals++;
+    has_looked = false;
+    new_waiters++
+}
+
+/* @shared.c depart | queue->old_waiters--; */
+inline depart(claim)
+{
+    if
+    :: claim != FREE ->
+        if
+        :: number < notified_below -> old_waiters--
+        :: else -> new_waiters--
+        fi;
+        if
+        :: claim == GRANT -> grants-- /* @shared.c depart | a_store(&queue->grants, queue->grants - 1, relaxed); */
+        :: claim != GRANT && grants > old_waiters -> grants = old_waiters /* @shared.c depart | a_store(&queue->grants, queue->old_waiters, relaxed); */
+        :: else
+        fi
+    :: else
+    fi
+}
+
+/* Without the lock. @shared.c sleep_until_granted | enum claim claim = claim_of(ticket, cond); */
+inline sleep_until_granted(me)
+{
+end_sleep:
+    do
+    :: atomic { !ASLEEP(me) -> seen = sequence }; /* @shared.c sleep_until_granted | uint32_t seen = a_load(sequence, acquire); */
+        if
+        :: atomic { SEES_SOMETHING_SINCE -> seen = 0 } -> break
+#ifdef TIMED
+        :: atomic { IN(due, me) -> seen = 0 } -> break
+#endif
+        :: atomic { recoveries != lock_recoveries -> seen = 0 } -> break
+        :: atomic { !SEES_SOMETHING_SINCE && recoveries == lock_recoveries };
+#ifndef M_SLEEP_UNSAID
+            atomic { if :: seen == sequence -> sleepers = true :: else -> goto again_asleep fi }; /* @shared.c sleep_until_granted | if (!a_cas(sequence, &seen, seen | SEQUENCE_SLEEPERS, relaxed, relaxed)) */
+#endif
+            atomic { /* the kernel compares. @shared.c sleep_until_granted | port_wait_shared(sequence, seen, heartbeat_ns < deadline_ns ? heartbeat_ns : deadline_ns); */
+                if
+                :: seen == sequence && (sleepers || !SAID) -> asleep!me
+                :: else
+                fi
+            };
+again_asleep:
+            seen = 0
+        fi
+#ifdef TIMED
+    :: atomic { ASLEEP(me) && IN(due, me) -> asleep??eval(me) }
+#endif
+#if KILLS > 0 && !defined(M_NO_HEARTBEAT)
+    /* The heartbeat, if it finds something. @shared.c sleep_until_granted | (void)probe(lock); */
+    :: atomic { ASLEEP(me) && (SEES_SOMETHING || recoveries != lock_recoveries) -> asleep??eval(me) }
+    :: atomic { ASLEEP(me) && ((mutex == NOBODY && mutex_dead) || owner_died) ->
+            asleep??eval(me); owner_died = true; mutex_dead = (mutex != NOBODY && mutex_dead); seen = 0 } -> break
+#endif
+    od
+}
+/* @shared.c shared_wait | arrive(&ticket, cond); */
+inline begin_wait(me)
+{
+    arrive(me);
+    ADD(waiting, me);
+#ifdef TIMED
+    if
+    :: expiries > 0 -> ADD(due, me); expiries--
+    :: DROP(due, me)
+    fi
+#endif
+}
+
+inline end_wait(me)
+{
+    DROP(waiting, me);
+    DROP(due, me);
+    DROP(pool, me);
+    promised = (promised > COUNT(pool) -> COUNT(pool) : promised);
+    number = 0; looked = 0; has_looked = false
+}
+
+#ifdef PRED
+#define CONTENT (tickets > 0) /* @shared.c shared_wait | bool content = pred != NULL ? pred(arg) : claim != NOTHING; */
+#else
+#define CONTENT (claim != NOTHING)
+#endif
+
+proctype waiter(byte me)
+{
+    byte number, looked, seen, owed, claim;
+    bool died, has_looked, n_;
+    atomic { begun == me -> begun++ };
+    {
+        enter(me);
+check:  recover();
+        do
+        :: atomic { tickets > 0 -> tickets--; break }
+        :: atomic { tickets == 0 };
+            repair_if_needed();
+            atomic { begin_wait(me) };
+            do
+            :: unlock(me);
+                sleep_until_granted(me);
+                enter(me);
+                if
+                :: atomic { died -> end_wait(me); goto check } /* @shared.c shared_wait | return error; */
+                :: atomic { !died }
+                fi;
+                repair_if_needed();
+                atomic {
+                    claim = CLAIM; /* @shared.c shared_wait | enum claim claim = claim_of(&ticket, cond); */
+                    if
+                    :: CONTENT ->
+#ifndef PRED
+                        MUST(stolen, IN(pool, me));
+                        promised = (promised > 0 -> promised - 1 : 0);
+#endif
+                        depart(claim); /* @shared.c shared_wait | depart(&ticket, cond, content || claim == FREE ? claim : NOTHING); */
+                        end_wait(me);
+                        claim = 0;
+                        break
+                    :: !(CONTENT) && IN(due, me) ->
+                        depart((claim == FREE -> FREE : NOTHING));
+                        end_wait(me);
+                        if
+                        :: claim == GRANT -> owe(1) /* @shared.c shared_wait | if (expired && claim == GRANT) */
+                        :: else
+                        fi;
+                        claim = 0;
+                        break
+                    :: !(CONTENT) && !IN(due, me) ->
+                        if
+                        :: claim == FREE -> arrive(me) /* @shared.c shared_wait | arrive(&ticket, cond); */
+                        :: else
+                        fi;
+                        /* @shared.c shared_wait | ticket.looked = a_load(&cond->u_.shared.sequence, relaxed) & ~(uint32_t)SEQUENCE_SLEEPERS; */
+                        looked = sequence; has_looked = true;
+#ifndef M_CHAIN_BREAKS
+                        if
+                        :: claim == GRANT -> owe(1) /* @shared.c shared_wait | if (claim == GRANT) */
+                        :: else
+                        fi;
+#endif
+                        claim = 0
+                    fi
+                }
+            od
+        od;
+        unlock(me);
+        finished++
+    } unless { IN(killed, me) }
+}
+
+proctype notifier(byte me)
+{
+    byte left = NOTIFIES, n, owed, waiting_, woken;
+    bool died, n_;
+    {
+        do
+        :: left > 0 ->
+            enter(me);
+            recover();
+            atomic {
+                if
+                :: n = 1
+                :: n = 2
+                :: n = ALL
+                fi;
+                left--;
+                tickets = tickets + (n == ALL -> 1 : n)
+            };
+            shared_notify(n);
+            unlock(me);
+            n = 0
+        :: left == 0 -> break
+        od
+    } unless { IN(killed, me) }
+}
+
+#if KILLS > 0
+/* kill -9, and what the kernel does then. */
+proctype killer()
+{
+    byte times = KILLS, who;
+end_killer:
+    do
+    :: atomic {
+        times > 0 ->
+        times--;
+        who = 0;
+        do
+        :: who < NOTIFIER -> who++
+        :: break
+        od;
+        ADD(killed, who);
+        if
+        :: mutex == who -> mutex = NOBODY; mutex_dead = true
+        :: else
+        fi;
+        if
+        :: asleep??[eval(who)] -> asleep??eval(who)
+        :: else
+        fi;
+        DROP(waiting, who); DROP(due, who); DROP(pool, who);
+        promised = 0;
+        who = 0
+       }
+    :: atomic { times > 0 -> times = 0 } /* or not */
+    od
+}
+#endif
+
+proctype quiet()
+{
+    timeout;
+    MUST(stuck_at_lock, mutex == NOBODY);
+    MUST(lost_notification, tickets == 0 || waiting == 0);
+    MUST(overdue, (waiting & due) == 0);
+#if KILLS == 0 && !defined(PRED)
+    MUST(too_few, promised == 0);
+#endif
+#if KILLS == 0
+    MUST(not_finished, finished == W || tickets == 0)
+#endif
+}
+
+init {
+    atomic {
+        byte i = 0;
+        do
+        :: i < W -> run waiter(i); i++
+        :: else -> break
+        od;
+        run notifier(W);
+#if KILLS > 0
+        run killer();
+#endif
+        run quiet()
+    }
+}
