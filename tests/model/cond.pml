@@ -55,11 +55,39 @@ inline begin_wait()
     waiter_arrive(me);
 #ifdef TIMED
     ADD(timed, me);
+#endif
+#if defined(TIMED) && !defined(ANYTIME)
     if
     :: ADD(due, me)
     :: DROP(due, me)
     fi
 #endif
+}
+
+byte ended; /* who has ended */
+
+/* What is so when nothing moves. */
+inline quiet_promises()
+{
+    MUST(stuck_at_lock, holder == NOBODY && word == 0 && NOBODY_SLEEPS);
+    MUST(stuck_notified, len(notified) == 0 && !in_flight && flying == 0 && given == 0);
+#if KINDS > 1
+    MUST(lost_notification, (tickets[0] == 0 || (waiting & 85) == 0) && (tickets[1] == 0 || (waiting & 170) == 0));
+#else
+    MUST(lost_notification, tickets[0] == 0 || waiting == 0);
+#endif
+    MUST(overdue, (waiting & due) == 0);
+#ifndef ROUNDS
+    MUST(not_finished, finished == W)
+#endif
+}
+
+inline when_inactive()
+{
+    if
+    :: COUNT(parked) + COUNT(asleep) + ended == N -> quiet_promises()
+    :: else
+    fi
 }
 
 proctype waiter(byte me)
@@ -122,7 +150,7 @@ use:
     goto again
 #else
     pay();
-    finished++
+    atomic { finished++; ended++; WHEN_INACTIVE }
 #endif
 }
 
@@ -157,25 +185,16 @@ proctype notifier(byte me)
         atomic { release_free() }
     :: else -> break
     od;
-    pay()
+    pay();
+    atomic { ended++; WHEN_INACTIVE }
 }
 
-#ifndef LIVE
+#if !defined(LIVE) && !defined(ANYTIME)
 /* When nothing moves. */
 proctype quiet()
 {
     timeout;
-    MUST(stuck_at_lock, holder == NOBODY && word == 0 && NOBODY_SLEEPS);
-    MUST(stuck_notified, len(notified) == 0 && !in_flight && flying == 0 && given == 0);
-#if KINDS > 1
-    MUST(lost_notification, (tickets[0] == 0 || (waiting & 85) == 0) && (tickets[1] == 0 || (waiting & 170) == 0));
-#else
-    MUST(lost_notification, tickets[0] == 0 || waiting == 0);
-#endif
-    MUST(overdue, (waiting & due) == 0);
-#ifndef ROUNDS
-    MUST(not_finished, finished == W)
-#endif
+    quiet_promises()
 }
 #endif
 
@@ -187,7 +206,7 @@ init {
         :: else -> break
         od;
         run notifier(W);
-#ifndef LIVE
+#if !defined(LIVE) && !defined(ANYTIME)
         run quiet()
 #endif
     }

@@ -55,11 +55,39 @@ inline begin_wait()
     waiter_arrive(me);
 #ifdef TIMED
     ADD(timed, me);
+#endif
+#if defined(TIMED) && !defined(ANYTIME)
     if
     :: ADD(due, me)
     :: DROP(due, me)
     fi
 #endif
+}
+
+byte ended; /* who has ended */
+
+/* What is so when nothing moves. */
+inline quiet_promises()
+{
+    MUST(stuck_at_lock, holder == NOBODY);
+    MUST(stuck_notified, len(notified) == 0 && !in_flight && flying == 0 && given == 0);
+#if KINDS > 1
+    MUST(lost_notification, (tickets[0] == 0 || (waiting & 85) == 0) && (tickets[1] == 0 || (waiting & 170) == 0));
+#else
+    MUST(lost_notification, tickets[0] == 0 || waiting == 0);
+#endif
+    MUST(overdue, (waiting & due) == 0);
+#ifndef ROUNDS
+    MUST(not_finished, finished == W)
+#endif
+}
+
+inline when_inactive()
+{
+    if
+    :: COUNT(parked) + ended == N -> quiet_promises()
+    :: else
+    fi
 }
 
 proctype waiter(byte me)
@@ -122,7 +150,7 @@ use:
 #ifdef ROUNDS
     goto again
 #else
-    finished++
+    atomic { finished++; ended++; WHEN_INACTIVE }
 #endif
 }
 
@@ -155,25 +183,18 @@ proctype notifier(byte me)
         }
         release(me)
     :: else -> break
-    od
+    od;
+    atomic { ended++; WHEN_INACTIVE }
 }
 
+#ifndef ANYTIME
 /* When nothing moves. */
 proctype quiet()
 {
     timeout;
-    MUST(stuck_at_lock, holder == NOBODY);
-    MUST(stuck_notified, len(notified) == 0 && !in_flight && flying == 0 && given == 0);
-#if KINDS > 1
-    MUST(lost_notification, (tickets[0] == 0 || (waiting & 85) == 0) && (tickets[1] == 0 || (waiting & 170) == 0));
-#else
-    MUST(lost_notification, tickets[0] == 0 || waiting == 0);
-#endif
-    MUST(overdue, (waiting & due) == 0);
-#ifndef ROUNDS
-    MUST(not_finished, finished == W)
-#endif
+    quiet_promises()
 }
+#endif
 
 init {
     atomic {
@@ -183,6 +204,8 @@ init {
         :: else -> break
         od;
         run notifier(W);
+#ifndef ANYTIME
         run quiet()
+#endif
     }
 }
