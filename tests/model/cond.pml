@@ -115,7 +115,7 @@ sleep:  /* @cond.c wait_once | int error = lock_release_save(lock, &depth); */
         :: else -> waiter_leave(me) /* @cond.c wait_once | waiter_leave(waiter, lock); */
         fi;
 #ifdef PRED
-        content = PREDICATE(me); /* @cond.c wait | content = pred == NULL ? error == 0 : (error == 0 || error == ETIMEDOUT) && pred(arg); */
+        content = PREDICATE(me); /* @cond.c wait | content = pred == NULL ? error == 0 : (error == 0 || error == ETIMEDOUT) && ask(lock, pred, arg); */
         if
         :: !content && went ->
             /* @cond.c wait | waiter_return(&waiter, lock); */

@@ -115,7 +115,7 @@ sleep:  skip
         :: else -> waiter_leave(me) /* @cond.c wait_once | waiter_leave(waiter, lock); */
         fi;
 #ifdef PRED
-        content = (tickets[KIND(me)] > 0); /* @cond.c wait | content = pred == NULL ? error == 0 : (error == 0 || error == ETIMEDOUT) && pred(arg); */
+        content = (tickets[KIND(me)] > 0); /* @cond.c wait | content = pred == NULL ? error == 0 : (error == 0 || error == ETIMEDOUT) && ask(lock, pred, arg); */
         if
         :: !content && went ->
             /* @cond.c wait | waiter_return(&waiter, lock); */

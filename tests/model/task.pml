@@ -96,7 +96,7 @@ inline pick_with_tasks()
     :: !in_flight && nempty(notified) ->
         notified?y_;
         if
-        :: IN(wants, y_) -> /* @waiter.c waiter_pick | if (waiter_is_task(waiter) && waiter->where == WAITER_WANTS_LOCK) */
+        :: IN(wants, y_) -> /* @waiter.c first_to_go | if (waiter_is_task(waiter) && waiter->where == WAITER_WANTS_LOCK) */
             DROP(wants, y_);
             if
             /* @task.c task_take | bool given_up = acquires && (state & WAITER_EXPIRED); */
