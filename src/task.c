@@ -223,7 +223,8 @@ static int usable_lock(cond_t *cond, const cond_task_t *task, cond_lock_t **lock
     *lock = cond_valid_lock(cond);
     if (*lock == NULL || task == NULL || task->ready_ == NULL)
         return EINVAL;
-    return lock_is_private(*lock) ? 0 : ENOTSUP;
+    /* (One that is being destroyed just now is none of these: who acquires it is told.) */
+    return lock_is_shared(*lock) || lock_is_foreign(*lock) ? ENOTSUP : 0;
 }
 
 /* The same for the owner of the lock. */

@@ -8,7 +8,7 @@
 #include "lock.h"
 #include "port.h"
 #include "reference.h"
-#include "sched.h"
+#include "scripted.h"
 
 /* ---- The bytes ---- */
 
@@ -86,7 +86,7 @@ enum { THREADS = REF_THREADS - 1 };
 /* The running thread's number in the model. */
 static unsigned me(void)
 {
-    uintptr_t thread = port_self() / 16 - 1; /* as sched.c numbers them */
+    uintptr_t thread = port_self() / 16 - 1; /* as scripted.c numbers them */
     return thread < THREADS ? (unsigned)thread : THREADS;
 }
 

@@ -4,7 +4,7 @@
 
 /*
  * Calls of the whole interface, by several threads and tasks, as a string of bytes says: which calls, with what
- * arguments, and where one thread is left for another (over the scripted port, sched.h). Each is held against the
+ * arguments, and where one thread is left for another (over the scripted port, scripted.h). Each is held against the
  * reference model (reference.h). calls.c has the bytes' meaning; any bytes mean something.
  *
  * If the library does what it must not, calls_failed() is called, if it is set, after the calls that led there were

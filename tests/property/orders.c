@@ -9,7 +9,7 @@
 #include <string.h>
 #include "condvar.h"
 #include "mutex.h"
-#include "sched.h"
+#include "scripted.h"
 
 static cond_lock_t lock;
 static cond_t cond, other;

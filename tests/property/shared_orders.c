@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "condvar.h"
-#include "sched.h"
+#include "scripted.h"
 
 static cond_t cond;
 static int inside, items;

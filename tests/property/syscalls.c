@@ -8,7 +8,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include "condvar.h"
-#include "sched.h"
+#include "scripted.h"
 
 enum { WAITERS = 64 };
 

@@ -9,7 +9,7 @@
 #include <string.h>
 #include "condvar.h"
 #include "port.h"
-#include "sched.h"
+#include "scripted.h"
 
 #if defined(__has_feature)
 #  if __has_feature(address_sanitizer)

@@ -789,6 +789,7 @@ static void child_begins_anew(void **state)
 
 /* A private condition in memory that two processes have mapped is a mistake, but one process does not follow
    the other's pointers: its release leaves the task to a release of the task's own process. */
+#  ifndef PROCESSES_LOOK_ALIKE
 static void other_process_leaves_my_tasks_alone(void **state)
 {
     (void)state;
@@ -823,6 +824,7 @@ static void other_process_leaves_my_tasks_alone(void **state)
     assert_int_equal(cond_destroy(&both->cond), 0);
     REQUIRE(munmap(job, sizeof *job) == 0 && munmap(both, sizeof *both) == 0);
 }
+#  endif
 
 #endif
 
@@ -862,7 +864,9 @@ int main(void)
         TEST(chains_need_no_stack),
 #ifdef HAVE_FORK
         TEST(child_begins_anew),
+#  ifndef PROCESSES_LOOK_ALIKE /* to a port that numbers none */
         TEST(other_process_leaves_my_tasks_alone),
+#  endif
 #endif
     };
     return cmocka_run_group_tests_name("tasks", tests, NULL, NULL);

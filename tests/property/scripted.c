@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "sched.h"
+#include "scripted.h"
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#ifndef SCHED_H
-#define SCHED_H
+#ifndef SCRIPTED_H
+#define SCRIPTED_H
 
 /*
  * A scripted port: the library's own sources run over a kernel that a test plays. Threads are coroutines,
