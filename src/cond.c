@@ -105,7 +105,8 @@ int cond_acquire(cond_t *cond)
 
 int cond_try_acquire(cond_t *cond)
 {
-    return cond_lock_try_acquire(cond_valid_lock(cond));
+    cond_lock_t *lock = SMALL ? NULL : cond_private_lock(cond);
+    return lock != NULL ? rlock_try_acquire(lock, port_self()) : cond_lock_try_acquire(cond_valid_lock(cond));
 }
 
 int cond_acquire_timed(cond_t *cond, int64_t timeout_ns)
@@ -265,6 +266,17 @@ int cond_wait_for(cond_t *cond, cond_pred_t *pred, void *arg, int64_t timeout_ns
 
 /* ---- Notify ---- */
 
+static APART int notify_waiters(cond_t *cond, cond_lock_t *lock, size_t n, bool all)
+{
+    if (!waiter_are_ours(cond, lock))
+        return EINVAL;
+    if (all)
+        waiter_notify_all(cond, lock);
+    else
+        waiter_notify(cond, lock, n);
+    return 0;
+}
+
 static COLD int notify_other(cond_t *cond, size_t n, bool all)
 {
     cond_lock_t *lock;
@@ -275,12 +287,9 @@ static COLD int notify_other(cond_t *cond, size_t n, bool all)
         shared_notify(cond, lock, n);
         return 0;
     }
-    if (all)
-        waiter_notify_all(cond, lock);
-    else
-        waiter_notify(cond, lock, n);
+    error = notify_waiters(cond, lock, n, all);
     lock_let_go(lock);
-    return 0;
+    return error;
 }
 
 static inline int notify(cond_t *cond, size_t n, bool all)
@@ -294,13 +303,7 @@ static inline int notify(cond_t *cond, size_t n, bool all)
         PROBE_NOTIFY(cond, lock, n);
         return 0;
     }
-    if (!waiter_are_ours(cond, lock))
-        return EINVAL;
-    if (all)
-        waiter_notify_all(cond, lock);
-    else
-        waiter_notify(cond, lock, n);
-    return 0;
+    return notify_waiters(cond, lock, n, all);
 }
 
 int cond_notify(cond_t *cond, size_t n)

@@ -11,11 +11,14 @@
 #  define INTERNAL
 #endif
 
-/* A function that is rarely called: kept out of those that call it, so that their short ways stay short. */
+/* Kept out of the functions that call it, so that their short ways stay short, and save no registers: COLD if it is
+   rarely called at all. */
 #if defined(__GNUC__)
 #  define COLD __attribute__((noinline, cold))
+#  define APART __attribute__((noinline))
 #else
 #  define COLD
+#  define APART
 #endif
 
 /* Whether to be small (-Os) goes before being fast: then short ways beside the general ones are not worth their room,

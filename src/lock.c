@@ -191,7 +191,7 @@ int cond_lock_try_acquire(cond_lock_t *lock)
     return error == ETIMEDOUT ? EBUSY : error;
 }
 
-int cond_lock_acquire_timed(cond_lock_t *lock, int64_t timeout_ns)
+APART int cond_lock_acquire_timed(cond_lock_t *lock, int64_t timeout_ns)
 {
     return acquire_until(lock, deadline_after(timeout_ns));
 }

@@ -68,15 +68,16 @@ static bool may_take(const struct attempt *self, uint32_t word)
     return !(word & MUTEX_HELD) && (self->veteran || !(word & MUTEX_FIFO));
 }
 
-/* Wait awake for a while: the lock is mostly held for less time than it takes to sleep. Acquire: partner is
-   mutex_release(). */
+/* Wait awake for a while: the lock is mostly held for less time than it takes to sleep. The looks become rarer, for
+   each takes the word from the core of whoever works with the lock. Acquire: partner is mutex_release(). */
 static bool take_awake(struct attempt *self, uint32_t *word)
 {
-    for (unsigned i = 0; i != TUNING_LOCK_SPIN; i++) {
+    for (unsigned look = 0; look != TUNING_LOCK_SPIN; look++) {
         uint32_t old = a_load(word, relaxed);
         if (may_take(self, old) && a_cas_weak(word, &old, old | MUTEX_HELD, acquire, relaxed))
             return true;
-        a_pause();
+        for (unsigned pauses = 1u << look; pauses != 0; pauses--)
+            a_pause();
     }
     return false;
 }

@@ -28,6 +28,12 @@ static inline bool mutex_try(cond_lock_t *lock)
     return a_cas(&lock->u_.local.as.mine.word, &free, MUTEX_HELD, acquire, relaxed);
 }
 
+/* Whether a try would be in vain. Relaxed: a glimpse, as if the try had been made then. */
+static inline bool mutex_is_hopeless(const cond_lock_t *lock)
+{
+    return (a_load_32(&lock->u_.local.as.mine.word) & (MUTEX_HELD | MUTEX_DEAD)) == MUTEX_HELD;
+}
+
 /* Acquire it, or ETIMEDOUT, or EINVAL if it is dead. A veteran has waited in the condition, and may go before
    newcomers. */
 INTERNAL int mutex_acquire_contended(cond_lock_t *lock, int64_t deadline_ns, bool veteran);

@@ -41,7 +41,7 @@ static inline unsigned spin_budget(const cond_lock_t *lock)
 #else
     unsigned learned = a_load_16(&lock->spin_), low = learned % SPIN_FIELD;
     if (learned / SPIN_FIELD >= SPIN_OFF)
-        return low == 0 ? TUNING_SPIN_MAX : 0;
+        return low == 0 ? TUNING_SPIN_TRIAL : 0;
     unsigned budget = low == 0 ? TUNING_SPIN_MAX : TUNING_SPIN_MIN + 3 * low;
     return budget < TUNING_SPIN_MAX ? budget : TUNING_SPIN_MAX;
 #endif

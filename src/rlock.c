@@ -9,17 +9,19 @@ static void set_owner(cond_lock_t *lock, uintptr_t owner, unsigned depth)
         a_store_32(&lock->depth_, depth - 1);
 }
 
-int rlock_acquire_slowly(cond_lock_t *lock, uintptr_t who, int64_t deadline_ns)
+APART int rlock_acquire_again(cond_lock_t *lock)
 {
-    if (rlock_owned_by(lock, who)) {
-        uint32_t more = a_load_32(&lock->depth_);
-        if (lock->kind_ == COND_MUTEX)
-            return EDEADLK;
-        if (more == COND_DEPTH_MAX - 1)
-            return EAGAIN;
-        a_store_32(&lock->depth_, more + 1);
-        return 0;
-    }
+    uint32_t more = a_load_32(&lock->depth_);
+    if (lock->kind_ == COND_MUTEX)
+        return EDEADLK;
+    if (more == COND_DEPTH_MAX - 1)
+        return EAGAIN;
+    a_store_32(&lock->depth_, more + 1);
+    return 0;
+}
+
+APART int rlock_acquire_contended(cond_lock_t *lock, uintptr_t who, int64_t deadline_ns)
+{
     int error = mutex_acquire_contended(lock, deadline_ns, false);
     if (error == 0)
         set_owner(lock, who, 1);

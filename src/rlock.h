@@ -38,8 +38,9 @@ static inline unsigned rlock_depth(const cond_lock_t *lock)
     return a_load_ptr(&lock->u_.local.as.mine.owner) != 0 ? a_load_32(&lock->depth_) + 1 : 0;
 }
 
-/* rlock_acquire() when it is not free. */
-INTERNAL int rlock_acquire_slowly(cond_lock_t *lock, uintptr_t who, int64_t deadline_ns);
+/* rlock_acquire() by its owner, and when it is not free. */
+INTERNAL int rlock_acquire_again(cond_lock_t *lock);
+INTERNAL int rlock_acquire_contended(cond_lock_t *lock, uintptr_t who, int64_t deadline_ns);
 
 /* `who` is the caller in these: port_self(), or a task with RLOCK_TASK. */
 
@@ -47,11 +48,21 @@ INTERNAL int rlock_acquire_slowly(cond_lock_t *lock, uintptr_t who, int64_t dead
    DEADLINE_PASSED, which makes it a try. */
 static inline int rlock_acquire(cond_lock_t *lock, uintptr_t who, int64_t deadline_ns)
 {
-    bool hopeless = deadline_ns == DEADLINE_PASSED && a_load_32(&lock->u_.local.as.mine.word) != 0;
-    if (SMALL || rlock_owned_by(lock, who) || hopeless || !mutex_try(lock))
-        return rlock_acquire_slowly(lock, who, deadline_ns);
+    if (rlock_owned_by(lock, who))
+        return rlock_acquire_again(lock);
+    if (!SMALL && deadline_ns == DEADLINE_PASSED && mutex_is_hopeless(lock))
+        return ETIMEDOUT;
+    if (SMALL || !mutex_try(lock))
+        return rlock_acquire_contended(lock, who, deadline_ns);
     a_store_ptr(&lock->u_.local.as.mine.owner, who);
     return 0;
+}
+
+/* 0, EDEADLK, EAGAIN, or EBUSY. */
+static inline int rlock_try_acquire(cond_lock_t *lock, uintptr_t who)
+{
+    int error = rlock_acquire(lock, who, DEADLINE_PASSED);
+    return error == ETIMEDOUT ? EBUSY : error;
 }
 
 /* One level. 0, EPERM. */

@@ -18,23 +18,31 @@
 #  endif
 #endif
 
-/* How many times a thread looks at a lock's word before it sleeps: with pauses, about a microsecond, which outlasts
-   a short critical section. With 100, 16 threads on two busy cores took 3 times as long for a turn at the lock as
-   with 30 or 10 (tests/bench, row hammer-16), since they looked while its holder was not running. */
+/* How many times a thread looks at a lock's word before it sleeps. The pause after each look is twice as long as the
+   one before, so 7 are 127 of the processor's pauses: about 3 microseconds, which outlasts a short critical section.
+   Beside 20 looks that are one pause apart, with two idle cores, 2 to 16 threads take 0.45 times as long for a turn at
+   the lock (tests/bench, rows hammer-N), and a buffer's item 0.5 times (unlimited-1x1); 5 and 6 looks are in between. */
 #ifndef TUNING_LOCK_SPIN
-#  define TUNING_LOCK_SPIN 20u
+#  define TUNING_LOCK_SPIN 7u
 #endif
 
-/* How many times a waiter looks whether it is let go, at most; and at least, if it looks at all. */
+/* How many times a waiter looks whether it is let go, at most; and at least, if it looks at all. About 5 microseconds,
+   what a sleep and a wake-up cost. */
 #ifndef TUNING_SPIN_MAX
 #  define TUNING_SPIN_MAX 200u
 #endif
 #define TUNING_SPIN_MIN 20u
 
-/* After this many looks in vain in a row, waiters sleep at once, for this many sleeps. Then one looks again, at
-   most: a core may be idle now. If not, the next pause is twice as long, up to 64 times. */
+/* After this many looks in vain in a row, waiters sleep at once, for this many sleeps. Then one looks again: a core may
+   be idle now. If not, the next pause is twice as long, up to 64 times. */
 #define TUNING_SPIN_FAILURES 4u
 #define TUNING_SPIN_PAUSE 16u
+
+/* And then it looks so many times: longer than an idle core takes to wake up, which on virtual machines is 10
+   microseconds. Else two threads that take turns are never awake at the same time, and do not find out that they could
+   be. With 200, such a turn takes 7 microseconds on two idle cores, with 1,000 and with 3,000 less than one (tests/bench,
+   row turns-apart); on one core they cost the same. */
+#define TUNING_SPIN_TRIAL (5 * TUNING_SPIN_MAX)
 
 /* So many that wait for the same as the holder are passed over, to find one that waits for something else. In a
    buffer of 10 places between 32 producers and 32 consumers, threads sleep 0.37 times for an item with 16, 0.49

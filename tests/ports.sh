@@ -94,7 +94,9 @@ test_port() {
         options="$options --native-file=$dir.ini" ;;
     windows)
         export WINEPATH="Z:${dir//\//\\}\\src" # where our DLL is
-        wine64 wineboot --init >"$dir/wine.txt" 2>&1 || cat "$dir/wine.txt" ;;
+        # A server that stays: else it ends when no program runs, and whoever connects just then is cut off.
+        { wineserver -k && wineserver -w || true; wineserver -p && wine64 wineboot --init; } >"$dir/wine.txt" 2>&1 ||
+            cat "$dir/wine.txt" ;;
     esac
     # Meson looks at machine files once.
     if [ "$options" != "$(cat "$dir/options.txt" 2>/dev/null)" ]; then
@@ -104,7 +106,7 @@ test_port() {
     fi
     test_build "ports/$name" gcc "$setup" "$options"
     if [ "$name" = windows ]; then
-        /usr/lib/wine/wineserver -k 2>/dev/null || wineserver -k 2>/dev/null || true
+        wineserver -k || true
     fi
 }
 

@@ -109,7 +109,7 @@ static void run_random(unsigned long steps, uint64_t seed)
     unsigned long runs = 0;
     for (; calls_made() < steps; runs++) {
         random_state = (seed + runs) * UINT64_C(0x9E3779B97F4A7C15) + 1;
-        size_t size = 16 + next_random() % (next_random() % 4 == 0 ? 4000 : 400);
+        size_t size = (size_t)(16 + next_random() % (next_random() % 4 == 0 ? 4000 : 400));
         for (size_t i = 0; i < size; i++)
             input[i] = (uint8_t)next_random();
         calls_run(input, size);
