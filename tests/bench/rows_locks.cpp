@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cerrno>
 #include "peers.hpp"
 #include "raw.hpp"
 
@@ -55,6 +56,65 @@ public:
             word_.exchange(0, std::memory_order_release);
         }
     }
+};
+
+/*
+ * The same where the compiler cannot see it, as in a shared library, by somebody who is asked whether he has it: the
+ * least that a lock can be that others link, and that answers misuse. Calls go through pointers, as those into a shared
+ * library do.
+ */
+struct CalledLock {
+    alignas(apart) std::atomic<std::uint32_t> word{0};
+    std::atomic<std::uintptr_t> owner{0};
+
+    static std::uintptr_t self()
+    {
+        static thread_local char here;
+        return reinterpret_cast<std::uintptr_t>(&here);
+    }
+    static int acquire(CalledLock *lock)
+    {
+        std::uint32_t free = 0;
+        if (lock->owner.load(std::memory_order_relaxed) == self() ||
+            !lock->word.compare_exchange_strong(free, 1, std::memory_order_acquire))
+            return EDEADLK;
+        lock->owner.store(self(), std::memory_order_relaxed);
+        return 0;
+    }
+    static int release(CalledLock *lock)
+    {
+        if (lock->owner.load(std::memory_order_relaxed) != self())
+            return EPERM;
+        lock->owner.store(0, std::memory_order_relaxed);
+        lock->word.exchange(0, std::memory_order_release);
+        return 0;
+    }
+    static int notify_nobody(CalledLock *lock)
+    {
+        return lock->owner.load(std::memory_order_relaxed) == self() ? 0 : EPERM;
+    }
+};
+int (*volatile called_acquire)(CalledLock *) = CalledLock::acquire;
+int (*volatile called_release)(CalledLock *) = CalledLock::release;
+int (*volatile called_notify)(CalledLock *) = CalledLock::notify_nobody;
+
+class BareCalledLock : public Work {
+    std::size_t n_, errors_ = 0;
+    bool notify_;
+    CalledLock lock_;
+
+public:
+    BareCalledLock(std::size_t n, bool notify) : n_(n), notify_(notify) {}
+    void run(unsigned) override
+    {
+        for (std::size_t i = 0; i < n_; i++) {
+            errors_ += called_acquire(&lock_) != 0;
+            if (notify_)
+                errors_ += called_notify(&lock_) != 0;
+            errors_ += called_release(&lock_) != 0;
+        }
+    }
+    bool right() const override { return errors_ == 0; }
 };
 
 /* The least that asking the kernel for anything costs. */
@@ -172,6 +232,7 @@ void add_lock_rows(Rows &rows)
     Row mutex{.name = "acquire", .operation = "pair", .threads = 1};
     add_peers<Acquire>(mutex, Joined<List<CondvarMutex, Pthread>, Joined<NsyncLocks, AbslLocks>>{}, 1u);
     add_limit<BareLock>(mutex, "CAS + exchange");
+    add_limit<BareCalledLock>(mutex, "called, with owner", false);
     rows.push_back(mutex);
 
     Row recursive{.name = "acquire-recursive", .operation = "pair", .threads = 1};
@@ -187,6 +248,7 @@ void add_lock_rows(Rows &rows)
     Row nobody{.name = "notify-nobody", .operation = "notify", .threads = 1};
     add_peers<NotifyNobody>(nobody, Joined<List<CondvarMutex>, OtherNotifiers>{});
     add_limit<BareLock>(nobody, "CAS + exchange");
+    add_limit<BareCalledLock>(nobody, "called, with owner", true);
     add_limit<EmptySyscall>(nobody, "empty syscall");
     rows.push_back(nobody);
 
