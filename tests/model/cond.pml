@@ -179,7 +179,7 @@ proctype notifier(byte me)
 #endif
             tickets[kind] = tickets[kind] + (n == ALL -> 1 : n);
             kind = 0;
-            waiter_notify(n); /* @cond.c notify | waiter_notify(cond, lock, n); */
+            waiter_notify(n); /* @cond.c notify_waiters | waiter_notify(cond, lock, n); */
             n = 0;
             release_pick(me)
         }

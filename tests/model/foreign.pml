@@ -177,7 +177,7 @@ proctype notifier(byte me)
 #endif
             tickets[kind] = tickets[kind] + (n == ALL -> 1 : n);
             kind = 0;
-            waiter_notify(n); /* @cond.c notify_other | waiter_notify(cond, lock, n); */
+            waiter_notify(n); /* @cond.c notify_other | error = notify_waiters(cond, lock, n, all); */
             n = 0;
             let_next_go() /* @cond.c notify_other | lock_let_go(lock); */
         }
