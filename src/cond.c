@@ -223,9 +223,10 @@ static int wait(cond_t *cond, cond_lock_t *lock, cond_pred_t *pred, void *arg, i
         waiter_return(&waiter, lock);
         lock_let_go(lock);
     }
-    /* What it was given and does not use goes to another, and so does its place at the lock. The condition
-       may be gone by now, unless something was given that can be passed on. */
-    if (!content)
+    /* What it was given and does not use goes to another, and so does its place at the lock. Who has expired uses
+       nothing, even if its predicate is true: perhaps by what another notify was for, whose waiter then finds nothing.
+       The condition may be gone by now, unless something was given that can be passed on. */
+    if (error != 0)
         waiter_pass_on(&waiter, lock);
     lock_let_go(lock);
     waiter_end(lock);

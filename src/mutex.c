@@ -112,9 +112,8 @@ int mutex_acquire_contended(cond_lock_t *lock, int64_t deadline_ns, bool veteran
             if (a_cas_weak(word, &old, settled(&self, old | MUTEX_HELD), acquire, relaxed))
                 return 0;
         } else if (deadline_passed(deadline_ns)) {
-            /* Relaxed, as all below: the bits carry no data. */
-            bool indebted = self.slept || self.fifo;
-            if (!indebted || a_cas_weak(word, &old, settled(&self, old), relaxed, relaxed))
+            /* Relaxed, as all below: the bits carry no data. (Who has set FIFO has slept.) */
+            if (!self.slept || a_cas_weak(word, &old, settled(&self, old), relaxed, relaxed))
                 return ETIMEDOUT;
         } else {
             uint32_t marked = old | MUTEX_SLEEPERS;

@@ -195,10 +195,9 @@ void waiter_pass_on(struct cond_waiter *waiter, cond_lock_t *lock)
         if (candidate->arrival <= waiter->arrival)
             continue;
         uint64_t distance = candidate->arrival - waiter->arrival;
-        bool uncounted = waiter->later == UNCOUNTED;
-        if (!uncounted && distance > waiter->later)
-            return;
-        if (choose(candidate, lock, true, uncounted ? UNCOUNTED : waiter->later - (uint32_t)distance))
+        bool was_there = distance <= waiter->later || waiter->later == UNCOUNTED;
+        uint32_t later = waiter->later == UNCOUNTED ? UNCOUNTED : was_there ? waiter->later - (uint32_t)distance : 0;
+        if ((was_there || candidate->pred != NULL) && choose(candidate, lock, true, later))
             return;
     }
 }

@@ -114,8 +114,8 @@ INTERNAL void waiter_return(struct cond_waiter *waiter, cond_lock_t *lock);
 /* A waiter that gives up, or has expired, leaves the queue it is in, if any. */
 INTERNAL void waiter_leave(struct cond_waiter *waiter, cond_lock_t *lock);
 
-/* If the waiter was given something by notify(n), and does not use it: it goes to the next waiter after it
-   that was there at that time. */
+/* If the waiter was given something by notify(n), and does not use it: it goes to the next waiter after it that was
+   there at that time, or that has a predicate, and so is let go only if it can use it. */
 INTERNAL void waiter_pass_on(struct cond_waiter *waiter, cond_lock_t *lock);
 
 #endif

@@ -78,7 +78,7 @@ inline quiet_promises()
     MUST(lost_notification, tickets[0] == 0 || waiting == 0);
 #endif
     MUST(overdue, (waiting & due) == 0);
-#ifndef ROUNDS
+#if !defined(ROUNDS) && KINDS == 1
     MUST(not_finished, finished == W)
 #endif
 }
@@ -124,12 +124,13 @@ sleep:  /* @cond.c wait_once | int error = lock_release_save(lock, &depth); */
             state[me] = 0; /* @cond.c wait | a_store(&waiter.state, 0, relaxed); */
             d_step { put_back(me) };
             goto sleep
-        :: !content && !went -> d_step { waiter_pass_on(me) } /* @cond.c wait | waiter_pass_on(&waiter, lock); */
-        :: content
+        /* @cond.c wait | if (error != 0) waiter_pass_on(&waiter, lock); */
+        :: !went -> d_step { waiter_pass_on(me) }
+        :: content && went
         fi;
         content = false;
 #else
-        /* It returns 0 because it was chosen, and only then. @cond.c wait | if (!content) */
+        /* It returns 0 because it was chosen, and only then. @cond.c wait | if (error != 0) */
         MUST(not_chosen, went == IN(given, me));
 #endif
         went = false;
@@ -180,9 +181,10 @@ proctype notifier(byte me)
             tickets[kind] = tickets[kind] + (n == ALL -> 1 : n);
             kind = 0;
             waiter_notify(n); /* @cond.c notify_waiters | waiter_notify(cond, lock, n); */
-            n = 0;
-            release_pick(me)
-        }
+            n = 0
+        };
+        /* (In between a chosen one may expire.) */
+        atomic { release_pick(me) };
         atomic { release_free() }
     :: else -> break
     od;

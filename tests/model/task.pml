@@ -23,6 +23,7 @@
 #define N (TASKS + THREADS + 1)
 #define W (TASKS + THREADS)
 #define PRED
+#define PRESENT_ONLY
 #define KIND(i) NOBODY
 #define PREDICATE(i) true /* waits have no predicates, but tasks are chosen late, as if they had */
 #define ACQUIRES 16

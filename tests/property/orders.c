@@ -525,6 +525,57 @@ static void expired_hands_on_body(unsigned thread)
     release();
 }
 
+/* Things of two kinds. Thread 1 is let go for one of the first kind, but thread 0, whose time is over, comes before it and
+   takes that. It was itself chosen for what was made for thread 2, which came in between, and so passes that on. */
+static bool notified_once;
+
+static bool was_notified_once(void) { return notified_once; }
+static bool third_came(void) { return arrived_count == 1; }
+
+static void takes_anothers_setup(void)
+{
+    pass_on_setup();
+    notified_once = false;
+}
+
+static void takes_anothers_body(unsigned thread)
+{
+    if (thread == 3) {
+        sched_until(two_wait_or_first_ended);
+        acquire();
+        first_flag++;
+        EXPECT(cond_notify(&cond, 1) == 0);
+        release();
+        notified_once = true;
+        sched_until(third_came);
+        acquire();
+        second_flag++;
+        EXPECT(cond_notify(&cond, 1) == 0);
+        release();
+        return;
+    }
+    int *wanted = thread == 2 ? &second_flag : &first_flag;
+    if (thread == 2)
+        sched_until(was_notified_once);
+    acquire();
+    if (thread == 2)
+        arrived_count++;
+    results[thread] = wait_on(&cond, is_true, wanted, thread == 0 ? COND_MS(1) : COND_FOREVER);
+    EXPECT(results[thread] == 0 || (thread == 0 && results[thread] == ETIMEDOUT));
+    *wanted -= results[thread] == 0;
+    release();
+}
+
+static void takes_anothers_quiet(void)
+{
+    EXPECT(first_flag == 0 || (results[0] != -1 && results[1] != -1));
+    EXPECT(second_flag == 0 || results[2] != -1);
+    EXPECT(cond_lock_acquire(&lock) == 0);
+    first_flag = second_flag = 3;
+    EXPECT(cond_notify_all(&cond) == 0);
+    EXPECT(cond_lock_release(&lock) == 0);
+}
+
 /* ---- Two conditions, destruction, foreign locks ---- */
 
 static void two_conditions_body(unsigned thread)
@@ -782,6 +833,7 @@ static const struct scenario scenarios[] = {
     {"put back", 2, reset_rlock, put_back_body, NULL, check_clean, 3, 2, 0, 0, 0},
     {"overtaken", 3, reset_rlock, overtaken_body, NULL, check_clean, 2, 1, 20000, 0, 0},
     {"expired hands on", 3, pass_on_setup, expired_hands_on_body, NULL, check_clean, 2, 1, 20000, 0, 0},
+    {"expired takes another's", 4, takes_anothers_setup, takes_anothers_body, takes_anothers_quiet, check_clean, 2, 0, 20000, 0, 0},
     {"two conditions", 3, reset_rlock, two_conditions_body, two_conditions_quiet, two_conditions_check, 2, 1, 0, 0, 0},
     {"destroyed by the woken", 2, doomed_setup, doomed_body, NULL, doomed_check, 5, 1, 0, 0, 0},
     {"destroyed too early", 3, late_setup, late_body, NULL, late_check, 3, 1, 0, 0, 0},

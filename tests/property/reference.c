@@ -24,6 +24,7 @@ struct actor {
     uint8_t gate;
     bool acquires;    /* of a task that WANTS: it has not waited */
     bool gives_up;    /* of a task: it was cancelled in time */
+    bool expired;     /* of LANDED: it was not let go, but its time was over */
     bool ticket;      /* was chosen by notify(n), which it passes on if it can't use it... */
     uint32_t horizon; /* ...to those that had arrived by then */
     uint32_t arrival; /* its place in its condition's queue */
@@ -36,6 +37,7 @@ struct actor {
 struct reference {
     uint8_t owner;
     uint8_t in_flight; /* who is GOING */
+    uint8_t asker;     /* the thread that has begun to wait for a predicate last */
     bool releasing;    /* the owner is in a call that releases the lock, at some moment of it */
     uint32_t depth;
     uint32_t arrivals[REF_CONDS], turns;
@@ -127,7 +129,7 @@ static bool happens(bool (*event)(struct reference *m, const struct event *e), s
 void ref_reset(void)
 {
     memset(&states[0], 0, sizeof states[0]);
-    states[0].owner = states[0].in_flight = REF_NOBODY;
+    states[0].owner = states[0].in_flight = states[0].asker = REF_NOBODY;
     state_count = 1;
     overflow = false;
 }
@@ -178,11 +180,12 @@ static unsigned next_waiter(const struct reference *m, unsigned cond, uint32_t f
     return next;
 }
 
-static unsigned next_notified(const struct reference *m)
+/* Not `but`, who may be passed over. */
+static unsigned next_notified(const struct reference *m, unsigned but)
 {
     unsigned next = REF_NOBODY;
     for (unsigned i = 0; i < REF_ACTORS; i++)
-        if (m->actors[i].standing == NOTIFIED &&
+        if (m->actors[i].standing == NOTIFIED && i != but &&
             (next == REF_NOBODY || m->actors[i].turn < m->actors[next].turn))
             next = i;
     return next;
@@ -221,16 +224,21 @@ static bool choose(struct reference *m, unsigned actor, bool ticket, uint32_t ho
     return true;
 }
 
-/* What notify(n) gave it goes to the next that was there at that time. */
+/* What notify(n) gave it goes to the next that was there at that time, or has a predicate. */
 static void pass_on(struct reference *m, unsigned actor)
 {
     struct actor *a = &m->actors[actor];
     if (!a->ticket)
         return;
     a->ticket = false;
-    for (;;) {
-        unsigned next = next_waiter(m, a->cond, a->arrival + 1);
-        if (next == REF_NOBODY || m->actors[next].arrival >= a->horizon || choose(m, next, true, a->horizon))
+    for (uint32_t from = a->arrival + 1;;) {
+        unsigned next = next_waiter(m, a->cond, from);
+        if (next == REF_NOBODY)
+            return;
+        struct actor *other = &m->actors[next];
+        from = other->arrival + 1;
+        bool may_have_it = other->arrival < a->horizon || other->gate != REF_NO_GATE;
+        if (may_have_it && choose(m, next, true, a->horizon))
             return;
     }
 }
@@ -283,7 +291,7 @@ static void pick(struct reference *m)
         return;
     while (m->in_flight == REF_NOBODY) {
         unsigned task = next_wanting(m);
-        unsigned waiter = next_notified(m);
+        unsigned waiter = next_notified(m, REF_NOBODY);
         /* Between those who were notified and those who want it anyway, no order is promised. And while somebody
            asks, it may be before the release or after it. */
         if (task != REF_NOBODY && (waiter == REF_NOBODY || either())) {
@@ -293,6 +301,10 @@ static void pick(struct reference *m)
         }
         if (waiter == REF_NOBODY)
             return;
+        /* Who was given it by this very release has just asked, and others come first. */
+        unsigned other = next_notified(m, m->asker);
+        if (waiter == m->asker && other != REF_NOBODY && either())
+            waiter = other;
         struct actor *a = &m->actors[waiter];
         if (has_given_up(m, waiter)) {
             a->standing = EXPIRED;
@@ -314,7 +326,7 @@ static void pick_blindly(struct reference *m)
     unsigned waiter;
     if (ref_world.kind != REF_FOREIGN)
         return;
-    while (m->in_flight == REF_NOBODY && (waiter = next_notified(m)) != REF_NOBODY) {
+    while (m->in_flight == REF_NOBODY && (waiter = next_notified(m, REF_NOBODY)) != REF_NOBODY) {
         if (has_given_up(m, waiter)) {
             m->actors[waiter].standing = EXPIRED;
         } else {
@@ -431,6 +443,8 @@ static bool wait_begun(struct reference *m, const struct event *e)
     a->depth = m->depth;
     a->deadline_ns = e->deadline_ns;
     m->releasing = true;
+    if (e->gate != REF_NO_GATE)
+        m->asker = (uint8_t)e->actor;
     return true;
 }
 
@@ -488,6 +502,7 @@ static bool looked(struct reference *m, const struct event *e)
         return true;
     }
     a->standing = LANDED;
+    a->expired = !let_go;
     a->outcome = e->flag ? 0 : ETIMEDOUT;
     return true;
 }
@@ -517,7 +532,7 @@ static bool wait_returned(struct reference *m, const struct event *e)
         if (!land(m, e->actor, e->result == 0))
             return false;
     }
-    if (e->result != 0)
+    if (e->result != 0 || (a->gate != REF_NO_GATE && a->expired))
         pass_on(m, e->actor);
     if (e->result == 0 && m->owed[a->cond] > 0)
         m->owed[a->cond]--;

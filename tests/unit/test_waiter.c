@@ -504,14 +504,32 @@ static void does_not_pass_on_to_later_arrivals(void **state)
     struct fixture *f = *state;
     arrive(f, 2, PRED);
     waiter_notify(&f->cond, &f->lock, 1);
-    arrive_at(f, &f->cond, 2, PRED);
-    f->truth[2].value = true;
+    arrive_at(f, &f->cond, 2, PLAIN);
     assert_null(waiter_pick(&f->lock));
     assert_waiting(f, "abc");
     assert_int_equal(f->truth[0].asked, 1);
     assert_int_equal(f->truth[1].asked, 1);
-    assert_int_equal(f->truth[2].asked, 0);
     assert_int_equal(f->lock.flags_, 0);
+}
+
+/* ... except to those with predicates, which are let go only if they can use it. */
+static void passes_on_to_later_arrivals_that_can_use_it(void **state)
+{
+    struct fixture *f = *state;
+    arrive(f, 2, PRED);
+    waiter_notify(&f->cond, &f->lock, 1);
+    arrive_at(f, &f->cond, 2, PRED);
+    arrive_at(f, &f->cond, 3, PLAIN);
+    arrive_at(f, &f->cond, 4, PRED);
+    assert_null(waiter_pick(&f->lock));
+    assert_waiting(f, "abcde");
+    assert_int_equal(f->truth[4].asked, 1);
+    waiter_notify(&f->cond, &f->lock, 1);
+    f->truth[4].value = true;
+    f->truth[3].value = true;
+    waiter_leave(&f->w[3], &f->lock);
+    assert_picked(f, waiter_pick(&f->lock), 'e');
+    assert_waiting(f, "abc");
 }
 
 /* Passed on twice, it is still the same notification, of the same moment. */
@@ -520,7 +538,7 @@ static void passed_on_keeps_its_moment(void **state)
     struct fixture *f = *state;
     arrive(f, 2, PRED);
     waiter_notify(&f->cond, &f->lock, 1);
-    arrive_at(f, &f->cond, 2, PRED);
+    arrive_at(f, &f->cond, 2, PLAIN);
     waiter_pass_on(&f->w[0], &f->lock); /* a gives up, as if it had expired */
     assert_notified(f, "ab");
     assert_int_equal(f->w[1].later, 0);
@@ -718,7 +736,7 @@ static void put_back_between_others(void **state)
     waiter_notify(&f->cond, &f->lock, 4);
     for (unsigned i = 4; i < 6; i++)
         waiter_leave(&f->w[i], &f->lock); /* nobody to pass on to */
-    arrive_at(f, &f->cond, 6, PRED);
+    arrive_at(f, &f->cond, 6, PLAIN);
     f->truth[2].value = true;
     assert_picked(f, waiter_pick(&f->lock), 'c');
     assert_waiting(f, "abg");
@@ -1015,10 +1033,11 @@ static void model_pass_on(struct model *m, unsigned i)
     if (!node->passes_on)
         return;
     node->passes_on = false;
-    while ((next = model_first(m, node->cond, node->arrival + 1)) != NODES &&
-           m->node[next].arrival < node->chosen_at)
-        if (model_choose(m, next, true, node->chosen_at))
+    for (uint64_t from = node->arrival + 1; (next = model_first(m, node->cond, from)) != NODES;) {
+        from = m->node[next].arrival + 1;
+        if ((from <= node->chosen_at || m->node[next].pred) && model_choose(m, next, true, node->chosen_at))
             return;
+    }
 }
 
 static unsigned model_let_go(struct model *m, unsigned i)
@@ -1082,7 +1101,7 @@ static void assert_same(struct fixture *f, const struct model *m)
         assert_int_equal((f->w[i].state & WAITER_CHOSEN) != 0, node->chosen);
         assert_int_equal(f->w[i].passes_on, node->passes_on);
         if (node->at == NOTIFIED && node->passes_on)
-            assert_int_equal(f->w[i].later, node->chosen_at - node->arrival - 1);
+            assert_int_equal(f->w[i].later, node->chosen_at > node->arrival ? node->chosen_at - node->arrival - 1 : 0);
     }
 }
 
@@ -1226,6 +1245,7 @@ int main(void)
         TEST(false_predicate_passes_on),
         TEST(passes_on_to_a_plain_waiter),
         TEST(does_not_pass_on_to_later_arrivals),
+        TEST(passes_on_to_later_arrivals_that_can_use_it),
         TEST(passed_on_keeps_its_moment),
         TEST(passes_on_over_the_expired),
         TEST(passes_on_only_to_those_behind),
