@@ -15,7 +15,11 @@
    rarely called at all. */
 #if defined(__GNUC__)
 #  define COLD __attribute__((noinline, cold))
-#  define APART __attribute__((noinline))
+#  ifdef __OPTIMIZE_SIZE__
+#    define APART
+#  else
+#    define APART __attribute__((noinline))
+#  endif
 #else
 #  define COLD
 #  define APART
