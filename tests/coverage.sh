@@ -3,9 +3,9 @@
 #
 # coverage.sh - how much of src/ the tests run: tests/run coverage; to be sourced by it
 #
-# The suite runs in a build that counts (.build/coverage), and gcovr prints a table of lines and one of branches. What
-# the tests need not reach is excused where it stands, by a comment with gcovr's GCOVR_EXCL_LINE and the reason.
-# Fails if a test does, or if less is run than this:
+# The suite runs in a build that counts (.build/coverage), and gcovr prints a table of lines and one of branches. Lines that
+# the tests need not reach are excused where they stand, by a comment with gcovr's GCOVR_EXCL_LINE and the reason,
+# and branches in tests/uncovered. Fails if a test does, if another branch is not taken, or if less is run than this:
 coverage_lines=98    # percent
 coverage_branches=90
 
@@ -31,4 +31,35 @@ run_coverage() {
         echo "The bar is $coverage_lines % of lines and $coverage_branches % of branches."
         failed=$((failed + 1))
     fi
+    count_test excuse_branches "$dir/coverage.json" "$root/tests/uncovered"
+}
+
+# excuse_branches COVERAGE EXCUSES: prints each branch that is not taken and not excused, and each excuse for code that is
+# not there.
+excuse_branches() {
+    (cd "$root" && python3 - "$@") <<'END'
+import json, sys
+
+excused = {}
+for line in open(sys.argv[2]):
+    if line.strip() and not line.startswith("#"):
+        file, code, why = line.rstrip("\n").split(" | ")
+        excused[file, code] = why
+problems = []
+for file, code in excused:
+    if code not in (line.split("/*")[0].strip() for line in open(file)):
+        problems.append(f"{file} has no such line any more: {code}")
+count = 0
+for file in json.load(open(sys.argv[1]))["files"]:
+    source = open(file["file"]).read().splitlines()
+    for line in file["lines"]:
+        missed = [branch for branch in line["branches"] if branch["count"] == 0]
+        code = source[line["line_number"] - 1].split("/*")[0].strip()
+        if missed and not line.get("gcovr/noncode"):
+            count += len(missed)
+            if (file["file"], code) not in excused:
+                problems.append(f"{file['file']}:{line['line_number']}: not all branches taken: {code}")
+print(*problems, f"{count} branches are not taken; {len(problems)} problems", sep="\n")
+sys.exit(1 if problems or count == 0 else 0)
+END
 }
