@@ -223,10 +223,9 @@ static int wait(cond_t *cond, cond_lock_t *lock, cond_pred_t *pred, void *arg, i
         waiter_return(&waiter, lock);
         lock_let_go(lock);
     }
-    /* What it was given and does not use goes to another, and so does its place at the lock. Who has expired uses
-       nothing, even if its predicate is true: perhaps by what another notify was for, whose waiter then finds nothing.
-       The condition may be gone by now, unless something was given that can be passed on. */
-    if (error != 0)
+    /* What it was given and does not use goes to another, and so does its place at the lock. Who is content touches
+       the condition no more, which may be gone by now, not even to pass on what came after its deadline. */
+    if (!content)
         waiter_pass_on(&waiter, lock);
     lock_let_go(lock);
     waiter_end(lock);

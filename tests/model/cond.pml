@@ -124,13 +124,12 @@ sleep:  /* @cond.c wait_once | int error = lock_release_save(lock, &depth); */
             state[me] = 0; /* @cond.c wait | a_store(&waiter.state, 0, relaxed); */
             d_step { put_back(me) };
             goto sleep
-        /* @cond.c wait | if (error != 0) waiter_pass_on(&waiter, lock); */
-        :: !went -> d_step { waiter_pass_on(me) }
-        :: content && went
+        :: !content && !went -> d_step { waiter_pass_on(me) } /* @cond.c wait | if (!content) waiter_pass_on(&waiter, lock); */
+        :: content
         fi;
         content = false;
 #else
-        /* It returns 0 because it was chosen, and only then. @cond.c wait | if (error != 0) */
+        /* It returns 0 because it was chosen, and only then. @cond.c wait | if (!content) */
         MUST(not_chosen, went == IN(given, me));
 #endif
         went = false;

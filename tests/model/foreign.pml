@@ -124,13 +124,12 @@ sleep:  skip
             d_step { put_back(me) };
             let_next_go(); /* @cond.c wait | lock_let_go(lock); */
             goto sleep
-        /* @cond.c wait | if (error != 0) waiter_pass_on(&waiter, lock); */
-        :: !went -> d_step { waiter_pass_on(me) }
-        :: content && went
+        :: !content && !went -> d_step { waiter_pass_on(me) } /* @cond.c wait | if (!content) waiter_pass_on(&waiter, lock); */
+        :: content
         fi;
         content = false;
 #else
-        /* It returns 0 because it was chosen, and only then. @cond.c wait | if (error != 0) */
+        /* It returns 0 because it was chosen, and only then. @cond.c wait | if (!content) */
         MUST(not_chosen, went == IN(given, me));
 #endif
         went = false;

@@ -24,7 +24,6 @@ struct actor {
     uint8_t gate;
     bool acquires;    /* of a task that WANTS: it has not waited */
     bool gives_up;    /* of a task: it was cancelled in time */
-    bool expired;     /* of LANDED: it was not let go, but its time was over */
     bool ticket;      /* was chosen by notify(n), which it passes on if it can't use it... */
     uint32_t horizon; /* ...to those that had arrived by then */
     uint32_t arrival; /* its place in its condition's queue */
@@ -502,7 +501,6 @@ static bool looked(struct reference *m, const struct event *e)
         return true;
     }
     a->standing = LANDED;
-    a->expired = !let_go;
     a->outcome = e->flag ? 0 : ETIMEDOUT;
     return true;
 }
@@ -532,7 +530,7 @@ static bool wait_returned(struct reference *m, const struct event *e)
         if (!land(m, e->actor, e->result == 0))
             return false;
     }
-    if (e->result != 0 || (a->gate != REF_NO_GATE && a->expired))
+    if (e->result != 0)
         pass_on(m, e->actor);
     if (e->result == 0 && m->owed[a->cond] > 0)
         m->owed[a->cond]--;
