@@ -666,6 +666,52 @@ static void deadline_passes_among_the_notified(void **state)
         }
 }
 
+static void *wait_beside_lock(void *arg)
+{
+    struct waits *w = arg;
+    REQUIRE(cond_lock_acquire(&w->place->lock) == 0);
+    w->result = cond_wait_for(w->cond, w->pred, w->arg, w->timeout_ns);
+    w->place->came++;
+    REQUIRE(cond_lock_release(&w->place->lock) == 0);
+    return NULL;
+}
+
+/* The same, and it stays true; but meanwhile the condition is destroyed, and its memory is something else. */
+static void content_without_its_condition(void **state)
+{
+    (void)state;
+    bool chosen = false;
+    for (int64_t timeout_ns = COND_MS(4); !chosen; timeout_ns *= 2) {
+        struct place place;
+        struct truth truth = {false, 0};
+        make(&place, RLOCK_ELSEWHERE);
+        struct waits w = {
+            .place = &place, .cond = &place.cond, .pred = is_true, .arg = &truth, .timeout_ns = timeout_ns};
+        w.thread = start(wait_beside_lock, &w);
+        acquire_it(&place);
+        while (cond_waiters(&place.cond) + place.came == 0) {
+            release_it(&place);
+            (void)sched_yield();
+            acquire_it(&place);
+        }
+        truth.value = true;
+        assert_int_equal(cond_notify(&place.cond, 1), 0);
+        chosen = place.lock.u_.local.notified != NULL; /* its time was not over yet */
+        if (chosen) {
+            until_state(place.lock.u_.local.notified->next, WAITER_EXPIRED);
+            assert_int_equal(cond_destroy(&place.cond), 0);
+            place.cond = (cond_t){.lock_ = &place.lock};
+            place.cond.u_.local.waiters = (struct cond_waiter *)1; /* not to be followed */
+        }
+        assert_int_equal(cond_lock_release(&place.lock), 0);
+        (void)finish(w.thread);
+        if (chosen)
+            assert_int_equal(w.result, 0);
+        place.cond.u_.local.waiters = NULL;
+        unmake(&place);
+    }
+}
+
 /* On a lock whose release is not seen, the waiter itself finds that it was let go in vain, and hands on. */
 static void let_go_in_vain_on_a_foreign_lock(void **state)
 {
@@ -1355,6 +1401,7 @@ int main(void)
         cmocka_unit_test(false_predicates_keep_their_places),
         cmocka_unit_test(passes_on_to_the_one_that_can_use_it),
         cmocka_unit_test(deadline_passes_among_the_notified),
+        cmocka_unit_test(content_without_its_condition),
         cmocka_unit_test(let_go_in_vain_on_a_foreign_lock),
         cmocka_unit_test(several_conditions_on_one_lock),
         cmocka_unit_test(freed_before_the_woken_are_through),
