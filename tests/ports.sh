@@ -95,6 +95,7 @@ test_port() {
     windows)
         export WINEPATH="Z:${dir//\//\\}\\src" # where our DLL is
         # A server that stays: else it ends when no program runs, and whoever connects just then is cut off.
+        mkdir -p "$WINEPREFIX"
         { wineserver -k && wineserver -w || true; wineserver -p && wine64 wineboot --init; } >"$dir/wine.txt" 2>&1 ||
             cat "$dir/wine.txt" ;;
     esac
