@@ -106,7 +106,8 @@ int cond_acquire(cond_t *cond)
 int cond_try_acquire(cond_t *cond)
 {
     cond_lock_t *lock = SMALL ? NULL : cond_private_lock(cond);
-    return lock != NULL ? rlock_try_acquire(lock, port_self()) : cond_lock_try_acquire(cond_valid_lock(cond));
+    return lock != NULL ? try_answer(rlock_acquire(lock, port_self(), DEADLINE_PASSED))
+                        : cond_lock_try_acquire(cond_valid_lock(cond));
 }
 
 int cond_acquire_timed(cond_t *cond, int64_t timeout_ns)

@@ -187,8 +187,7 @@ int cond_lock_acquire(cond_lock_t *lock)
 
 int cond_lock_try_acquire(cond_lock_t *lock)
 {
-    int error = acquire_until(lock, DEADLINE_PASSED);
-    return error == ETIMEDOUT ? EBUSY : error;
+    return try_answer(acquire_until(lock, DEADLINE_PASSED));
 }
 
 APART int cond_lock_acquire_timed(cond_lock_t *lock, int64_t timeout_ns)

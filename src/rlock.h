@@ -58,10 +58,9 @@ static inline int rlock_acquire(cond_lock_t *lock, uintptr_t who, int64_t deadli
     return 0;
 }
 
-/* 0, EDEADLK, EAGAIN, or EBUSY. */
-static inline int rlock_try_acquire(cond_lock_t *lock, uintptr_t who)
+/* What a try answers, of what an acquire until DEADLINE_PASSED did. */
+static inline int try_answer(int error)
 {
-    int error = rlock_acquire(lock, who, DEADLINE_PASSED);
     return error == ETIMEDOUT ? EBUSY : error;
 }
 

@@ -301,9 +301,11 @@ static void pick(struct reference *m)
         if (waiter == REF_NOBODY)
             return;
         /* Who was given it by this very release has just asked, and others come first. */
-        unsigned other = next_notified(m, m->asker);
-        if (waiter == m->asker && other != REF_NOBODY && either())
-            waiter = other;
+        if (waiter == m->asker) {
+            unsigned other = next_notified(m, waiter);
+            if (other != REF_NOBODY && either())
+                waiter = other;
+        }
         struct actor *a = &m->actors[waiter];
         if (has_given_up(m, waiter)) {
             a->standing = EXPIRED;

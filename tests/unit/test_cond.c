@@ -666,17 +666,7 @@ static void deadline_passes_among_the_notified(void **state)
         }
 }
 
-static void *wait_beside_lock(void *arg)
-{
-    struct waits *w = arg;
-    REQUIRE(cond_lock_acquire(&w->place->lock) == 0);
-    w->result = cond_wait_for(w->cond, w->pred, w->arg, w->timeout_ns);
-    w->place->came++;
-    REQUIRE(cond_lock_release(&w->place->lock) == 0);
-    return NULL;
-}
-
-/* The same, and it stays true; but meanwhile the condition is destroyed, and its memory is something else. */
+/* The same, and it stays true; but meanwhile the condition is destroyed, and its memory is another one's. */
 static void content_without_its_condition(void **state)
 {
     (void)state;
@@ -684,30 +674,24 @@ static void content_without_its_condition(void **state)
     for (int64_t timeout_ns = COND_MS(4); !chosen; timeout_ns *= 2) {
         struct place place;
         struct truth truth = {false, 0};
+        struct waits w = {.timeout_ns = timeout_ns, .pred = is_true, .arg = &truth};
         make(&place, RLOCK_ELSEWHERE);
-        struct waits w = {
-            .place = &place, .cond = &place.cond, .pred = is_true, .arg = &truth, .timeout_ns = timeout_ns};
-        w.thread = start(wait_beside_lock, &w);
-        acquire_it(&place);
-        while (cond_waiters(&place.cond) + place.came == 0) {
+        if (all_wait(&place, &w, 1)) {
+            truth.value = true;
+            assert_int_equal(cond_notify(&place.cond, 1), 0);
+            chosen = place.lock.u_.local.notified != NULL; /* its time was not over yet */
+            if (chosen) {
+                until_state(place.lock.u_.local.notified->next, WAITER_EXPIRED);
+                assert_int_equal(cond_destroy(&place.cond), 0);
+                place.cond = (cond_t){.lock_ = &place.lock};
+                place.cond.u_.local.waiters = (struct cond_waiter *)1; /* not to be followed */
+            }
             release_it(&place);
-            (void)sched_yield();
-            acquire_it(&place);
+            (void)finish(w.thread);
+            if (chosen)
+                assert_int_equal(w.result, 0);
+            place.cond.u_.local.waiters = NULL;
         }
-        truth.value = true;
-        assert_int_equal(cond_notify(&place.cond, 1), 0);
-        chosen = place.lock.u_.local.notified != NULL; /* its time was not over yet */
-        if (chosen) {
-            until_state(place.lock.u_.local.notified->next, WAITER_EXPIRED);
-            assert_int_equal(cond_destroy(&place.cond), 0);
-            place.cond = (cond_t){.lock_ = &place.lock};
-            place.cond.u_.local.waiters = (struct cond_waiter *)1; /* not to be followed */
-        }
-        assert_int_equal(cond_lock_release(&place.lock), 0);
-        (void)finish(w.thread);
-        if (chosen)
-            assert_int_equal(w.result, 0);
-        place.cond.u_.local.waiters = NULL;
         unmake(&place);
     }
 }
