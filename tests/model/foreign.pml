@@ -122,8 +122,7 @@ sleep:  skip
             went = false;
             state[me] = 0; /* @cond.c wait | a_store(&waiter.state, 0, relaxed); */
             d_step { put_back(me) };
-            let_next_go(); /* @cond.c wait | lock_let_go(lock); */
-            goto sleep
+            goto back
         :: !content && !went -> d_step { waiter_pass_on(me) } /* @cond.c wait | if (!content) waiter_pass_on(&waiter, lock); */
         :: content
         fi;
@@ -137,7 +136,10 @@ sleep:  skip
         DROP(waiting, me);
         DROP(due, me);
         d_step { forget_arrival(me) };
-        state[me] = 0;
+        state[me] = 0
+    }
+    /* A step of its own, as all that let_next_go() does: somebody may expire in between. */
+    atomic {
         let_next_go(); /* @cond.c wait | lock_let_go(lock); */
         if
         :: tickets[KIND(me)] > 0
@@ -148,9 +150,16 @@ use:
     }
     release(me);
 #ifdef ROUNDS
-    goto again
+    goto again;
 #else
     atomic { finished++; ended++; WHEN_INACTIVE }
+    goto done;
+#endif
+back:
+    atomic { let_next_go(); goto sleep } /* @cond.c wait | lock_let_go(lock); */
+#ifndef ROUNDS
+done:
+    skip
 #endif
 }
 
@@ -178,9 +187,9 @@ proctype notifier(byte me)
             tickets[kind] = tickets[kind] + (n == ALL -> 1 : n);
             kind = 0;
             waiter_notify(n); /* @cond.c notify_other | error = notify_waiters(cond, lock, n, all); */
-            n = 0;
-            let_next_go() /* @cond.c notify_other | lock_let_go(lock); */
+            n = 0
         }
+        atomic { let_next_go() } /* @cond.c notify_other | lock_let_go(lock); */
         release(me)
     :: else -> break
     od;
