@@ -17,7 +17,9 @@
  * those there. If that fails then nothing else succeeds: whom a notification can be given to is an interval of
  * time, and to serve those first who leave first is then the best one can do.
  *
- * What has been given to somebody who has not returned yet is `owed`. It may be on its way.
+ * What has been given to somebody who has not returned yet is `owed`. It may be on its way. And if a wait with a deadline
+ * is not over yet, then nobody knows what it will answer, and a violation is `undecided`: a notify that seems to have
+ * chosen it may have found it expired.
  */
 
 #include "stress.h"
@@ -46,6 +48,7 @@ enum promise { EXACT, POSIX, NOTHING };
 
 struct verdict {
     const char *violation; /* NULL if there is none */
+    bool undecided;        /* it may be explained by what has not happened yet */
     unsigned where;        /* at which event */
     unsigned owed;
     unsigned waiting; /* others, who have not returned */
@@ -164,10 +167,15 @@ static inline void history_pair(struct history *history)
 /* With the lock held. */
 static inline struct verdict history_check(struct history *history, enum promise promise)
 {
-    struct verdict verdict = {NULL, 0, 0, 0, 0, 0, 0, 0, 0};
+    struct verdict verdict = {.violation = NULL};
     struct waits present = {0, {0}}, queue = {0, {0}}, chosen = {0, {0}};
     unsigned wait_of[HISTORY_WAITERS] = {0};
     history_pair(history);
+    for (unsigned i = 0; i < history->count; i++) {
+        const struct event *event = &history->events[i];
+        if (event->what == WAITS && event->time_ns != COND_FOREVER && event->returns == history->count)
+            verdict.undecided = true;
+    }
     for (unsigned i = 0; i < history->count && verdict.violation == NULL; i++) {
         struct event *event = &history->events[i];
         unsigned wait = wait_of[event->who];

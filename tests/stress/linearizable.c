@@ -289,7 +289,7 @@ static bool is_settled(const struct verdict *verdict, bool all_notified)
     bool on_the_way = (game.subject < SHARED && cond_waiters(&game.place.cond) != verdict->waiting) ||
                       verdict->owed > 0 || verdict->waiting_timed > 0 ||
                       (verdict->waiting > 0 && (all_notified || (game.kind == PREDICATES && game.tickets > 0)));
-    return !on_the_way && atomic_load(&game.at_line) + verdict->waiting == MEMBERS;
+    return verdict->violation == NULL && !on_the_way && atomic_load(&game.at_line) + verdict->waiting == MEMBERS;
 }
 
 /* End the batch. Returns, with the lock held, when nobody is on the way any more; after a notify_all, nobody
@@ -304,7 +304,7 @@ static struct verdict settle(bool all_notified)
         if (entered) {
             game.pause = true;
             verdict = history_check(&game.history, promise());
-            if (verdict.violation != NULL)
+            if (verdict.violation != NULL && !verdict.undecided)
                 convict(&verdict, verdict.violation);
             if (is_settled(&verdict, all_notified))
                 return verdict;
@@ -316,7 +316,7 @@ static struct verdict settle(bool all_notified)
         if (looks > QUIET_LOOKS) {
             CHECK(entered, "%s, %s: everybody sleeps, and the lock is held", subject_name(game.subject),
                   game_names[game.kind]);
-            convict(&verdict, "a notification is lost");
+            convict(&verdict, verdict.violation != NULL ? verdict.violation : "a notification is lost");
         }
         if (entered)
             leave();
