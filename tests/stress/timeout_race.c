@@ -7,11 +7,18 @@
  */
 #include "stress.h"
 
-enum { TIMED = 5, PATIENT = 3, WAITERS = TIMED + PATIENT, ROUNDS = 300 };
+enum { WAITERS_MAX = 8, ROUNDS = 100 };
+
+/* How many wait, of each sort. The fewer, the more rounds there are in a second. */
+static const struct size {
+    unsigned timed, patient;
+} sizes[] = {{5, 3}, {1, 1}, {2, 1}};
+enum { SIZES = sizeof sizes / sizeof *sizes };
 
 struct game {
     struct place place;
     cond_t gate;          /* on the same lock: between rounds */
+    struct size size;     /* fixed */
     bool with_predicate;  /* fixed */
     unsigned rounds;      /* fixed */
     unsigned round;       /* under the lock, as all below */
@@ -91,29 +98,30 @@ static void count(unsigned notified, unsigned chosen)
     }
 }
 
-static void play(enum kind kind, bool with_predicate, struct rng *rng)
+static void play(enum kind kind, bool with_predicate, struct size size, struct rng *rng)
 {
-    struct game game = {.with_predicate = with_predicate, .rounds = stress_rounds(ROUNDS)};
-    struct waiter waiters[WAITERS];
+    struct game game = {.size = size, .with_predicate = with_predicate, .rounds = stress_rounds(ROUNDS)};
+    struct waiter waiters[WAITERS_MAX];
+    const unsigned all = size.timed + size.patient;
     cond_t *cond = &game.place.cond;
     unsigned early = 0, between = 0, late = 0;
     int64_t ahead_ns = COND_US(200); /* the deadline: so that all wait by then, and no later; found out too */
     int64_t aim_ns = COND_US(20); /* after the deadline: sleepers are woken late, and we find out how late */
     place_make(&game.place, kind);
     CHECK_OK(cond_init(&game.gate, cond_get_lock(cond), 0));
-    for (unsigned i = 0; i < WAITERS; i++) {
-        waiters[i] = (struct waiter){.game = &game, .timed = i < TIMED};
+    for (unsigned i = 0; i < all; i++) {
+        waiters[i] = (struct waiter){.game = &game, .timed = i < size.timed};
         waiters[i].thread = stress_start(run, &waiters[i]);
     }
     for (unsigned round = 1; round <= game.rounds; round++) {
-        ACQUIRE_WHEN(cond, cond_waiters(&game.gate) == WAITERS);
+        ACQUIRE_WHEN(cond, cond_waiters(&game.gate) == all);
         game.round = round;
         game.arrived = game.timed_returned = game.patient_returned = game.chosen = game.timed_chosen = 0;
         int64_t deadline_ns = game.deadline_ns = cond_now() + rng_between(rng, ahead_ns, 2 * ahead_ns);
         CHECK_OK(cond_notify_all(&game.gate));
         CHECK_OK(cond_release(cond));
 
-        ACQUIRE_WHEN(cond, game.arrived == WAITERS);
+        ACQUIRE_WHEN(cond, game.arrived == all);
         CHECK_OK(cond_release(cond));
         if (cond_now() > deadline_ns - COND_US(20))
             ahead_ns += ahead_ns < COND_MS(1) ? COND_US(20) : 0;
@@ -123,9 +131,9 @@ static void play(enum kind kind, bool with_predicate, struct rng *rng)
         stress_spin_until(deadline_ns + aim_ns + rng_between(rng, -spread_ns, spread_ns));
 
         CHECK_OK(cond_acquire(cond));
-        unsigned n = (unsigned)rng_between(rng, 1, PATIENT);
+        unsigned n = (unsigned)rng_between(rng, 1, size.patient);
         size_t before = cond_waiters(cond);
-        CHECK_EQ(before, WAITERS - game.timed_returned);
+        CHECK_EQ(before, all - game.timed_returned);
         if (with_predicate)
             game.tokens = n;
         CHECK_OK(cond_notify(cond, n));
@@ -134,43 +142,41 @@ static void play(enum kind kind, bool with_predicate, struct rng *rng)
         CHECK_OK(cond_release(cond));
 
         /* Who is notified does not count as waiting, until it is back in its place or returns. */
-        ACQUIRE_WHEN(cond, game.timed_returned == TIMED &&
-                           game.patient_returned + cond_waiters(cond) == PATIENT);
+        ACQUIRE_WHEN(cond, game.timed_returned == size.timed &&
+                           game.patient_returned + cond_waiters(cond) == size.patient);
         CHECK_EQ(game.chosen, n);
         CHECK_EQ(game.tokens, 0);
         count(n, game.chosen);
         if (game.timed_chosen == 0) {
             late++; /* or nearly so: all had expired */
             aim_ns -= COND_US(2);
-        } else if (game.timed_chosen == n && before == WAITERS) {
+        } else if (game.timed_chosen == n && before == all) {
             early++; /* nobody had, or only some that were not first in the queue */
             aim_ns += COND_US(2);
         } else {
             between++;
         }
         if (with_predicate)
-            game.tokens = PATIENT - game.patient_returned;
+            game.tokens = size.patient - game.patient_returned;
         CHECK_OK(cond_notify_all(cond));
         CHECK_OK(cond_release(cond));
     }
-    for (unsigned i = 0; i < WAITERS; i++)
+    for (unsigned i = 0; i < all; i++)
         stress_join(waiters[i].thread);
     CHECK_OK(cond_destroy(&game.gate));
     place_unmake(&game.place);
-    printf("  %s%s: notify came first %u times, the deadline %u times, %u times between two of them\n",
-           kind_names[kind], with_predicate ? ", with predicates" : "", early, late, between);
+    printf("  %u with a deadline and %u without, %s%s: notify came first %u times, the deadline %u times, %u times between two of them\n",
+           size.timed, size.patient, kind_names[kind], with_predicate ? ", with predicates" : "", early, late, between);
 }
 
 int main(int argc, char **argv)
 {
     stress_begin(argc, argv);
     struct rng rng = rng_make(0);
-    total.rounds_max = 2UL * KINDS * stress_rounds(ROUNDS);
+    total.rounds_max = 2UL * KINDS * SIZES * stress_rounds(ROUNDS);
     total.print_ns = cond_now() + COND_SEC(10);
-    for (enum kind kind = 0; kind < KINDS; kind++) {
-        play(kind, false, &rng);
-        play(kind, true, &rng);
-    }
+    for (unsigned game = 0; game < 2 * KINDS * SIZES; game++)
+        play((enum kind)(game / 2 % KINDS), game % 2 == 1, sizes[game / 2 / KINDS], &rng);
     CHECK_EQ(total.chosen, total.notified);
     printf("  %lu rounds: notify chose %lu waiters, and as many waits returned 0\n", total.rounds,
            total.notified);
