@@ -356,7 +356,7 @@ static void sleep_until_granted(const struct ticket *ticket, cond_t *cond, cond_
         bool looked = ticket->has_looked && (seen & ~(uint32_t)SEQUENCE_SLEEPERS) == ticket->looked;
         if (claim == FREE || (claim == GRANT && !looked)) {
             if (spun > 0 && spun < spins)
-                spin_rewarded(lock, spun); /* GCOVR_EXCL_LINE: on a machine with idle cores */
+                spin_rewarded(lock, spun);
             return;
         }
         if (deadline_passed(deadline_ns))
@@ -403,7 +403,7 @@ int shared_wait(cond_t *cond, cond_lock_t *lock, cond_pred_t *pred, void *arg, i
         sleep_until_granted(&ticket, cond, lock, deadline_ns);
         int error = enter(lock, COND_FOREVER);
         if (!lock_is_held_after(error))
-            return error; /* GCOVR_EXCL_LINE: given up by another process while this one sleeps */
+            return error; /* given up by another process while this one slept */
         a_store_32(&lock->depth_, depth);
         if (error != 0)
             return error; /* recover will set everything right, this waiter's count too */

@@ -31,17 +31,28 @@ run_coverage() {
         echo "The bar is $coverage_lines % of lines and $coverage_branches % of branches."
         failed=$((failed + 1))
     fi
-    count_test excuse_branches "$dir/coverage.json" "$root/tests/uncovered"
+    count_test excuse branches "$dir/coverage.json" "$root/tests/uncovered"
+    echo 'The corpus of random calls, by itself:'
+    count_test corpus_runs_all "$dir"
 }
 
-# excuse_branches COVERAGE EXCUSES: prints each branch that is not taken and not excused, and each excuse for code that is
-# not there.
-excuse_branches() {
+# corpus_runs_all DIRECTORY: each line of the library above its port.
+corpus_runs_all() {
+    find "$1" -name '*.gcda' -delete
+    meson test -C "$1" --no-rebuild corpus >/dev/null &&
+        gcovr --root "$root" --filter 'src/[^/]*$' "$1/tests/property" --json "$1/corpus.json" &&
+        excuse lines "$1/corpus.json" "$root/tests/property/corpus.uncovered"
+}
+
+# excuse KIND COVERAGE EXCUSES: prints each of the branches, or lines, that is not taken and not excused, and each excuse for
+# code that is not there.
+excuse() {
     (cd "$root" && python3 - "$@") <<'END'
 import json, sys
 
 excused = {}
-for line in open(sys.argv[2]):
+kind = sys.argv[1]
+for line in open(sys.argv[3]):
     if line.strip() and not line.startswith("#"):
         file, code, why = line.rstrip("\n").split(" | ")
         excused[file, code] = why
@@ -50,16 +61,16 @@ for file, code in excused:
     if code not in (line.split("/*")[0].strip() for line in open(file)):
         problems.append(f"{file} has no such line any more: {code}")
 count = 0
-for file in json.load(open(sys.argv[1]))["files"]:
+for file in json.load(open(sys.argv[2]))["files"]:
     source = open(file["file"]).read().splitlines()
     for line in file["lines"]:
-        missed = [branch for branch in line["branches"] if branch["count"] == 0]
+        missed = [part for part in (line["branches"] if kind == "branches" else [line]) if part["count"] == 0]
         code = source[line["line_number"] - 1].split("/*")[0].strip()
         if missed and not line.get("gcovr/noncode"):
             count += len(missed)
             if (file["file"], code) not in excused:
-                problems.append(f"{file['file']}:{line['line_number']}: not all branches taken: {code}")
-print(*problems, f"{count} branches are not taken; {len(problems)} problems", sep="\n")
+                problems.append(f"{file['file']}:{line['line_number']}: not all {kind} taken: {code}")
+print(*problems, f"{count} {kind} are not taken; {len(problems)} problems", sep="\n")
 sys.exit(1 if problems or count == 0 else 0)
 END
 }

@@ -7,6 +7,7 @@
 #include "condvar.h"
 #include "lock.h"
 #include "port.h"
+#include "port_shared.h"
 #include "reference.h"
 #include "scripted.h"
 
@@ -880,6 +881,185 @@ static void call_doomed(unsigned thread, unsigned how, int64_t timeout_ns)
         doomed_users--;
 }
 
+/* ---- A shared condition whose holders die. It has no model either, but each call has one right answer. ---- */
+
+static cond_t mortal;
+static bool mortal_lives;
+static bool mortal_orphaned; /* its last holder died, and nobody has recovered it yet */
+static bool mortal_lost;     /* it was released so */
+static unsigned mortal_users;
+static unsigned mortal_recoveries;
+static unsigned mortal_plain[REF_THREADS]; /* who is in a plain wait: the recoveries before it, and 1 */
+
+static int mortal_answer(void)
+{
+    return mortal_lost ? ENOTRECOVERABLE : mortal_orphaned ? EOWNERDEAD : 0;
+}
+
+/* Make it anew, once nobody uses one that is lost. */
+static void begin_mortal(void)
+{
+    if (mortal_users > 0 || (mortal_lives && !mortal_lost))
+        return;
+    sched_preemptible(false);
+    if (mortal_lives)
+        robust_destroy(mortal.own_.u_.robust); /* (cond_destroy() finds the dead ones' waits) */
+    memset(&mortal, 0, sizeof mortal);
+    EXPECT(cond_init(&mortal, NULL, COND_SHARED) == 0);
+    mortal_lives = true;
+    mortal_orphaned = mortal_lost = false;
+    sched_preemptible(true);
+}
+
+static bool acquire_mortal(void)
+{
+    int result = cond_acquire(&mortal);
+    returned("acquires the mortal condition: %d", result);
+    EXPECT(result == mortal_answer());
+    return result != ENOTRECOVERABLE;
+}
+
+/* It is held, and whoever held it before may have died. */
+static void recover_mortal(void)
+{
+    EXPECT(cond_recover(&mortal) == (mortal_orphaned ? 0 : EINVAL));
+    mortal_recoveries += mortal_orphaned;
+    mortal_orphaned = false;
+}
+
+static void release_mortal(void)
+{
+    mortal_lost = mortal_orphaned;
+    EXPECT(cond_release(&mortal) == 0);
+}
+
+static bool mortal_open; /* the predicate */
+
+static bool mortal_is_open(void *arg)
+{
+    (void)arg;
+    return mortal_open;
+}
+
+/* With the lock held. Whether it is held after. */
+static bool use_mortal(unsigned thread, unsigned how, int64_t timeout_ns)
+{
+    if (how >= 4) {
+        mortal_open = how % 2 == 0;
+        EXPECT((how < 6 ? cond_notify(&mortal, 1) : cond_notify_all(&mortal)) == 0);
+        return true;
+    }
+    bool at_once = how >= 2 && mortal_open;
+    mortal_plain[thread] = how < 2 ? mortal_recoveries + 1 : 0;
+    int result = how < 2 ? cond_wait(&mortal, timeout_ns)
+                         : cond_wait_for(&mortal, mortal_is_open, NULL, timeout_ns);
+    mortal_plain[thread] = 0;
+    returned("waits on the mortal condition: %d", result);
+    EXPECT(result == (at_once ? 0 : mortal_answer()) || (result == ETIMEDOUT && mortal_answer() == 0));
+    return result != ENOTRECOVERABLE;
+}
+
+static void call_mortal(unsigned thread, unsigned how, unsigned rest, int64_t timeout_ns)
+{
+    bool recovers = rest % 4 != 0;
+    bool dies = rest / 4 % 2 != 0 && (kind < SHARED || actors[thread].depth == 0); /* with that one only */
+    begin_mortal();
+    note("is about to use the mortal condition, %d, %lld", (int)how, rest);
+    mortal_users++;
+    bool held = acquire_mortal();
+    if (held && recovers)
+        recover_mortal();
+    if (held)
+        held = use_mortal(thread, how, timeout_ns);
+    if (held && dies) {
+        note("dies with the mortal condition", 0, 0);
+        mortal_orphaned = true;
+        mortal_users--;
+        sched_die_and_go_on();
+        return;
+    }
+    if (held)
+        release_mortal();
+    mortal_users--;
+}
+
+/* Whether somebody who waits there comes by himself: the holder has died, or was replaced. */
+static bool mortals_come(void)
+{
+    for (unsigned i = 0; i < REF_THREADS; i++)
+        if (mortal_plain[i] != 0 && mortal_plain[i] != mortal_recoveries + 1)
+            return true;
+    return mortal_orphaned || mortal_lost;
+}
+
+/* By the test's own thread, when nobody can go on: who waits there comes through. */
+static void wake_mortal(void)
+{
+    if (mortals_come())
+        return;
+    int result = cond_acquire(&mortal); /* (somebody may go on and die meanwhile) */
+    EXPECT(result == mortal_answer());
+    if (result == ENOTRECOVERABLE)
+        return;
+    recover_mortal();
+    mortal_open = true;
+    EXPECT(cond_notify_all(&mortal) == 0);
+    release_mortal();
+}
+
+/* ---- A condition whose lock outlives it, and that is destroyed while some are still on their way ---- */
+
+static cond_lock_t outer;
+static cond_t hasty;
+static bool hasty_lives, hasty_open;
+static unsigned hasty_users;
+
+static bool hasty_is_open(void *arg)
+{
+    (void)arg;
+    return hasty_open;
+}
+
+static void wait_on_hasty(int64_t timeout_ns)
+{
+    int result = cond_wait_for(&hasty, hasty_is_open, NULL, timeout_ns);
+    returned("waits on the hasty condition: %d", result);
+    EXPECT(result == 0 ? hasty_open : result == ETIMEDOUT || (result == EINVAL && !hasty_lives));
+}
+
+static void call_hasty(unsigned how, int64_t timeout_ns)
+{
+    if (!hasty_lives && hasty_users == 0) {
+        hasty_lives = true;
+        EXPECT(cond_init(&hasty, &outer, 0) == 0);
+    }
+    note("is about to use the hasty condition, %d, %lld ns", (int)how, timeout_ns);
+    hasty_users++;
+    EXPECT(cond_lock_acquire(&outer) == 0);
+    if (hasty_lives && how < 4) {
+        wait_on_hasty(timeout_ns);
+    } else if (hasty_lives) {
+        hasty_open = how % 2 == 0;
+        EXPECT(cond_notify_all(&hasty) == 0);
+        if (how >= 6) {
+            note("destroys it", 0, 0);
+            EXPECT(cond_destroy(&hasty) == 0);
+            hasty_lives = false;
+        }
+    }
+    EXPECT(cond_lock_release(&outer) == 0);
+    hasty_users--;
+}
+
+static void wake_hasty(void)
+{
+    EXPECT(cond_lock_acquire(&outer) == 0);
+    hasty_open = true;
+    if (hasty_lives)
+        EXPECT(cond_notify_all(&hasty) == 0);
+    EXPECT(cond_lock_release(&outer) == 0);
+}
+
 /* ---- A run ---- */
 
 static void setup(void)
@@ -897,6 +1077,13 @@ static void setup(void)
     memset(doomed_task_busy, 0, sizeof doomed_task_busy);
     doomed_lives = doomed_is_poisoned = false;
     doomed_users = 0;
+    mortal_lives = mortal_open = false;
+    mortal_users = 0;
+    mortal_recoveries = 0;
+    memset(mortal_plain, 0, sizeof mortal_plain);
+    hasty_lives = hasty_open = false;
+    hasty_users = 0;
+    EXPECT(cond_lock_init(&outer, COND_MUTEX) == 0);
     line_count = 0;
     time_of_events = 0;
     vain = 0;
@@ -955,7 +1142,18 @@ static void call(unsigned thread)
         note("time passes", 0, 0);
         sched_advance(how < 4 ? (int64_t)1 << (more / 8) % 16 : COND_MS(how));
         break;
-    case 15: call_doomed(thread, how, timeout_ns); break;
+    case 14:
+        if (which == 0)
+            call_task((op / 16) % REF_TASKS, more);
+        else
+            call_hasty(how, timeout_ns);
+        break;
+    case 15:
+        if (which == 0)
+            call_doomed(thread, how, timeout_ns);
+        else
+            call_mortal(thread, how, op / 16, timeout_ns);
+        break;
     default: call_task((op / 16) % REF_TASKS, more);
     }
 }
@@ -994,6 +1192,14 @@ static void wake_all(void)
     if (doomed_lives && cond_waiters(&doomed) > 0) {
         doomed_users++;
         notify_doomed(true);
+        return;
+    }
+    if (mortal_users > 0) {
+        wake_mortal();
+        return;
+    }
+    if (hasty_users > 0) {
+        wake_hasty();
         return;
     }
     if (release_for_tasks())
@@ -1040,7 +1246,7 @@ static void check(void)
         MODEL(ref_counted(i, cond_waiters(&conds[i])));
         EXPECT(cond_waiters(&conds[i]) == 0 || kind >= SHARED);
     }
-    EXPECT(doomed_users == 0);
+    EXPECT(doomed_users == 0 && mortal_users == 0 && hasty_users == 0);
     check_poison();
     if (doomed_lives)
         EXPECT(cond_destroy(&doomed) == 0);
@@ -1091,6 +1297,16 @@ static void misuse_nothing(void)
            cond_task_cancel(NULL) == EINVAL && cond_task_user(NULL) == NULL &&
            cond_task_acquire(&none, NULL) == EINVAL && cond_task_release(NULL, &tasks[0].task) == EINVAL &&
            cond_task_notify(&none, &tasks[0].task, 1) == EPERM && cond_task_notify_all(&none, &task) == EINVAL);
+    /* The system has no more robust mutexes. */
+    cond_t shared[SCHED_ROBUST_MAX + 1];
+    memset(shared, 0, sizeof shared);
+    unsigned made_of_them = 0;
+    while (cond_init(&shared[made_of_them], NULL, COND_SHARED) == 0)
+        EXPECT(++made_of_them <= SCHED_ROBUST_MAX);
+    EXPECT(cond_acquire(&shared[made_of_them]) == EINVAL);
+    while (made_of_them > 0)
+        EXPECT(cond_destroy(&shared[--made_of_them]) == 0);
+
     static const int errors[] = {0,       EINVAL,     EPERM,           EDEADLK,     EAGAIN,    EBUSY, ETIMEDOUT,
                                  ENOTSUP, EOWNERDEAD, ENOTRECOVERABLE, EINPROGRESS, ECANCELED, -1};
     for (unsigned i = 0; i < sizeof errors / sizeof *errors; i++)

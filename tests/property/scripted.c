@@ -50,7 +50,7 @@ struct robust {
     uint32_t owner;
     uint32_t died;
 };
-static struct robust *robust_mutexes[8];
+static struct robust *robust_mutexes[SCHED_ROBUST_MAX];
 static unsigned robust_count;
 
 /* The order: what was chosen out of how many. */
@@ -177,12 +177,10 @@ static bool is_ready(struct thread *thread)
     return thread->state == READY;
 }
 
-static void kill_thread(struct thread *thread)
+/* Its robust mutexes are free, and tell of it. */
+static void orphan_mutexes(const struct thread *thread)
 {
     uint32_t self = (uint32_t)(16 + 16 * (thread - threads));
-    thread->state = DONE;
-    thread->killed = true;
-    kills_left--;
     for (unsigned i = 0; i < robust_count; i++) {
         if (robust_mutexes[i]->owner == self) {
             robust_mutexes[i]->owner = 0;
@@ -192,6 +190,20 @@ static void kill_thread(struct thread *thread)
         if (robust_mutexes[i]->owner == 0)
             (void)port_wake_shared(&robust_mutexes[i]->owner, 1);
     }
+}
+
+static void kill_thread(struct thread *thread)
+{
+    thread->state = DONE;
+    thread->killed = true;
+    kills_left--;
+    orphan_mutexes(thread);
+}
+
+void sched_die_and_go_on(void)
+{
+    orphan_mutexes(running);
+    sched_step();
 }
 
 /* Perhaps somebody dies now. */
@@ -250,17 +262,25 @@ static struct thread *next_thread(struct thread *current)
         }
         timers = count;
         struct thread *earliest = NULL, *timed = NULL;
+        unsigned at = timers;
         for (unsigned i = 0; i < thread_count; i++) {
             if (threads[i].state != SLEEPING || threads[i].deadline_ns == COND_FOREVER)
                 continue;
             timed = &threads[i];
             if (random_mode)
                 options[count++] = &threads[i]; /* a thread may also be late for its deadline */
-            else if (earliest == NULL || threads[i].deadline_ns < earliest->deadline_ns)
+            if (earliest == NULL || threads[i].deadline_ns < earliest->deadline_ns) {
                 earliest = &threads[i];
+                at = count - 1;
+            }
         }
-        if (earliest != NULL)
+        if (earliest != NULL && !random_mode) {
             options[count++] = earliest;
+        } else if (earliest != NULL) {
+            /* The first, so that a script that has ended is fair to all that look now and then. */
+            options[at] = options[timers];
+            options[timers] = earliest;
+        }
         if (timers == 0 && (early = next_early(timed)) != NULL) {
             options[0] = early;
             count = 1;
@@ -574,6 +594,8 @@ void port_wait_shared(const uint32_t *word, uint32_t expected, int64_t deadline_
 
 int robust_init(void *mutex)
 {
+    if (robust_count == SCHED_ROBUST_MAX)
+        return ENOMEM;
     *(struct robust *)mutex = (struct robust){0, 0};
     robust_mutexes[robust_count++] = mutex;
     return 0;

@@ -20,7 +20,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { SCHED_THREADS_MAX = 72 };
+enum { SCHED_THREADS_MAX = 72, SCHED_ROBUST_MAX = 8 /* robust mutexes that there can be */ };
 
 /* What is to be explored: a program for a few threads. */
 struct scenario {
@@ -64,6 +64,9 @@ extern void (*sched_failed)(void);
 
 /* Outside of threads: who holds a robust mutex dies. */
 void sched_holders_die(void);
+
+/* In a body: the running thread's process dies, and another one that holds nothing goes on in its place. */
+void sched_die_and_go_on(void);
 
 /* Who port_process() says that we are: 1 at first. */
 void sched_be_process(uint32_t number);
