@@ -5,7 +5,8 @@
  * W waiters share tickets; a notifier makes some, NOTIFIES times, and notifies as many or everybody, as in cond.pml. KILLS
  * processes are killed, whichever and wherever they are: the kernel then frees the mutex that a dead one held, marks it, and
  * takes the dead one off its list of sleepers. Who is told EOWNERDEAD calls recover, and looks at the tickets again.
- * TIMED: a wait's deadline passes at any time or never, so many times. PRED: waits are wait_for.
+ * ONES, TWOS: it notifies 1 each time, or 2. TIMED: a wait's deadline passes at any time or never, so many times. PRED:
+ * waits are wait_for.
  *
  * Promises, when nothing moves any more: nobody hangs at the mutex; nobody who lives waits while there is a ticket,
  * whoever was killed; nobody waits over his deadline; without a ticket to have, those that notifies owe have all
@@ -414,9 +415,13 @@ proctype notifier(byte me)
             recover();
             atomic {
                 if
+#ifndef TWOS
                 :: n = 1
+#endif
 #ifndef ONES
                 :: n = 2
+#endif
+#if !defined(ONES) && !defined(TWOS)
                 :: n = ALL
 #endif
                 fi;
