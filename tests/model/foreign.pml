@@ -12,6 +12,7 @@
  */
 #define N (W + 1)
 #define PREDICATE(i) true /* picked without a look */
+#define BLINDLY
 #ifndef KINDS
 #define KINDS 1
 #endif

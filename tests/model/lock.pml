@@ -26,6 +26,7 @@
 #define FORBIDS_OVERTAKING(me) wanted = (wanted || me == 0);
 bool wanted; /* nobody's memory: thread 0 has forbidden overtaking, and has not got the lock yet */
 #endif
+#define UNTIMED
 #include "mutex.inc"
 
 byte users = N;         /* under the lock: who has still to come. The last one destroys it. */
@@ -155,6 +156,10 @@ proctype destroyer(byte me)
 #endif
 
 #ifndef LIVE
+#ifdef M_NEVER
+bool never_; /* what tells the steps that no search has taken must see this one */
+#endif
+
 proctype quiet()
 {
     timeout;
@@ -166,6 +171,12 @@ proctype quiet()
     MUST(stuck_at_lock, holder == NOBODY && word == 0 && NOBODY_SLEEPS);
 #endif
     MUST(stuck_notified, len(notified) == 0 && !in_flight && flying == 0 && given == 0);
+#ifdef M_NEVER
+    if
+    :: finished > N -> never_ = true
+    :: else
+    fi;
+#endif
     MUST(not_finished, finished == N)
 }
 #endif

@@ -165,7 +165,7 @@ inline repair()
 inline repair_if_needed()
 {
     if
-    :: atomic { recoveries != lock_recoveries }; repair()
+    :: atomic { recoveries != lock_recoveries }; repair() /* unreached in shared: recover repairs the only condition */
     :: atomic { recoveries == lock_recoveries }
     fi
 }
@@ -244,8 +244,8 @@ inline depart(claim)
         :: else -> new_waiters--
         fi;
         if
-        :: claim == GRANT -> grants-- /* @shared.c depart | a_store(&queue->grants, queue->grants - 1, relaxed); */
-        :: claim != GRANT && grants > old_waiters -> grants = old_waiters /* @shared.c depart | a_store(&queue->grants, queue->old_waiters, relaxed); */
+        :: claim == GRANT -> grants-- /* unreached in shared: who expires has none @shared.c depart | a_store(&queue->grants, queue->grants - 1, relaxed); */
+        :: claim != GRANT && grants > old_waiters -> grants = old_waiters /* unreached in shared: who is content has one @shared.c depart | a_store(&queue->grants, queue->old_waiters, relaxed); */
         :: else
         fi
     :: else
