@@ -881,12 +881,19 @@ static void call_doomed(unsigned thread, unsigned how, int64_t timeout_ns)
         doomed_users--;
 }
 
+/* A predicate: of a bool. */
+static bool is_set(void *arg)
+{
+    return *(const bool *)arg;
+}
+
 /* ---- A shared condition whose holders die. It has no model either, but each call has one right answer. ---- */
 
 static cond_t mortal;
 static bool mortal_lives;
 static bool mortal_orphaned; /* its last holder died, and nobody has recovered it yet */
 static bool mortal_lost;     /* it was released so */
+static bool mortal_open;     /* what waits are for */
 static unsigned mortal_users;
 static unsigned mortal_recoveries;
 static unsigned mortal_plain[REF_THREADS]; /* who is in a plain wait: the recoveries before it, and 1 */
@@ -933,14 +940,6 @@ static void release_mortal(void)
     EXPECT(cond_release(&mortal) == 0);
 }
 
-static bool mortal_open; /* the predicate */
-
-static bool mortal_is_open(void *arg)
-{
-    (void)arg;
-    return mortal_open;
-}
-
 /* With the lock held. Whether it is held after. */
 static bool use_mortal(unsigned thread, unsigned how, int64_t timeout_ns)
 {
@@ -952,7 +951,7 @@ static bool use_mortal(unsigned thread, unsigned how, int64_t timeout_ns)
     bool at_once = how >= 2 && mortal_open;
     mortal_plain[thread] = how < 2 ? mortal_recoveries + 1 : 0;
     int result = how < 2 ? cond_wait(&mortal, timeout_ns)
-                         : cond_wait_for(&mortal, mortal_is_open, NULL, timeout_ns);
+                         : cond_wait_for(&mortal, is_set, &mortal_open, timeout_ns);
     mortal_plain[thread] = 0;
     returned("waits on the mortal condition: %d", result);
     EXPECT(result == (at_once ? 0 : mortal_answer()) || (result == ETIMEDOUT && mortal_answer() == 0));
@@ -1014,15 +1013,9 @@ static cond_t hasty;
 static bool hasty_lives, hasty_open;
 static unsigned hasty_users;
 
-static bool hasty_is_open(void *arg)
-{
-    (void)arg;
-    return hasty_open;
-}
-
 static void wait_on_hasty(int64_t timeout_ns)
 {
-    int result = cond_wait_for(&hasty, hasty_is_open, NULL, timeout_ns);
+    int result = cond_wait_for(&hasty, is_set, &hasty_open, timeout_ns);
     returned("waits on the hasty condition: %d", result);
     EXPECT(result == 0 ? hasty_open : result == ETIMEDOUT || (result == EINVAL && !hasty_lives));
 }

@@ -261,12 +261,11 @@ static struct thread *next_thread(struct thread *current)
                 options[count++] = &threads[i];
         }
         timers = count;
-        struct thread *earliest = NULL, *timed = NULL;
+        struct thread *earliest = NULL;
         unsigned at = timers;
         for (unsigned i = 0; i < thread_count; i++) {
             if (threads[i].state != SLEEPING || threads[i].deadline_ns == COND_FOREVER)
                 continue;
-            timed = &threads[i];
             if (random_mode)
                 options[count++] = &threads[i]; /* a thread may also be late for its deadline */
             if (earliest == NULL || threads[i].deadline_ns < earliest->deadline_ns) {
@@ -281,7 +280,7 @@ static struct thread *next_thread(struct thread *current)
             options[at] = options[timers];
             options[timers] = earliest;
         }
-        if (timers == 0 && (early = next_early(timed)) != NULL) {
+        if (timers == 0 && (early = next_early(earliest)) != NULL) {
             options[0] = early;
             count = 1;
         }
