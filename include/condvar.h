@@ -350,7 +350,8 @@ COND_API int cond_lock_recover(cond_lock_t *lock) COND_REQUIRES(*lock);
  *   then all are told ENOTRECOVERABLE for ever. wait can return EOWNERDEAD too, with the lock held as deep
  *   as before; waiting again before recover is answered EOWNERDEAD at once. recover lets all waiters go.
  * - A notify lets at least min(n, waiters) go, sometimes more, so a plain wait may return without need; a
- *   killed waiter costs no notification, though it may delay one by a tenth of a second.
+ *   killed waiter costs no notification, though it may delay one by a tenth of a second, as one that is killed
+ *   while it waits for the lock may delay the others that do.
  * - Predicates are called by the waiter itself. Order is not promised.
  * - A woken waiter looks at the condition before it returns. So the condition's memory, and a lock of its own,
  *   must stay until the waiters are through; cond_destroy() does not find out that some are on their way.

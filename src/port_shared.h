@@ -19,7 +19,8 @@
 INTERNAL int robust_init(void *mutex);
 INTERNAL void robust_destroy(void *mutex);
 
-/* 0; EOWNERDEAD: held, and already fit for use again; EDEADLK: the caller has it; ETIMEDOUT. */
+/* 0; EOWNERDEAD: held, and already fit for use again; EDEADLK: the caller has it; ETIMEDOUT. Nobody hangs here
+   because another who sleeps here was killed, at whatever moment. */
 INTERNAL int robust_acquire(void *mutex, int64_t deadline_ns);
 
 /* 0, EPERM: the caller does not have it. */

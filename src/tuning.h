@@ -49,8 +49,8 @@
    times with 2, and 0.54 times with none (tests/bench, row buffer-32x32). */
 #define TUNING_ALIKE 16u
 
-/* How often a waiter on a shared condition looks whether something was lost to a kill (shared.c): the longest
-   time that a kill can delay a notification, against idle wake-ups of each sleeper. */
+/* How often who sleeps on a shared condition or lock looks whether something was lost to a kill (shared.c,
+   port/robust.c): the longest time that a kill can delay others, against idle wake-ups of each sleeper. */
 #define TUNING_HEARTBEAT_NS INT64_C(100000000)
 
 #endif

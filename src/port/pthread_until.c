@@ -8,17 +8,23 @@
 #include "../deadline.h"
 #include "timespec.h"
 
+#if defined(__SANITIZE_THREAD__)
+#  define UNDER_TSAN
+#elif defined(__has_feature)
+#  if __has_feature(thread_sanitizer)
+#    define UNDER_TSAN
+#  endif
+#endif
+#ifdef UNDER_TSAN
+#  include <sanitizer/tsan_interface.h>
+#endif
+
 /* The build may know; glibc tells, where _GNU_SOURCE is in force. (ThreadSanitizer of gcc 12 does not know this function,
    and takes what it guards for races.) */
 #if !defined(HAVE_PTHREAD_MUTEX_CLOCKLOCK) && defined(__GLIBC_PREREQ) && defined(__USE_GNU) && \
-    !defined(__SANITIZE_THREAD__) && !defined(__APPLE__)
+    !defined(UNDER_TSAN) && !defined(__APPLE__)
 #  if __GLIBC_PREREQ(2, 30)
 #    define HAVE_PTHREAD_MUTEX_CLOCKLOCK
-#  endif
-#  if defined(__has_feature)
-#    if __has_feature(thread_sanitizer)
-#      undef HAVE_PTHREAD_MUTEX_CLOCKLOCK
-#    endif
 #  endif
 #endif
 
@@ -59,7 +65,14 @@ static int lock_until(pthread_mutex_t *mutex, int64_t deadline_ns)
     struct timespec until;
     (void)clock_gettime(CLOCK_REALTIME, &until);
     until = timespec_of(timespec_ns(until) + piece_until(deadline_ns, COND_MS(50)));
-    return pthread_mutex_timedlock(mutex, &until);
+    int error = pthread_mutex_timedlock(mutex, &until);
+#    ifdef UNDER_TSAN
+    if (error == EOWNERDEAD) { /* acquired, which ThreadSanitizer (gcc 12, clang 14) does not know */
+        __tsan_mutex_pre_lock(mutex, __tsan_mutex_try_lock);
+        __tsan_mutex_post_lock(mutex, __tsan_mutex_try_lock, 1);
+    }
+#    endif
+    return error;
 }
 #  endif
 #endif

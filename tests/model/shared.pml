@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The shared condition, with processes that are killed at any step: src/shared.c, on a robust mutex (src/port/robust.c).
+ * The shared condition, with processes that are killed at any step: src/shared.c, on a robust mutex (robust.pml).
  *
  * W waiters share tickets; a notifier makes some, NOTIFIES times, and notifies as many or everybody, as in cond.pml. KILLS
  * processes are killed, whichever and wherever they are: the kernel then frees the mutex that a dead one held, marks it, and
