@@ -343,7 +343,8 @@ COND_API int cond_lock_recover(cond_lock_t *lock) COND_REQUIRES(*lock);
  *
  * With COND_SHARED a lock and its conditions live in memory that several processes have mapped (mmap with
  * MAP_SHARED, shm_open, memfd_create), at the same or at different addresses. Several conditions on one
- * shared lock must be in one mapping with it. What is different:
+ * shared lock must be in one mapping with it. All these processes must be in one PID namespace, for a robust
+ * mutex knows its holder by the number there (containers have their own). What is different:
  *
  * - If a holder is killed, the next one to acquire the lock is told EOWNERDEAD: it holds the lock, but what
  *   the lock guards may be half changed. It puts that right and calls recover, or releases the lock without:
@@ -352,7 +353,8 @@ COND_API int cond_lock_recover(cond_lock_t *lock) COND_REQUIRES(*lock);
  * - A notify lets at least min(n, waiters) go, sometimes more, so a plain wait may return without need; a
  *   killed waiter costs no notification, though it may delay one by a tenth of a second, as one that is killed
  *   while it waits for the lock may delay the others that do.
- * - Predicates are called by the waiter itself. Order is not promised.
+ * - Predicates are called by the waiter itself. Order is not promised. Where waiters with predicates have different
+ *   real-time priorities, a notify may take a tenth of a second to find the one whose predicate is true.
  * - A woken waiter looks at the condition before it returns. So the condition's memory, and a lock of its own,
  *   must stay until the waiters are through; cond_destroy() does not find out that some are on their way.
  * - Waiters look now and then whether the holder of the lock lives, so cond_try_acquire() and
@@ -360,7 +362,8 @@ COND_API int cond_lock_recover(cond_lock_t *lock) COND_REQUIRES(*lock);
  * - Waiters that were killed are counted by cond_waiters(), and keep cond_destroy() from its work, until the
  *   next notify_all.
  * - cond_init() by a second process on a living shared condition is EBUSY, and changes nothing; so memory that
- *   outlives its processes must be cleared, or the condition destroyed, before it is used anew.
+ *   outlives its processes must be cleared, or the condition destroyed, before it is used anew. And it must be
+ *   cleared when a process was killed in cond_init() or cond_destroy().
  * - A condition of all zero bits is a private one, wherever it is. A second process that waits or notifies
  *   while the first one has waiters is answered EINVAL, and nothing is corrupted; but the two cannot wake
  *   each other, so a process may well sleep for ever on such a lock.

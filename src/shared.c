@@ -27,7 +27,8 @@
  *
  * A waiter with a predicate takes the lock and looks for itself. If the predicate is false it leaves the
  * grant where it is and wakes the next sleeper; the kernel wakes in order, so the chain ends at a waiter that
- * has looked since that notify.
+ * has looked since that notify. (Linux wakes higher real-time priorities first. Of those, two that have looked
+ * may wake each other, and the chain ends too early; the heartbeat of the others makes up for it.)
  *
  * A holder that is killed may leave the fields half changed. cond_recover() counts, and every condition of
  * the lock that finds the count changed sets all its waiters free and begins anew. (The count has six bits. A
@@ -349,6 +350,7 @@ static void sleep_until_granted(const struct ticket *ticket, cond_t *cond, cond_
     uint32_t *sequence = &cond->u_.shared.sequence;
     uint32_t spins = deadline_ns == DEADLINE_PASSED ? 0 : spin_budget(lock);
     uint32_t spun = 0;
+    int64_t heartbeat_ns = 0; /* the next one; a sleep that ends early, by a signal, does not put it off */
     for (;;) {
         /* Acquire: partner is announce(). */
         uint32_t seen = a_load(sequence, acquire);
@@ -380,9 +382,11 @@ static void sleep_until_granted(const struct ticket *ticket, cond_t *cond, cond_
                 continue;
             seen |= SEQUENCE_SLEEPERS;
         }
-        int64_t heartbeat_ns = port_now() + TUNING_HEARTBEAT_NS;
+        if (heartbeat_ns == 0)
+            heartbeat_ns = port_now() + TUNING_HEARTBEAT_NS;
         port_wait_shared(sequence, seen, heartbeat_ns < deadline_ns ? heartbeat_ns : deadline_ns);
         if (port_now() >= heartbeat_ns) {
+            heartbeat_ns = 0;
             (void)probe(lock);
             if (flags_of(lock) & LOCK_OWNER_DIED) /* (which stays when it is lost) */
                 return;

@@ -8,9 +8,10 @@
  * are. Its word is an owner and two bits: some may sleep, and the owner died. Promises: there is one holder at a time, and
  * when nothing moves any more nobody sleeps at the mutex.
  *
- * The heartbeat comes when it would find the mutex free: else the sleeper goes back to sleep. Without KILLS it never comes
- * for that, for then nothing may hang on it; but it comes up to BEATS times at any moment at all, to find out whether it does
- * harm.
+ * The heartbeat comes when it would find the mutex free: else the sleeper goes back to sleep. So with KILLS nobody can
+ * sleep at a free mutex for ever, whatever else is wrong; what remains to be found out is whether the mutex gets free.
+ * Without KILLS the heartbeat never comes for that, for then nothing may hang on it; but it comes up to BEATS times at any
+ * moment at all, to find out whether it does harm.
  */
 #define NOBODY 255
 #define BIT(i) (1 << (i))
@@ -36,10 +37,14 @@ byte beats = BEATS;
 
 inline wake_one()
 {
+#ifndef M_WAKES_NOBODY
     if
     :: nempty(asleep) -> asleep?_
     :: empty(asleep)
     fi
+#else
+    skip
+#endif
 }
 
 /* It was free, or is taken over from a dead one, which leaves the bit of the sleepers. */

@@ -15,6 +15,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -527,6 +528,34 @@ static void wait_says_that_the_holder_died(void **state)
     }
 }
 
+static void nothing(int signal)
+{
+    (void)signal;
+}
+
+static void wait_for_a_death_among_signals(struct memory *memory)
+{
+    const struct itimerval often = {{0, 20000}, {0, 20000}}; /* microseconds: each sleep is cut short */
+    struct sigaction action = {.sa_flags = SA_RESTART};
+    action.sa_handler = nothing;
+    REQUIRE(sigaction(SIGALRM, &action, NULL) == 0);
+    REQUIRE(setitimer(ITIMER_REAL, &often, NULL) == 0);
+    wait_for_a_death(memory);
+}
+
+static void signals_do_not_keep_it_from_a_waiter_that_the_holder_died(void **state)
+{
+    (void)state;
+    struct memory *memory = map_new();
+    make(&memory->cond, COND_RLOCK);
+    pid_t waiter = start_role(wait_for_a_death_among_signals, memory);
+    until_waiters(&memory->cond, 1);
+    elsewhere(die_with_the_lock, memory);
+    await_end(waiter);
+    assert_int_equal(cond_destroy(&memory->cond), 0);
+    unmap(memory);
+}
+
 static void find_it_lost(struct memory *memory)
 {
     REQUIRE(cond_acquire(&memory->cond) == ENOTRECOVERABLE);
@@ -821,6 +850,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(acquire_says_that_the_holder_died),
         cmocka_unit_test(looking_does_not_forget_that_the_holder_died),
         cmocka_unit_test(wait_says_that_the_holder_died),
+        cmocka_unit_test(signals_do_not_keep_it_from_a_waiter_that_the_holder_died),
         cmocka_unit_test(without_recover_it_is_lost_for_all),
         cmocka_unit_test(a_waiter_learns_of_the_loss),
         cmocka_unit_test(conditions_share_a_lock),
