@@ -54,7 +54,8 @@ excused = {}
 kind = sys.argv[1]
 for line in open(sys.argv[3]):
     if line.strip() and not line.startswith("#"):
-        file, code, why = line.rstrip("\n").split(" | ")
+        file, rest = line.rstrip("\n").split(" | ", 1)
+        code, why = rest.rsplit(" | ", 1) # there may be one in the code
         excused[file, code] = why
 problems = []
 for file, code in excused:
