@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What shared.pml takes for granted: that nobody hangs at the robust mutex of a shared lock. The mutex is that of glibc
- * 2.36 on Linux as this file's author reads them (docs/museum.md has the sources), and by itself it does let sleepers hang when one is
- * killed; src/port/robust.c makes up for it.
+ * 2.36 on Linux as this file's author reads them (docs/museum.md has the sources), and by itself it does let sleepers
+ * hang when one is killed; src/port/robust.c makes up for it.
  *
  * W processes acquire the mutex and release it, ROUNDS times each; KILLS of them are killed, whichever and wherever they
  * are. Its word is an owner and two bits: some may sleep, and the owner died. Promises: there is one holder at a time, and

@@ -504,30 +504,6 @@ static void wait_for_a_death(struct memory *memory)
     require_depth(cond, 3);
 }
 
-static void notify_and_die(struct memory *memory)
-{
-    REQUIRE(cond_acquire(&memory->cond) == 0);
-    REQUIRE(cond_notify(&memory->cond, 1) == 0);
-}
-
-static void wait_says_that_the_holder_died(void **state)
-{
-    (void)state;
-    /* It has notified before; or it has not, and no other call is made by anybody. */
-    for (int round = 0; round < 4; round++) {
-        struct memory *memory = map_new();
-        make(&memory->cond, COND_RLOCK);
-        memory->open = round % 2;
-        pid_t waiter = start_role(wait_for_a_death, memory);
-        until_waiters(&memory->cond, 1);
-        elsewhere(round < 2 ? notify_and_die : die_with_the_lock, memory);
-        await_end(waiter);
-        elsewhere(use_the_free_lock, memory);
-        assert_int_equal(cond_destroy(&memory->cond), 0);
-        unmap(memory);
-    }
-}
-
 static void nothing(int signal)
 {
     (void)signal;
@@ -543,17 +519,28 @@ static void wait_for_a_death_among_signals(struct memory *memory)
     wait_for_a_death(memory);
 }
 
-static void signals_do_not_keep_it_from_a_waiter_that_the_holder_died(void **state)
+static void notify_and_die(struct memory *memory)
+{
+    REQUIRE(cond_acquire(&memory->cond) == 0);
+    REQUIRE(cond_notify(&memory->cond, 1) == 0);
+}
+
+static void wait_says_that_the_holder_died(void **state)
 {
     (void)state;
-    struct memory *memory = map_new();
-    make(&memory->cond, COND_RLOCK);
-    pid_t waiter = start_role(wait_for_a_death_among_signals, memory);
-    until_waiters(&memory->cond, 1);
-    elsewhere(die_with_the_lock, memory);
-    await_end(waiter);
-    assert_int_equal(cond_destroy(&memory->cond), 0);
-    unmap(memory);
+    /* It has notified before; or it has not, and no other call is made by anybody, in the end among signals. */
+    for (int round = 0; round < 5; round++) {
+        struct memory *memory = map_new();
+        make(&memory->cond, COND_RLOCK);
+        memory->open = round % 2;
+        pid_t waiter = start_role(round < 4 ? wait_for_a_death : wait_for_a_death_among_signals, memory);
+        until_waiters(&memory->cond, 1);
+        elsewhere(round < 2 ? notify_and_die : die_with_the_lock, memory);
+        await_end(waiter);
+        elsewhere(use_the_free_lock, memory);
+        assert_int_equal(cond_destroy(&memory->cond), 0);
+        unmap(memory);
+    }
 }
 
 static void find_it_lost(struct memory *memory)
@@ -850,7 +837,6 @@ int main(int argc, char **argv)
         cmocka_unit_test(acquire_says_that_the_holder_died),
         cmocka_unit_test(looking_does_not_forget_that_the_holder_died),
         cmocka_unit_test(wait_says_that_the_holder_died),
-        cmocka_unit_test(signals_do_not_keep_it_from_a_waiter_that_the_holder_died),
         cmocka_unit_test(without_recover_it_is_lost_for_all),
         cmocka_unit_test(a_waiter_learns_of_the_loss),
         cmocka_unit_test(conditions_share_a_lock),
