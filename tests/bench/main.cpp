@@ -2,30 +2,35 @@
 /*
  * main.cpp - this library beside its peers and beside what is possible: how fast it is, and what that costs
  *
- *      bench [--quick] [--filter REGEX] [--without REGEX] [--processes N] [--repetitions N] [--seconds S]
- *            [--cores N] [--output FILE] [--list]
+ *      bench [--quick] [--worlds LIST] [--filter REGEX] [--without REGEX] [--processes N] [--repetitions N]
+ *            [--seconds S] [--cores N] [--output FILE] [--list]
  *
  *      --quick          each row in a few seconds: one process, and measurements of 0.02 s
+ *      --worlds LIST    only in these worlds: some of idle,awake,busy,one-core (worlds.hpp says what they are)
  *      --filter REGEX   only rows whose name has it: --filter '^turns$'
  *      --without REGEX  no peers and limits whose name has it: --without 'C\+\+|nsync'
  *      --processes N    how many processes measure each row, one after the other; 3
  *      --repetitions N  how often each of these measures each candidate; 5
- *      --seconds S      how long each of these takes, about; 0.1
- *      --cores N        with so many of the machine's cores, and no rows of their own number
+ *      --seconds S      how long each of these takes, about; 0.05
+ *      --cores N        with so many of the machine's cores
  *      --output FILE    writes all medians and quartiles to it too, for tests/bench/report
- *      --list           only the names of the rows
+ *      --list           only the names of the rows, each with its worlds
  *
- * Each row has processes of its own, each of which measures all its candidates. Several, because it may depend
- * on where the system has put the threads at first, and stay so. In another process the futex calls are
- * counted. If one hangs or dies, the candidate that it was at is named, and the row is done again without it:
+ * A world that was not in force from the beginning to the end of a row is not reported for that row: the
+ * reason stands in its place. If other programs used much of the cores, the row is measured again, twice at most and
+ * not with --quick; if it stays so, that is printed, and tests/bench/report leaves the row out. Each row has processes of its own, each of which measures all its candidates.
+ * Several, because it may depend on where the system has put the threads at first, and stay so. In another
+ * process the futex calls are counted. If one hangs or dies, the candidate that it was at is named, and the row is done again without it:
  * a peer's lost wake-up is a result too, and must not cost the rest.
  *
  * Printed are medians over the repetitions, with the quartiles in brackets, and for the ratios those of the
  * ratios within each repetition. Exits 0, or 1 if a candidate of ours has failed.
  */
 #include <algorithm>
+#include <bit>
 #include <benchmark/benchmark.h>
 #include <cerrno>
+#include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -63,7 +68,7 @@ class Child {
     std::string text_; /* not yet a line */
 
 public:
-    Child(const Row &row, const std::vector<bool> &left_out, const Plan &plan, unsigned number)
+    Child(const Row &row, World world, const std::vector<bool> &left_out, const Plan &plan, unsigned number)
     {
         int ends[2];
         if (pipe(ends) != 0)
@@ -77,7 +82,7 @@ public:
             close(ends[0]);
             std::FILE *report = fdopen(ends[1], "w");
             setvbuf(report, nullptr, _IOLBF, BUFSIZ);
-            measure_row(row, left_out, plan, number, report);
+            measure_row(row, world, left_out, plan, number, report);
             std::_Exit(0);
         }
         close(ends[1]);
@@ -146,7 +151,7 @@ bool measure_in_child(Outcome &outcome, const Plan &plan, unsigned number, const
     for (const std::string &failure : outcome.failures)
         left_out.push_back(!failure.empty());
 
-    Child child(row, left_out, plan, number);
+    Child child(row, outcome.world, left_out, plan, number);
     std::size_t at = row.candidates.size(), done = 0;
     for (;;) {
         std::string line;
@@ -163,6 +168,10 @@ bool measure_in_child(Outcome &outcome, const Plan &plan, unsigned number, const
         std::vector<std::string> fields = fields_of(line);
         if (fields[0] == "uncounted")
             continue;
+        if (fields[0] == "refused") {
+            outcome.refused = "cannot be pinned to one core";
+            continue;
+        }
         std::size_t candidate = std::stoul(fields.at(1));
         if (fields[0] == "at") {
             at = candidate;
@@ -189,21 +198,47 @@ void measure_in_children(Outcome &outcome, const Plan &plan, const std::string &
     }
 }
 
-Outcome measure(const Row &row, const Plan &plan, const std::string &where, const Progress &progress)
+Outcome measure(const Row &row, World world, const Plan &plan, const std::string &where, const Progress &progress)
 {
-    Outcome outcome = {&row, {}, std::vector<std::string>(row.candidates.size())};
+    Outcome outcome = {&row, world, {}, std::vector<std::string>(row.candidates.size()), "", {}};
+    Load load(world);
+    if (!load.started()) {
+        outcome.refused = load.refused();
+        return outcome;
+    }
     measure_in_children(outcome, plan, where, progress);
 
     Plan counting = plan;
     counting.counting = true;
     counting.processes = 1;
-    Outcome counted = {&row, {}, outcome.failures};
+    counting.repetitions = std::min(plan.repetitions, 2u);
+    Outcome counted = {&row, world, {}, outcome.failures, "", {}};
     measure_in_children(counted, counting, where, progress);
     for (std::size_t i = 0; i < row.candidates.size(); i++)
         for (const auto &[metric, values] : counted.samples[i])
             outcome.samples[i][metric] = values;
     progress.say("");
+    if (outcome.refused.empty())
+        outcome.refused = load.refused();
+    outcome.shares = load.shares();
     return outcome;
+}
+
+/*
+ * How many seconds it takes, about. A measurement takes 1.4 times what was asked for, and finding out how many
+ * iterations that are takes twice as long. Very slow candidates take up to enough_seconds a process.
+ */
+double estimate(const Rows &rows, const Plan &plan)
+{
+    double sum = 0;
+    for (const Row &row : rows) {
+        double each = 1.4 * std::max(plan.seconds, row.least_seconds);
+        double measurements = plan.processes * (plan.repetitions + 2.0) + std::min(plan.repetitions, 2u) + 2.0;
+        double slow = row.threads >= 128 ? 2 * plan.enough_seconds * (plan.processes + 1) : 0;
+        double worlds = std::popcount(row.worlds);
+        sum += worlds * (std::max(each * measurements * static_cast<double>(row.candidates.size()), slow) + 0.1);
+    }
+    return sum;
 }
 
 double parse(const char *text, double least, double most)
@@ -235,28 +270,38 @@ int main(int argc, char **argv)
         {"quick", no_argument, nullptr, 'q'},       {"filter", required_argument, nullptr, 'f'},
         {"without", required_argument, nullptr, 'w'}, {"processes", required_argument, nullptr, 'p'},
         {"repetitions", required_argument, nullptr, 'r'}, {"seconds", required_argument, nullptr, 's'},
-        {"cores", required_argument, nullptr, 'c'}, {"output", required_argument, nullptr, 'o'},
-        {"list", no_argument, nullptr, 'l'}, {nullptr, 0, nullptr, 0},
+        {"cores", required_argument, nullptr, 'c'}, {"worlds", required_argument, nullptr, 'W'},
+        {"output", required_argument, nullptr, 'o'}, {"list", no_argument, nullptr, 'l'},
+        {nullptr, 0, nullptr, 0},
     };
-    Plan plan = {.seconds = 0.1, .repetitions = 5, .processes = 3};
+    Plan plan = {.seconds = 0.05, .repetitions = 5, .processes = 3, .enough_seconds = 6};
+    Worlds worlds = every_world;
+    unsigned cores = 0;
     std::regex filter("."), without("^$");
     const char *output = nullptr;
     bool list = false, quick = false;
 
     for (int chosen; (chosen = getopt_long(argc, argv, "", options, nullptr)) != -1;)
         switch (chosen) {
-        case 'q': quick = true; plan.seconds = 0.02; plan.processes = 1; break;
+        case 'q': quick = true; plan.seconds = 0.02; plan.processes = 1; plan.enough_seconds = 1; break;
         case 'f': filter = parse_regex(optarg); break;
         case 'w': without = parse_regex(optarg); break;
         case 'p': plan.processes = static_cast<unsigned>(parse(optarg, 1, 1000)); break;
         case 'r': plan.repetitions = static_cast<unsigned>(parse(optarg, 1, 1000)); break;
         case 's': plan.seconds = parse(optarg, 0.001, 100); break;
-        case 'c': plan.cores = static_cast<unsigned>(parse(optarg, 1, 1024)); break;
+        case 'c': cores = static_cast<unsigned>(parse(optarg, 1, 1024)); break;
+        case 'W':
+            if (worlds = parse_worlds(optarg); worlds == 0) {
+                std::fprintf(stderr, "bench: not a list of worlds: '%s'\n", optarg);
+                return 2;
+            }
+            break;
         case 'o': output = optarg; break;
         case 'l': list = true; break;
         default:
-            std::fputs("usage: bench [--quick] [--filter REGEX] [--without REGEX] [--processes N]\n"
-                       "             [--repetitions N] [--seconds S] [--cores N] [--output FILE] [--list]\n",
+            std::fputs("usage: bench [--quick] [--worlds LIST] [--filter REGEX] [--without REGEX]\n"
+                       "             [--processes N] [--repetitions N] [--seconds S] [--cores N] [--output FILE]\n"
+                       "             [--list]\n",
                        stderr);
             return 2;
         }
@@ -272,18 +317,27 @@ int main(int argc, char **argv)
         });
         if (quick)
             row.least_seconds /= 5;
-        if (std::regex_search(row.name, filter) && (plan.cores == 0 || row.cores == 0))
+        row.worlds &= worlds;
+        if (std::regex_search(row.name, filter) && row.worlds != 0)
             rows.push_back(row);
     }
     if (list) {
-        for (const Row &row : rows)
-            std::puts(row.name.c_str());
+        for (const Row &row : rows) {
+            std::fputs(row.name.c_str(), stdout);
+            for (World world : all_worlds)
+                if ((row.worlds & only(world)) != 0)
+                    std::printf(" %s", name_of(world));
+            std::putchar('\n');
+        }
         return 0;
     }
     if (rows.empty()) {
-        std::fputs("bench: no row has such a name\n", stderr);
+        std::fputs("bench: no row has such a name in these worlds\n", stderr);
         return 2;
     }
+
+    if (cores != 0 && !use_cores(cores))
+        fail("cannot be pinned to so many cores");
 
     std::FILE *file = output == nullptr ? nullptr : std::fopen(output, "w");
     if (output != nullptr && file == nullptr)
@@ -298,17 +352,30 @@ int main(int argc, char **argv)
     if (getloadavg(&load, 1) == 1 && load > 0.5)
         std::fprintf(stderr, "bench: other programs are busy here (load %.2f): look at ratios only\n", load);
 
+    std::size_t count = 0, number = 0;
+    for (const Row &row : rows)
+        count += static_cast<std::size_t>(std::popcount(row.worlds));
+    std::fprintf(stderr, "bench: %zu rows, %zu with their worlds: about %.0f minutes\n", rows.size(), count,
+                 std::ceil(estimate(rows, plan) / 60));
+
     Progress progress;
     std::vector<Outcome> outcomes;
     bool failed = false;
-    for (std::size_t i = 0; i < rows.size(); i++) {
-        std::string where = std::to_string(i + 1) + "/" + std::to_string(rows.size()) + " " + rows[i].name;
-        outcomes.push_back(measure(rows[i], plan, where, progress));
-        print_row(outcomes.back());
-        std::fflush(stdout);
-        for (std::size_t c = 0; c < rows[i].candidates.size(); c++)
-            failed |= rows[i].candidates[c].role == Role::ours && !outcomes.back().failures[c].empty();
-    }
+    for (const Row &row : rows)
+        for (World world : all_worlds) {
+            if ((row.worlds & only(world)) == 0)
+                continue;
+            std::string where = std::to_string(++number) + "/" + std::to_string(count) + " " + row.name + ", " +
+                                name_of(world);
+            Outcome outcome = measure(row, world, plan, where, progress);
+            for (unsigned again = 0; again < 2 && !quick && outcome.shares.others > most_others; again++)
+                outcome = measure(row, world, plan, where + ", again", progress);
+            outcomes.push_back(outcome);
+            print_row(outcome);
+            std::fflush(stdout);
+            for (std::size_t c = 0; c < row.candidates.size(); c++)
+                failed |= row.candidates[c].role == Role::ours && !outcome.failures[c].empty();
+        }
     print_summary(outcomes);
     if (*missing_peers != '\0')
         std::printf("\nWithout peers whose library was not there: %s\n", missing_peers);

@@ -12,8 +12,8 @@
 
 #include <algorithm>
 #include <benchmark/benchmark.h>
-#include <sched.h>
 #include "futexes.hpp"
+#include "peers.hpp"
 #include "pool.hpp"
 
 namespace {
@@ -95,27 +95,15 @@ public:
     }
 };
 
-/* Leave this process, and all threads that it makes, this many of its cores. */
-void use_cores(unsigned most)
-{
-    cpu_set_t all, some;
-    CPU_ZERO(&some);
-    if (sched_getaffinity(0, sizeof all, &all) != 0)
-        return;
-    for (unsigned cpu = 0; cpu < CPU_SETSIZE && static_cast<unsigned>(CPU_COUNT(&some)) < most; cpu++)
-        if (CPU_ISSET(cpu, &all))
-            CPU_SET(cpu, &some);
-    sched_setaffinity(0, sizeof some, &some);
-}
-
 } // namespace
 
-void measure_row(const Row &row, const std::vector<bool> &left_out, const Plan &plan, unsigned process,
-                 std::FILE *report)
+void measure_row(const Row &row, World world, const std::vector<bool> &left_out, const Plan &plan,
+                 unsigned process, std::FILE *report)
 {
-    unsigned cores = row.cores != 0 ? row.cores : plan.cores;
-    if (cores != 0)
-        use_cores(cores);
+    if (world == World::one_core && !use_cores(1)) {
+        std::fputs("refused\n", report);
+        return;
+    }
     if (plan.counting && !count_futexes()) {
         std::fputs("uncounted\n", report);
         return;
@@ -126,9 +114,13 @@ void measure_row(const Row &row, const std::vector<bool> &left_out, const Plan &
     for (std::size_t number = 0; number < row.candidates.size(); number++)
         if (!left_out[number] && measurement.measure(number))
             taking_part.push_back(number);
-    for (unsigned repetition = 0; repetition < plan.repetitions; repetition++)
+    std::int64_t start_ns = now_on(CLOCK_MONOTONIC);
+    for (unsigned repetition = 0; repetition < plan.repetitions; repetition++) {
         for (std::size_t i = 0; i < taking_part.size(); i++) {
             std::size_t first = process * plan.repetitions + repetition;
             measurement.measure(taking_part[(first + i) % taking_part.size()]);
         }
+        if (static_cast<double>(now_on(CLOCK_MONOTONIC) - start_ns) / ns_per_s >= plan.enough_seconds)
+            break;
+    }
 }

@@ -7,10 +7,10 @@
 #include "work.hpp"
 
 struct Plan {
-    double seconds;       /* that each measurement takes, about */
-    unsigned repetitions; /* in one process */
+    double seconds;        /* that each measurement takes, about */
+    unsigned repetitions;  /* in one process */
     unsigned processes;
-    unsigned cores = 0;   /* for rows that don't say; 0: all */
+    double enough_seconds; /* once they took so long, a process begins no more repetitions */
     bool counting = false; /* of futex calls, and then of nothing else: see futexes.hpp */
 };
 
@@ -23,8 +23,9 @@ struct Plan {
  *      is CANDIDATE METRIC VALUE       of one repetition
  *      wrong CANDIDATE                 it has not done its work
  *      uncounted                       futex calls cannot be counted here
+ *      refused                         it cannot be pinned to one core
  */
-void measure_row(const Row &row, const std::vector<bool> &left_out, const Plan &plan, unsigned process,
-                 std::FILE *report);
+void measure_row(const Row &row, World world, const std::vector<bool> &left_out, const Plan &plan,
+                 unsigned process, std::FILE *report);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* rows_buffers.cpp - producers and consumers: a buffer of ten places, and one without limit */
+/* rows_buffers.cpp - producers and consumers: a buffer of ten places, one without limit, and a herd for one item */
 
 #include <atomic>
 #include "peers.hpp"
@@ -176,30 +176,88 @@ public:
     bool right() const override { return sum_ == sum_of(n_); }
 };
 
-Row row_of(const char *family, unsigned side, unsigned cores = 0)
+/*
+ * The first thread makes one item at a time, notifies all who wait for one, and waits until it has been taken. Two
+ * conditions on one lock.
+ */
+template <class Peer> class Herd : public Work {
+    struct HasWork {
+        const Herd *work;
+        bool operator()() const { return work->item_ != 0 || work->over_; }
+    };
+    struct IsTaken {
+        const Herd *work;
+        bool operator()() const { return work->item_ == 0; }
+    };
+
+    std::size_t n_;
+    alignas(apart) typename Peer::Lock lock_;
+    typename Peer::Condition made_{lock_}, taken_{lock_};
+    alignas(apart) std::uint64_t item_ = 0; /* 0: none. Under the lock, as the rest */
+    std::uint64_t sum_ = 0;
+    bool over_ = false;
+    HasWork has_work_{this};
+    IsTaken is_taken_{this};
+
+    void make()
+    {
+        for (std::uint64_t item = 1; item <= n_ + 1; item++) {
+            lock_.lock();
+            taken_.wait(is_taken_);
+            if (item <= n_)
+                item_ = item;
+            else
+                over_ = true;
+            tell_and_unlock<Peer>(lock_, false, [this] { made_.notify_all(); });
+        }
+    }
+    void take()
+    {
+        for (;;) {
+            lock_.lock();
+            made_.wait(has_work_);
+            if (item_ == 0)
+                break;
+            sum_ += item_;
+            item_ = 0;
+            tell_and_unlock<Peer>(lock_, false, [this] { taken_.notify_one(); });
+        }
+        lock_.unlock();
+    }
+
+public:
+    explicit Herd(std::size_t n) : n_(n) {}
+    void run(unsigned thread) override
+    {
+        if (thread == 0)
+            make();
+        else
+            take();
+    }
+    bool right() const override { return sum_ == sum_of(n_) && item_ == 0; }
+};
+
+Row row_of(const char *family, unsigned side)
 {
     std::string number = std::to_string(side);
-    const char *suffix = cores == 1 ? "-one-core" : "";
-    return {.name = family + ("-" + number) + "x" + number + suffix, .operation = "item",
-            .threads = 2 * side, .cores = cores, .family = std::string(family) + suffix};
+    return {.name = family + ("-" + number) + "x" + number, .operation = "item", .threads = 2 * side,
+            .family = family};
 }
 
 } // namespace
 
 void add_buffer_rows(Rows &rows)
 {
-    for (unsigned cores : {0u, 1u})
-        for (unsigned side : {1u, 4u, 32u}) {
-            Row row = row_of("buffer", side, cores);
-            add_peers<OneCondition>(row, Everybody{}, side);
-            rows.push_back(row);
-        }
-    for (unsigned cores : {0u, 1u})
-        for (unsigned side : {1u, 4u, 32u}) {
-            Row row = row_of("buffer-two", side, cores);
-            add_peers<TwoConditions>(row, Everybody{}, side);
-            rows.push_back(row);
-        }
+    for (unsigned side : {1u, 4u, 32u}) {
+        Row row = row_of("buffer", side);
+        add_peers<OneCondition>(row, Everybody{}, side);
+        rows.push_back(row);
+    }
+    for (unsigned side : {1u, 4u, 32u}) {
+        Row row = row_of("buffer-two", side);
+        add_peers<TwoConditions>(row, Everybody{}, side);
+        rows.push_back(row);
+    }
     Row foreign = row_of("buffer-two-foreign", 4);
     add_peers<TwoConditions>(foreign, Foreigners{}, 4u);
     rows.push_back(foreign);
@@ -208,5 +266,11 @@ void add_buffer_rows(Rows &rows)
         Row row = row_of("unlimited", side);
         add_peers<Unlimited>(row, Everybody{}, side);
         rows.push_back(row);
+    }
+    for (unsigned waiters : {4u, 16u, 64u}) {
+        Row herd{.name = "herd-" + std::to_string(waiters), .operation = "item", .threads = waiters + 1};
+        herd.family = "herd";
+        add_peers<Herd>(herd, Everybody{});
+        rows.push_back(herd);
     }
 }

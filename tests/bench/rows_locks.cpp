@@ -229,35 +229,36 @@ using Recursive = List<Condvar, PthreadRecursive, CxxAny>;
 
 void add_lock_rows(Rows &rows)
 {
-    Row mutex{.name = "acquire", .operation = "pair", .threads = 1};
+    Row mutex{.name = "acquire", .operation = "pair", .threads = 1, .worlds = only(World::idle)};
     add_peers<Acquire>(mutex, Joined<List<CondvarMutex, Pthread>, Joined<NsyncLocks, AbslLocks>>{}, 1u);
     add_limit<BareLock>(mutex, "CAS + exchange");
     add_limit<BareCalledLock>(mutex, "called, with owner", false);
     rows.push_back(mutex);
 
-    Row recursive{.name = "acquire-recursive", .operation = "pair", .threads = 1};
+    Row recursive{.name = "acquire-recursive", .operation = "pair", .threads = 1, .worlds = only(World::idle)};
     add_peers<Acquire>(recursive, Recursive{}, 1u);
     add_limit<BareLock>(recursive, "CAS + exchange");
     rows.push_back(recursive);
 
-    Row deep{.name = "acquire-depth-3", .operation = "3 pairs", .threads = 1};
+    Row deep{.name = "acquire-depth-3", .operation = "3 pairs", .threads = 1, .worlds = only(World::idle)};
     add_peers<Acquire>(deep, Recursive{}, 3u);
     add_limit<BareLock>(deep, "CAS + exchange");
     rows.push_back(deep);
 
-    Row nobody{.name = "notify-nobody", .operation = "notify", .threads = 1};
+    Row nobody{.name = "notify-nobody", .operation = "notify", .threads = 1, .worlds = only(World::idle)};
     add_peers<NotifyNobody>(nobody, Joined<List<CondvarMutex>, OtherNotifiers>{});
     add_limit<BareLock>(nobody, "CAS + exchange");
     add_limit<BareCalledLock>(nobody, "called, with owner", true);
     add_limit<EmptySyscall>(nobody, "empty syscall");
     rows.push_back(nobody);
 
-    Row foreign{.name = "notify-nobody-foreign", .operation = "notify", .threads = 1};
+    Row foreign{.name = "notify-nobody-foreign", .operation = "notify", .threads = 1,
+                .worlds = only(World::idle)};
     add_peers<NotifyNobody>(foreign, Foreigners{});
     add_limit<BareLock>(foreign, "CAS + exchange");
     rows.push_back(foreign);
 
-    Row held{.name = "try-held", .operation = "try", .threads = 1};
+    Row held{.name = "try-held", .operation = "try", .threads = 1, .worlds = only(World::idle)};
     add_peers<TryHeld>(held, Joined<List<Condvar>, OtherNotifiers>{});
     rows.push_back(held);
 

@@ -73,7 +73,8 @@ public:
 
 void add_time_rows(Rows &rows)
 {
-    Row row{.name = "expire", .operation = "wait of 100 us", .threads = 1, .compared = "lateness"};
+    Row row{.name = "expire", .operation = "wait of 100 us", .threads = 1,
+            .worlds = only(World::idle), .compared = "lateness"};
     add_peers<Expire>(row, Everybody{});
     add_limit<Sleep>(row, "clock_nanosleep");
     rows.push_back(row);

@@ -11,7 +11,7 @@ namespace {
 constexpr std::int64_t hour_ns = 3600 * ns_per_s;
 
 /* How the threads of a ring tell the next one. */
-enum class Tell { any, fitting };
+enum class Tell { any, fitting, all };
 
 /*
  * Each thread waits until it is its turn, and passes the turn on. One iteration is once round. Of two threads
@@ -52,8 +52,10 @@ public:
             tell_and_unlock<Peer>(monitor_, false, [this] {
                 if (tell == Tell::any)
                     monitor_.notify_one();
-                else
+                else if (tell == Tell::fitting)
                     monitor_.notify_fitting();
+                else
+                    monitor_.notify_all();
             });
         }
     }
@@ -63,6 +65,7 @@ public:
 template <class Peer> using Turns = RingOf<Peer, Tell::any, false>;
 template <class Peer> using TimedTurns = RingOf<Peer, Tell::any, true>;
 template <class Peer> using Ring = RingOf<Peer, Tell::fitting, false>;
+template <class Peer> using RingAll = RingOf<Peer, Tell::all, false>;
 
 /* No lock and no condition: a word for each thread, on which it sleeps. */
 class FutexRing : public Work {
@@ -191,37 +194,37 @@ void add_turn_rows(Rows &rows)
     Row turns{.name = "turns", .operation = "turn", .threads = 2, .operations = 2};
     add_peers<Turns>(turns, Everybody{}, 2u);
     add_limit<FutexRing>(turns, "raw futex", 2u);
-
-    Row one = turns;
-    one.name = "turns-one-core";
-    one.cores = 1;
-
-    add_limit<SpinTurns>(turns, "raw spinning"); /* on one core it would be a time slice for each turn */
     rows.push_back(turns);
-    turns.name = "turns-apart";
-    turns.apart = true;
-    rows.push_back(turns);
-    rows.push_back(one);
 
-    for (unsigned cores : {0u, 1u}) {
-        Row timed{.name = cores == 0 ? "turns-timed" : "turns-timed-one-core", .operation = "turn",
-                  .threads = 2, .cores = cores, .operations = 2};
-        add_peers<TimedTurns>(timed, Everybody{}, 2u);
-        rows.push_back(timed);
-    }
+    /* Spinning on one core would take a time slice for each turn. */
+    Row separate{.name = "turns-apart", .operation = "turn", .threads = 2,
+                 .worlds = every_world & ~only(World::one_core), .apart = true, .operations = 2};
+    separate.candidates = turns.candidates;
+    add_limit<SpinTurns>(separate, "raw spinning");
+    rows.push_back(separate);
 
-    for (unsigned cores : {0u, 1u}) {
-        Row foreign{.name = cores == 0 ? "turns-foreign" : "turns-foreign-one-core", .operation = "turn",
-                    .threads = 2, .cores = cores, .operations = 2};
-        add_peers<Turns>(foreign, Foreigners{}, 2u);
-        rows.push_back(foreign);
-    }
+    Row timed{.name = "turns-timed", .operation = "turn", .threads = 2, .operations = 2};
+    add_peers<TimedTurns>(timed, Everybody{}, 2u);
+    rows.push_back(timed);
+
+    Row foreign{.name = "turns-foreign", .operation = "turn", .threads = 2, .operations = 2};
+    add_peers<Turns>(foreign, Foreigners{}, 2u);
+    rows.push_back(foreign);
 
     for (unsigned threads : {2u, 16u, 128u, 512u}) {
         Row ring{.name = "ring-" + std::to_string(threads), .operation = "turn", .threads = threads};
         ring.operations = threads;
         ring.family = "ring";
         add_peers<Ring>(ring, Everybody{}, threads);
+        add_limit<FutexRing>(ring, "raw futex", threads);
+        rows.push_back(ring);
+    }
+
+    for (unsigned threads : {16u, 128u, 512u}) {
+        Row ring{.name = "ring-all-" + std::to_string(threads), .operation = "turn", .threads = threads};
+        ring.operations = threads;
+        ring.family = "ring-all";
+        add_peers<RingAll>(ring, Everybody{}, threads);
         add_limit<FutexRing>(ring, "raw futex", threads);
         rows.push_back(ring);
     }

@@ -93,8 +93,14 @@ const char *role_name(Role role)
 void print_row(const Outcome &outcome)
 {
     const Row &row = *outcome.row;
-    std::printf("\n%-16s ns for each %s, %u thread%s%s\n", row.name.c_str(), row.operation.c_str(), row.threads,
-                row.threads == 1 ? "" : "s", row.cores == 1 ? ", one core" : "");
+    std::printf("\n%s, %s: ", row.name.c_str(), name_of(outcome.world));
+    if (!outcome.refused.empty()) {
+        std::printf("not measured: %s\n", outcome.refused.c_str());
+        return;
+    }
+    std::printf("ns for each %s, %u thread%s. Of the cores' time the load used %.0f %%, others %.0f %%%s\n",
+                row.operation.c_str(), row.threads, row.threads == 1 ? "" : "s", 100 * outcome.shares.load,
+                100 * outcome.shares.others, outcome.shares.others > most_others ? ": too much" : "");
     std::printf("  %-18s %26s %9s %9s %9s   %s\n", "", "time", "CPU time", "switches", "futexes",
                 "condvar's, divided by this");
     for (std::size_t i = 0; i < row.candidates.size(); i++) {
@@ -119,14 +125,16 @@ void print_row(const Outcome &outcome)
 
 void print_summary(const std::vector<Outcome> &outcomes)
 {
-    std::printf("\n%-22s %-9s %-25s %-22s %-22s %s\n", "condvar's, divided by", "", "the best peer's", "",
+    std::printf("\n%-22s %-9s %-9s %-25s %-22s %-22s %s\n", "condvar's, divided by", "", "", "the best peer's", "",
                 "the best limit's", "the least CPU time of a peer");
     for (const Outcome &outcome : outcomes) {
         const Row &row = *outcome.row;
+        if (!outcome.refused.empty())
+            continue;
         auto peer = best_of(outcome, Role::peer, row.compared);
         auto limit = best_of(outcome, Role::limit, row.compared);
         auto thrifty = best_of(outcome, Role::peer, "cpu");
-        std::printf("%-22s %-9s %-25s %-22s %-22s %s\n", row.name.c_str(),
+        std::printf("%-22s %-9s %-9s %-25s %-22s %-22s %s\n", row.name.c_str(), name_of(outcome.world),
                     row.compared == "time" ? "" : "(wait)",
                     peer ? spread_text(ratio_to(outcome, *peer, row.compared)).c_str() : "-",
                     peer ? row.candidates[*peer].name.c_str() : "-",
@@ -137,15 +145,22 @@ void print_summary(const std::vector<Outcome> &outcomes)
 
 void write_rows(const std::vector<Outcome> &outcomes, std::FILE *file)
 {
-    std::fputs("row\tfamily\toperation\tthreads\tcores\tcompared\tcandidate\trole\tmetric\t"
+    /* Of a world that was not in force there is one line, with the reason as its metric. */
+    std::fputs("row\tworld\tload\tothers\tfamily\toperation\tthreads\tcompared\tcandidate\trole\tmetric\t"
                "median\tlow\thigh\tratio\tratio_low\tratio_high\n", file);
     for (const Outcome &outcome : outcomes) {
         const Row &row = *outcome.row;
+        char shares[64];
+        std::snprintf(shares, sizeof shares, "%.4f\t%.4f", outcome.shares.load, outcome.shares.others);
+        std::string start = row.name + "\t" + name_of(outcome.world) + "\t" + shares + "\t" +
+                            (row.family.empty() ? "-" : row.family) + "\t" + row.operation + "\t" +
+                            std::to_string(row.threads) + "\t" + row.compared + "\t";
+        if (!outcome.refused.empty()) {
+            std::fprintf(file, "%s-\t-\t%s\t-\t-\t-\t-\t-\t-\n", start.c_str(), outcome.refused.c_str());
+            continue;
+        }
         for (std::size_t i = 0; i < row.candidates.size(); i++) {
-            std::string head = row.name + "\t" + (row.family.empty() ? "-" : row.family) + "\t" +
-                               row.operation + "\t" + std::to_string(row.threads) + "\t" +
-                               std::to_string(row.cores) + "\t" + row.compared + "\t" +
-                               row.candidates[i].name + "\t" + role_name(row.candidates[i].role);
+            std::string head = start + row.candidates[i].name + "\t" + role_name(row.candidates[i].role);
             if (!outcome.failures[i].empty())
                 std::fprintf(file, "%s\t%s\t-\t-\t-\t-\t-\t-\n", head.c_str(), outcome.failures[i].c_str());
             for (const auto &[metric, values] : outcome.samples[i]) {

@@ -17,6 +17,7 @@
 #include <string>
 #include <utility>
 #include <vector>
+#include "worlds.hpp"
 
 /* A size that is certainly not below that of a cache line, and of the two that are fetched together. */
 constexpr std::size_t apart = 128;
@@ -51,7 +52,7 @@ struct Row {
     std::string name;      /* what --filter is matched against */
     std::string operation; /* what the numbers are for one of */
     unsigned threads;
-    unsigned cores = 0;                /* how many of the machine's it may use; 0: all */
+    Worlds worlds = every_world;       /* in which of them it means something */
     bool apart = false;                /* each thread stays on a core of its own, as long as there are any */
     std::size_t operations = 1;        /* in one iteration, below which measuring makes no sense */
     double least_seconds = 0;          /* for what takes its time to show */

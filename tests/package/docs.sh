@@ -77,7 +77,7 @@ anchors() {
     awk '/^```/ { code = !code } /^#+ / && !code' "$1" | sed -E 's/^#+ +//; s/`//g; s/\[([^]]*)\]\([^)]*\)/\1/g' |
         tr '[:upper:]' '[:lower:]' | sed -E 's/[^a-z0-9 _-]//g; s/ /-/g'
 }
-for document in "${documents[@]}"; do
+for document in "${documents[@]}" docs/performance/*/*.md; do
     awk '/^```/ { code = !code } !code' "$document" | { grep -oE '\]\([^)]+\)' || true; } | sed -E 's/^\]\((.*)\)$/\1/' | sort -u |
         while read -r target; do
             case $target in
