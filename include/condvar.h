@@ -43,7 +43,8 @@
  * - wait gives the lock back entirely, however deep it was held, and returns with it held as deep again,
  *   whatever the reason of its return.
  * - A notification chooses waiters in the order of their arrival, and is never lost: a waiter that has
- *   expired is passed over. There are no spurious wake-ups.
+ *   expired is passed over. Chosen waiters are woken in that order; which of those that are awake gets the lock
+ *   first is not promised. There are no spurious wake-ups.
  * - Nothing here is a cancellation point: a pending pthread_cancel stays pending (as for C++'s waits).
  * - After destroy, every call on the object answers EINVAL (or false, 0, NULL) while its memory is there.
  * - Where a call takes a condition or a lock, it may be called by any thread, unless it says "the holder".
@@ -217,14 +218,14 @@ struct cond_task;   /* see cond_task_init() */
 #endif
 
 struct COND_CAPABILITY_ cond_lock {
-    uint8_t kind_;   /* fixed by init; src/lock.h has the kinds */
+    uint8_t kind_;   /* fixed by init; src/object.h has the kinds */
     uint8_t flags_;  /* under the lock */
     uint16_t spin_;  /* atomic: how long waiting awake has been worth it */
-    uint32_t depth_; /* atomic, written by the owner only: how often it holds it; a private one, beyond once */
+    uint32_t depth_; /* atomic, written by the owner only: how often it holds it; src/object.h for a private one */
     union {
         struct cond_local_lock_ {
-            struct cond_waiter *notified; /* under the lock: who is let go next, in order; src/waiter.h */
-            uint32_t waits;               /* atomic, written under the lock: waits that have not ended */
+            struct cond_waiter *notified; /* under the lock: the notified waiters, in order; src/waitq.h */
+            uint32_t active_waits;        /* atomic, written under the lock: waits that have not ended */
 #ifndef CONDVAR_NO_SHARED
             uint32_t process;             /* under the lock: whose the notified waiters are */
 #endif
@@ -232,14 +233,14 @@ struct COND_CAPABILITY_ cond_lock {
                 struct cond_private_lock_ {
                     uint32_t word;           /* atomic: the lock itself, src/mutex.c */
 #if UINTPTR_MAX > 0xFFFFFFFFu /* where it fills a gap */
-#  define COND_NO_ASKED_ 0,
-                    uint32_t asked;          /* under the lock: what its holder has waited for; src/waiter.h */
+#  define COND_NO_HOLDER_PRED_ 0,
+                    uint32_t holder_pred;    /* under the lock: the predicate that its holder last waited for; src/waitq.h */
 #else
-#  define COND_NO_ASKED_
+#  define COND_NO_HOLDER_PRED_
 #endif
                     uintptr_t owner;         /* atomic, written by the owner only: itself, or 0 */
 #ifndef CONDVAR_NO_TASKS
-                    struct cond_task *tasks; /* atomic: those that want the lock, latest first; src/task.c */
+                    struct cond_task *tasks; /* atomic: those that want the lock, latest first; src/taskq.c */
 #endif
                 } mine;
                 struct cond_foreign_lock_ {
@@ -259,7 +260,7 @@ struct COND_CAPABILITY_ cond_lock {
 #else
 #  define COND_RLOCK_INIT {0}
 #endif
-#define COND_MUTEX_INIT {COND_MUTEX, 0, 0, 0, {{NULL, 0, COND_NO_PROCESS_ {{0, COND_NO_ASKED_ 0 COND_NO_TASK_}}}}}
+#define COND_MUTEX_INIT {COND_MUTEX, 0, 0, 0, {{NULL, 0, COND_NO_PROCESS_ {{0, COND_NO_HOLDER_PRED_ 0 COND_NO_TASK_}}}}}
 #ifndef CONDVAR_NO_SHARED
 #  define COND_NO_PROCESS_ 0,
 #else
@@ -310,8 +311,11 @@ COND_API int cond_lock_init_pthread(cond_lock_t *lock, pthread_mutex_t *mutex);
 COND_API int cond_lock_destroy(cond_lock_t *lock);
 
 /**
- * Acquire the lock, once more if it is recursive and the caller has it. Whoever has waited for about a
- * millisecond goes before threads that come later.
+ * Acquire the lock, once more if it is recursive and the caller has it. A running thread may get a free private lock
+ * before one that was woken for it. But a thread that has waited for about a millisecond (asleep, after a notify or
+ * after its deadline) is overtaken by later ones a few times only, however long they hold the lock: once for each such
+ * thread before it, and a few times more. A free lock is kept for it for a millisecond at most. (Meanwhile a try, and
+ * an acquire with a shorter timeout, fail.)
  * EINVAL: NULL, destroyed. EDEADLK: a mutex that the caller holds. EAGAIN: held COND_DEPTH_MAX deep.
  * A foreign lock's own errors are passed on.
  */
@@ -389,7 +393,7 @@ typedef uint64_t cond_arrivals_t_;
 
 struct COND_CAPABILITY_ cond {
     cond_lock_t *lock_; /* fixed by init; NULL: own_. COND_SHARED: how many bytes from here, as a pointer */
-    uint32_t state_;    /* fixed by init, until destroy; src/lock.h */
+    uint32_t state_;    /* fixed by init, until destroy; src/object.h */
     uint32_t waiters_;  /* atomic, written under the lock: how many wait and have not been chosen */
     union {
         struct cond_local_queue_ {
@@ -476,8 +480,9 @@ COND_API int cond_wait_until(cond_t *cond, int64_t deadline_ns) COND_REQUIRES(*c
 COND_API int cond_wait_for(cond_t *cond, cond_pred_t *pred, void *arg, int64_t timeout_ns) COND_REQUIRES(*cond);
 
 /**
- * Choose the first n waiters, or all if there are fewer; they go on one after the other as the lock becomes
- * free. One that waits in cond_wait_for, and whose predicate is false when its turn comes, stays, and the
+ * Choose the first n waiters, or all if there are fewer. Each release of the lock then wakes one of them, in the order
+ * of arrival, whether or not those woken before have the lock by then. Which of the woken ones gets the lock first is
+ * not promised. One that waits in cond_wait_for, and whose predicate is false when its turn comes, stays, and the
  * next waiter that was there at the time of the notify is chosen in its stead. The holder.
  * No system call, unless the lock is foreign. EINVAL: NULL, destroyed. EPERM: not held.
  */
@@ -578,18 +583,18 @@ static inline COND_UNSEEN_ void cond_with_leave_(cond_t **cond)
 
 /* ---- Tasks: waiting without a thread ---------------------------------------------------------------- */
 
-/* Who waits. The library's own, here only because a task contains one; src/waiter.h tells what it means. */
+/* Who waits. The library's own, here only because a task contains one; src/waitq.h tells what it means. */
 struct cond_waiter {
     uint32_t state;           /* atomic: what the waiter and the holder of the lock race for */
     uint32_t timed : 1;       /* fixed: has a deadline, or is a task, and may give up */
     uint32_t task : 1;        /* fixed: it is part of a struct cond_task */
     uint32_t passes_on : 1;   /* under the lock: chosen by notify(n), not by notify_all */
-    uint32_t where : 2;       /* under the lock: WAITER_NOWHERE, ... */
-    uint32_t overtaken : 1;   /* under the lock: one that was notified later was let go before it */
-    uint32_t later : 24;      /* under the lock: how many had arrived after it when it was notified */
+    uint32_t queue : 2;       /* under the lock: WAITER_UNQUEUED, ... */
+    uint32_t skipped : 1;     /* under the lock: one that was notified later was woken before it */
+    uint32_t horizon : 24;    /* under the lock: how many had arrived after it when it was notified */
     struct cond_waiter *next; /* under the lock: in the circular queue that it is in */
     struct cond_waiter *prev; /* under the lock */
-    uint64_t arrival;         /* fixed by waiter_arrive(): its place */
+    uint64_t arrival;         /* fixed by waitq_begin_wait(): its place */
     cond_t *cond;             /* fixed: where it is put back */
     cond_pred_t *pred;        /* fixed: NULL in a plain wait */
     void *arg;                /* fixed */
@@ -621,8 +626,8 @@ struct cond_waiter {
  *   holder of another lock, waits for it. It must not block, not even for a lock of this library (that may
  *   have been handed to a task whose callback is due on this very thread), and must return normally: no
  *   longjmp, no exception.
- * - A task that is let go is handed the lock, since it cannot sleep for it: the lock is held from then on,
- *   until the loop gets round to the task and the task releases it.
+ * - A task is handed the lock, since it cannot sleep for it: the lock is held from then on, until the loop runs
+ *   the task and the task releases it.
  * - A task waits for as long as it takes. A timeout is a timer of the loop that cancels.
  * - Private locks only: COND_RLOCK and COND_MUTEX. Others are answered ENOTSUP.
  */
@@ -635,7 +640,7 @@ struct cond_task {
     struct cond_waiter waiter_;
     struct cond_task *next_;   /* in the list of those that want the lock, or whose callbacks are due */
     cond_lock_t *lock_;        /* fixed for a request: what it is about */
-    void *loop_;               /* fixed for a request: what its call runs callbacks in, or NULL; src/task.c */
+    void *loop_;               /* fixed for a request: what its call runs callbacks in, or NULL; src/taskq.c */
     cond_task_ready_t *ready_; /* fixed by init */
     void *user_;               /* fixed by init */
 };
@@ -649,7 +654,8 @@ COND_API int cond_task_init(cond_task_t *task, cond_task_ready_t *ready, void *u
 
 /**
  * Acquire the condition's lock for the task, once more if it is recursive and the task has it. 0: the task
- * holds it. EINPROGRESS: ready() will say. Tasks are served in the order of their requests.
+ * holds it. EINPROGRESS: ready() will say. Tasks are served in the order of their requests. While a thread has waited
+ * for the lock for about a millisecond, every second release leaves the lock to such threads.
  * EINVAL: NULL, destroyed, a task without init. ENOTSUP: a shared or a foreign lock. EDEADLK: a mutex that the task holds.
  * EAGAIN: held COND_DEPTH_MAX deep. EBUSY: the task has a request under way.
  */

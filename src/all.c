@@ -11,14 +11,17 @@
 #endif
 
 #define INTERNAL static
-#include "cond.c"
-#include "lock.c"
+#include "waitq.c"
 #include "mutex.c"
+#include "taskq.c"
+#include "handoff.c"
 #include "rlock.c"
+#include "foreign.c"
 #include "shared.c"
+#include "lock.c"
+#include "cond.c"
 #include "task.c"
 #include "text.c"
-#include "waiter.c"
 
 #if defined(CONDVAR_PORT_LINUX)
 #  include "port/linux.c"

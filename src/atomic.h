@@ -10,13 +10,13 @@
  * There are no stand-alone fences: ThreadSanitizer does not see them.
  *
  * With CONDVAR_STEP defined (by tests that choose the interleaving), condvar_step() is called before each
- * operation, so that another thread can be run at that very point. With CONDVAR_VALGRIND, helgrind and DRD are
- * told what the operation orders (told.h).
+ * operation, so that another thread can be run at that very point. With CONDVAR_VALGRIND, Helgrind and DRD
+ * learn what the operation orders (annotate.h).
  */
 
 #include <stdatomic.h>
 #include <stdint.h>
-#include "told.h"
+#include "annotate.h"
 
 _Static_assert(sizeof(_Atomic uint8_t) == sizeof(uint8_t), "an atomic byte is no larger than a plain one");
 _Static_assert(sizeof(_Atomic uint16_t) == sizeof(uint16_t), "an atomic 16-bit word is no larger than a plain one");
@@ -36,8 +36,8 @@ void condvar_step(void);
 #define A_PTR_(p) ((_Atomic uintptr_t *)(uintptr_t)(p))
 
 /* Those that have a value, and stores. */
-#define A_VALUE_(p, order, operation) A_TOLD_VALUE_(p, order, (A_STEP_(), (operation)))
-#define A_VOID_(p, order, operation) A_TOLD_VOID_(p, order, (A_STEP_(), (operation)))
+#define A_VALUE_(p, order, operation) ANNOTATE_VALUE(p, order, (A_STEP_(), (operation)))
+#define A_VOID_(p, order, operation) ANNOTATE_VOID(p, order, (A_STEP_(), (operation)))
 
 #define a_load(p, order) A_VALUE_(p, order, atomic_load_explicit(A_32_(p), memory_order_##order))
 #define a_store(p, value, order) A_VOID_(p, order, atomic_store_explicit(A_32_(p), (value), memory_order_##order))
@@ -62,9 +62,9 @@ void condvar_step(void);
 
 /* Relaxed words that one thread at a time writes, and others read as a hint: no step is made of them, since
    nothing hangs on when they are read. */
-#define A_HINT_(p, type) A_TOLD_VALUE_(p, relaxed, atomic_load_explicit(type(p), memory_order_relaxed))
+#define A_HINT_(p, type) ANNOTATE_VALUE(p, relaxed, atomic_load_explicit(type(p), memory_order_relaxed))
 #define A_SET_(p, type, value) \
-    A_TOLD_VOID_(p, relaxed, atomic_store_explicit(type(p), (value), memory_order_relaxed))
+    ANNOTATE_VOID(p, relaxed, atomic_store_explicit(type(p), (value), memory_order_relaxed))
 #define a_load_32(p) A_HINT_(p, A_32_)
 #define a_store_32(p, value) A_SET_(p, A_32_, value)
 #define a_load_8(p) A_HINT_(p, A_8_)

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The condition: wait, notify, and its life. Everything happens with the condition's lock held, except the
- * sleep itself:
+ * The condition: wait, notify, init and destroy. Everything happens with the condition's lock held, except the sleep
+ * itself:
  *
- *      wait:   arrive in the queue | release all levels -> sleep (park.h) -> acquire all levels |
- *              let go:   clear the lock's in-flight mark, look at the predicate
- *              expired:  leave whatever queue the node is in, pass on what it does not use
+ *      wait:   join the queue | release all levels -> sleep (park.h) -> acquire all levels |
+ *              woken:    look at the predicate; if it is false, back into the queue
+ *              expired:  leave the queue that the node is in; pass on the notification that it does not use
  */
 #include "deadline.h"
 #include "lock.h"
@@ -13,7 +13,7 @@
 #include "probe.h"
 #include "rlock.h"
 #include "shared.h"
-#include "waiter.h"
+#include "waitq.h"
 
 _Static_assert(sizeof(cond_t) <= (COND_ROBUST_WORDS_ > 5 ? 104 : 96),
                "a condition with its lock is at most 96 bytes, or 104 where a pthread mutex has 48");
@@ -83,7 +83,7 @@ int cond_destroy(cond_t *cond)
 
 int cond_reinit_after_fork(cond_t *cond)
 {
-    cond_lock_t *lock = cond_valid_lock(cond);
+    cond_lock_t *lock = lock_of(cond);
     if (lock == NULL)
         return EINVAL;
     if (lock_is_shared(lock))
@@ -98,42 +98,42 @@ int cond_reinit_after_fork(cond_t *cond)
 
 int cond_acquire(cond_t *cond)
 {
-    cond_lock_t *lock = SMALL ? NULL : cond_private_lock(cond);
+    cond_lock_t *lock = OPTIMIZE_SIZE ? NULL : private_lock_of(cond);
     return lock != NULL ? rlock_acquire(lock, port_self(), COND_FOREVER)
-                        : cond_lock_acquire(cond_valid_lock(cond));
+                        : cond_lock_acquire(lock_of(cond));
 }
 
 int cond_try_acquire(cond_t *cond)
 {
-    cond_lock_t *lock = SMALL ? NULL : cond_private_lock(cond);
-    return lock != NULL ? try_answer(rlock_acquire(lock, port_self(), DEADLINE_PASSED))
-                        : cond_lock_try_acquire(cond_valid_lock(cond));
+    cond_lock_t *lock = OPTIMIZE_SIZE ? NULL : private_lock_of(cond);
+    return lock != NULL ? rlock_try_result(rlock_acquire(lock, port_self(), DEADLINE_PASSED))
+                        : cond_lock_try_acquire(lock_of(cond));
 }
 
 int cond_acquire_timed(cond_t *cond, int64_t timeout_ns)
 {
-    return cond_lock_acquire_timed(cond_valid_lock(cond), timeout_ns);
+    return cond_lock_acquire_timed(lock_of(cond), timeout_ns);
 }
 
 int cond_release(cond_t *cond)
 {
-    cond_lock_t *lock = SMALL ? NULL : cond_private_lock(cond);
-    return lock != NULL ? rlock_release(lock, port_self()) : cond_lock_release(cond_valid_lock(cond));
+    cond_lock_t *lock = OPTIMIZE_SIZE ? NULL : private_lock_of(cond);
+    return lock != NULL ? rlock_release(lock, port_self()) : cond_lock_release(lock_of(cond));
 }
 
 bool cond_locked(const cond_t *cond)
 {
-    return cond_lock_locked(cond_valid_lock(cond));
+    return cond_lock_locked(lock_of(cond));
 }
 
 bool cond_owned(const cond_t *cond)
 {
-    return cond_lock_owned(cond_valid_lock(cond));
+    return cond_lock_owned(lock_of(cond));
 }
 
 int cond_recover(cond_t *cond)
 {
-    cond_lock_t *lock = cond_valid_lock(cond);
+    cond_lock_t *lock = lock_of(cond);
     int error = cond_lock_recover(lock);
     if (error == 0)
         shared_repair(cond, lock);
@@ -142,65 +142,62 @@ int cond_recover(cond_t *cond)
 
 cond_lock_t *cond_get_lock(cond_t *cond)
 {
-    return cond_valid_lock(cond);
+    return lock_of(cond);
 }
 
-static COLD int held_other_lock(cond_t *cond, cond_lock_t **lock)
+static COLD int held_nonprivate_lock(cond_t *cond, cond_lock_t **lock)
 {
-    *lock = cond_valid_lock(cond);
-    if (!LOCK_OTHERS || *lock == NULL)
+    *lock = lock_of(cond);
+    if (!HAVE_NONPRIVATE || *lock == NULL)
         return EINVAL;
     if (!cond_lock_owned(*lock))
         return EPERM;
-    return lock_is_shared(*lock) || waiter_are_ours(cond, *lock) ? 0 : EINVAL;
+    return lock_is_shared(*lock) || waitq_is_ours(cond, *lock) ? 0 : EINVAL;
 }
 
 /* The lock of a condition on which the caller may wait or notify. */
 static int held_lock(cond_t *cond, cond_lock_t **lock)
 {
-    *lock = cond_private_lock(cond);
+    *lock = private_lock_of(cond);
     if (*lock == NULL)
-        return held_other_lock(cond, lock);
+        return held_nonprivate_lock(cond, lock);
     if (!rlock_owned(*lock))
         return EPERM;
-    return waiter_are_ours(cond, *lock) ? 0 : EINVAL;
+    return waitq_is_ours(cond, *lock) ? 0 : EINVAL;
 }
 
 /* ---- Wait ---- */
 
-static bool ask(cond_lock_t *lock, cond_pred_t *pred, void *arg)
+static bool check_pred(cond_lock_t *lock, cond_pred_t *pred, void *arg)
 {
-    waiter_asked(lock, pred, arg);
+    waitq_note_holder_pred(lock, pred, arg);
     return pred(arg);
 }
 
 /*
- * One wait of a node that is in the queue: 0 when it was let go, ETIMEDOUT when it has expired, with the
- * lock held either way and the node in no queue. Or an error of a foreign lock: held with EOWNERDEAD, else
- * lost. A lost lock is one that nobody can have any more, so nobody will look at the node again, and nobody
- * may touch the queue that it is in.
+ * One wait of a node that is in the queue: 0 when it was woken, ETIMEDOUT when it has expired, with the lock held either
+ * way and the node in no queue. Or an error of a foreign lock, which is held with EOWNERDEAD and lost otherwise. If
+ * reacquiring the lock failed for good, do not touch the queue: nobody will.
  */
 static int wait_once(struct cond_waiter *waiter, cond_lock_t *lock, int64_t deadline_ns, bool *lost)
 {
     unsigned depth;
     int error = lock_release_save(lock, &depth);
     if (error != 0) {
-        /* The lock knows better than cond_lock_owned() who holds it: nothing has happened. */
-        waiter_leave(waiter, lock);
+        /* The foreign lock says that the caller does not hold it, though cond_lock_owned() said so: nothing has happened. */
+        waitq_leave(waiter, lock);
         return error;
     }
-    bool went = park_sleep(waiter, lock, deadline_ns);
-    error = lock_acquire_restore(lock, depth);
+    bool woken = park_sleep(waiter, lock, deadline_ns);
+    error = lock_acquire_restore(lock, depth, woken);
     *lost = !lock_is_held_after(error);
     if (*lost) {
         lock_give_up(lock);
         return error;
     }
-    if (went)
-        waiter_landed(lock);
-    else
-        waiter_leave(waiter, lock);
-    return error != 0 ? error : went ? 0 : ETIMEDOUT;
+    if (!woken)
+        waitq_leave(waiter, lock);
+    return error != 0 ? error : woken ? 0 : ETIMEDOUT;
 }
 
 static int wait(cond_t *cond, cond_lock_t *lock, cond_pred_t *pred, void *arg, int64_t deadline_ns)
@@ -208,29 +205,30 @@ static int wait(cond_t *cond, cond_lock_t *lock, cond_pred_t *pred, void *arg, i
     struct cond_waiter waiter = {
         .cond = cond, .pred = pred, .arg = arg, .timed = deadline_ns != COND_FOREVER};
     int error;
-    bool content, lost = false;
-    waiter_arrive(&waiter, lock);
+    bool satisfied, lost = false;
+    waitq_begin_wait(&waiter, lock);
     for (;;) {
         error = wait_once(&waiter, lock, deadline_ns, &lost);
         if (lost)
             return error;
-        content = pred == NULL ? error == 0 : (error == 0 || error == ETIMEDOUT) && ask(lock, pred, arg);
-        if (!content && error == 0 && cond->state_ != COND_ALIVE)
+        /* M:satisfied */
+        satisfied = pred == NULL ? error == 0 : (error == 0 || error == ETIMEDOUT) && check_pred(lock, pred, arg);
+        if (!satisfied && error == 0 && cond->state_ != COND_ALIVE)
             error = EINVAL; /* destroyed too early: there is no place to go back to */
-        if (content || error != 0)
+        if (satisfied || error != 0)
             break;
-        /* Let go, but somebody was faster: back to its place. */
-        a_store(&waiter.state, 0, relaxed); /* nobody knows the node now */
-        waiter_return(&waiter, lock);
-        lock_let_go(lock);
+        /* Woken, but another thread was faster and made the predicate false: back to its place. */
+        a_store(&waiter.state, 0, relaxed); /* nobody else has the node now */
+        waitq_requeue(&waiter, lock);
+        lock_wake_next(lock);
     }
-    /* What it was given and does not use goes to another, and so does its place at the lock. Who is content touches
-       the condition no more, which may be gone by now, not even to pass on what came after its deadline. */
-    if (!content)
-        waiter_pass_on(&waiter, lock);
-    lock_let_go(lock);
-    waiter_end(lock);
-    return content ? 0 : error;
+    /* A satisfied waiter must not touch the condition, which may be destroyed: so it does not even pass on a notification
+       that came after its deadline. Others pass on what they do not use. */
+    if (!satisfied)
+        waitq_pass_on(&waiter, lock); /* M:expired-passes-on */
+    lock_wake_next(lock); /* M:chain */
+    waitq_end_wait(lock);
+    return satisfied ? 0 : error;
 }
 
 static int wait_any(cond_t *cond, cond_lock_t *lock, cond_pred_t *pred, void *arg, int64_t deadline_ns)
@@ -260,25 +258,25 @@ int cond_wait_for(cond_t *cond, cond_pred_t *pred, void *arg, int64_t timeout_ns
     if (pred == NULL)
         return EINVAL;
     int error = held_lock(cond, &lock);
-    if (error != 0 || ask(lock, pred, arg))
+    if (error != 0 || check_pred(lock, pred, arg))
         return error;
     return wait_any(cond, lock, pred, arg, deadline_after(timeout_ns));
 }
 
 /* ---- Notify ---- */
 
-static APART int notify_waiters(cond_t *cond, cond_lock_t *lock, size_t n, bool all)
+static NOINLINE int notify_waiters(cond_t *cond, cond_lock_t *lock, size_t n, bool all)
 {
-    if (!waiter_are_ours(cond, lock))
+    if (!waitq_is_ours(cond, lock))
         return EINVAL;
     if (all)
-        waiter_notify_all(cond, lock);
+        waitq_notify_all(cond, lock);
     else
-        waiter_notify(cond, lock, n);
+        waitq_notify(cond, lock, n);
     return 0;
 }
 
-static COLD int notify_other(cond_t *cond, size_t n, bool all)
+static COLD int notify_nonprivate(cond_t *cond, size_t n, bool all)
 {
     cond_lock_t *lock;
     int error = held_lock(cond, &lock);
@@ -289,15 +287,15 @@ static COLD int notify_other(cond_t *cond, size_t n, bool all)
         return 0;
     }
     error = notify_waiters(cond, lock, n, all);
-    lock_let_go(lock);
+    lock_wake_next(lock);
     return error;
 }
 
 static inline int notify(cond_t *cond, size_t n, bool all)
 {
-    cond_lock_t *lock = SMALL ? NULL : cond_private_lock(cond);
+    cond_lock_t *lock = OPTIMIZE_SIZE ? NULL : private_lock_of(cond);
     if (lock == NULL)
-        return notify_other(cond, n, all);
+        return notify_nonprivate(cond, n, all);
     if (!rlock_owned(lock))
         return EPERM;
     if (cond->u_.local.waiters == NULL) {
@@ -319,6 +317,6 @@ int cond_notify_all(cond_t *cond)
 
 size_t cond_waiters(const cond_t *cond)
 {
-    /* Relaxed: a glimpse, or exact under the lock. Partner: count() in waiter.c. */
-    return cond_valid_lock(cond) != NULL ? a_load_32(&cond->waiters_) : 0;
+    /* Relaxed: a glimpse, or exact under the lock. Partner: waitq_count(). */
+    return lock_of(cond) != NULL ? a_load_32(&cond->waiters_) : 0;
 }

@@ -31,7 +31,7 @@ static inline int64_t deadline_after(int64_t timeout_ns)
     return deadline_from(known ? 0 : port_now(), timeout_ns);
 }
 
-static INLINE bool deadline_passed(int64_t deadline_ns)
+static INLINE_IF_FAST bool deadline_passed(int64_t deadline_ns)
 {
     if (deadline_ns == DEADLINE_PASSED || deadline_ns == COND_FOREVER)
         return deadline_ns == DEADLINE_PASSED;

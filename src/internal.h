@@ -11,28 +11,33 @@
 #  define INTERNAL
 #endif
 
-/* Kept out of the functions that call it, so that their short ways stay short, and save no registers: COLD if it is
-   rarely called at all. */
+/* Not inlined, so that the fast paths of the callers stay short and save no registers. COLD: rarely called at all. */
 #if defined(__GNUC__)
 #  define COLD __attribute__((noinline, cold))
 #  ifdef __OPTIMIZE_SIZE__
-#    define APART
+#    define NOINLINE
 #  else
-#    define APART __attribute__((noinline))
+#    define NOINLINE __attribute__((noinline))
 #  endif
 #else
 #  define COLD
-#  define APART
+#  define NOINLINE
 #endif
 
-/* Whether to be small (-Os) goes before being fast: then short ways beside the general ones are not worth their room,
-   nor copies of a function in its callers. */
-#ifdef __OPTIMIZE_SIZE__
-enum { SMALL = 1 };
-#  define INLINE __attribute__((noinline, unused))
+/* Not inlined, with -Os neither: it has several callers. */
+#if defined(__GNUC__)
+#  define OUTLINE __attribute__((noinline, unused))
 #else
-enum { SMALL = 0 };
-#  define INLINE inline
+#  define OUTLINE
+#endif
+
+/* With -Os size goes before speed: no fast paths beside the general ones, and no copies of a function in its callers. */
+#ifdef __OPTIMIZE_SIZE__
+enum { OPTIMIZE_SIZE = 1 };
+#  define INLINE_IF_FAST __attribute__((noinline, unused))
+#else
+enum { OPTIMIZE_SIZE = 0 };
+#  define INLINE_IF_FAST inline
 #endif
 
 #endif

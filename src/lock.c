@@ -1,20 +1,24 @@
 /* SPDX-License-Identifier: MIT */
-/* The lock handle: the calls of the header, handed on to the kind of lock. Private ones are rlock.c's. */
+/*
+ * The lock handle: the calls of the header, each a switch over the three kinds of lock: private (rlock.c), foreign
+ * (foreign.c), shared (shared.c).
+ */
 #include "lock.h"
 #include "deadline.h"
-#include "park.h"
+#include "foreign.h"
+#include "handoff.h"
 #include "rlock.h"
 #include "shared.h"
-#include "task.h"
-#include "waiter.h"
+#include "taskq.h"
+#include "waitq.h"
 
 _Static_assert(sizeof(cond_lock_t) <= 64, "a lock is at most one cache line of 64 bytes");
 
 /* A shared condition may be mapped anywhere, so it keeps the distance of its lock. */
-cond_lock_t *cond_valid_lock(const cond_t *cond)
+cond_lock_t *lock_of(const cond_t *cond)
 {
-    cond_lock_t *lock = cond_private_lock(cond);
-    if (!LOCK_OTHERS || lock != NULL || cond == NULL || !cond_is_alive(cond))
+    cond_lock_t *lock = private_lock_of(cond);
+    if (!HAVE_NONPRIVATE || lock != NULL || cond == NULL || !cond_is_alive(cond))
         return lock;
     if (cond->lock_ == NULL)
         lock = (cond_lock_t *)(uintptr_t)&cond->own_;
@@ -30,63 +34,22 @@ int64_t cond_now(void)
     return port_now();
 }
 
-/* ---- Foreign locks ---- */
-
-static int foreign_acquire(const cond_lock_t *lock, int64_t deadline_ns)
-{
-    return lock->u_.local.as.foreign.ops->acquire(lock->u_.local.as.foreign.object, deadline_ns);
-}
-
-static int foreign_release(const cond_lock_t *lock)
-{
-    return lock->u_.local.as.foreign.ops->release(lock->u_.local.as.foreign.object);
-}
-
-/* Whether it is held, as far as trying to acquire it tells: not one that is free or lost. */
-static bool foreign_is_busy(const cond_lock_t *lock)
-{
-    int error = foreign_acquire(lock, DEADLINE_PASSED);
-    if (lock_is_held_after(error))
-        (void)foreign_release(lock);
-    return error == ETIMEDOUT || error == EBUSY || error == EDEADLK;
-}
-
-/* As Python's Condition does for a lock that cannot tell: if it can't be acquired, it is the caller's. */
-static bool foreign_owned(const cond_lock_t *lock)
-{
-    const cond_lock_ops_t *ops = lock->u_.local.as.foreign.ops;
-    return ops->owned != NULL ? ops->owned(lock->u_.local.as.foreign.object) : foreign_is_busy(lock);
-}
-
-/* A recursive one can be acquired by its owner, so ask that first, if it can tell. */
-static bool foreign_locked(const cond_lock_t *lock)
-{
-    return (lock->kind_ == LOCK_FOREIGN && foreign_owned(lock)) || foreign_is_busy(lock);
-}
-
 /* ---- What conditions need ---- */
 
 int lock_release_save(cond_lock_t *lock, unsigned *depth)
 {
-    if (lock_is_not_foreign(lock)) {
-        *depth = rlock_release_save(lock, port_self());
-        return *depth != 0 ? 0 : EPERM;
-    }
-    const cond_lock_ops_t *ops = lock->u_.local.as.foreign.ops;
-    *depth = 1;
-    return ops->release_save != NULL ? ops->release_save(lock->u_.local.as.foreign.object, depth)
-                                     : foreign_release(lock);
+    if (!lock_is_not_foreign(lock))
+        return foreign_release_save(lock, depth);
+    *depth = rlock_release_save(lock, port_self());
+    return *depth != 0 ? 0 : EPERM;
 }
 
-int lock_acquire_restore(cond_lock_t *lock, unsigned depth)
+int lock_acquire_restore(cond_lock_t *lock, unsigned depth, bool was_chosen)
 {
-    if (lock_is_not_foreign(lock)) {
-        rlock_acquire_restore(lock, port_self(), depth);
-        return 0;
-    }
-    const cond_lock_ops_t *ops = lock->u_.local.as.foreign.ops;
-    return ops->acquire_restore != NULL ? ops->acquire_restore(lock->u_.local.as.foreign.object, depth)
-                                        : foreign_acquire(lock, COND_FOREVER);
+    if (!lock_is_not_foreign(lock))
+        return foreign_acquire_restore(lock, depth);
+    rlock_acquire_restore(lock, port_self(), depth, was_chosen);
+    return 0;
 }
 
 void lock_give_up(cond_lock_t *lock)
@@ -94,13 +57,10 @@ void lock_give_up(cond_lock_t *lock)
     a_store_8(&lock->kind_, LOCK_DESTROYED);
 }
 
-void lock_let_go(cond_lock_t *lock)
+void lock_wake_next(cond_lock_t *lock)
 {
-    if (lock_is_not_foreign(lock))
-        return; /* its release sees to it */
-    struct cond_waiter *next = waiter_pick_blindly(lock);
-    if (next != NULL)
-        park_wake(next);
+    if (!lock_is_not_foreign(lock))
+        handoff_wake_next(lock);
 }
 
 void lock_reinit(cond_lock_t *lock)
@@ -140,34 +100,35 @@ int cond_lock_destroy(cond_lock_t *lock)
         return EINVAL;
     if (lock_is_shared(lock))
         return shared_lock_destroy(lock);
-    /* Acquire: partner is waiter_end(). A lock that is not free is not waited for. */
-    const uint32_t *waits = &lock->u_.local.waits;
+    /* Acquire: partner is waitq_end_wait(). Destroy does not wait for a lock that is not free. */
+    const uint32_t *active_waits = &lock->u_.local.active_waits;
     bool is_private = lock_is_not_foreign(lock);
-    if (a_load(waits, acquire) != 0 || (is_private && !mutex_try(lock)))
+    if (a_load(active_waits, acquire) != 0 || (is_private && !mutex_try(lock)))
         return EBUSY;
-    if (is_private && (a_load_32(waits) != 0 || waiter_first(lock) != NULL || task_any(lock))) {
-        mutex_release(lock); /* somebody has begun to wait in between, or wants the lock */
+    /* M:destroy-again */
+    if (is_private && (a_load_32(active_waits) != 0 || taskq_any(lock))) {
+        handoff_release(lock); /* a wait has begun in between, or a task wants the lock */
         return EBUSY;
     }
     a_store_8(&lock->kind_, LOCK_DESTROYED);
     if (is_private)
-        mutex_kill(lock);
+        handoff_close(lock);
     return 0;
 }
 
-/* Those of locks that are not private, or not valid: out of the way of the others. */
-static COLD int acquire_other(cond_lock_t *lock, int64_t deadline_ns)
+/* Locks that are not private, or not valid: not inlined, so that the private ones stay fast. */
+static COLD int acquire_nonprivate(cond_lock_t *lock, int64_t deadline_ns)
 {
-    if (!LOCK_OTHERS || lock == NULL)
+    if (!HAVE_NONPRIVATE || lock == NULL)
         return EINVAL;
     if (lock_is_shared(lock))
         return shared_lock_acquire(lock, deadline_ns);
     return lock_is_foreign(lock) ? foreign_acquire(lock, deadline_ns) : EINVAL;
 }
 
-static COLD int release_other(cond_lock_t *lock)
+static COLD int release_nonprivate(cond_lock_t *lock)
 {
-    if (!LOCK_OTHERS || lock == NULL)
+    if (!HAVE_NONPRIVATE || lock == NULL)
         return EINVAL;
     if (lock_is_shared(lock))
         return shared_lock_release(lock);
@@ -177,7 +138,7 @@ static COLD int release_other(cond_lock_t *lock)
 static int acquire_until(cond_lock_t *lock, int64_t deadline_ns)
 {
     return lock != NULL && lock_is_private(lock) ? rlock_acquire(lock, port_self(), deadline_ns)
-                                                 : acquire_other(lock, deadline_ns);
+                                                 : acquire_nonprivate(lock, deadline_ns);
 }
 
 int cond_lock_acquire(cond_lock_t *lock)
@@ -187,17 +148,17 @@ int cond_lock_acquire(cond_lock_t *lock)
 
 int cond_lock_try_acquire(cond_lock_t *lock)
 {
-    return try_answer(acquire_until(lock, DEADLINE_PASSED));
+    return rlock_try_result(acquire_until(lock, DEADLINE_PASSED));
 }
 
-APART int cond_lock_acquire_timed(cond_lock_t *lock, int64_t timeout_ns)
+NOINLINE int cond_lock_acquire_timed(cond_lock_t *lock, int64_t timeout_ns)
 {
     return acquire_until(lock, deadline_after(timeout_ns));
 }
 
 int cond_lock_release(cond_lock_t *lock)
 {
-    return lock != NULL && lock_is_private(lock) ? rlock_release(lock, port_self()) : release_other(lock);
+    return lock != NULL && lock_is_private(lock) ? rlock_release(lock, port_self()) : release_nonprivate(lock);
 }
 
 bool cond_lock_locked(const cond_lock_t *lock)
@@ -208,7 +169,7 @@ bool cond_lock_locked(const cond_lock_t *lock)
         return shared_lock_locked(lock);
     if (lock_is_foreign(lock))
         return foreign_locked(lock);
-    return (a_load_32(&lock->u_.local.as.mine.word) & (MUTEX_HELD | MUTEX_FIFO)) != 0;
+    return (a_load_32(lock_word(lock)) & (MUTEX_HELD | MUTEX_STARVING_ALL)) != 0;
 }
 
 bool cond_lock_owned(const cond_lock_t *lock)

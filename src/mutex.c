@@ -1,257 +1,177 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The private lock's word, as bits (mutex.h):
+ * The word of a private lock, as bits (mutex.h):
  *
  *      0                       free
  *      HELD                    held, nobody sleeps
- *      HELD|SLEEPERS           held, and a release must wake one that sleeps on the word
- *           SLEEPERS           free, with sleepers left asleep: a notified waiter was let go instead, and
- *                              its release will see to them
- *      ...|FIFO                the same, with overtaking forbidden
- *      ...|process * TASKS     the same, and that process's next release drains lock->tasks (task.c); free only
- *                              with FIFO, or with a process that has nothing to do here
- *      HELD|DEAD               destroyed, for ever
+ *      HELD|SLEEPERS           held, and a release must wake a sleeper
+ *           SLEEPERS           free, with sleepers left asleep: the release has woken a waiter or a starving thread
+ *                              instead, and a later release will wake a sleeper
+ *      ...|n * STARVING        the same, and n threads starve: only they and chosen waiters take the lock
+ *      RESERVED|n * STARVING   free, for one of them: only they take it
+ *      ...|process * TASKS     the same, and the next release by that process drains the tasks. Free only while threads
+ *                              starve, or with a process that has no right to be here
+ *      HELD|DESTROYED          destroyed, for good
  *
- * Who sleeps on the word has set SLEEPERS before. A release that wakes one clears the bit, so that releases
- * until then wake nobody; a thread that has slept sets it again when it takes the lock, when it goes back to
- * sleep and when it gives up, since it does not know who else sleeps. So:
+ * A thread that waits for the lock goes through two stages:
  *
- *      (1) If a thread sleeps on the word, then SLEEPERS is set, or a thread is awake that will set it or
- *          has been woken and will take the lock.
+ *      sleeper ---(it has waited for TUNING_STARVATION_NS)---> starving ---> takes the lock, or times out
+ *         |
+ *         +----> takes the lock, or times out
  *
- * Overtaking makes a lock fast, since it is not idle while a woken thread is on its way, and starves. A
- * thread that has slept, and is overtaken though it has waited for TUNING_PATIENCE_NS, sets FIFO. From then
- * on only threads that have slept take the lock, mostly in the order in which the system wakes them, and
- * waiters that are let go; newcomers queue up. The thread that has set FIFO clears it. While FIFO is set
- * and the lock is free, then
+ * Sleepers compete with running threads: a running thread may take a free lock before a woken one (barging), so the lock
+ * is not idle while the woken one is on its way. That is fast, and it starves. So a sleeper sleeps for
+ * TUNING_STARVATION_NS at most, then counts itself in the word as starving, and sleeps on the word. While the number is
+ * not 0, only starving threads and waiters that a release has chosen take the lock, and a release wakes starving threads
+ * in their order, which is the order in which they came (handoff.c). What is freed for a starving thread is RESERVED, so that
+ * it finds the lock free when it comes: else it would sleep again, as the last of all. The number is exact: a thread is
+ * counted, takes the lock and times out by compare-exchanges on the one word. (If 63 are counted, more threads sleep on the
+ * word without, and look again ten times a second: as long as others are counted, they are woken in their turn all the same.)
  *
- *      (2) a thread that may take the lock is awake: by (1), because whoever sets FIFO sets SLEEPERS with it
- *          and newcomers cannot take the lock without it.
+ * Sleepers sleep on another word, mutex_wakeups(), and set SLEEPERS before. A release that wakes a sleeper clears the bit,
+ * so that later releases wake nobody. A thread that was woken does not know who else sleeps: so it sets the bit again when
+ * it takes the lock, goes back to sleep, begins to starve or times out. Hence:
  *
- * Waiters that a condition has notified do not sleep on the word but on their node, and are let go by a
- * release, one at a time (waiter.c). They may overtake newcomers even under FIFO. When there is somebody
- * to let go and somebody asleep on the word too, the sleepers get every second release.
+ *      (1) If a sleeper sleeps, then SLEEPERS is set, or a thread is awake that will set SLEEPERS.
  *
- * A task that is let go does not come for the lock but is handed it, HELD staying set. Then a sleeper cannot
- * be woken to take it; so under FIFO, when by (2) somebody will come for a free lock, every second release
- * frees it and leaves the task to the next. And for FIFO to be set, every second hand-over before that wakes
- * a sleeper.
+ * Threads begin to starve only while the lock is held. The release of that holder wakes one of them, or a waiter that may
+ * take the lock, and so do all others until nobody starves. A woken thread takes the lock if it is free, even if its time
+ * is up. Hence:
+ *
+ *      (2) While threads starve and the lock is free, a thread that may take it is awake.
+ *
+ * It may be awake and have no core: a thread of low priority, say. So a thread that finds the lock free and kept sleeps
+ * for TUNING_STARVATION_NS, and then takes it all the same.
  */
 #include "mutex.h"
 #include "deadline.h"
-#include "lock.h"
-#include "park.h"
-#include "port_shared.h"
+#include "port.h"
 #include "probe.h"
-#include "task.h"
+#include "tuning.h"
 
-/* What a thread remembers while it waits for the lock. */
-struct attempt {
-    bool veteran;     /* has slept, on the word or in a condition: FIFO does not hold it back */
-    bool slept;       /* has slept on the word: answers for SLEEPERS */
-    bool fifo;        /* has set FIFO: answers for it */
-    int64_t since_ns; /* when it first went to sleep, once it has slept */
+/* A thread that waits for the lock, on its own stack. */
+struct mutex_acquirer {
+    bool was_chosen;  /* a waiter that a release has woken: it may take the lock while others starve */
+    bool has_slept;   /* among the sleepers: it must set SLEEPERS, see (1) */
+    bool has_starved; /* it has waited for TUNING_STARVATION_NS */
+    bool in_line;     /* and has slept on the word: it may take what a release has reserved */
+    bool is_counted;  /* and counts as starving in the word */
+    bool was_kept;    /* it has waited for TUNING_STARVATION_NS at a lock that was free and kept: it may take that, too */
+    bool at_free;     /* its time runs since it has found the lock free and kept; else since it has found it held */
+    int64_t until_ns; /* when that time is over; 0: none runs */
 };
 
-/* The word with the caller's duties done: see (1), and FIFO's last sentence. */
-static uint32_t settled(const struct attempt *self, uint32_t word)
+/* The word with the duties of this thread done, before it leaves or goes to sleep elsewhere. */
+static OUTLINE uint32_t mutex_with_duties(const struct mutex_acquirer *self, uint32_t word)
 {
-    if (self->slept)
+    if (self->has_slept) /* M:duty-sleepers */
         word |= MUTEX_SLEEPERS;
-    if (self->fifo)
-        word &= ~(uint32_t)MUTEX_FIFO;
+    if (self->is_counted) /* M:duty-starving */
+        word -= MUTEX_STARVING;
     return word;
 }
 
-static bool may_take(const struct attempt *self, uint32_t word)
+static bool mutex_may_take(const struct mutex_acquirer *self, uint32_t word)
 {
-    return !(word & MUTEX_HELD) && (self->veteran || !(word & MUTEX_FIFO));
+    if ((word & MUTEX_HELD) || !(word & MUTEX_STARVING_ALL) || self->in_line)
+        return !(word & MUTEX_HELD);
+    return (self->was_chosen && !(word & MUTEX_RESERVED)) || self->was_kept;
 }
 
-/* Wait awake for a while: the lock is mostly held for less time than it takes to sleep. The looks become rarer, for
-   each takes the word from the core of whoever works with the lock. Acquire: partner is mutex_release(). */
-static bool take_awake(struct attempt *self, uint32_t *word)
+/* Spin for a while: the lock is mostly held for less time than a sleep takes. The pauses grow, since each look takes
+   the cache line of the word from the core of the holder. Acquire: partner is the release in handoff_release(). */
+static bool mutex_spin_acquire(const struct mutex_acquirer *self, uint32_t *word)
 {
-    for (unsigned look = 0; look != TUNING_LOCK_SPIN; look++) {
+    for (unsigned iteration = 0; iteration != TUNING_LOCK_SPIN; iteration++) {
         uint32_t old = a_load(word, relaxed);
-        if (may_take(self, old) && a_cas_weak(word, &old, old | MUTEX_HELD, acquire, relaxed))
+        if (mutex_may_take(self, old) && a_cas_weak(word, &old, old | MUTEX_HELD, acquire, relaxed))
             return true;
-        for (unsigned pauses = 1u << look; pauses != 0; pauses--)
+        for (unsigned pauses = 1u << iteration; pauses != 0; pauses--)
             a_pause();
     }
     return false;
 }
 
-static bool out_of_patience(struct attempt *self)
+/* Sleep: as a starving thread, on the word, until a release wakes this thread; or among the sleepers, for as long as the
+   threshold, too. The word was `old`, after `wakeups` was read: so a release that clears SLEEPERS later changes that, and
+   port_wait() returns. */
+static COLD void mutex_sleep(struct mutex_acquirer *self, cond_lock_t *lock, uint32_t old, uint32_t wakeups,
+                             int64_t deadline_ns)
 {
-    if (!self->slept) {
-        self->since_ns = port_now();
-        return false;
+    const uint32_t *place = mutex_wakeups(lock);
+    uint32_t marked = old | MUTEX_SLEEPERS;
+    bool in_line = self->has_starved && (old & MUTEX_HELD);
+    bool is_counted = self->is_counted || (in_line && (old & MUTEX_STARVING_ALL) != MUTEX_STARVING_ALL);
+    if (in_line)
+        marked = mutex_with_duties(self, old) + (is_counted ? MUTEX_STARVING : 0);
+    /* Relaxed, as all below: the bits guard no data. */
+    if (marked != old && !a_cas_weak(lock_word(lock), &old, marked, relaxed, relaxed))
+        return;
+    if (self->until_ns == 0 || self->at_free != !(old & MUTEX_HELD)) {
+        self->at_free = !(old & MUTEX_HELD);
+        /* (In line, and not counted, since too many starve: it looks by itself from time to time.) */
+        self->until_ns = port_now() + (in_line ? TUNING_HEARTBEAT_NS : TUNING_STARVATION_NS);
     }
-    return !self->fifo && port_now() - self->since_ns >= TUNING_PATIENCE_NS;
+    if (in_line) {
+        self->in_line = true;
+        self->is_counted = is_counted;
+        place = lock_word(lock);
+        wakeups = marked;
+    }
+    self->has_slept = !in_line; /* in line, its duty is done */
+    if (!is_counted && self->until_ns < deadline_ns) /* M:sleep-until-starving */
+        deadline_ns = self->until_ns;
+    port_wait(place, wakeups, deadline_ns);
+    self->was_kept = false;
+    if (port_now() >= self->until_ns) {
+        self->until_ns = 0;
+        self->has_starved = true;
+        self->was_kept = self->at_free && a_load(lock_word(lock), relaxed) == marked; /* nobody has taken it since */
+    }
 }
 
-int mutex_acquire_contended(cond_lock_t *lock, int64_t deadline_ns, bool veteran)
+int mutex_acquire_contended(cond_lock_t *lock, int64_t deadline_ns, bool was_chosen)
 {
-    uint32_t *word = &lock->u_.local.as.mine.word;
-    struct attempt self = {.veteran = veteran};
+    uint32_t *word = lock_word(lock);
+    struct mutex_acquirer self = {.was_chosen = was_chosen};
 
-    PROBE_CONTENDED(lock, deadline_ns, veteran);
-    if (deadline_ns != DEADLINE_PASSED && take_awake(&self, word))
+    PROBE_CONTENDED(lock, deadline_ns, was_chosen);
+    if (deadline_ns != DEADLINE_PASSED && mutex_spin_acquire(&self, word))
         return 0;
     for (;;) {
+        /* Acquire: partner is mutex_count_wakeup(). */
+        uint32_t wakeups = a_load(mutex_wakeups(lock), acquire);
         uint32_t old = a_load(word, relaxed);
-        if (old & MUTEX_DEAD) {
-            /* Who has slept may be the one by whom, as in (1), the others go on; mutex_kill() does not see them. */
-            if (self.slept)
-                port_wake(word, UINT32_MAX);
+        if (old & MUTEX_DESTROYED) { /* M:acquire-destroyed */
+            /* A thread that slept may have consumed the only wake-up, so wake all. */
+            if (self.has_slept) /* M:destroyed-wakes-all */
+                port_wake(mutex_wakeups(lock), UINT32_MAX);
             return EINVAL;
         }
-        if (may_take(&self, old)) {
-            /* Acquire: partner is mutex_release(). */
-            if (a_cas_weak(word, &old, settled(&self, old | MUTEX_HELD), acquire, relaxed))
+        if (mutex_may_take(&self, old)) {
+            /* Acquire: partner is the release in handoff_release(). */
+            uint32_t taken = mutex_with_duties(&self, old | MUTEX_HELD) & ~(uint32_t)MUTEX_RESERVED;
+            if (a_cas_weak(word, &old, taken, acquire, relaxed))
                 return 0;
         } else if (deadline_passed(deadline_ns)) {
-            /* Relaxed, as all below: the bits carry no data. (Who has set FIFO has slept.) */
-            if (!self.slept || a_cas_weak(word, &old, settled(&self, old), relaxed, relaxed))
+            uint32_t left = mutex_with_duties(&self, old);
+            if (left == old || a_cas_weak(word, &old, left, relaxed, relaxed))
                 return ETIMEDOUT;
         } else {
-            uint32_t marked = old | MUTEX_SLEEPERS;
-            bool fifo = out_of_patience(&self) && !(old & MUTEX_FIFO);
-            if (fifo)
-                marked |= MUTEX_FIFO;
-            if (marked != old && !a_cas_weak(word, &old, marked, relaxed, relaxed))
-                continue;
-            self.fifo = self.fifo || fifo;
-            port_wait(word, marked, deadline_ns);
-            self.slept = self.veteran = true;
+            mutex_sleep(&self, lock, old, wakeups, deadline_ns);
         }
     }
 }
 
-/* Whether to leave the lock to those who sleep on the word, though a task comes next. */
-static bool leave_to_sleepers(cond_lock_t *lock, uint32_t word)
+/* Acquire: partner is handoff_request(), whose task is on the stack before. */
+COLD uint32_t mutex_close(cond_lock_t *lock)
 {
-    const struct cond_waiter *next = waiter_first(lock);
-    if (!(word & MUTEX_FIFO) || next == NULL || !waiter_is_task(next))
-        return false;
-    lock->flags_ ^= LOCK_SLEEPERS_TURN;
-    return !(lock->flags_ & LOCK_SLEEPERS_TURN);
-}
-
-/* The lock was handed to a task. Somebody who sleeps on the word must wake up now and then to find out that
-   it is out of patience: every second time. Its callback is still to come, so the lock stays. Relaxed: HELD
-   stays. */
-static void wake_beside_task(cond_lock_t *lock, uint32_t old)
-{
-    uint32_t *word = &lock->u_.local.as.mine.word;
-    if ((old & (MUTEX_SLEEPERS | MUTEX_FIFO)) != MUTEX_SLEEPERS)
-        return;
-    lock->flags_ ^= LOCK_SLEEPERS_TURN;
-    if (lock->flags_ & LOCK_SLEEPERS_TURN)
-        return;
-    while (!a_cas_weak(word, &old, old & ~(uint32_t)MUTEX_SLEEPERS, relaxed, relaxed))
-        ;
-    port_wake(word, 1);
-}
-
-/* Who is let go by this release, or NULL. A task has the lock then. */
-static struct cond_waiter *pick(cond_lock_t *lock, struct task_calls *calls)
-{
-    struct cond_waiter *next;
-    do
-        next = waiter_pick(lock);
-    while (next != NULL && waiter_is_task(next) && !task_take(next, lock, calls));
-    return next;
-}
-
-/* Whether tasks of this process want the lock. Those of others are no business of ours (waiter_are_ours). */
-static bool have_tasks(uint32_t word)
-{
-#ifdef CONDVAR_NO_TASKS
-    (void)word;
-    return false;
-#else
-    return word >= MUTEX_TASKS && word / MUTEX_TASKS == port_process();
-#endif
-}
-
-void mutex_release_contended(cond_lock_t *lock)
-{
-    uint32_t *word = &lock->u_.local.as.mine.word;
-    struct task_calls calls = TASK_NO_CALLS;
-    struct cond_waiter *next = NULL;
-    bool both_turn = false;
-    bool wake_sleeper = false;
-    uint32_t freed;
-    uint32_t old = a_load(word, relaxed);
-    for (;;) {
-        if (have_tasks(old)) {
-            /* Acquire: partner is mutex_knock(). */
-            if (!a_cas_weak(word, &old, old % MUTEX_TASKS, acquire, relaxed))
-                continue;
-            old %= MUTEX_TASKS;
-            task_drain(lock);
-        }
-        if (next == NULL && !leave_to_sleepers(lock, old)) {
-            next = pick(lock, &calls);
-            if (next != NULL && waiter_is_task(next)) {
-                wake_beside_task(lock, old);
-                task_call(&calls);
-                return;
-            }
-            both_turn = (lock->flags_ & LOCK_SLEEPERS_TURN) != 0;
-            if (next != NULL)
-                lock->flags_ ^= LOCK_SLEEPERS_TURN;
-        }
-        wake_sleeper = (old & MUTEX_SLEEPERS) && (next == NULL || both_turn);
-        freed = old - old % MUTEX_TASKS + (old & MUTEX_FIFO);
-        if (!wake_sleeper)
-            freed |= old & MUTEX_SLEEPERS;
-        /* Release: partner is the acquire of the next holder, who may destroy the lock. So from here on
-           the lock is an address, and nothing in it is looked at. */
-        if (a_cas_weak(word, &old, freed, release, relaxed))
-            break;
-    }
-    if (next != NULL)
-        park_wake(next);
-    if (wake_sleeper)
-        port_wake(word, 1);
-    task_call(&calls);
-}
-
-#ifndef CONDVAR_NO_TASKS
-void mutex_knock(cond_lock_t *lock)
-{
-    uint32_t *word = &lock->u_.local.as.mine.word;
-    uint32_t knock = port_process() * MUTEX_TASKS;
-    uint32_t old = a_load(word, relaxed);
-    for (;;) {
-        uint32_t knocked = old % MUTEX_TASKS | knock;
-        if (old & MUTEX_DEAD) {
-            task_abandon(lock);
-            return;
-        }
-        if (old & (MUTEX_HELD | MUTEX_FIFO)) {
-            /* Release: partner is the release of the lock, which is then to see the task. */
-            if (a_cas_weak(word, &old, knocked, release, relaxed))
-                return;
-            /* Acquire: partner is mutex_release(), as for any holder. */
-        } else if (a_cas_weak(word, &old, knocked | MUTEX_HELD, acq_rel, relaxed)) {
-            mutex_release_contended(lock);
-            return;
-        }
-    }
-}
-#endif
-
-/* Acquire: partner is mutex_knock(). Who knocks later finds DEAD. */
-void mutex_kill(cond_lock_t *lock)
-{
-    uint32_t *word = &lock->u_.local.as.mine.word;
-    uint32_t old = a_exchange(word, MUTEX_HELD | MUTEX_DEAD, acquire);
-    if (have_tasks(old))
-        task_abandon(lock);
-    if (old & MUTEX_SLEEPERS)
+    uint32_t *word = lock_word(lock);
+    uint32_t old = a_exchange(word, MUTEX_HELD | MUTEX_DESTROYED, acquire);
+    mutex_count_wakeup(lock);
+    if (old & (MUTEX_SLEEPERS | MUTEX_STARVING_ALL)) {
+        port_wake(mutex_wakeups(lock), UINT32_MAX);
         port_wake(word, UINT32_MAX);
+    }
+    return old;
 }

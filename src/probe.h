@@ -27,10 +27,10 @@
 /* A notify, of at most n; all of them: SIZE_MAX. */
 #define PROBE_NOTIFY(cond, lock, n) PROBE_(notify, cond, lock, n)
 
-/* A thread did not get a private lock at once; `veteran`: it comes from a wait. */
-#define PROBE_CONTENDED(lock, deadline_ns, veteran) PROBE_(contended, lock, deadline_ns, (int)(veteran))
+/* A thread did not get a private lock at once; `was_chosen`: it is a waiter that a release has woken. */
+#define PROBE_CONTENDED(lock, deadline_ns, was_chosen) PROBE_(contended, lock, deadline_ns, (int)(was_chosen))
 
-/* A notified waiter is let go: the lock, or the first attempt at it, is its own. */
+/* A release wakes this waiter, or makes this task the owner of the lock. */
 #define PROBE_HANDOVER(cond, lock, waiter) PROBE_(handover, cond, lock, waiter)
 
 #endif

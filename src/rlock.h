@@ -3,28 +3,22 @@
 #define CONDVAR_RLOCK_H
 
 /*
- * Owner and depth over a private lock: how often its owner holds it, and releasing all of that at once and
- * restoring it (what wait does). A mutex is the same with the depth limited to one.
- *
- * `owner` is 0, or who holds the lock: a thread, by its number, or a task, by its address and RLOCK_TASK. Any
- * thread may look at it, relaxed: a thread finds its own number there only if it has written it itself, and
- * has not taken it away. A task's is written when it is handed the lock, and it knows so by being called
- * back. `depth_` says how often the owner holds the lock beyond once, is written by the owner only, and is 0
- * whenever the lock is free, so that the first level costs no store. Others read it for cond_describe().
+ * Recursion over a private lock: its owner and its depth (object.h), and what a wait does: release all levels at once,
+ * and restore them. A mutex is the same with at most one level.
  */
 
 #include <stdbool.h>
 #include "condvar.h"
 #include "deadline.h"
+#include "handoff.h"
 #include "internal.h"
 #include "mutex.h"
+#include "object.h"
 #include "port.h"
-
-enum { RLOCK_TASK = 1 }; /* in `owner`, the lowest bit: the rest is a cond_task_t's address */
 
 static inline bool rlock_owned_by(const cond_lock_t *lock, uintptr_t who)
 {
-    return a_load_ptr(&lock->u_.local.as.mine.owner) == who;
+    return lock_owner(lock) == who;
 }
 
 static inline bool rlock_owned(const cond_lock_t *lock)
@@ -32,17 +26,17 @@ static inline bool rlock_owned(const cond_lock_t *lock)
     return rlock_owned_by(lock, port_self());
 }
 
-/* For the owner, and a glimpse for others. */
+/* Exact for the owner; others may read a value that has changed already. */
 static inline unsigned rlock_depth(const cond_lock_t *lock)
 {
-    return a_load_ptr(&lock->u_.local.as.mine.owner) != 0 ? a_load_32(&lock->depth_) + 1 : 0;
+    return lock_owner(lock) != 0 ? lock_more_levels(lock) + 1 : 0;
 }
 
-/* rlock_acquire() by its owner, and when it is not free. */
+/* rlock_acquire() by the owner, and when the lock is not free. */
 INTERNAL int rlock_acquire_again(cond_lock_t *lock);
 INTERNAL int rlock_acquire_contended(cond_lock_t *lock, uintptr_t who, int64_t deadline_ns);
 
-/* `who` is the caller in these: port_self(), or a task with RLOCK_TASK. */
+/* `who` is the caller: port_self(), or taskq_owner() of a task. */
 
 /* 0, EDEADLK (a mutex that the caller has), EAGAIN (too deep), ETIMEDOUT: at once if the deadline is
    DEADLINE_PASSED, which makes it a try. */
@@ -50,16 +44,16 @@ static inline int rlock_acquire(cond_lock_t *lock, uintptr_t who, int64_t deadli
 {
     if (rlock_owned_by(lock, who))
         return rlock_acquire_again(lock);
-    if (!SMALL && deadline_ns == DEADLINE_PASSED && mutex_is_hopeless(lock))
+    if (!OPTIMIZE_SIZE && deadline_ns == DEADLINE_PASSED && mutex_is_held(lock))
         return ETIMEDOUT;
-    if (SMALL || !mutex_try(lock))
+    if (OPTIMIZE_SIZE || !mutex_try(lock))
         return rlock_acquire_contended(lock, who, deadline_ns);
-    a_store_ptr(&lock->u_.local.as.mine.owner, who);
+    lock_set_owner(lock, who, 1);
     return 0;
 }
 
-/* What a try answers, of what an acquire until DEADLINE_PASSED did. */
-static inline int try_answer(int error)
+/* What a try returns, from what an acquire until DEADLINE_PASSED has returned. */
+static inline int rlock_try_result(int error)
 {
     return error == ETIMEDOUT ? EBUSY : error;
 }
@@ -69,12 +63,11 @@ static inline int rlock_release(cond_lock_t *lock, uintptr_t who)
 {
     if (!rlock_owned_by(lock, who))
         return EPERM;
-    uint32_t more = a_load_32(&lock->depth_);
-    if (more != 0) {
-        a_store_32(&lock->depth_, more - 1);
+    if (lock_more_levels(lock) != 0) {
+        lock_set_more_levels(lock, lock_more_levels(lock) - 1);
     } else {
-        a_store_ptr(&lock->u_.local.as.mine.owner, 0);
-        mutex_release(lock);
+        lock_set_owner(lock, 0, 0);
+        handoff_release(lock);
     }
     return 0;
 }
@@ -82,12 +75,7 @@ static inline int rlock_release(cond_lock_t *lock, uintptr_t who)
 /* All levels: how many there were, or 0 if the caller does not hold the lock. */
 INTERNAL unsigned rlock_release_save(cond_lock_t *lock, uintptr_t who);
 
-/* The way back; only for a thread that has waited in a condition. */
-INTERNAL void rlock_acquire_restore(cond_lock_t *lock, uintptr_t who, unsigned depth);
-
-#ifndef CONDVAR_NO_TASKS
-/* The holder, that is whoever releases the lock: make it somebody else's instead of free. */
-INTERNAL void rlock_give(cond_lock_t *lock, uintptr_t who, unsigned depth);
-#endif
+/* Acquire the lock again, as deep. By a waiter; `was_chosen` as for mutex_acquire_contended(). */
+INTERNAL void rlock_acquire_restore(cond_lock_t *lock, uintptr_t who, unsigned depth, bool was_chosen);
 
 #endif

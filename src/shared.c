@@ -35,15 +35,15 @@
  * condition on which nobody waits or notifies for exactly 64 recoveries misses them; its next notify_all
  * puts it right.)
  */
-#ifndef CONDVAR_NO_SHARED
 #include "shared.h"
 #include "atomic.h"
 #include "deadline.h"
-#include "lock.h"
+#include "object.h"
 #include "park.h"
 #include "port_shared.h"
 #include "probe.h"
 
+#ifndef CONDVAR_NO_SHARED
 /* ---- The lock. Its flags are under the mutex, and `depth_` is written under it. ---- */
 
 /* The flags as others may read them: relaxed, they are written under the mutex. */
@@ -83,7 +83,7 @@ static int enter(cond_lock_t *lock, int64_t deadline_ns)
         (void)robust_release(mutex_of(lock));
         return ENOTRECOVERABLE;
     }
-    return flags_of(lock) & LOCK_OWNER_DIED ? EOWNERDEAD : 0;
+    return flags_of(lock) & LOCK_OWNER_DIED ? EOWNERDEAD : 0; /* M:owner-died */
 }
 
 /* The condition whose own lock this is: LOCK_OWN_SHARED. */
@@ -105,7 +105,7 @@ static int unlock(cond_lock_t *lock)
         cond->u_.shared.owed = 0;
     }
     int error = robust_release(mutex_of(lock));
-    if (owed != 0)
+    if (owed != 0) /* M:pay-owed */
         (void)port_wake_shared(sequence, owed < UINT16_MAX ? owed : UINT32_MAX);
     return error;
 }
@@ -216,7 +216,7 @@ static void wake(cond_t *cond, uint32_t n, uint32_t announced)
     if (!(announced & SEQUENCE_SLEEPERS))
         return;
     if (cond->lock_ != NULL)
-        (void)port_wake_shared(&queue->sequence, n);
+        (void)port_wake_shared(&queue->sequence, n); /* M:wake-elsewhere */
     else
         queue->owed = (uint16_t)(n < (uint32_t)UINT16_MAX - queue->owed ? queue->owed + n : UINT16_MAX);
 }
@@ -249,7 +249,7 @@ static void set_all_free(cond_t *cond)
 void shared_repair(cond_t *cond, cond_lock_t *lock)
 {
     a_store_16(&cond->u_.shared.recoveries, recoveries_of(lock));
-    set_all_free(cond);
+    set_all_free(cond); /* M:repair-frees */
     count_waiters(cond);
     announce(cond, UINT32_MAX);
 }
@@ -269,7 +269,7 @@ void shared_notify(cond_t *cond, cond_lock_t *lock, size_t n)
     waiting = queue->old_waiters + queue->new_waiters;
     if (n == 0 || waiting == 0)
         return;
-    if (queue->grants > 0 && queue->new_waiters > 0) {
+    if (queue->grants > 0 && queue->new_waiters > 0) { /* M:newcomers */
         a_store(&queue->free_below, queue->notified_below, relaxed);
         a_store(&queue->grants, 0, relaxed);
         queue->old_waiters = 0;
@@ -280,7 +280,7 @@ void shared_notify(cond_t *cond, cond_lock_t *lock, size_t n)
         set_all_free(cond);
         woken = UINT32_MAX;
     } else {
-        a_store(&queue->grants, queue->grants + (uint32_t)n, relaxed);
+        a_store(&queue->grants, queue->grants + (uint32_t)n, relaxed); /* M:grant-count */
         a_store(&queue->notified_below, queue->arrivals, relaxed);
         queue->old_waiters = waiting;
         queue->new_waiters = 0;
@@ -299,7 +299,7 @@ struct ticket {
 static void arrive(struct ticket *ticket, cond_t *cond)
 {
     struct cond_shared_queue_ *queue = &cond->u_.shared;
-    if (queue->arrivals - queue->free_below > UINT32_MAX / 4) {
+    if (queue->arrivals - queue->free_below > UINT32_MAX / 4) { /* M:old-tickets */
         /* Tickets wrap, so none may grow too old: once in a billion waits all are set free. */
         bool anybody = queue->old_waiters + queue->new_waiters > 0;
         set_all_free(cond);
@@ -348,7 +348,7 @@ static void sleep_until_granted(const struct ticket *ticket, cond_t *cond, cond_
                                 int64_t deadline_ns)
 {
     uint32_t *sequence = &cond->u_.shared.sequence;
-    uint32_t spins = deadline_ns == DEADLINE_PASSED ? 0 : spin_budget(lock);
+    uint32_t spins = deadline_ns == DEADLINE_PASSED ? 0 : park_spin_budget(lock);
     uint32_t spun = 0;
     int64_t heartbeat_ns = 0; /* the next one; a sleep that ends early, by a signal, does not put it off */
     for (;;) {
@@ -358,7 +358,7 @@ static void sleep_until_granted(const struct ticket *ticket, cond_t *cond, cond_
         bool looked = ticket->has_looked && (seen & ~(uint32_t)SEQUENCE_SLEEPERS) == ticket->looked;
         if (claim == FREE || (claim == GRANT && !looked)) {
             if (spun > 0 && spun < spins)
-                spin_rewarded(lock, spun);
+                park_spin_hit(lock, spun);
             return;
         }
         if (deadline_passed(deadline_ns))
@@ -370,12 +370,12 @@ static void sleep_until_granted(const struct ticket *ticket, cond_t *cond, cond_
             spun++;
             a_pause();
             if (spun == spins)
-                spin_in_vain(lock, spins);
+                park_spin_miss(lock, spins);
             continue;
         }
         if (spins == 0 && spun == 0) {
             spun++; /* so that waiting awake is tried again some time */
-            spin_in_vain(lock, 0);
+            park_spin_miss(lock, 0);
         }
         if (!(seen & SEQUENCE_SLEEPERS)) {
             if (!a_cas(sequence, &seen, seen | SEQUENCE_SLEEPERS, relaxed, relaxed))
@@ -384,10 +384,11 @@ static void sleep_until_granted(const struct ticket *ticket, cond_t *cond, cond_
         }
         if (heartbeat_ns == 0)
             heartbeat_ns = port_now() + TUNING_HEARTBEAT_NS;
+        /* M:heartbeat */
         port_wait_shared(sequence, seen, heartbeat_ns < deadline_ns ? heartbeat_ns : deadline_ns);
         if (port_now() >= heartbeat_ns) {
             heartbeat_ns = 0;
-            (void)probe(lock);
+            (void)probe(lock); /* M:holder-lives */
             if (flags_of(lock) & LOCK_OWNER_DIED) /* (which stays when it is lost) */
                 return;
         }
@@ -413,7 +414,7 @@ int shared_wait(cond_t *cond, cond_lock_t *lock, cond_pred_t *pred, void *arg, i
             return error; /* recover will set everything right, this waiter's count too */
         repair_if_needed(cond, lock);
 
-        enum claim claim = claim_of(&ticket, cond);
+        enum claim claim = claim_of(&ticket, cond); /* M:woken-claim */
         bool content = pred != NULL ? pred(arg) : claim != NOTHING;
         bool expired = !content && deadline_passed(deadline_ns);
         if (content || expired) {
@@ -426,11 +427,9 @@ int shared_wait(cond_t *cond, cond_lock_t *lock, cond_pred_t *pred, void *arg, i
             arrive(&ticket, cond); /* set free for nothing: its predicate is false */
         ticket.looked = a_load(&cond->u_.shared.sequence, relaxed) & ~(uint32_t)SEQUENCE_SLEEPERS;
         ticket.has_looked = true;
-        if (claim == GRANT)
+        if (claim == GRANT) /* M:pass-grant */
             wake(cond, 1, a_load(&cond->u_.shared.sequence, relaxed));
     }
 }
 
-#else
-typedef int condvar_no_shared; /* ISO C wants a declaration in each file */
 #endif

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* What people read: cond_describe() and cond_strerror(). No stdio: it must work where there is none. */
-#ifndef CONDVAR_NO_TEXT
 #include "atomic.h"
 #include "lock.h"
 #include "rlock.h"
 
+#ifndef CONDVAR_NO_TEXT
 /* Text that grows to the right of what fits: `length` counts on when `size` is reached. */
 struct text {
     char *at;
@@ -41,9 +41,9 @@ static void put_lock(struct text *text, const cond_lock_t *lock)
             put(text, "shared ");
         put(text, lock->kind_ & COND_MUTEX ? "mutex" : "rlock");
         if (lock_is_private(lock)) {
-            uintptr_t owner = a_load_ptr(&lock->u_.local.as.mine.owner);
-            put(text, owner & RLOCK_TASK ? " owner=task at 0x" : " owner=0x");
-            put_number(text, owner & ~(uintptr_t)RLOCK_TASK, 16);
+            uintptr_t owner = lock_owner(lock);
+            put(text, owner & OWNER_TASK ? " owner=task at 0x" : " owner=0x");
+            put_number(text, owner & ~(uintptr_t)OWNER_TASK, 16);
         }
         put(text, " depth=");
         put_number(text, lock_is_private(lock) ? rlock_depth(lock) : a_load_32(&lock->depth_), 10);
@@ -55,7 +55,7 @@ static void put_lock(struct text *text, const cond_lock_t *lock)
 
 int cond_describe(const cond_t *cond, char *text, size_t size)
 {
-    const cond_lock_t *lock = cond_valid_lock(cond);
+    const cond_lock_t *lock = lock_of(cond);
     if (lock == NULL || (text == NULL && size != 0))
         return -EINVAL;
     struct text out = {.at = text, .size = size};
@@ -88,6 +88,4 @@ const char *cond_strerror(int error)
     }
 }
 
-#else
-typedef int condvar_no_text; /* ISO C wants a declaration in each file */
 #endif

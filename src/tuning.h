@@ -4,9 +4,11 @@
 
 /* Every number that was chosen by measuring rather than by reasoning. */
 
-/* A thread that has waited this long for a lock, and is still overtaken, asks that nobody overtakes any
-   more (MUTEX_FIFO). Go's sync.Mutex and nsync chose about the same. */
-#define TUNING_PATIENCE_NS INT64_C(1000000)
+/* The starvation threshold: from then on new arrivals do not overtake a thread that waits for a lock (MUTEX_STARVING). And a
+   free lock is kept for a starving thread that long at most. Go's sync.Mutex has the same threshold. */
+#ifndef TUNING_STARVATION_NS
+#  define TUNING_STARVATION_NS INT64_C(1000000)
+#endif
 
 /* A small system has one core, mostly: there, to look in vain is all that waiting awake does. */
 #ifdef CONDVAR_PORT_CUSTOM
@@ -44,10 +46,10 @@
    row turns-apart); on one core they cost the same. */
 #define TUNING_SPIN_TRIAL (5 * TUNING_SPIN_MAX)
 
-/* So many that wait for the same as the holder are passed over, to find one that waits for something else. In a
+/* So many waiters with the predicate of the holder are skipped, to find one with another predicate. In a
    buffer of 10 places between 32 producers and 32 consumers, threads sleep 0.37 times for an item with 16, 0.49
    times with 2, and 0.54 times with none (tests/bench, row buffer-32x32). */
-#define TUNING_ALIKE 16u
+#define TUNING_SKIP_MAX 16u
 
 /* How often who sleeps on a shared condition or lock looks whether something was lost to a kill (shared.c,
    port/robust.c): the longest time that a kill can delay others, against idle wake-ups of each sleeper. */

@@ -3,16 +3,99 @@
 #
 # faulty.sh - copies of the library with a fault in them, for the tests of the tests; to be sourced
 #
-# A fault is a sed expression. One that changes nothing does not apply any more, and is itself a failure: a test
-# of a test that tests nothing.
+# A fault changes one place of src/, the target:
+#
+#       some-name       the statement with the mark M:some-name, a comment at the end of its first line or alone on the
+#                       line before. Of an if or a while, that is its condition only
+#       some_name()     the body of this function
+#
+# and puts there, the replacement:
+#
+#       delete          nothing
+#       always, never   true or false: as the condition of an if or a while, as what is returned by a return
+#       other text      this text
+#
+# A target that is not there exactly once is a failure: a test of a test that tests nothing. tests/marks sees to it that
+# each mark is used.
 
-# make_faulty_source ROOT WORK FILE SED-EXPRESSION: WORK/src is ROOT/src with the fault in FILE. 1 if it changes
-# nothing.
+# The target and the replacement are in the environment. Exit status 0 if exactly one place was changed.
+# shellcheck disable=SC2016 # awk's own variables
+faulty_awk='
+function is_whole(text) {
+    gsub(/ *\/\*[^*]*\*\//, "", text)
+    opened = gsub(/\(/, "(", text)
+    return opened == gsub(/\)/, ")", text) && (text ~ /[;{]$/ || text ~ /^ *(} )?(else )?(if|while) .*\)$/)
+}
+function changed(text) {
+    match(text, /^ */)
+    indent = substr(text, 1, RLENGTH)
+    if (replacement == "delete")
+        return indent ";"
+    if (replacement != "always" && replacement != "never")
+        return indent replacement
+    value = replacement == "always" ? "true" : "false"
+    if (text ~ /^ *return /)
+        return indent "return " value ";"
+    match(text, /(if|while) \(/)
+    head = substr(text, 1, RSTART + RLENGTH - 1)
+    match(text, /\)( \{|;)?$/)
+    return head value substr(text, RSTART)
+}
+BEGIN {
+    target = ENVIRON["target"]
+    replacement = ENVIRON["replacement"]
+    is_function = sub(/\(\)$/, "", target)
+    mark = "/* M:" target " */"
+    count = 0
+}
+is_function && !in_head && !in_body && /^[a-z]/ && $0 ~ ("[ *]" target "\\(") && !/[;}]$/ { in_head = 1 }
+in_head && /;$/ { in_head = 0 }
+in_head && /^\{$/ { print "{\n    " replacement "\n}"; in_head = 0; in_body = 1; count++ }
+in_body { in_body = !/^}$/; next }
+!is_function && (at = index($0, mark)) {
+    $0 = substr($0, 1, at - 1)
+    sub(/ *$/, "")
+    in_statement = 1
+    statement = ""
+    if ($0 == "")
+        next
+}
+in_statement {
+    statement = statement (statement == "" ? "" : "\n") $0
+    if (!is_whole(statement))
+        next
+    $0 = changed(statement)
+    in_statement = 0
+    count++
+}
+{ print }
+END { exit count != 1 }
+'
+
+# make_faulty_source ROOT WORK TARGET REPLACEMENT [FILE]: WORK/src is ROOT/src with the fault, in this file if several have
+# such a function. 1, and a message, if the target is not there, or more than once.
 make_faulty_source() {
     rm -rf "$2/src"
     cp -R "$1/src" "$2/src"
-    sed "$4" "$1/src/$3" >"$2/src/$3"
-    ! cmp -s "$1/src/$3" "$2/src/$3"
+    case $3 in
+    *'()') pattern_="^[a-z].*[ *]${3%??}[(]" ;;
+    *) pattern_="/\\* M:$3 \\*/" ;;
+    esac
+    changed_=0
+    for file_ in $(grep -rlE "$pattern_" "$2/src${5:+/$5}"); do
+        if target=$3 replacement=$4 awk "$faulty_awk" "$file_" >"$2/changed" && ! cmp -s "$2/changed" "$file_"; then
+            cp "$2/changed" "$file_"
+            changed_=$((changed_ + 1))
+        fi
+    done
+    [ $changed_ = 1 ] && return
+    echo "src/ has no '$3' to put a fault there, or more than one"
+    return 1
+}
+
+# core_sources ROOT: the files of the library without its port, as src/meson.build lists them, each on a line.
+core_sources() {
+    sed -n "/^core_sources = files(/,/)/p" "$1/src/meson.build" | grep -o "[a-z_]*\\.c"
 }
 
 # make_library ROOT WORK COMPILER...: WORK/libcondvar.so of WORK/src, to be put before the real one of a program

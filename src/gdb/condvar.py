@@ -73,7 +73,7 @@ class LockPrinter:
                             owner_text(int(lock['u_']['local']['as']['mine']['owner'])))
             # (A private lock counts how often it is held beyond once.)
             held = not shared and int(lock['u_']['local']['as']['mine']['owner']) != 0
-            yield 'depth', int(lock['depth_']) + held
+            yield 'depth', (int(lock['depth_']) & 0xFFFFF) + held # the rest counts wake-ups, src/object.h
 
 
 class ConditionPrinter:

@@ -51,7 +51,7 @@ static long futex_sleep(long call, const uint32_t *word, uint32_t expected, cons
 static void futex_wait(const uint32_t *word, uint32_t expected, int64_t deadline_ns, int scope)
 {
     int saved = errno;
-    bool limited = deadline_ns != COND_FOREVER;
+    bool limited = deadline_ns != COND_FOREVER; /* M:linux-deadline */
     int64_t s = deadline_ns > 0 ? deadline_ns / 1000000000 : 0;
     long ns = deadline_ns > 0 ? (long)(deadline_ns % 1000000000) : 0;
     bool done = false;
@@ -69,7 +69,7 @@ static void futex_wait(const uint32_t *word, uint32_t expected, int64_t deadline
     } until = {(kernel_long)(s < max_s ? s : max_s), ns};
     if (!done)
         (void)futex_sleep(SYS_futex, word, expected, limited ? &until : NULL, scope);
-    errno = saved;
+    errno = saved; /* M:linux-errno */
 }
 
 /* (There is no time in a wake-up: where there are two calls, both do it alike.) */
@@ -86,7 +86,7 @@ void port_wait(const uint32_t *word, uint32_t expected, int64_t deadline_ns)
     futex_wait(word, expected, deadline_ns, ONE_PROCESS);
 }
 
-void port_wake(const uint32_t *word, uint32_t count)
+NOINLINE void port_wake(const uint32_t *word, uint32_t count)
 {
     (void)futex_wake(word, count, ONE_PROCESS);
 }
@@ -103,11 +103,11 @@ uint32_t port_wake_shared(const uint32_t *word, uint32_t count)
 }
 #endif
 
-int64_t port_now(void)
+NOINLINE int64_t port_now(void)
 {
     struct timespec now;
     (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return timespec_ns(now);
+    return timespec_ns(now); /* M:linux-clock */
 }
 
 /* The thread control block's address; the child's thread keeps that of the forking one. On x86-64 the block begins

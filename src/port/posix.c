@@ -121,7 +121,7 @@ static void list_leave(struct sleeper_list *list, struct sleeper *sleeper)
 /* Until it is signalled, or the deadline; or not as long. */
 static void list_sleep(struct sleeper_list *list, struct sleeper *sleeper, int64_t deadline_ns)
 {
-    if (deadline_ns == COND_FOREVER) {
+    if (deadline_ns == COND_FOREVER) { /* M:posix-deadline */
         (void)pthread_cond_wait(&sleeper->woken, &list->mutex);
         return;
     }
@@ -149,10 +149,10 @@ void port_wait(const uint32_t *word, uint32_t expected, int64_t deadline_ns)
         errno = saved; /* on some systems it takes memory: this is an early return then */
         return;
     }
-    (void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel_state);
+    (void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel_state); /* M:posix-cancel */
     (void)pthread_mutex_lock(&list->mutex);
     /* Relaxed: the mutex orders it after the change of whoever has looked for sleepers before. */
-    if (a_load(word, relaxed) == expected && deadline_ns > port_now()) {
+    if (a_load(word, relaxed) == expected && deadline_ns > port_now()) { /* M:posix-compare */
         list_join(list, &self);
         do
             list_sleep(list, &self, deadline_ns);
@@ -175,7 +175,7 @@ void port_wake(const uint32_t *word, uint32_t count)
     struct sleeper *before = NULL, *next;
     for (struct sleeper *sleeper = list->first; sleeper != NULL && count > 0; sleeper = next) {
         next = sleeper->next;
-        if (sleeper->word != word) {
+        if (sleeper->word != word) { /* M:posix-word */
             before = sleeper;
         } else {
             list_take_out(list, sleeper, before);
@@ -191,7 +191,7 @@ int64_t port_now(void)
 {
     struct timespec now;
     (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return timespec_ns(now);
+    return timespec_ns(now); /* M:posix-clock */
 }
 
 /* Of each thread one, at an address of its own. */

@@ -12,7 +12,7 @@
 /* The timeout to a deadline, rounded up to the milliseconds that Windows counts in. (INFINITE is the largest.) */
 static DWORD milliseconds_until(int64_t deadline_ns)
 {
-    if (deadline_ns == COND_FOREVER)
+    if (deadline_ns == COND_FOREVER) /* M:windows-deadline */
         return INFINITE;
     int64_t left_ns = deadline_ns - port_now();
     int64_t left_ms = left_ns > 0 ? left_ns / 1000000 + (left_ns % 1000000 != 0) : 0;
@@ -22,7 +22,7 @@ static DWORD milliseconds_until(int64_t deadline_ns)
 void port_wait(const uint32_t *word, uint32_t expected, int64_t deadline_ns)
 {
     DWORD saved = GetLastError();
-    (void)WaitOnAddress((volatile void *)(uintptr_t)word, &expected, sizeof expected,
+    (void)WaitOnAddress((volatile void *)(uintptr_t)word, &expected, sizeof expected, /* M:windows-compare */
                         deadline_ns > 0 ? milliseconds_until(deadline_ns) : 0);
     SetLastError(saved);
 }
@@ -44,7 +44,7 @@ int64_t port_now(void)
     (void)QueryPerformanceFrequency(&per_second);
     int64_t s = ticks.QuadPart / per_second.QuadPart;
     int64_t rest = ticks.QuadPart % per_second.QuadPart;
-    return s * 1000000000 + rest * 1000000000 / per_second.QuadPart;
+    return s * 1000000000 + rest * 1000000000 / per_second.QuadPart; /* M:windows-clock */
 }
 
 /* Even, as port.h asks for. Windows's own numbers are small. */

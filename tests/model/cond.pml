@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * wait, notify(n), notify_all and timeouts on a private lock: src/cond.c over src/mutex.c, waiter.c and park.h.
+ * wait, notify(n), notify_all and timeouts on a private lock: src/cond.c over src/mutex.c, handoff.c, waitq.c and park.h.
  *
  * W waiters share tickets; a notifier makes some, NOTIFIES times, and notifies as many as it has made, or everybody:
  *
@@ -12,14 +12,14 @@
  * those with odd numbers of another, so that a notify may meet one that can't use what there is.
  *
  * Promises, as assertions: mutual exclusion; each notify chooses exactly min(n, those who can be woken); a wait returns 0
- * if and only if a notify chose it; at most one woken waiter is in flight; a waiter is not touched after it was let go.
+ * if and only if a notify chose it; a waiter is not touched after it was woken.
  * And when nothing moves any more (`quiet`): nobody sleeps at the lock, nobody who was chosen sleeps, nobody waits while
- * there is a ticket, nobody is over his deadline. That is: no deadlock, and no notification was lost.
+ * there is a ticket, no wait is past its deadline. That is: no deadlock, and no notification was lost.
  *
- * LIVE: instead of the latter, as a formula, with weak fairness: who was let go returns.
+ * LIVE: instead of the latter, as a formula, with weak fairness: who was woken returns.
  *
- * What is left out beside that of waiter.inc and mutex.inc:
- * - Overtaking is never forbidden (FIFO); lock.pml has that.
+ * What is left out beside that of waitq.inc and mutex.inc:
+ * - Overtaking is never forbidden (threads starve); lock.pml has that.
  * - Waiters are all alike, so the first one to do something is called 0, the next one 1.
  */
 #define N (W + 1)
@@ -28,7 +28,7 @@
 #endif
 #define KIND(i) ((i) % KINDS)
 #define PREDICATE(i) (tickets[KIND(i)] > 0)
-#define LIKE(i) (i < W -> KIND(i) : NOBODY) /* @waiter.c waiter_asked | lock->u_.local.as.mine.asked = question(pred, arg); */
+#define HOLDER_PRED(i) (i < W -> KIND(i) : NOBODY) /* @waitq.c waitq_note_holder_pred */
 byte tickets[KINDS];
 #include "mutex.inc"
 
@@ -36,13 +36,13 @@ byte begun;    /* how many waiters have begun */
 byte finished; /* and have had a ticket, and are done */
 
 #ifdef LIVE
-/* Waiter 0 was let go, and does not have the lock yet. */
-#define LET_GO (HAS(0, GO) && IN(waiting, 0))
-ltl returns { [] (LET_GO -> <> !LET_GO) }
+/* Waiter 0 was woken, and does not have the lock yet. */
+#define WOKEN (HAS(0, GO) && IN(waiting, 0))
+ltl returns { [] (WOKEN -> <> !WOKEN) }
 #endif
 
 /* What is still owed after the last release. */
-inline pay()
+inline finish_release()
 {
     do
     DUTIES
@@ -50,10 +50,10 @@ inline pay()
     od
 }
 
-/* The part of a wait that is done before sleeping. @cond.c wait | waiter_arrive(&waiter, lock); */
+/* The part of a wait that is done before sleeping. @cond.c wait */
 inline begin_wait()
 {
-    waiter_arrive(me);
+    waitq_begin_wait(me);
 #ifdef TIMED
     ADD(timed, me);
 #endif
@@ -71,7 +71,7 @@ byte ended; /* who has ended */
 inline quiet_promises()
 {
     MUST(stuck_at_lock, holder == NOBODY && word == 0 && NOBODY_SLEEPS);
-    MUST(stuck_notified, len(notified) == 0 && !in_flight && flying == 0 && given == 0);
+    MUST(stuck_notified, len(notified) == 0 && given == 0);
 #if KINDS > 1
     MUST(lost_notification, (tickets[0] == 0 || (waiting & 85) == 0) && (tickets[1] == 0 || (waiting & 170) == 0));
 #else
@@ -94,45 +94,45 @@ inline when_inactive()
 proctype waiter(byte me)
 {
     LOCK_LOCALS;
-    bool went, content;
+    bool woken, satisfied;
     atomic { begun == me -> begun++ };
 again:
-    acquire(me, false, false);
+    acquire(me, false);
     atomic {
         if
         :: tickets[KIND(me)] > 0 -> goto use
         :: else -> begin_wait()
         fi;
-sleep:  /* @cond.c wait_once | int error = lock_release_save(lock, &depth); */
+sleep:  /* @cond.c wait_once */
         release_pick(me)
     }
-    atomic { release_free() }
-    park_sleep(me); /* @cond.c wait_once | bool went = park_sleep(waiter, lock, deadline_ns); */
-    acquire(me, false, false); /* @cond.c wait_once | error = lock_acquire_restore(lock, depth); */
+    release_free();
+    park_sleep(me); /* @cond.c wait_once */
+    acquire(me, false); /* @cond.c wait_once */
     atomic {
-        went = HAS(me, GO);
+        woken = HAS(me, GO);
         if
-        :: went && HAS(me, GO) -> waiter_landed(me) /* @cond.c wait_once | waiter_landed(lock); */
-        :: else -> waiter_leave(me) /* @cond.c wait_once | waiter_leave(waiter, lock); */
+        :: woken
+        :: else -> waitq_leave(me) /* @cond.c wait_once */
         fi;
 #ifdef PRED
-        content = PREDICATE(me); /* @cond.c wait | content = pred == NULL ? error == 0 : (error == 0 || error == ETIMEDOUT) && ask(lock, pred, arg); */
+        satisfied = PREDICATE(me); /* @cond.c wait */
         if
-        :: !content && went ->
-            /* @cond.c wait | waiter_return(&waiter, lock); */
-            went = false;
-            state[me] = 0; /* @cond.c wait | a_store(&waiter.state, 0, relaxed); */
-            d_step { put_back(me) };
+        :: !satisfied && woken ->
+            /* @cond.c wait */
+            woken = false;
+            state[me] = 0; /* @cond.c wait */
+            d_step { waitq_put_back(me) };
             goto sleep
-        :: !content && !went -> d_step { waiter_pass_on(me) } /* @cond.c wait | if (!content) waiter_pass_on(&waiter, lock); */
-        :: content
+        :: !satisfied && !woken -> d_step { waitq_pass_on(me) } /* @cond.c wait */
+        :: satisfied
         fi;
-        content = false;
+        satisfied = false;
 #else
-        /* It returns 0 because it was chosen, and only then. @cond.c wait | if (!content) */
-        MUST(not_chosen, went == IN(given, me));
+        /* It returns 0 because it was chosen, and only then. @cond.c wait */
+        MUST(not_chosen, woken == IN(given, me));
 #endif
-        went = false;
+        woken = false;
         DROP(given, me);
         DROP(waiting, me);
         DROP(due, me);
@@ -146,11 +146,11 @@ use:
         tickets[KIND(me)]--;
         release_pick(me)
     }
-    atomic { release_free() }
+    release_free();
 #ifdef ROUNDS
     goto again
 #else
-    pay();
+    finish_release();
     atomic { finished++; ended++; WHEN_INACTIVE }
 #endif
 }
@@ -161,7 +161,7 @@ proctype notifier(byte me)
     byte left = NOTIFIES, n, kind;
     do
     :: left > 0 ->
-        acquire(me, false, false);
+        acquire(me, false);
         atomic {
             if
             :: n = 1
@@ -179,15 +179,15 @@ proctype notifier(byte me)
 #endif
             tickets[kind] = tickets[kind] + (n == ALL -> 1 : n);
             kind = 0;
-            waiter_notify(n); /* @cond.c notify_waiters | waiter_notify(cond, lock, n); */
+            waitq_notify(n); /* @cond.c notify_waiters */
             n = 0
         };
         /* (In between a chosen one may expire.) */
         atomic { release_pick(me) };
-        atomic { release_free() }
+        release_free()
     :: else -> break
     od;
-    pay();
+    finish_release();
     atomic { ended++; WHEN_INACTIVE }
 }
 

@@ -1,26 +1,26 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Waiting on a foreign lock: the chain. Its release is not seen, so a notify lets the first notified waiter go at once,
- * and each waiter the next one when it has the lock: lock_let_go() in src/lock.c, waiter_pick_blindly() in src/waiter.c,
- * and wait() in src/cond.c.
+ * Waiting on a foreign lock: the chain. Its release is not seen, so each notify wakes the first notified waiter at once,
+ * and each waiter that leaves its wait, or goes back to it, wakes the next one when it has the lock: handoff_wake_next()
+ * in src/handoff.c, waitq_pick_unchecked() in src/waitq.c, and wait() in src/cond.c.
  *
  * The lock is anybody's: it is taken when it is free, by whoever comes first, and nothing else is known of it. The workload
  * and the promises are cond.pml's; `stuck_at_lock` is that the lock is held for ever. PRED: waits are wait_for, whose
  * predicate each waiter looks at itself.
  *
- * What is left out: what waiter.inc tells; and a lock that cannot be acquired again (tests/unit/test_cond.c).
+ * What is left out: what waitq.inc tells; and a lock that cannot be acquired again (tests/unit/test_cond.c).
  */
 #define N (W + 1)
 #define PREDICATE(i) true /* picked without a look */
-#define BLINDLY
+#define UNCHECKED
 #ifndef KINDS
 #define KINDS 1
 #endif
 #define KIND(i) ((i) % KINDS)
 #define DUTIES GO_DUTY
-#define GO_DUTY PARK_WAKE(next, wake_it) /* @lock.c lock_let_go | park_wake(next); */
+#define GO_DUTY PARK_WAKE(next, wake_it) /* @handoff.c handoff_wake_next */
 #define IDLE (next == NOBODY)
-#include "waiter.inc"
+#include "waitq.inc"
 
 byte tickets[KINDS];
 byte holder = NOBODY;
@@ -31,17 +31,17 @@ inline acquire(me)
     atomic { holder == NOBODY -> holder = me }
 }
 
-/* By the holder; what it is to wake is woken in steps of their own, before it releases. */
-inline let_next_go()
+/* By the holder; the waiter is woken in steps of their own, before the holder releases. */
+inline wake_next()
 {
 #ifdef M_CHAIN_BREAKS
     skip
 #else
-    waiter_pick(next, NOBODY) /* @lock.c lock_let_go | struct cond_waiter *next = waiter_pick_blindly(lock); */
+    waitq_pick(next, NOBODY) /* @handoff.c handoff_wake_next */
 #endif
 }
 
-/* Pay, and do `then`. */
+/* What is left to wake comes first. */
 inline release(me)
 {
     do
@@ -50,10 +50,10 @@ inline release(me)
     od
 }
 
-/* The part of a wait that is done before sleeping. @cond.c wait | waiter_arrive(&waiter, lock); */
+/* The part of a wait that is done before sleeping. @cond.c wait */
 inline begin_wait()
 {
-    waiter_arrive(me);
+    waitq_begin_wait(me);
 #ifdef TIMED
     ADD(timed, me);
 #endif
@@ -71,7 +71,7 @@ byte ended; /* who has ended */
 inline quiet_promises()
 {
     MUST(stuck_at_lock, holder == NOBODY);
-    MUST(stuck_notified, len(notified) == 0 && !in_flight && flying == 0 && given == 0);
+    MUST(stuck_notified, len(notified) == 0 && given == 0);
 #if KINDS > 1
     MUST(lost_notification, (tickets[0] == 0 || (waiting & 85) == 0) && (tickets[1] == 0 || (waiting & 170) == 0));
 #else
@@ -95,7 +95,7 @@ proctype waiter(byte me)
 {
     byte next = NOBODY;
     bool wake_it;
-    bool went, content;
+    bool woken, satisfied;
     atomic { begun == me -> begun++ };
 again:
     acquire(me);
@@ -106,42 +106,42 @@ again:
         fi;
 sleep:  skip
     }
-    release(me); /* @cond.c wait_once | int error = lock_release_save(lock, &depth); */
-    park_sleep(me); /* @cond.c wait_once | bool went = park_sleep(waiter, lock, deadline_ns); */
-    acquire(me); /* @cond.c wait_once | error = lock_acquire_restore(lock, depth); */
+    release(me); /* @cond.c wait_once */
+    park_sleep(me); /* @cond.c wait_once */
+    acquire(me); /* @cond.c wait_once */
     atomic {
-        went = HAS(me, GO);
+        woken = HAS(me, GO);
         if
-        :: went && HAS(me, GO) -> waiter_landed(me) /* @cond.c wait_once | waiter_landed(lock); */
-        :: else -> waiter_leave(me) /* @cond.c wait_once | waiter_leave(waiter, lock); */
+        :: woken
+        :: else -> waitq_leave(me) /* @cond.c wait_once */
         fi;
 #ifdef PRED
-        content = (tickets[KIND(me)] > 0); /* @cond.c wait | content = pred == NULL ? error == 0 : (error == 0 || error == ETIMEDOUT) && ask(lock, pred, arg); */
+        satisfied = (tickets[KIND(me)] > 0); /* @cond.c wait */
         if
-        :: !content && went ->
-            /* @cond.c wait | waiter_return(&waiter, lock); */
-            went = false;
-            state[me] = 0; /* @cond.c wait | a_store(&waiter.state, 0, relaxed); */
-            d_step { put_back(me) };
+        :: !satisfied && woken ->
+            /* @cond.c wait */
+            woken = false;
+            state[me] = 0; /* @cond.c wait */
+            d_step { waitq_put_back(me) };
             goto back
-        :: !content && !went -> d_step { waiter_pass_on(me) } /* @cond.c wait | if (!content) waiter_pass_on(&waiter, lock); */
-        :: content
+        :: !satisfied && !woken -> d_step { waitq_pass_on(me) } /* @cond.c wait */
+        :: satisfied
         fi;
-        content = false;
+        satisfied = false;
 #else
-        /* It returns 0 because it was chosen, and only then. @cond.c wait | if (!content) */
-        MUST(not_chosen, went == IN(given, me));
+        /* It returns 0 because it was chosen, and only then. @cond.c wait */
+        MUST(not_chosen, woken == IN(given, me));
 #endif
-        went = false;
+        woken = false;
         DROP(given, me);
         DROP(waiting, me);
         DROP(due, me);
         d_step { forget_arrival(me) };
         state[me] = 0
     }
-    /* A step of its own, as all that let_next_go() does: somebody may expire in between. */
+    /* A step of its own, as all that wake_next() does: somebody may expire in between. */
     atomic {
-        let_next_go(); /* @cond.c wait | lock_let_go(lock); */
+        wake_next(); /* @cond.c wait */
         if
         :: tickets[KIND(me)] > 0
         :: else -> begin_wait(); goto sleep
@@ -157,7 +157,7 @@ use:
     goto done;
 #endif
 back:
-    atomic { let_next_go(); goto sleep } /* @cond.c wait | lock_let_go(lock); */
+    atomic { wake_next(); goto sleep } /* @cond.c wait */
 #ifndef ROUNDS
 done:
     skip
@@ -187,10 +187,10 @@ proctype notifier(byte me)
 #endif
             tickets[kind] = tickets[kind] + (n == ALL -> 1 : n);
             kind = 0;
-            waiter_notify(n); /* @cond.c notify_other | error = notify_waiters(cond, lock, n, all); */
+            waitq_notify(n); /* @cond.c notify_nonprivate */
             n = 0
         }
-        atomic { let_next_go() } /* @cond.c notify_other | lock_let_go(lock); */
+        atomic { wake_next() } /* @cond.c notify_nonprivate */
         release(me)
     :: else -> break
     od;

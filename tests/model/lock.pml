@@ -1,30 +1,81 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The private lock by itself: who acquires it as a newcomer, with a deadline or without, who sleeps on its word, forbidden
- * overtaking, waiters that are let go beside them, and its end: src/mutex.c, and cond_lock_destroy() in src/lock.c.
+ * The private lock by itself: new arrivals, deadlines, threads that sleep, threads that starve, waiters that are woken beside
+ * them, and its end: src/mutex.c, src/handoff.c, and cond_lock_destroy() in src/lock.c.
  *
- *      locker:   acquire, or give up; release        LOCKS times, or for ever (FOREVER)
+ *      locker:   acquire, or time out; release       LOCKS times, or for ever (FOREVER)
  *      waiter:   acquire; wait; release              once; each locker notifies one, the last one all
- *      last:     who releases last destroys the lock and gives its memory back (DESTROY), while others are
+ *                wait, again and again               FOREVER; with TURNS it notifies one before each wait
+ *      last:     the thread that releases last destroys the lock and gives its memory back (DESTROY), while others are
  *                still on their way out of a release
  *
- * TOO_EARLY: somebody destroys it whenever it is free, though others come: each of them is told, and nobody sleeps on.
+ * TOO_EARLY: a thread destroys it whenever it is free, though others come: each of them gets an error, and nobody sleeps on.
  *
- * LOCKERS lockers have the numbers from 0, WAITERS waiters those after. MAY_GIVE_UP: they have deadlines, passed at any time or
- * never. PATIENCE: patience ends at any time or never.
+ * LOCKERS lockers have the numbers from 0, WAITERS waiters those after. MAY_TIME_OUT and STARVE are sets of them (bits):
+ * the deadlines of the former may pass at any time, the patience of the latter may end at any time (TUNING_STARVATION_NS).
+ * Others sleep until they are woken, so that neither hides a lost wake-up of theirs.
  *
  * Promises: mutual exclusion; when nothing moves any more, everybody is done, and nobody sleeps (no deadlock); nothing of
- * the lock is touched when it is gone. And for FOREVER, as a formula: who is out of patience gets the lock, though others
- * come again and again (weak fairness, and wake-ups in turn: IN_TURN). That holds for two threads. For more it holds only if
- * port_wait() does not return early again and again, JOINED and NEVER_EARLY: whoever has been in port_wait() counts as one
- * that has slept, and may overtake, even if it returned at once since the word had changed. Two threads that time and again
- * are in each other's way at that very point can so keep out a third. `rows` has that, as the limit of what is promised.
+ * the lock is touched when it is gone.
+ *
+ * Promises for FOREVER, of thread SUBJECT (0), with wake-ups in turn (IN_TURN):
+ *
+ *      LIVE          with weak fairness: once it is counted as starving, it gets the lock, or times out.
+ *      LIVE SOON     and so it does from the beginning of acquire, if it starves as soon as it has slept; or from the notify
+ *                    that chose it, if it is a waiter.
+ *      OVERTAKEN=K   once it is counted as starving, others get the lock at most K times before it.
+ *      NO_CORE       SUBJECT is 1; thread 0 does nothing more once it is counted, and thread 1 gets the lock all the same,
+ *                    since it starves, too.
+ *
+ * These are promises about threads that have a core. So while SUBJECT is awake nobody else's patience ends: TUNING_STARVATION_NS is
+ * longer than a step takes. (LATE: it may end even then. So it may in all models that are not of fairness.)
+ *
+ * For two threads that is enough. For more it is so only if a thread whose patience has ended counts itself before another
+ * release comes, JOINED and NEVER_EARLY: else it may take the lock which was freed for SUBJECT, and do so
+ * time and again, if its patience ends just before that release each time. `rows` has that, as the limit of what is
+ * promised.
  */
 #define N (LOCKERS + WAITERS)
 #define W N /* so that each has one number only */
-#ifdef LIVE
-#define FORBIDS_OVERTAKING(me) wanted = (wanted || me == 0);
-bool wanted; /* nobody's memory: thread 0 has forbidden overtaking, and has not got the lock yet */
+#ifndef SUBJECT
+#define SUBJECT 0
+#endif
+
+#if defined(LIVE) || defined(OVERTAKEN)
+bool wanted; /* nobody's memory: SUBJECT is counted as starving (SOON: acquires), and has not got the lock yet */
+#if defined(SOON) && SUBJECT >= LOCKERS
+#define SUBJECT_IS_AWAKE (HAS(SUBJECT, GO) && IN(given, SUBJECT) && !IN(parked, SUBJECT) && !(SLEEPS(SUBJECT) && (word & HELD)))
+#else
+#define SUBJECT_IS_AWAKE (wanted && !(SLEEPS(SUBJECT) && (word & HELD)))
+#endif
+#ifdef NO_CORE
+bool has_no_core; /* nobody's memory: thread 0 has no core */
+#define BEGINS_TO_STARVE(me) if :: me == 0 -> has_no_core = true :: else fi;
+#define IS_SERVED(me) if :: me == SUBJECT -> wanted = false :: else fi;
+#define HAS_CORE(me) (me != 0 || !has_no_core)
+#define MAY_STARVE(me) (me == SUBJECT || (me == 0 && !SUBJECT_IS_AWAKE))
+#define STARVES_SOON(me) (me == SUBJECT)
+#else
+#ifndef LATE
+#define MAY_STARVE(me) (me == SUBJECT || !SUBJECT_IS_AWAKE)
+#endif
+#ifdef OVERTAKEN
+byte overtakes;
+#define IS_SERVED(me) \
+    if \
+    :: me == SUBJECT -> wanted = false; overtakes = 0 \
+    :: me != SUBJECT && wanted -> overtakes++; MUST(overtaken_too_often, overtakes <= OVERTAKEN) \
+    :: else \
+    fi;
+#else
+#define IS_SERVED(me) if :: me == SUBJECT -> wanted = false :: else fi;
+#endif
+#ifdef SOON
+#define STARVES_SOON(me) (me == SUBJECT)
+#else
+#define BEGINS_TO_STARVE(me) if :: me == SUBJECT -> wanted = true :: else fi;
+#endif
+#endif
 #endif
 #define UNTIMED
 #include "mutex.inc"
@@ -34,10 +85,19 @@ byte lockers = LOCKERS; /* under the lock: and how many lockers of them */
 byte finished;
 
 #ifdef LIVE
+#if SUBJECT < LOCKERS || !defined(SOON)
 ltl served { [] (wanted -> <> !wanted) }
+#else
+#ifdef LEAVES
+#define CHOSEN_ONE (finished == 1 && IN(given, SUBJECT))
+#else
+#define CHOSEN_ONE IN(given, SUBJECT)
+#endif
+ltl served { [] (CHOSEN_ONE -> <> !CHOSEN_ONE) }
+#endif
 #endif
 
-inline pay()
+inline finish_release()
 {
     do
     DUTIES
@@ -45,12 +105,12 @@ inline pay()
     od
 }
 
-/* @lock.c cond_lock_destroy | a_store_8(&lock->kind_, LOCK_DESTROYED); */
+/* @lock.c cond_lock_destroy */
 inline destroy(me)
 {
-    /* It is the last one, so it must succeed. @lock.c cond_lock_destroy | if (a_load(waits, acquire) != 0 || (is_private && !mutex_try(lock))) */
+    /* It is the last one, so it must succeed. @lock.c cond_lock_destroy */
     atomic { LOCK_IS_THERE MUST(stuck_at_lock, word == 0 && waiting == 0); word = HELD; taken(me) };
-    atomic { LOCK_IS_THERE word = HELD | DEAD; holder = NOBODY }; /* @mutex.c mutex_kill | uint32_t old = a_exchange(word, MUTEX_HELD | MUTEX_DEAD, acquire); */
+    atomic { LOCK_IS_THERE word = HELD | DESTROYED; holder = NOBODY; fresh = 0 }; /* @mutex.c mutex_close */
     atomic { gone = true }
 }
 
@@ -60,15 +120,19 @@ proctype locker(byte me)
     byte times = LOCKS;
     bool last;
 again:
-    acquire(me, true, true);
+#if defined(SOON) || defined(NO_CORE)
+    if
+    :: me == SUBJECT -> wanted = true
+    :: else
+    fi;
+#endif
+#ifdef MAY_TIME_OUT
+    acquire(me, IN(MAY_TIME_OUT, me));
+#else
+    acquire(me, false);
+#endif
     if
     :: atomic { holder == me ->
-#ifdef LIVE
-           if
-           :: me == 0 -> wanted = false
-           :: else
-           fi;
-#endif
 #ifndef FOREVER
            times--;
 #endif
@@ -77,21 +141,31 @@ again:
            :: else
            fi;
            if
-           :: waiting != 0 && lockers > 0 -> waiter_notify(1)
-           :: waiting != 0 && lockers == 0 -> waiter_notify(ALL)
+           :: waiting != 0 && lockers > 0 -> waitq_notify(1)
+           :: waiting != 0 && lockers == 0 -> waitq_notify(ALL)
            :: waiting == 0
            fi;
            release_pick(me) };
-       atomic { release_free() }
+       release_free()
     :: atomic { holder != me ->
+#if defined(LIVE) || defined(OVERTAKEN)
            if
-           :: word & DEAD -> times = 0 /* it was told so */
-           :: else /* it has given up: another time */
+           :: me == SUBJECT -> wanted = false
+           :: else
+           fi;
+#endif
+           if
+           :: word & DESTROYED -> times = 0 /* acquire has returned an error */
+#ifdef LEAVES
+           :: else -> times = 0
+#else
+           :: else /* it has timed out: another time */
+#endif
            fi }
     fi;
     if
     :: times > 0 -> goto again
-    :: times == 0 -> pay()
+    :: times == 0 -> finish_release()
     fi;
 #if defined(DESTROY) && !defined(TOO_EARLY)
     if
@@ -103,33 +177,38 @@ again:
 }
 
 #if WAITERS > 0
+inline end_wait(me)
+{
+    DROP(given, me);
+    DROP(waiting, me);
+    d_step { forget_arrival(me) };
+    state[me] = 0
+}
+
 proctype waiter(byte me)
 {
     LOCK_LOCALS;
+#ifndef FOREVER
     bool last;
-    acquire(me, false, false);
+    acquire(me, false);
     atomic {
         if
-        :: lockers > 0 -> waiter_arrive(me); release_pick(me)
+        :: lockers > 0 -> waitq_begin_wait(me); release_pick(me)
         :: lockers == 0 -> goto leave
         fi
     };
-    atomic { release_free() };
+    release_free();
     park_sleep(me);
-    atomic { veteran = true };
-    acquire(me, false, true);
+    atomic { was_chosen = true };
+    acquire(me, false);
     atomic {
-        waiter_landed(me);
-        DROP(given, me);
-        DROP(waiting, me);
-        d_step { forget_arrival(me) };
-        state[me] = 0;
+        end_wait(me);
 leave:  users--;
         last = (users == 0);
         release_pick(me)
     };
-    atomic { release_free() };
-    pay();
+    release_free();
+    finish_release();
 #if defined(DESTROY) && !defined(TOO_EARLY)
     if
     :: last -> destroy(me)
@@ -137,27 +216,55 @@ leave:  users--;
     fi;
 #endif
     finished++
+#else
+    acquire(me, false);
+again:
+    atomic {
+#ifdef TURNS
+        if
+        :: waiting != 0 -> waitq_notify(1)
+        :: waiting == 0
+        fi;
+#endif
+        waitq_begin_wait(me);
+        release_pick(me)
+    };
+    release_free();
+    park_sleep(me);
+    atomic { was_chosen = true };
+    acquire(me, false);
+    atomic { end_wait(me); goto again }
+#endif
 }
 #endif
 
 #ifdef TOO_EARLY
-/* Somebody destroys the lock whenever it is free, though others still want it; its memory stays. Once. */
+/* A thread destroys the lock whenever it is free, though others still want it; its memory stays. Once. */
 proctype destroyer(byte me)
 {
+    byte closed;
     atomic { word == 0 -> word = HELD; holder = me };
-    atomic {
-        /* @mutex.c mutex_kill | port_wake(word, UINT32_MAX); */
-        if
-        :: word & SLEEPERS -> word = HELD | DEAD; wake_all_on_word()
-        :: else -> word = HELD | DEAD
-        fi
-    }
+    atomic { closed = word; word = HELD | DESTROYED }; /* @mutex.c mutex_close */
+#ifndef M_CLOSE_NOT_COUNTED
+    atomic { fresh = 0 };
+#endif
+    if
+    :: atomic { closed & SLEEPERS -> asleep = 0 } /* @mutex.c mutex_close */
+    :: atomic { !(closed & SLEEPERS) }
+    fi
+#ifdef STARVE
+    ;
+    if
+    :: atomic { closed & STARVING_ALL -> wake_all_starving() } /* @mutex.c mutex_close */
+    :: atomic { !(closed & STARVING_ALL) }
+    fi
+#endif
 }
 #endif
 
-#ifndef LIVE
+#if !defined(LIVE) && !defined(OVERTAKEN)
 #ifdef M_NEVER
-bool never_; /* what tells the steps that no search has taken must see this one */
+bool never_; /* the test of steps that no search has taken must see this one */
 #endif
 
 proctype quiet()
@@ -170,7 +277,7 @@ proctype quiet()
 #else
     MUST(stuck_at_lock, holder == NOBODY && word == 0 && NOBODY_SLEEPS);
 #endif
-    MUST(stuck_notified, len(notified) == 0 && !in_flight && flying == 0 && given == 0);
+    MUST(stuck_notified, len(notified) == 0 && given == 0);
 #ifdef M_NEVER
     if
     :: finished > N -> never_ = true
@@ -197,7 +304,7 @@ init {
 #ifdef TOO_EARLY
         run destroyer(N);
 #endif
-#ifndef LIVE
+#if !defined(LIVE) && !defined(OVERTAKEN)
         run quiet()
 #endif
     }

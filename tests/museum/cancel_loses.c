@@ -7,7 +7,7 @@
  * asyncio_cancel.py.
  *
  * Here a cancel that comes first excludes the task from being let go, and its release hands what notify(1)
- * gave it to the next (src/task.c, waiter_pass_on() in src/waiter.c).
+ * gave it to the next (src/taskq.c, waitq_pass_on() in src/waitq.c).
  */
 #include "museum.h"
 

@@ -10,7 +10,7 @@
  * waiter. The peer `model` does not: it is how one would write it, and shows that the detector sees it.
  *
  * Here a waiter that a notify has chosen does not touch the condition again, if its lock lives elsewhere
- * (src/waiter.c).
+ * (src/waitq.c).
  *
  * The condition has a page of memory for itself, which is taken away after its destruction. The waiter is
  * held up before each single instruction of its way out (step.h), while that happens.

@@ -9,7 +9,7 @@
  * package has it, and there are no Windows events here: the peer is a model of that algorithm, in own code,
  * on events made of pthreads.
  *
- * Here a waiter that expires leaves its queue with the lock held (waiter_leave() in src/waiter.c), and the
+ * Here a waiter that expires leaves its queue with the lock held (waitq_leave() in src/waitq.c), and the
  * count is of the nodes in the queue.
  */
 #include "museum.h"

@@ -10,7 +10,7 @@
  * ones in the queue. The peer is python_timeout.py.
  *
  * Here a waiter that has expired is passed over: it has said so in its own word, by compare-exchange
- * (src/waiter.h).
+ * (src/waitq.h).
  */
 #include "museum.h"
 

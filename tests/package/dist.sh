@@ -30,5 +30,5 @@ env -u PKG_CONFIG_LIBDIR meson setup "$tmp/built" . "-Dtests=$tests" --buildtype
 meson test -C "$tmp/built" --suite unit --suite examples >"$tmp/said" 2>&1 || fail "$(cat "$tmp/said")"
 
 # And one that lacks a file is not taken for a whole one.
-rm src/waiter.c
-! meson compile -C "$tmp/built" >"$tmp/said" 2>&1 || fail 'it builds without src/waiter.c'
+rm src/waitq.c
+! meson compile -C "$tmp/built" >"$tmp/said" 2>&1 || fail 'it builds without src/waitq.c'

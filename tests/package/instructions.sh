@@ -41,10 +41,10 @@ instructions() {
 # pays A B: A is more than 5 % more than B.
 pays() { [ $((20 * ($1 - $2))) -gt "$2" ]; }
 
-cp -R "$SOURCE/src" "$tmp/src"
-sed 's/^    if (SMALL || lock->u_.local.notified != NULL ||$/    if (lock != NULL ||/' \
-    "$SOURCE/src/mutex.h" >"$tmp/src/mutex.h"
-! cmp -s "$SOURCE/src/mutex.h" "$tmp/src/mutex.h" || fail 'the control does not apply to mutex.h any more'
+# shellcheck source=tests/faulty.sh
+. "$SOURCE/tests/faulty.sh"
+make_faulty_source "$SOURCE" "$tmp" 'handoff_release()' 'handoff_release_contended(lock);' ||
+    fail 'the control does not apply any more'
 
 if ! without=$(instructions without "$SOURCE/src" -DCONDVAR_NO_TASKS); then
     echo 'skipped: valgrind does not run here:'

@@ -10,6 +10,7 @@
 #include "port_shared.h"
 #include "reference.h"
 #include "scripted.h"
+#include "tuning.h"
 
 /* ---- The bytes ---- */
 
@@ -76,7 +77,7 @@ struct task {
 static struct task tasks[REF_TASKS];
 
 static bool aged;         /* tickets have grown old in this run */
-static unsigned sleepers; /* threads in calls in which they may sleep */
+static int64_t sleeps_since_ns[REF_THREADS]; /* of a thread in a call in which it may sleep: since when; else INT64_MAX */
 static unsigned long made, given_up;
 static unsigned long made_by_then; /* when all were woken last, and how often that was in vain */
 static unsigned vain;
@@ -136,15 +137,31 @@ static void print_trace(void)
 
 static uint32_t time_of_events;
 
+static void note_starvation(void)
+{
+    for (unsigned i = 0; i < REF_THREADS; i++)
+        ref_world.may_starve |= sleeps_since_ns[i] <= port_now() - TUNING_STARVATION_NS;
+}
+
+/* The thread may sleep from here on, or does not. */
+static void may_sleep(unsigned thread, bool yes)
+{
+    note_starvation();
+    sleeps_since_ns[thread] = yes ? port_now() : INT64_MAX;
+}
+
 /* Where a call begins or returns. */
 static void world(void)
 {
     ref_world.now_ns = port_now();
-    ref_world.sleepers = sleepers > 0;
+    note_starvation();
     time_of_events++;
 }
 
 #define MODEL(event) (world(), EXPECT(event))
+
+/* The same where a release begins. When it takes place is not known, so a thread that starves in between counts. */
+#define MODEL_RELEASE(event) (ref_world.may_starve = false, MODEL(event))
 
 static void returned(const char *what, int result)
 {
@@ -217,7 +234,7 @@ static int behind_save(void *object, unsigned *depth)
 }
 static int behind_restore(void *object, unsigned depth)
 {
-    return broken ? ENOTRECOVERABLE : lock_acquire_restore(object, depth);
+    return broken ? ENOTRECOVERABLE : lock_acquire_restore(object, depth, true);
 }
 
 static const cond_lock_ops_t behind_ops = {
@@ -253,7 +270,7 @@ static void call_acquire(unsigned thread, unsigned how, unsigned which, int64_t 
                    : "cond_acquire_timed(cond %d, %lld)",
          (int)which, timeout_ns);
     ref_world.acquiring[thread] = true;
-    sleepers++;
+    may_sleep(thread, true);
     if (how < 3)
         result = how == 0 ? cond_acquire(cond) : cond_lock_acquire(cond_get_lock(cond));
     else if (how < 5)
@@ -261,7 +278,7 @@ static void call_acquire(unsigned thread, unsigned how, unsigned which, int64_t 
     else
         result = how == 5 ? cond_acquire_timed(cond, timeout_ns)
                           : cond_lock_acquire_timed(cond_get_lock(cond), timeout_ns);
-    sleepers--;
+    may_sleep(thread, false);
     ref_world.acquiring[thread] = false;
     returned("acquire: %d", result);
     if (self->depth > 0) {
@@ -287,7 +304,7 @@ static void call_release(unsigned thread, unsigned how, unsigned which)
     struct actor *self = &actors[thread];
     note("cond_release(cond %d)", (int)which, 0);
     if (self->depth > 0)
-        MODEL(ref_release_begun(thread));
+        MODEL_RELEASE(ref_release_begun(thread));
     int result = how == 0 ? cond_release(&conds[which]) : cond_lock_release(cond_get_lock(&conds[which]));
     returned("release: %d", result);
     EXPECT(result == (self->depth > 0 ? 0 : EPERM));
@@ -314,9 +331,9 @@ static void call_wait(unsigned thread, unsigned how, unsigned which, unsigned ga
     self->first_look = true;
     /* From here on the wait may be under way. */
     if (!at_once)
-        MODEL(ref_wait_begun(thread, which, has_pred ? gate : REF_NO_GATE, deadline_ns));
+        MODEL_RELEASE(ref_wait_begun(thread, which, has_pred ? gate : REF_NO_GATE, deadline_ns));
     uint32_t depth = self->depth;
-    sleepers++;
+    may_sleep(thread, true);
     int result;
     if (has_pred) {
         /* The first look is the thread's own, with the lock held: pred() sees that. */
@@ -325,7 +342,7 @@ static void call_wait(unsigned thread, unsigned how, unsigned which, unsigned ga
         self->first_look = false;
         result = how == 0 ? cond_wait(cond, timeout_ns) : cond_wait_until(cond, deadline_ns);
     }
-    sleepers--;
+    may_sleep(thread, false);
     returned("wait: %d", result);
     if (at_once) {
         EXPECT(result == (depth == 0 ? EPERM : 0));
@@ -405,16 +422,16 @@ static void call_with(unsigned thread, unsigned how, unsigned which)
     }
     note("COND_WITH(cond %d)", (int)which, 0);
     ref_world.acquiring[thread] = true;
-    sleepers++;
+    may_sleep(thread, true);
     do {
         COND_WITH (&conds[which]) {
-            sleepers--;
+            may_sleep(thread, false);
             ref_world.acquiring[thread] = false;
             MODEL(ref_acquired(thread));
             self->depth++;
             entered++;
             call_notify(thread, how, which);
-            MODEL(ref_release_begun(thread));
+            MODEL_RELEASE(ref_release_begun(thread));
             note("the block ends", 0, 0);
             if (how % 2 == 0)
                 break;
@@ -619,6 +636,7 @@ static void task_acquire(unsigned number, unsigned which)
     returned("task_acquire: %d", result);
     EXPECT(result == 0 || result == EINPROGRESS || result == ECANCELED);
     answered(number, request, result);
+    MODEL(ref_knock_ends());
     ref_world.knocks--;
 }
 
@@ -642,7 +660,7 @@ static void task_wait(unsigned number, unsigned which, unsigned gate, bool has_p
     }
     begin_request(task, true);
     unsigned request = task->request;
-    MODEL(ref_wait_begun(REF_THREADS + number, which, has_pred ? gate : REF_NO_GATE, COND_FOREVER));
+    MODEL_RELEASE(ref_wait_begun(REF_THREADS + number, which, has_pred ? gate : REF_NO_GATE, COND_FOREVER));
     int result = has_pred ? cond_task_wait_for(&conds[which], &task->task, pred, self)
                           : cond_task_wait(&conds[which], &task->task);
     returned("task_wait: %d", result);
@@ -656,7 +674,7 @@ static void task_release(unsigned number, unsigned which)
     struct actor *self = &actors[REF_THREADS + number];
     note("cond_task_release(task %d, cond %lld)", (int)number, which);
     if (self->depth > 0)
-        MODEL(ref_release_begun(REF_THREADS + number));
+        MODEL_RELEASE(ref_release_begun(REF_THREADS + number));
     task->in_use = true;
     int result = cond_task_release(&conds[which], &task->task);
     task->in_use = false;
@@ -1081,7 +1099,8 @@ static void setup(void)
     time_of_events = 0;
     vain = 0;
     made_by_then = 0;
-    sleepers = 0;
+    for (unsigned i = 0; i < REF_THREADS; i++)
+        sleeps_since_ns[i] = INT64_MAX;
     broken = aged = false;
     cond_lock_t *both = &lock;
     if (kind == OWN_RLOCK || kind == OWN_MUTEX || kind == SHARED_OWN) {

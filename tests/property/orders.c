@@ -10,6 +10,7 @@
 #include "condvar.h"
 #include "mutex.h"
 #include "scripted.h"
+#include "tuning.h"
 
 static cond_lock_t lock;
 static cond_t cond, other;
@@ -86,6 +87,14 @@ static void check_clean(void)
     EXPECT(cond_lock_destroy(&lock) == 0);
 }
 
+/* And nobody had to wait for a time to pass: a sleeper that is not woken would go on by itself when it starves, so a
+   lost wake-up of the lock is to be seen by this. */
+static void check_prompt(void)
+{
+    EXPECT(sched_stalls() == 0);
+    check_clean();
+}
+
 static bool all_wait(unsigned threads)
 {
     return cond_waiters(&cond) + cond_waiters(&other) == threads;
@@ -93,6 +102,7 @@ static bool all_wait(unsigned threads)
 static bool one_waits(void) { return all_wait(1); }
 static bool two_wait(void) { return all_wait(2); }
 static bool three_wait(void) { return all_wait(3); }
+static bool first_ended(void) { return sched_ended(0); }
 static bool one_waits_or_first_ended(void) { return one_waits() || results[0] != -1; }
 static bool two_wait_or_first_ended(void) { return two_wait() || (results[0] != -1 && one_waits()); }
 
@@ -134,8 +144,8 @@ static void lock_timed_body(unsigned thread)
     lock_body(thread);
 }
 
-/* Thread 0 lets time pass, so that the others run out of patience and forbid overtaking. */
-static void lock_patience_body(unsigned thread)
+/* Thread 0 lets time pass, so that the others starve. */
+static void lock_starving_body(unsigned thread)
 {
     if (thread == 0) {
         sched_advance(COND_MS(2));
@@ -151,33 +161,134 @@ static void lock_patience_body(unsigned thread)
     }
 }
 
-/* Thread 1 takes the lock again and again; thread 2 wants it once, and time passes. From the moment that
-   thread 2 has forbidden overtaking, it is the next. */
-static bool forbidden, served;
+/*
+ * From the moment that a thread has set STARVING, it is overtaken a bounded number of times until it has the lock. What
+ * makes it starve is in the scenarios below: others that acquire, or that take turns by notify and wait. The one exception
+ * is the contract's: when the lock was free for TUNING_STARVATION_NS, and the starving thread has not come, a running
+ * thread takes it.
+ */
+static struct {
+    unsigned victim; /* the thread whose turn is judged */
+    bool pending;    /* it wants the lock */
+    bool starves;    /* and somebody has set STARVING since: the victim, or another before it */
+    unsigned overtaken;
+    int64_t freed_ns; /* when the lock was freed last */
+} fair;
 
+static bool is_kept(void)
+{
+    return (*lock_word(&lock) & MUTEX_STARVING_ALL) != 0;
+}
+
+static void fair_setup(unsigned kind)
+{
+    reset(kind);
+    memset(&fair, 0, sizeof fair);
+    fair.victim = 2;
+}
+
+/* By a thread that has just got the lock. */
+static void fair_take(unsigned thread, unsigned at_most)
+{
+    sched_goes_on();
+    bool was_free = cond_now() - fair.freed_ns >= TUNING_STARVATION_NS;
+    if (thread == fair.victim)
+        fair.pending = fair.starves = false;
+    else if (fair.starves && !was_free)
+        EXPECT(++fair.overtaken <= at_most);
+}
+
+/* And before it frees it. */
+static void fair_leave(void)
+{
+    if (!fair.starves)
+        fair.overtaken = 0;
+    fair.starves = fair.pending && is_kept();
+    fair.freed_ns = cond_now();
+}
+
+static void fair_use(unsigned thread, unsigned at_most)
+{
+    fair.pending = fair.pending || thread == fair.victim;
+    acquire();
+    fair_take(thread, at_most);
+    fair_leave();
+    release();
+}
+
+static void let_time_pass(void)
+{
+    for (unsigned i = 0; i < 3; i++)
+        sched_advance(COND_MS(2));
+}
+
+/* Thread 1 takes the lock again and again; thread 2 wants it once. */
 static void overtaking_setup(void)
 {
-    reset(COND_MUTEX);
-    forbidden = served = false;
+    fair_setup(COND_MUTEX);
 }
 
 static void overtaking_body(unsigned thread)
 {
     if (thread == 0) {
-        for (unsigned i = 0; i < 3; i++)
-            sched_advance(COND_MS(2));
-    } else if (thread == 1) {
-        for (unsigned i = 0; i < 8; i++) {
-            acquire();
-            EXPECT(!forbidden || served);
-            forbidden = forbidden || (lock.u_.local.as.mine.word & MUTEX_FIFO) != 0;
-            release();
-        }
-    } else {
-        acquire();
-        served = true;
-        release();
+        let_time_pass();
+        return;
     }
+    for (unsigned i = 0; i < (thread == fair.victim ? 1u : 8u); i++)
+        fair_use(thread, 0);
+}
+
+/* Threads 0 and 1 take turns by notify and wait, and time passes while they hold the lock; thread 2 wants it once. Each of
+   the two may have begun to starve before it, may be chosen on the list's turn, and may be on its way then. */
+enum { TURNS = 9, OVERTAKEN_BY_TURNS = 4 };
+
+static void turns_body(unsigned thread)
+{
+    if (thread == fair.victim) {
+        fair_use(thread, 0);
+        return;
+    }
+    acquire();
+    for (unsigned i = 0; i < TURNS; i++) {
+        fair_take(thread, OVERTAKEN_BY_TURNS);
+        sched_advance(COND_MS(1));
+        EXPECT(cond_notify(&cond, 1) == 0);
+        fair_leave();
+        if (i + 1 < TURNS)
+            (void)wait_on(&cond, NULL, NULL, COND_MS(20)); /* in the end nobody notifies any more */
+    }
+    release();
+}
+
+static void turns_setup(void)
+{
+    fair_setup(COND_MUTEX);
+}
+
+/* A lock that is free and kept for a thread that does not come: that has no core, say. Whoever comes gets it within the
+   threshold. */
+static void kept_setup(void)
+{
+    reset(COND_MUTEX);
+    *lock_word(&lock) = MUTEX_STARVING | MUTEX_SLEEPERS;
+}
+
+static void kept_body(unsigned thread)
+{
+    int64_t began_ns = cond_now();
+    if (thread == 0) {
+        EXPECT(cond_lock_try_acquire(&lock) == EBUSY);
+        EXPECT(cond_lock_acquire_timed(&lock, TUNING_STARVATION_NS / 2) == ETIMEDOUT);
+        EXPECT(cond_now() - began_ns >= TUNING_STARVATION_NS / 2);
+        return;
+    }
+    sched_until(first_ended);
+    began_ns = cond_now();
+    acquire();
+    EXPECT(cond_now() - began_ns <= TUNING_STARVATION_NS);
+    EXPECT(is_kept());
+    *lock_word(&lock) -= MUTEX_STARVING; /* it comes, and gives up */
+    release();
 }
 
 static void try_body(unsigned thread)
@@ -678,8 +789,14 @@ static void late_check(void)
     EXPECT(cond_destroy(&doomed) == (destroyed == 0 ? EINVAL : 0));
 }
 
-/* The same with two who sleep for the lock, of whom the release before the destroy wakes one only: that one is
-   told, and the other, too. */
+/* The same with two that sleep for the lock, of which the release before the destroy wakes one only: that one returns
+   EINVAL, and so does the other, before it would wake up by itself. */
+static void late_prompt_check(void)
+{
+    EXPECT(sched_stalls() == 0);
+    late_check();
+}
+
 static void late_sleepers_body(unsigned thread)
 {
     int error = cond_acquire(&doomed);
@@ -815,29 +932,31 @@ static void storm_body(unsigned thread)
 }
 
 static const struct scenario scenarios[] = {
-    {"lock", 3, reset_mutex, lock_body, NULL, check_clean, 2, 1, 20000, 0, 0},
+    {"lock", 3, reset_mutex, lock_body, NULL, check_prompt, 2, 1, 20000, 0, 0},
     {"lock, timed", 3, reset_mutex, lock_timed_body, NULL, check_clean, 2, 1, 20000, 0, 0},
-    {"lock, out of patience", 4, reset_mutex, lock_patience_body, NULL, check_clean, 2, 1, 50000, 0, 0},
+    {"lock, starving", 4, reset_mutex, lock_starving_body, NULL, check_clean, 2, 1, 50000, 0, 0},
     {"overtaking ends", 3, overtaking_setup, overtaking_body, NULL, check_clean, 3, 0, 20000, 0, 0},
-    {"lock, try", 3, reset_rlock, try_body, NULL, check_clean, 3, 0, 0, 0, 0},
-    {"notify each", 3, reset_rlock, notify_each_body, NULL, check_clean, 2, 1, 20000, 0, 0},
+    {"turns beside an acquirer", 3, turns_setup, turns_body, NULL, check_clean, 1, 0, 30000, 0, 0},
+    {"a free lock is not kept", 2, kept_setup, kept_body, NULL, check_clean, 2, 0, 0, 0, 0},
+    {"lock, try", 3, reset_rlock, try_body, NULL, check_prompt, 3, 0, 0, 0, 0},
+    {"notify each", 3, reset_rlock, notify_each_body, NULL, check_prompt, 2, 1, 20000, 0, 0},
     {"timeout race", 3, timeout_race_setup, timeout_race_body, timeout_race_quiet, timeout_race_check, 2, 1, 20000, 0, 0},
     {"exact and in order", 4, exact_setup, exact_body, exact_quiet, exact_check, 1, 1, 20000, 0, 0},
-    {"broadcast", 4, reset_rlock, broadcast_body, NULL, check_clean, 1, 1, 20000, 0, 0},
+    {"broadcast", 4, reset_rlock, broadcast_body, NULL, check_prompt, 1, 1, 20000, 0, 0},
     {"recursion", 2, reset_rlock, recursion_body, NULL, check_clean, 4, 1, 0, 0, 0},
-    {"notify before the change", 3, reset_rlock, notify_first_body, NULL, check_clean, 2, 1, 20000, 0, 0},
+    {"notify before the change", 3, reset_rlock, notify_first_body, NULL, check_prompt, 2, 1, 20000, 0, 0},
     {"buffer, notify(1)", 4, buffer_setup, buffer_body, NULL, buffer_check, 1, 1, 50000, 0, 0},
     {"buffer, notify_all", 4, buffer_setup, buffer_all_body, NULL, buffer_check, 1, 1, 20000, 0, 0},
     {"buffer, timed", 4, buffer_setup, buffer_timed_body, NULL, buffer_check, 1, 1, 50000, 0, 0},
     {"pass on", 3, pass_on_setup, pass_on_body, pass_on_quiet, check_clean, 2, 1, 20000, 0, 0},
     {"put back", 2, reset_rlock, put_back_body, NULL, check_clean, 3, 2, 0, 0, 0},
-    {"overtaken", 3, reset_rlock, overtaken_body, NULL, check_clean, 2, 1, 20000, 0, 0},
+    {"overtaken", 3, reset_rlock, overtaken_body, NULL, check_prompt, 2, 1, 20000, 0, 0},
     {"expired hands on", 3, pass_on_setup, expired_hands_on_body, NULL, check_clean, 2, 1, 20000, 0, 0},
     {"expired takes another's", 4, takes_anothers_setup, takes_anothers_body, takes_anothers_quiet, check_clean, 2, 0, 20000, 0, 0},
     {"two conditions", 3, reset_rlock, two_conditions_body, two_conditions_quiet, two_conditions_check, 2, 1, 0, 0, 0},
     {"destroyed by the woken", 2, doomed_setup, doomed_body, NULL, doomed_check, 5, 1, 0, 0, 0},
     {"destroyed too early", 3, late_setup, late_body, NULL, late_check, 3, 1, 0, 0, 0},
-    {"destroyed beside sleepers", 3, late_setup, late_sleepers_body, NULL, late_check, 3, 1, 20000, 0, 0},
+    {"destroyed beside sleepers", 3, late_setup, late_sleepers_body, NULL, late_prompt_check, 3, 1, 20000, 0, 0},
     {"destroyed, and no way back", 2, reset_rlock, no_way_back_body, NULL, no_way_back_check, 3, 1, 0, 0, 0},
     {"destroyed by the notifier", 3, pass_on_setup, doomed_elsewhere_body, NULL, doomed_elsewhere_check, 2, 1, 20000, 0, 0},
     {"foreign, buffer", 4, foreign_setup, buffer_body, NULL, buffer_check, 1, 1, 20000, 0, 0},

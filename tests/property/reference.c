@@ -11,7 +11,7 @@ enum standing {
     WAITS,    /* in its condition's queue */
     NOTIFIED, /* in the lock's */
     EXPIRED,  /* gave up, and was passed over: no notify can have it any more */
-    GOING,    /* a thread that was let go, and does not have the lock yet */
+    GOING,    /* a thread that was woken, and does not have the lock yet: there may be several, and any is next */
     LANDED,   /* a thread that has the lock, and has looked at its predicate */
     RETURNS,  /* the same, but somebody was faster: it goes back to its place, and releases the lock */
     WANTS,    /* a task that is to be handed the lock, and waits for nothing else */
@@ -35,9 +35,10 @@ struct actor {
 
 struct reference {
     uint8_t owner;
-    uint8_t in_flight; /* who is GOING */
-    uint8_t asker;     /* the thread that has begun to wait for a predicate last */
-    bool releasing;    /* the owner is in a call that releases the lock, at some moment of it */
+    uint8_t asker;        /* the thread that has begun to wait for a predicate last */
+    bool releasing;       /* the owner is in a call that releases the lock, at some moment of it */
+    bool picks_next;      /* the next release that finds somebody in the lock's queue must pick: it is not the sleepers'
+                             turn twice in a row, and the first turn is the queue's */
     uint32_t depth;
     uint32_t arrivals[REF_CONDS], turns;
     uint32_t owed[REF_CONDS]; /* shared: so many plain waiters must go */
@@ -128,7 +129,8 @@ static bool happens(bool (*event)(struct reference *m, const struct event *e), s
 void ref_reset(void)
 {
     memset(&states[0], 0, sizeof states[0]);
-    states[0].owner = states[0].in_flight = states[0].asker = REF_NOBODY;
+    states[0].owner = states[0].asker = REF_NOBODY;
+    states[0].picks_next = true;
     state_count = 1;
     overflow = false;
 }
@@ -271,24 +273,30 @@ static void drain(struct reference *m)
     }
 }
 
-/* Whether some task is among those that may be let go. */
-static bool tasks_come(const struct reference *m)
+/* Whether somebody may be in the lock's queue. */
+static bool any_notified(const struct reference *m)
 {
-    for (unsigned i = REF_THREADS; i < REF_ACTORS; i++)
+    for (unsigned i = 0; i < REF_ACTORS; i++)
         if (m->actors[i].standing == NOTIFIED || m->actors[i].standing == EXPIRED ||
             m->actors[i].standing == WANTS)
             return true;
     return false;
 }
 
-/* The lock is free: let one go. */
+/* The lock is free. Wake one, or hand it to a task: one at each release, whether or not those woken before have the lock
+   by now. */
 static void pick(struct reference *m)
 {
     drain(m);
-    /* A task could not be let go beside threads that sleep: they have their turn, too. */
-    if (ref_world.sleepers && m->in_flight == REF_NOBODY && tasks_come(m) && either())
-        return;
-    while (m->in_flight == REF_NOBODY) {
+    if (any_notified(m)) {
+        /* The sleepers' turn, and a thread starves: then nobody is picked. */
+        if (ref_world.may_starve && !m->picks_next && either()) {
+            m->picks_next = true;
+            return;
+        }
+        m->picks_next = false;
+    }
+    for (;;) {
         unsigned task = next_wanting(m);
         unsigned waiter = next_notified(m, REF_NOBODY);
         /* Between those who were notified and those who want it anyway, no order is promised. And while somebody
@@ -314,26 +322,26 @@ static void pick(struct reference *m)
             pass_on(m, waiter);
         } else if (!is_task(waiter)) {
             a->standing = GOING;
-            m->in_flight = (uint8_t)waiter;
+            return;
         } else if (hand_over(m, waiter)) {
             return;
         }
     }
 }
 
-/* The same on a lock whose release is not seen: at once, and without a look at the predicate. */
+/* The same on a lock whose release is not seen: at once, and without a look at the predicate. By a notify, and by each
+   waiter that has the lock again. */
 static void pick_blindly(struct reference *m)
 {
     unsigned waiter;
     if (ref_world.kind != REF_FOREIGN)
         return;
-    while (m->in_flight == REF_NOBODY && (waiter = next_notified(m, REF_NOBODY)) != REF_NOBODY) {
-        if (has_given_up(m, waiter)) {
-            m->actors[waiter].standing = EXPIRED;
-        } else {
+    while ((waiter = next_notified(m, REF_NOBODY)) != REF_NOBODY) {
+        if (!has_given_up(m, waiter)) {
             m->actors[waiter].standing = GOING;
-            m->in_flight = (uint8_t)waiter;
+            return;
         }
+        m->actors[waiter].standing = EXPIRED;
     }
 }
 
@@ -468,11 +476,7 @@ static bool land(struct reference *m, unsigned thread, bool let_go)
         return false;
     else
         let_go = true;
-    if (!let_go || !take(m, thread, a->depth))
-        return false;
-    if (m->in_flight == thread)
-        m->in_flight = REF_NOBODY;
-    return true;
+    return let_go && take(m, thread, a->depth);
 }
 
 /* Whether the looker may be about to let go of the lock, and look for this waiter. */
@@ -480,8 +484,9 @@ static bool looked_for(const struct reference *m, unsigned actor, unsigned looke
 {
     const struct actor *a = &m->actors[actor];
     bool holds = m->owner == REF_NOBODY ? ref_world.knocks > 0 : m->releasing;
-    if (m->owner < REF_THREADS && m->owner != looker)
-        holds = false; /* (who releases for a task may be any thread) */
+    /* Who releases for a task may be any thread. And the release may have taken place, and a call without the lock since. */
+    if (m->owner < REF_THREADS && m->owner != looker && ref_world.knocks == 0)
+        holds = false;
     return holds && (a->standing == WAITS || a->standing == NOTIFIED || a->standing == RETURNS);
 }
 
@@ -680,6 +685,18 @@ bool ref_cancelled(unsigned task, int result)
     return happens(cancelled, (struct event){.actor = task, .result = result});
 }
 
+static bool knock_ends(struct reference *m, const struct event *e)
+{
+    (void)e;
+    meanwhile(m);
+    return true;
+}
+
+bool ref_knock_ends(void)
+{
+    return happens(knock_ends, (struct event){0});
+}
+
 /* ---- Rest ---- */
 
 static bool all_rest(struct reference *m, const struct event *e)
@@ -739,8 +756,8 @@ void ref_print(void)
             ref_world.gates[1], ref_world.knocks);
     for (unsigned i = 0; i < state_count && i < 4; i++) {
         const struct reference *m = &states[i];
-        fprintf(stderr, "  owner %d%s, depth %u, in flight %d\n", m->owner == REF_NOBODY ? -1 : m->owner,
-                m->releasing ? " releasing" : "", m->depth, m->in_flight == REF_NOBODY ? -1 : m->in_flight);
+        fprintf(stderr, "  owner %d%s, depth %u%s\n", m->owner == REF_NOBODY ? -1 : m->owner,
+                m->releasing ? " releasing" : "", m->depth, m->picks_next ? ", picks next" : "");
         for (unsigned j = 0; j < REF_ACTORS; j++) {
             const struct actor *a = &m->actors[j];
             if (a->standing != IDLE)

@@ -36,7 +36,8 @@ struct ref_world {
     int64_t now_ns;
     bool gates[2];   /* what predicates look at, under the lock */
     unsigned knocks; /* calls under way that come without the lock and may let somebody go: of tasks */
-    bool sleepers;   /* threads are in calls in which they may sleep */
+    bool may_starve; /* since the last release began, a thread may have waited for the lock for as long as the starvation
+                        threshold */
     bool acquiring[REF_THREADS];    /* the thread is in an acquire */
     unsigned cancelling[REF_TASKS]; /* calls of cancel under way */
     bool beginning[REF_TASKS]; /* the call that makes its request is under way: there may be no request yet */
@@ -76,6 +77,7 @@ bool ref_task_asks(unsigned task);             /* for the lock: the call begins 
 bool ref_task_told(unsigned task, int result); /* by its callback, or by the call itself */
 bool ref_task_acquired(unsigned task);         /* the call has returned 0 */
 bool ref_cancelled(unsigned task, int result);
+bool ref_knock_ends(void); /* a call that comes without the lock is about to return: it has let somebody go, or has not */
 
 /* The holder is told that so many wait. */
 bool ref_counted(unsigned cond, size_t count);

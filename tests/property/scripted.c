@@ -507,6 +507,11 @@ void sched_until(bool (*true_now)(void))
     }
 }
 
+bool sched_ended(unsigned thread)
+{
+    return threads[thread].state == DONE;
+}
+
 bool sched_killed(unsigned thread)
 {
     return threads[thread].killed;

@@ -87,6 +87,9 @@ void sched_goes_on(void);
 /* In a body: run others until this is true. It must not step. */
 void sched_until(bool (*true_now)(void));
 
+/* Whether a thread's body has returned, or it was killed. */
+bool sched_ended(unsigned thread);
+
 /* Whether a thread was killed. */
 bool sched_killed(unsigned thread);
 

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "condvar.h"
+#include "mutex.h"
 #include "port.h"
 #include "scripted.h"
 
@@ -188,8 +189,8 @@ static void lock_body(unsigned thread)
     }
 }
 
-/* Thread 3 lets time pass, so that thread 2 runs out of patience and forbids overtaking. */
-static void patience_body(unsigned thread)
+/* Thread 3 lets time pass, so that thread 2 starves. */
+static void starving_body(unsigned thread)
 {
     if (thread == 3) {
         acquire();
@@ -203,8 +204,8 @@ static void patience_body(unsigned thread)
     }
 }
 
-/* Thread 2 has a time limit, and thread 3 lets time pass while it holds the lock: so 2 is woken beside a task,
-   runs out of patience, and gives up, in any order. */
+/* Thread 2 has a time limit, and thread 3 lets time pass while it holds the lock: so 2 starves beside tasks, and
+   times out, in any order. */
 static void timed_body(unsigned thread)
 {
     if (thread == 2) {
@@ -215,8 +216,92 @@ static void timed_body(unsigned thread)
             release();
         }
     } else {
-        patience_body(thread);
+        starving_body(thread);
     }
+}
+
+/*
+ * Tasks 0 and 1 hand each other the lock, and hold it for a while. Thread 2 waits; thread 3 notifies it, and its deadline
+ * passes before the lock is released: so it stands in the lock's list, expired, and comes back by the word. From the
+ * moment that it counts as starving, the tasks get the lock twice at most before it: the one that is handed the lock when it
+ * begins, and the one on the list's turn.
+ */
+enum { OVERTAKEN_BY_TASKS = 2 };
+static bool expired_is_back, expired_starves, notifier_is_through;
+static unsigned overtaken_by_tasks;
+
+static void expired_setup(void)
+{
+    setup();
+    expired_is_back = expired_starves = notifier_is_through = false;
+    overtaken_by_tasks = 0;
+}
+
+static bool waits_or_is_back(void)
+{
+    return cond_waiters(&cond) == 1 || expired_is_back;
+}
+
+static void expired_body(unsigned thread)
+{
+    if (thread == 2) {
+        acquire();
+        gate = 0;
+        EXPECT(wait_on(is_positive, &gate, COND_MS(2)) == ETIMEDOUT);
+        expired_is_back = true;
+        release();
+    } else if (thread == 3) {
+        sched_until(waits_or_is_back);
+        acquire();
+        EXPECT(cond_notify(&cond, 1) == 0);
+        sched_advance(COND_MS(3));
+        notifier_is_through = true; /* so it is not the one that starves */
+        release();
+    } else {
+        for (unsigned i = 0; i < 5; i++) {
+            EXPECT(acquire_as(thread) == 0);
+            if (expired_starves && !expired_is_back)
+                EXPECT(++overtaken_by_tasks <= OVERTAKEN_BY_TASKS);
+            sched_advance(COND_MS(1));
+            expired_starves = notifier_is_through && (*lock_word(&lock) & MUTEX_STARVING_ALL) != 0;
+            release_as(thread);
+        }
+    }
+}
+
+/* A thread begins to starve beside tasks, and every second release is its own: the tasks do not lose theirs. Thread 2
+   acquires again and again, and holds the lock for longer than the threshold, so others starve too. */
+static void tasks_beside_starving_body(unsigned thread)
+{
+    for (unsigned i = 0; i < 2; i++) {
+        if (thread < 2) {
+            EXPECT(acquire_as(thread) == 0);
+            release_as(thread);
+        } else {
+            acquire();
+            sched_advance(COND_MS(1));
+            release();
+        }
+    }
+}
+
+/* A release finds nobody but a sleeper, and is about to wake it; then a task asks for the lock, and gets it instead. The
+   sleeper must be woken all the same, or by the release of the task: it does not have to wait until it starves. */
+static void beside_sleeper_body(unsigned thread)
+{
+    if (thread == 1) {
+        EXPECT(acquire_as(1) == 0);
+        release_as(1);
+    } else {
+        acquire();
+        release();
+    }
+}
+
+static void check_prompt(void)
+{
+    EXPECT(sched_stalls() == 0);
+    check();
 }
 
 static void recursion_body(unsigned thread)
@@ -726,8 +811,11 @@ static void dead_check(void)
 static const struct scenario scenarios[] = {
     /* name, threads, setup, body, quiet, check, preemptions, early returns, random orders, kills, mortal */
     {"lock", 3, setup, lock_body, NULL, check, 3, 1, 20000, 0, 0},
-    {"lock, out of patience", 4, setup, patience_body, NULL, check, 2, 1, 20000, 0, 0},
+    {"lock, starving", 4, setup, starving_body, NULL, check, 2, 1, 20000, 0, 0},
     {"lock, timed", 4, setup, timed_body, NULL, check, 2, 1, 20000, 0, 0},
+    {"expired beside tasks", 4, expired_setup, expired_body, NULL, check, 2, 0, 40000, 0, 0},
+    {"tasks beside starving threads", 4, setup, tasks_beside_starving_body, NULL, check, 2, 0, 20000, 0, 0},
+    {"a task beside a sleeper", 3, setup, beside_sleeper_body, NULL, check_prompt, 3, 0, 20000, 0, 0},
     {"recursion", 2, setup, recursion_body, NULL, check, 3, 1, 0, 0, 0},
     {"notify each", 4, setup, notify_body, NULL, check, 2, 1, 20000, 0, 0},
     {"notify two of three", 4, setup, notify_two_body, notify_two_quiet, check, 2, 1, 20000, 0, 0},

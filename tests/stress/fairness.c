@@ -2,7 +2,8 @@
 /*
  * Nobody starves at the lock. Threads that hold it nearly always, and take it again at once, go on until the
  * others have had their share: a plain acquirer, one with a timeout that it never reaches, and a waiter that
- * was notified. If one starves this program does not end. How long they waited is printed, not judged.
+ * was notified. If one starves this program does not end. How long they waited is printed, not judged
+ * (starvation.c does that).
  * Private locks only: of others no library can promise it.
  */
 #include "stress.h"

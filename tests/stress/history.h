@@ -6,7 +6,7 @@
  * Who waited, who was notified, who returned, and with what: written down with the lock held, so that there is
  * one order of all that happened. Afterwards: does it agree with what a condition promises?
  *
- *      EXACT   notify(n) chooses the first n waiters whose time is not over, they return in that order, and
+ *      EXACT   notify(n) chooses the first n waiters that have not expired, each of them returns, in any order, and
  *              nobody else returns 0: section 3 of the contract
  *      POSIX   each notification is for somebody who waited at that time. So there is a way to give each to a
  *              waiter of its own, that returns; who returns without one was woken for nothing, which is allowed
@@ -118,7 +118,7 @@ static inline const char *exact_return(struct waits *chosen, unsigned wait)
     if (place == chosen->count)
         return "returned 0, and no notify had chosen it";
     waits_remove(chosen, place);
-    return place == 0 ? NULL : "overtook a waiter that had been notified before it";
+    return NULL;
 }
 
 static inline const char *posix_notify(struct history *history, const struct event *notify,

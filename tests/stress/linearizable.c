@@ -2,7 +2,7 @@
 /*
  * Is there an order that explains who returned? Threads wait, and others notify, while they are preempted in
  * the worst places (disturb.h). All of it is written down, and then looked at (history.h): every notification
- * must have found its waiter, in the order that the condition promises.
+ * must have found its waiter, and the waiters must be those that the condition promises to choose.
  *
  *      linearizable [--peer glibc] [--disturb KIND,KIND...] [--scale N] [--seed S]
  *

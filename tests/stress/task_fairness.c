@@ -4,7 +4,7 @@
  * again as soon as they have released it, so that there is always one to be handed it; threads take it again at
  * once, acquire with a time limit that they never reach, or wait and are notified by the tasks. All go on until
  * each has had its share. If one starves this program does not end. How long they waited is printed, and not
- * judged.
+ * judged (starvation.c does that).
  */
 #include "loop.h"
 

@@ -64,15 +64,16 @@ static void internals_are_hidden(void **state)
 {
     (void)state;
     static const char *const names[] = {
-        "lock_acquire_restore", "lock_let_go",           "lock_release_save",   "lock_reinit",
-        "mutex_release_contended", "mutex_acquire_contended",
-        "port_local",           "port_now",              "port_self",           "port_wait",
-        "port_wake",            "mutex_knock",           "rlock_give",          "task_drain",
-        "task_take",            "task_call",             "waiter_first",        "waiter_want_lock",
-        "rlock_acquire",        "rlock_acquire_restore", "rlock_release",       "rlock_release_save",
-        "waiter_arrive",        "waiter_landed",         "waiter_leave",        "waiter_notify",
-        "waiter_notify_all",    "waiter_pass_on",        "waiter_pick",         "waiter_pick_blindly",
-        "waiter_asked",         "waiter_return",
+        "lock_acquire_restore", "lock_wake_next", "lock_release_save", "lock_reinit", "lock_of",
+        "handoff_release_contended", "handoff_request", "handoff_close", "handoff_wake_next",
+        "mutex_acquire_contended", "mutex_close",
+        "port_local", "port_now", "port_self", "port_wait", "port_wake",
+        "taskq_drain", "taskq_push", "taskq_grant", "taskq_call", "taskq_abandon",
+        "foreign_acquire", "foreign_owned",
+        "rlock_acquire", "rlock_acquire_restore", "rlock_release", "rlock_release_save",
+        "waitq_begin_wait", "waitq_end_wait", "waitq_any_notified", "waitq_want_lock", "waitq_leave", "waitq_notify",
+        "waitq_notify_all", "waitq_pass_on", "waitq_pick", "waitq_pick_unchecked", "waitq_note_holder_pred",
+        "waitq_requeue",
     };
     void *program = dlopen(NULL, RTLD_NOW);
     assert_non_null(program);

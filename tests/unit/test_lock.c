@@ -3,7 +3,7 @@
 #include "unit.h"
 #include "lock.h"
 #include "mutex.h"
-#include "waiter.h"
+#include "waitq.h"
 
 /* ---- What another thread finds ---- */
 
@@ -166,9 +166,9 @@ static void destroy_with_waiters_on_their_way(void **state)
 {
     (void)state;
     cond_lock_t lock = COND_RLOCK_INIT;
-    lock.u_.local.waits = 1;
+    lock.u_.local.active_waits = 1;
     assert_int_equal(cond_lock_destroy(&lock), EBUSY);
-    lock.u_.local.waits = 0;
+    lock.u_.local.active_waits = 0;
     assert_false(cond_lock_locked(&lock)); /* no trace of the attempts */
     assert_int_equal(cond_lock_destroy(&lock), 0);
 }
@@ -263,7 +263,7 @@ static void foreign_errors_are_passed_on(void **state)
         assert_int_equal(cond_lock_release(&lock), answers[i]);
         unsigned depth;
         assert_int_equal(lock_release_save(&lock, &depth), answers[i]);
-        assert_int_equal(lock_acquire_restore(&lock, 1), answers[i]);
+        assert_int_equal(lock_acquire_restore(&lock, 1, true), answers[i]);
     }
     /* Only this one has a name of its own where there was no time to be out of. */
     parrot.answer = ETIMEDOUT;
@@ -288,7 +288,7 @@ static void foreign_deadlines(void **state)
     assert_true(parrot.deadline_ns <= cond_now() + COND_SEC(100));
     assert_int_equal(cond_lock_acquire_timed(&lock, INT64_MAX - 1), 0);
     assert_true(parrot.deadline_ns == COND_FOREVER);
-    assert_int_equal(lock_acquire_restore(&lock, 1), 0); /* wait comes back without a time limit */
+    assert_int_equal(lock_acquire_restore(&lock, 1, true), 0); /* wait comes back without a time limit */
     assert_true(parrot.deadline_ns == COND_FOREVER);
 }
 
@@ -302,7 +302,7 @@ static void foreign_release_save(void **state)
     assert_int_equal(cond_lock_init_foreign(&lock, &parrot_ops_save, &parrot), 0);
     assert_int_equal(lock_release_save(&lock, &depth), 0);
     assert_int_equal(depth, 5);
-    assert_int_equal(lock_acquire_restore(&lock, 4), 0);
+    assert_int_equal(lock_acquire_restore(&lock, 4, true), 0);
     assert_int_equal(parrot.depth, 4);
     assert_int_equal(parrot.releases + parrot.acquires, 0);
 
@@ -310,7 +310,7 @@ static void foreign_release_save(void **state)
     assert_int_equal(lock_release_save(&lock, &depth), 0);
     assert_int_equal(depth, 1);
     assert_int_equal(parrot.releases, 1);
-    assert_int_equal(lock_acquire_restore(&lock, 1), 0);
+    assert_int_equal(lock_acquire_restore(&lock, 1, true), 0);
     assert_int_equal(parrot.acquires, 1);
 }
 

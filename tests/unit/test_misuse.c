@@ -20,7 +20,7 @@ enum kind { OWN_RLOCK, OWN_MUTEX, RLOCK_ELSEWHERE, MUTEX_ELSEWHERE, FOREIGN };
 enum state {
     ABSENT,
     DESTROYED,
-    LOCK_DESTROYED,
+    DESTROYED_LOCK,
     FREE,
     OTHERS,
     OTHERS_LEAVING,
@@ -35,7 +35,7 @@ enum state {
 static const char *const state_text[] = {
     [ABSENT] = "it is `NULL`",
     [DESTROYED] = "destroyed",
-    [LOCK_DESTROYED] = "its lock is destroyed",
+    [DESTROYED_LOCK] = "its lock is destroyed",
     [FREE] = "held by nobody",
     [OTHERS] = "held by another thread",
     [OTHERS_LEAVING] = "held by another thread, which releases it",
@@ -134,7 +134,7 @@ static void enter_state(struct subject *s, bool of_lock)
     case DESTROYED:
         REQUIRE((of_lock ? cond_lock_destroy(s->handle) : cond_destroy(&s->living)) == 0);
         break;
-    case LOCK_DESTROYED:
+    case DESTROYED_LOCK:
         REQUIRE(cond_lock_destroy(s->handle) == 0);
         break;
     case OTHERS:
@@ -151,7 +151,7 @@ static void enter_state(struct subject *s, bool of_lock)
         break;
     case DEEPEST:
         /* At once: test_rlock goes there step by step. */
-        rlock_acquire_restore(s->handle, port_self(), COND_DEPTH_MAX);
+        rlock_acquire_restore(s->handle, port_self(), COND_DEPTH_MAX, true);
         break;
     case WAITED:
     case WAITED_MINE:
@@ -463,7 +463,7 @@ struct row {
 #define DEAD_CONDITION(call, run, answer)                                                               \
     {call, run, ABSENT, EACH(answer), NOTHING},                                                         \
     {call, run, DESTROYED, EACH(answer), NOTHING},                                                      \
-    {call, run, LOCK_DESTROYED, EACH(answer), NOTHING}
+    {call, run, DESTROYED_LOCK, EACH(answer), NOTHING}
 #define NOT_THE_HOLDER(call, run)                                                                       \
     {call, run, FREE, EACH("EPERM"), NOTHING},                                                          \
     {call, run, OTHERS, EACH("EPERM"), NOTHING},                                                        \
@@ -585,7 +585,7 @@ static const struct row condition_rows[] = {
 
     {"cond_destroy(c)", destroy, ABSENT, EACH("EINVAL"), NOTHING},
     {"cond_destroy(c)", destroy, DESTROYED, EACH("EINVAL"), NOTHING},
-    {"cond_destroy(c)", destroy, LOCK_DESTROYED, {"EINVAL", "EINVAL", "0", "0"}, END_OF_CONDITION},
+    {"cond_destroy(c)", destroy, DESTROYED_LOCK, {"EINVAL", "EINVAL", "0", "0"}, END_OF_CONDITION},
     {"cond_destroy(c)", destroy, OTHERS, {"EBUSY", "EBUSY", "0", "0"}, END_OF_CONDITION},
     {"cond_destroy(c)", destroy, MINE, {"EBUSY", "EBUSY", "0", "0"}, END_OF_CONDITION},
     {"cond_destroy(c)", destroy, DEEPEST, {"EBUSY", NULL, "0", NULL}, END_OF_CONDITION},
@@ -676,7 +676,7 @@ static const struct row make_rows[] = {
     MAKE("cond_init(c, l, 4)", make_cond_on_lock_of_4, "EINVAL"),
     MAKE("cond_init(c, an rlock, COND_MUTEX)", make_mutex_cond_on_rlock, "EINVAL"),
     MAKE("cond_init(c, an rlock, COND_SHARED)", make_shared_cond_on_rlock, "EINVAL"),
-    {"cond_init(c, a destroyed lock, 0)", make_cond_on_destroyed, LOCK_DESTROYED, {"EINVAL"}, NOTHING},
+    {"cond_init(c, a destroyed lock, 0)", make_cond_on_destroyed, DESTROYED_LOCK, {"EINVAL"}, NOTHING},
     MAKE("cond_strerror(-1)", words_of_minus_1, "words"),
     MAKE("cond_strerror(INT_MAX)", words_of_any, "words"),
 };

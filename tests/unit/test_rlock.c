@@ -2,7 +2,7 @@
 /* rlock.c: owner and depth, released at once and restored; and the word under it, mutex.c. */
 #include "unit.h"
 #include "deadline.h"
-#include "lock.h"
+#include "object.h"
 #include "rlock.h"
 #include "tuning.h"
 
@@ -133,7 +133,7 @@ static void saves_and_restores(cond_lock_t *lock, unsigned depth)
     assert_int_equal(rlock_release_save(lock, port_self()), depth);
     assert_free(lock);
     assert_int_equal(try_by_other(lock), 0);
-    rlock_acquire_restore(lock, port_self(), depth);
+    rlock_acquire_restore(lock, port_self(), depth, true);
     assert_mine(lock, depth);
     assert_int_equal(try_by_other(lock), EBUSY);
     for (unsigned i = depth; i > 0; i--) {
@@ -159,7 +159,7 @@ static void no_deeper_than_the_maximum(void **state)
 {
     (void)state;
     cond_lock_t lock = COND_RLOCK_INIT;
-    rlock_acquire_restore(&lock, port_self(), COND_DEPTH_MAX - 1);
+    rlock_acquire_restore(&lock, port_self(), COND_DEPTH_MAX - 1, true);
     assert_int_equal(rlock_acquire(&lock, port_self(), COND_FOREVER), 0);
     assert_mine(&lock, COND_DEPTH_MAX);
     assert_int_equal(rlock_acquire(&lock, port_self(), COND_FOREVER), EAGAIN);
@@ -251,7 +251,7 @@ static void *acquire_it(void *arg)
 {
     struct acquirer *a = arg;
     if (a->depth != 0)
-        rlock_acquire_restore(a->lock, port_self(), a->depth);
+        rlock_acquire_restore(a->lock, port_self(), a->depth, true);
     else
         a->result = rlock_acquire(a->lock, port_self(), a->deadline_ns);
     a->owned = rlock_owned(a->lock);
@@ -283,14 +283,14 @@ static void release_wakes_who_sleeps(void **state)
             cond_lock_t lock = COND_RLOCK_INIT;
             struct acquirer *a = &acquirers[i];
             a->lock = &lock;
-            rlock_acquire_restore(&lock, port_self(), 2);
+            rlock_acquire_restore(&lock, port_self(), 2, false);
             pthread_t thread = start(acquire_it, a);
             until_sleepers(&lock);
             if (saved != 0) {
                 assert_int_equal(rlock_release_save(&lock, port_self()), 2);
             } else {
                 assert_int_equal(rlock_release(&lock, port_self()), 0);
-                assert_true(word_of(&lock) == (MUTEX_HELD | MUTEX_SLEEPERS)); /* one level is not enough */
+                assert_true((word_of(&lock) & MUTEX_HELD) != 0); /* one level is not enough */
                 assert_int_equal(rlock_release(&lock, port_self()), 0);
             }
             (void)finish(thread);
@@ -325,57 +325,91 @@ static void several_sleepers_all_come_through(void **state)
 
 /* ---- The word: what its bits do to whom, without any race ---- */
 
-/* Newcomers queue where somebody has waited too long; who has waited in a condition goes on. */
-static void no_overtaking_under_fifo(void **state)
+/* While a thread starves, new arrivals do not take the lock, nor does an expired waiter that comes back; a waiter that was
+   chosen does. */
+static void no_barging_while_a_thread_starves(void **state)
 {
     (void)state;
     cond_lock_t lock = COND_RLOCK_INIT;
-    lock.u_.local.as.mine.word = MUTEX_FIFO | MUTEX_SLEEPERS;
+    lock.u_.local.as.mine.word = MUTEX_STARVING | MUTEX_SLEEPERS;
     assert_int_equal(try_acquire(&lock), EBUSY);
     assert_int_equal(rlock_acquire(&lock, port_self(), DEADLINE_PASSED), ETIMEDOUT);
     assert_int_equal(rlock_acquire(&lock, port_self(), port_now()), ETIMEDOUT);
-    assert_int_equal(word_of(&lock), MUTEX_FIFO | MUTEX_SLEEPERS);
+    assert_int_equal(word_of(&lock), MUTEX_STARVING | MUTEX_SLEEPERS);
     assert_int_equal(depth_of(&lock), 0);
-    assert_true(cond_lock_locked(&lock)); /* on its way to somebody */
-    rlock_acquire_restore(&lock, port_self(), 2);
+    assert_true(cond_lock_locked(&lock)); /* kept for that thread */
+    rlock_acquire_restore(&lock, port_self(), 2, true);
     assert_mine(&lock, 2);
-    assert_int_equal(word_of(&lock), MUTEX_HELD | MUTEX_FIFO | MUTEX_SLEEPERS);
+    assert_int_equal(word_of(&lock), MUTEX_HELD | MUTEX_STARVING | MUTEX_SLEEPERS);
     assert_int_equal(rlock_release(&lock, port_self()), 0);
     assert_int_equal(rlock_release(&lock, port_self()), 0);
-    assert_int_equal(word_of(&lock), MUTEX_FIFO); /* a sleeper was woken: its bit is its own to set again */
+    /* It is reserved for the starving thread now; sleepers are not woken meanwhile. */
+    assert_int_equal(word_of(&lock), MUTEX_RESERVED | MUTEX_STARVING | MUTEX_SLEEPERS);
 }
 
-/* Timed out under another's FIFO: the sleeper answers for SLEEPERS, and leaves FIFO to who has set it. */
-static void a_sleeper_that_gives_up_settles(void **state)
+/* It is kept for the starvation threshold at most, for a thread that does not come. */
+static void a_free_lock_is_not_kept_for_long(void **state)
+{
+    (void)state;
+    for (unsigned was_waiting = 0; was_waiting < 2; was_waiting++) {
+        cond_lock_t lock = COND_RLOCK_INIT;
+        lock.u_.local.as.mine.word = MUTEX_STARVING;
+        int64_t began_ns = port_now();
+        if (was_waiting)
+            rlock_acquire_restore(&lock, port_self(), 1, false);
+        else
+            assert_int_equal(rlock_acquire(&lock, port_self(), COND_FOREVER), 0);
+        assert_true(port_now() - began_ns >= TUNING_STARVATION_NS);
+        assert_mine(&lock, 1);
+        assert_int_equal(word_of(&lock) & MUTEX_STARVING_ALL, MUTEX_STARVING);
+    }
+}
+
+/* No more threads are counted than fit: the others go on as sleepers. */
+static void as_many_starve_as_fit(void **state)
 {
     (void)state;
     cond_lock_t lock = COND_RLOCK_INIT;
-    struct other other;
-    other_holds(&other, &lock, 1);
-    assert_int_equal(rlock_acquire(&lock, port_self(), port_now() + COND_MS(1)), ETIMEDOUT);
-    uint32_t word = word_of(&lock);
-    assert_true(word == MUTEX_HELD || word == (MUTEX_HELD | MUTEX_SLEEPERS));
-    other_lets_go(&other);
-    assert_free(&lock);
+    lock.u_.local.as.mine.word = MUTEX_HELD | MUTEX_STARVING_ALL;
+    assert_int_equal(rlock_acquire(&lock, port_self(), port_now() + 3 * TUNING_STARVATION_NS), ETIMEDOUT);
+    assert_int_equal(word_of(&lock), MUTEX_HELD | MUTEX_STARVING_ALL | MUTEX_SLEEPERS);
+    lock.u_.local.as.mine.word -= MUTEX_STARVING;
+    assert_int_equal(rlock_acquire(&lock, port_self(), port_now() + 3 * TUNING_STARVATION_NS), ETIMEDOUT);
+    assert_int_equal(word_of(&lock), MUTEX_HELD | (MUTEX_STARVING_ALL - MUTEX_STARVING) | MUTEX_SLEEPERS);
 }
 
-/* A sleeper that is woken again and again while the lock is held runs out of patience and sets FIFO, which
-   is gone when it is through, or has given up. */
-static void fifo_goes_with_who_has_set_it(void **state)
+/* A thread that times out leaves no count behind, and SLEEPERS at most. */
+static void a_thread_that_times_out_does_its_duties(void **state)
+{
+    (void)state;
+    for (unsigned i = 1; i <= 2; i++) {
+        cond_lock_t lock = COND_RLOCK_INIT;
+        struct other other;
+        other_holds(&other, &lock, 1);
+        assert_int_equal(rlock_acquire(&lock, port_self(), port_now() + 2 * i * TUNING_STARVATION_NS / 3), ETIMEDOUT);
+        uint32_t word = word_of(&lock);
+        assert_true(word == MUTEX_HELD || word == (MUTEX_HELD | MUTEX_SLEEPERS));
+        other_lets_go(&other);
+        assert_free(&lock);
+    }
+}
+
+/* A thread that has waited for the threshold counts as starving, until it has the lock or times out. */
+static void a_thread_starves_by_itself(void **state)
 {
     (void)state;
     for (unsigned gives_up = 0; gives_up < 2; gives_up++) {
         cond_lock_t lock = COND_RLOCK_INIT;
         assert_int_equal(rlock_acquire(&lock, port_self(), COND_FOREVER), 0);
         struct acquirer a = {.lock = &lock};
-        a.deadline_ns = gives_up != 0 ? port_now() + 20 * TUNING_PATIENCE_NS : COND_FOREVER;
+        a.deadline_ns = gives_up != 0 ? port_now() + 20 * TUNING_STARVATION_NS : COND_FOREVER;
         pthread_t thread = start(acquire_it, &a);
-        /* (Late as this thread may be, the other one may have given up before it had a reason to set it.) */
-        while (!(word_of(&lock) & MUTEX_FIFO) && port_now() < a.deadline_ns)
-            port_wake(&lock.u_.local.as.mine.word, 1);
+        /* (Late as this thread may be, the other one may have timed out before this one looks.) */
+        while (!(word_of(&lock) & MUTEX_STARVING_ALL) && port_now() < a.deadline_ns)
+            (void)sched_yield();
         if (gives_up != 0)
             (void)finish(thread);
-        assert_true(gives_up != 0 ? !(word_of(&lock) & MUTEX_FIFO) : (word_of(&lock) & MUTEX_SLEEPERS) != 0);
+        assert_int_equal(word_of(&lock) & MUTEX_STARVING_ALL, gives_up != 0 ? 0 : MUTEX_STARVING);
         assert_int_equal(rlock_release(&lock, port_self()), 0);
         if (gives_up == 0)
             (void)finish(thread);
@@ -396,9 +430,11 @@ int main(void)
         cmocka_unit_test(held_by_another),
         cmocka_unit_test(release_wakes_who_sleeps),
         cmocka_unit_test(several_sleepers_all_come_through),
-        cmocka_unit_test(no_overtaking_under_fifo),
-        cmocka_unit_test(a_sleeper_that_gives_up_settles),
-        cmocka_unit_test(fifo_goes_with_who_has_set_it),
+        cmocka_unit_test(no_barging_while_a_thread_starves),
+        cmocka_unit_test(a_free_lock_is_not_kept_for_long),
+        cmocka_unit_test(as_many_starve_as_fit),
+        cmocka_unit_test(a_thread_that_times_out_does_its_duties),
+        cmocka_unit_test(a_thread_starves_by_itself),
     };
     return cmocka_run_group_tests_name("rlock", tests, NULL, NULL);
 }

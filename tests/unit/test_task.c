@@ -6,6 +6,9 @@
 #ifndef _DEFAULT_SOURCE
 #  define _DEFAULT_SOURCE /* MAP_ANONYMOUS */
 #endif
+#include "mutex.h" /* before the globals of jobs.h, which its parameters would shadow */
+#include "port.h"
+#include "waitq.h"
 #include "jobs.h"
 #ifdef __has_include
 #  if __has_include(<sys/wait.h>)
@@ -15,10 +18,6 @@
 #    include <unistd.h>
 #  endif
 #endif
-#include "atomic.h"
-#include "mutex.h"
-#include "port.h"
-#include "waiter.h"
 
 _Static_assert(UINTPTR_MAX != UINT64_MAX || sizeof(cond_task_t) <= 96, "a task is at most 96 bytes");
 
@@ -233,8 +232,8 @@ static void thread_is_notified_on_its_way_to_sleep(void **state)
     assert_int_equal(cond_release(&cond), 0);
 }
 
-/* While overtaking is forbidden (mutex.c), a thread is awake that will take the lock, and every second release
-   leaves it to that, instead of handing it to a task. Here nobody is, so that the test can look. */
+/* While a thread starves (mutex.c), every second release frees the word for it, instead of handing the lock to a task. Here
+   no thread does, so that the test can look. */
 static void every_second_release_is_for_threads(void **state)
 {
     (void)state;
@@ -242,7 +241,7 @@ static void every_second_release_is_for_threads(void **state)
     acquire(&jobs[0]);
     for (unsigned i = 1; i < JOBS; i++)
         ask_for_lock(&jobs[i]);
-    a_store(word, a_load(word, relaxed) | MUTEX_FIFO, relaxed);
+    a_store(word, a_load(word, relaxed) | MUTEX_STARVING, relaxed);
     unsigned handed = 0, left = 0;
     for (unsigned i = 0; i + 1 < JOBS;) {
         release(&jobs[i]);
@@ -253,17 +252,17 @@ static void every_second_release_is_for_threads(void **state)
         }
         left++;
         assert_waits(&jobs[i + 1]);
-        assert_int_equal(a_load(word, relaxed) & (MUTEX_HELD | MUTEX_FIFO), MUTEX_FIFO);
-        /* As a thread that has waited too long takes it, and goes on forbidding it for others. */
-        a_store(word, a_load(word, relaxed) & ~(uint32_t)MUTEX_FIFO, relaxed);
+        assert_int_equal(a_load(word, relaxed) & (MUTEX_HELD | MUTEX_STARVING), MUTEX_STARVING);
+        /* As a starving thread takes it, while another one starves. */
+        a_store(word, a_load(word, relaxed) & ~(uint32_t)(MUTEX_STARVING | MUTEX_RESERVED), relaxed);
         assert_int_equal(cond_acquire(&cond), 0);
-        a_store(word, a_load(word, relaxed) | MUTEX_FIFO, relaxed);
+        a_store(word, a_load(word, relaxed) | MUTEX_STARVING, relaxed);
         assert_int_equal(cond_release(&cond), 0);
         assert_called(&jobs[i + 1], 0);
         i++;
     }
     assert_true(handed > 0 && left > 0);
-    a_store(word, a_load(word, relaxed) & ~(uint32_t)MUTEX_FIFO, relaxed);
+    a_store(word, a_load(word, relaxed) & ~(uint32_t)(MUTEX_STARVING | MUTEX_RESERVED), relaxed);
     release(&jobs[JOBS - 1]);
 }
 

@@ -8,7 +8,7 @@
  */
 #include "unit.h"
 #include "job.h"
-#include "waiter.h"
+#include "waitq.h"
 
 /* ---- Kinds and states ---- */
 
@@ -32,7 +32,7 @@ static const char *const kind_text[KINDS] = {
 enum state {
     NO_CONDITION,
     DESTROYED,
-    LOCK_DESTROYED,
+    DESTROYED_LOCK,
     NO_TASK,
     NO_INIT,
     FREE,
@@ -56,7 +56,7 @@ enum state {
 static const char *const state_text[STATES] = {
     [NO_CONDITION] = "the condition is NULL",
     [DESTROYED] = "the condition is destroyed",
-    [LOCK_DESTROYED] = "the condition's lock is destroyed",
+    [DESTROYED_LOCK] = "the condition's lock is destroyed",
     [NO_TASK] = "the task is NULL",
     [NO_INIT] = "the task is all zero bits",
     [FREE] = "nobody holds the lock",
@@ -123,7 +123,7 @@ static bool state_has_kind(enum state state, enum kind kind)
 {
     if (!kind_is_possible(kind))
         return false;
-    if (state == LOCK_DESTROYED)
+    if (state == DESTROYED_LOCK)
         return !kind_is_own(kind); /* an own lock is destroyed with its condition */
     if (state == DEEPEST)
         return kind == OWN_RLOCK || kind == RLOCK_ELSEWHERE;
@@ -174,7 +174,7 @@ static void enter_state(struct subject *s)
     case DESTROYED:
         REQUIRE(cond_destroy(&s->living) == 0);
         break;
-    case LOCK_DESTROYED:
+    case DESTROYED_LOCK:
         REQUIRE(cond_lock_destroy(&s->elsewhere) == 0);
         break;
     case ANOTHERS:
@@ -258,7 +258,7 @@ static void leave_state(struct subject *s)
                 while (cond_task_release(conds[c], &both[i]->task) == 0)
                     ;
         }
-    if (s->state != DESTROYED && s->state != LOCK_DESTROYED) {
+    if (s->state != DESTROYED && s->state != DESTROYED_LOCK) {
         REQUIRE(cond_waiters(&s->living) == 0);
         int error = cond_destroy(&s->living);
         REQUIRE(error == 0 || error == EINVAL); /* the call may have done that */
@@ -348,7 +348,7 @@ enum { NOT_TRIED = -1 };
 static const int answers[STATES][CALLS] = {
     [NO_CONDITION] = ROW(EINVAL, EINVAL, EINVAL, NOT_TRIED, OTHERS(EINVAL)),
     [DESTROYED] = ROW(EINVAL, EINVAL, EINVAL, NOT_TRIED, OTHERS(EINVAL)),
-    [LOCK_DESTROYED] = ROW(EINVAL, EINVAL, OK, EINVAL, OTHERS(EINVAL)),
+    [DESTROYED_LOCK] = ROW(EINVAL, EINVAL, OK, EINVAL, OTHERS(EINVAL)),
     [NO_TASK] = ROW(EINVAL, EINVAL, NOT_TRIED, NOT_TRIED, OTHERS(EINVAL)),
     [NO_INIT] = ROW(EINVAL, EINVAL, NOT_TRIED, NOT_TRIED, OTHERS(EINVAL)),
     [FREE] = ROW(OK, EINVAL, OK, OK, OTHERS(EPERM)),

@@ -2,7 +2,7 @@
 /* text.c: what people read. */
 #include "unit.h"
 #include <inttypes.h>
-#include "lock.h"
+#include "object.h"
 #include "port.h"
 
 /* Whole, cut at every length, and told what it would need. */

@@ -48,6 +48,19 @@ static void counted(void)
     EXPECT(s.through == 6);
 }
 
+/* The same, two levels deep: the levels stand beside the number of wake-ups. */
+static void count_up_twice(unsigned thread)
+{
+    (void)thread;
+    for (int i = 0; i < 2; i++) {
+        OK(cond_acquire(&s.cond));
+        OK(cond_acquire(&s.cond));
+        s.through++;
+        OK(cond_release(&s.cond));
+        OK(cond_release(&s.cond));
+    }
+}
+
 /* One of them gives up. */
 static void count_up_timed(unsigned thread)
 {
@@ -475,6 +488,7 @@ static void destroy_beside_tasks(unsigned thread)
 
 const struct scenario scenarios[] = {
     {"lock", 3, make, count_up, counted},
+    {"lock, recursive", 3, make, count_up_twice, counted},
     {"lock, timed", 3, make, count_up_timed, counted_at_least},
     {"turns", 2, make, take_turns_plainly, turns_are_taken},
     {"turns, predicates", 3, make, take_turns_by_predicate, turns_are_taken},

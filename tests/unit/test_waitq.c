@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * waiter.c: who is let go next. It is logic under the lock, so here there are no threads: nodes lie in an
- * array, and the test does what a waiting thread would do to its node (set EXPIRED, land, leave).
+ * waitq.c: the queues of waiters, and which waiter goes next. It is logic under the lock, so here are no threads: nodes
+ * lie in an array, and the test does to a node what its waiting thread would do (set EXPIRED, leave, go back).
  */
 #include "unit.h"
-#include "lock.h"
+#include "object.h"
 #include "tuning.h"
-#include "waiter.h"
+#include "waitq.h"
 
 enum { NODES = 16 };
 
@@ -62,7 +62,7 @@ static void arrive_at(struct fixture *f, cond_t *cond, unsigned i, unsigned kind
         f->w[i].pred = is_true;
         f->w[i].arg = &f->truth[i];
     }
-    waiter_arrive(&f->w[i], &f->lock);
+    waitq_begin_wait(&f->w[i], &f->lock);
 }
 
 /* Nodes 0 to n-1, one after the other. */
@@ -79,16 +79,8 @@ static void expire(struct fixture *f, unsigned i)
     f->w[i].state |= WAITER_EXPIRED;
 }
 
-/* What the thread does when it has the lock after it was let go, and its predicate is true or it has none. */
-static void land(struct fixture *f)
-{
-    assert_true(f->lock.flags_ & LOCK_IN_FLIGHT);
-    waiter_landed(&f->lock);
-    assert_false(f->lock.flags_ & LOCK_IN_FLIGHT);
-}
-
 /* The queue holds these nodes and no others, in this order, backwards as well. */
-static void assert_queue_(struct fixture *f, struct cond_waiter *queue, uint8_t where, const char *expected)
+static void assert_queue_(struct fixture *f, struct cond_waiter *queue, uint8_t membership, const char *expected)
 {
     struct cond_waiter *waiter = queue;
     for (const char *name = expected; *name != '\0'; name++) {
@@ -96,7 +88,7 @@ static void assert_queue_(struct fixture *f, struct cond_waiter *queue, uint8_t 
         assert_ptr_equal(waiter->next->prev, waiter);
         waiter = waiter->next;
         assert_int_equal(waiter - f->w, *name - 'a');
-        assert_int_equal(waiter->where, where);
+        assert_int_equal(waiter->queue, membership);
     }
     assert_ptr_equal(waiter, queue);
     assert_true((*expected == '\0') == (queue == NULL));
@@ -116,8 +108,7 @@ static void assert_picked(struct fixture *f, struct cond_waiter *picked, char na
 {
     assert_non_null(picked);
     assert_int_equal(picked - f->w, name - 'a');
-    assert_int_equal(picked->where, WAITER_NOWHERE);
-    assert_true(f->lock.flags_ & LOCK_IN_FLIGHT);
+    assert_int_equal(picked->queue, WAITER_UNQUEUED);
 }
 
 static unsigned asked(struct fixture *f)
@@ -161,14 +152,14 @@ static void arrivals_are_counted_by_the_condition(void **state)
 static void notify_nobody(void **state)
 {
     struct fixture *f = *state;
-    waiter_notify(&f->cond, &f->lock, 0);
-    waiter_notify(&f->cond, &f->lock, 1);
-    waiter_notify(&f->cond, &f->lock, SIZE_MAX);
-    waiter_notify_all(&f->cond, &f->lock);
+    waitq_notify(&f->cond, &f->lock, 0);
+    waitq_notify(&f->cond, &f->lock, 1);
+    waitq_notify(&f->cond, &f->lock, SIZE_MAX);
+    waitq_notify_all(&f->cond, &f->lock);
     assert_waiting(f, "");
     assert_notified(f, "");
-    assert_null(waiter_pick(&f->lock));
-    assert_null(waiter_pick_blindly(&f->lock));
+    assert_null(waitq_pick(&f->lock));
+    assert_null(waitq_pick_unchecked(&f->lock));
     assert_int_equal(f->lock.flags_, 0);
 }
 
@@ -176,7 +167,7 @@ static void notify_0_chooses_nobody(void **state)
 {
     struct fixture *f = *state;
     arrive(f, 3, PLAIN);
-    waiter_notify(&f->cond, &f->lock, 0);
+    waitq_notify(&f->cond, &f->lock, 0);
     assert_waiting(f, "abc");
     assert_notified(f, "");
 }
@@ -185,30 +176,30 @@ static void notify_n_chooses_the_first_n(void **state)
 {
     struct fixture *f = *state;
     arrive(f, 5, PLAIN);
-    waiter_notify(&f->cond, &f->lock, 2);
+    waitq_notify(&f->cond, &f->lock, 2);
     assert_waiting(f, "cde");
     assert_notified(f, "ab");
     assert_true(f->w[0].passes_on && f->w[1].passes_on);
-    assert_int_equal(f->w[1].later, 3);
-    waiter_notify(&f->cond, &f->lock, 1);
+    assert_int_equal(f->w[1].horizon, 3);
+    waitq_notify(&f->cond, &f->lock, 1);
     assert_waiting(f, "de");
     assert_notified(f, "abc");
     arrive_at(f, &f->cond, 5, PLAIN);
-    waiter_notify(&f->cond, &f->lock, 2);
+    waitq_notify(&f->cond, &f->lock, 2);
     assert_waiting(f, "f");
     assert_notified(f, "abcde");
-    assert_int_equal(f->w[4].later, 1);
+    assert_int_equal(f->w[4].horizon, 1);
 }
 
 static void notify_of_huge_n_chooses_all(void **state)
 {
     struct fixture *f = *state;
     arrive(f, 3, PLAIN);
-    waiter_notify(&f->cond, &f->lock, SIZE_MAX);
+    waitq_notify(&f->cond, &f->lock, SIZE_MAX);
     assert_waiting(f, "");
     assert_notified(f, "abc");
     arrive_at(f, &f->cond, 3, PLAIN);
-    waiter_notify(&f->cond, &f->lock, 2);
+    waitq_notify(&f->cond, &f->lock, 2);
     assert_waiting(f, "");
     assert_notified(f, "abcd");
 }
@@ -218,7 +209,7 @@ static void notify_all_chooses_all(void **state)
     struct fixture *f = *state;
     arrive(f, 3, PLAIN);
     arrive_at(f, &f->cond, 3, PRED);
-    waiter_notify_all(&f->cond, &f->lock);
+    waitq_notify_all(&f->cond, &f->lock);
     assert_waiting(f, "");
     assert_notified(f, "abcd");
     for (unsigned i = 0; i < 4; i++)
@@ -232,14 +223,14 @@ static void notify_skips_the_expired(void **state)
     arrive(f, 5, TIMED);
     expire(f, 0);
     expire(f, 2);
-    waiter_notify(&f->cond, &f->lock, 2);
+    waitq_notify(&f->cond, &f->lock, 2);
     assert_notified(f, "bd");
     assert_waiting(f, "e");
     /* They have nothing to do with the condition any more, and find so when they come. */
-    assert_int_equal(f->w[0].where, WAITER_NOWHERE);
-    assert_int_equal(f->w[2].where, WAITER_NOWHERE);
-    waiter_leave(&f->w[0], &f->lock);
-    waiter_leave(&f->w[2], &f->lock);
+    assert_int_equal(f->w[0].queue, WAITER_UNQUEUED);
+    assert_int_equal(f->w[2].queue, WAITER_UNQUEUED);
+    waitq_leave(&f->w[0], &f->lock);
+    waitq_leave(&f->w[2], &f->lock);
     assert_notified(f, "bd");
     assert_waiting(f, "e");
 }
@@ -249,10 +240,10 @@ static void notify_skips_the_expired_with_a_predicate(void **state)
     struct fixture *f = *state;
     arrive(f, 3, TIMED | PRED);
     expire(f, 0);
-    waiter_notify(&f->cond, &f->lock, 1);
+    waitq_notify(&f->cond, &f->lock, 1);
     assert_notified(f, "b");
     assert_waiting(f, "c");
-    assert_int_equal(f->w[0].where, WAITER_NOWHERE);
+    assert_int_equal(f->w[0].queue, WAITER_UNQUEUED);
 }
 
 static void notify_all_skips_the_expired(void **state)
@@ -261,7 +252,7 @@ static void notify_all_skips_the_expired(void **state)
     arrive(f, 4, TIMED);
     expire(f, 1);
     expire(f, 3);
-    waiter_notify_all(&f->cond, &f->lock);
+    waitq_notify_all(&f->cond, &f->lock);
     assert_notified(f, "ac");
     assert_waiting(f, "");
 }
@@ -272,7 +263,7 @@ static void notify_when_all_have_expired(void **state)
     arrive(f, 3, TIMED);
     for (unsigned i = 0; i < 3; i++)
         expire(f, i);
-    waiter_notify(&f->cond, &f->lock, 1);
+    waitq_notify(&f->cond, &f->lock, 1);
     assert_notified(f, "");
     assert_waiting(f, "");
 }
@@ -286,15 +277,14 @@ static void chosen_decides_the_race_with_the_deadline(void **state)
     arrive_at(f, &f->cond, 1, TIMED);
     arrive_at(f, &f->cond, 2, PRED);
     arrive_at(f, &f->cond, 3, TIMED | PRED);
-    waiter_notify(&f->cond, &f->lock, 4);
+    waitq_notify(&f->cond, &f->lock, 4);
     assert_int_equal(f->w[0].state, 0);
     assert_int_equal(f->w[1].state, WAITER_CHOSEN);
     assert_int_equal(f->w[2].state, 0);
     assert_int_equal(f->w[3].state, 0);
     f->truth[2].value = f->truth[3].value = true;
     for (unsigned i = 0; i < 4; i++) {
-        assert_picked(f, waiter_pick(&f->lock), (char)('a' + i));
-        land(f);
+        assert_picked(f, waitq_pick(&f->lock), (char)('a' + i));
     }
     assert_int_equal(f->w[2].state, 0);
     assert_int_equal(f->w[3].state, WAITER_CHOSEN);
@@ -306,7 +296,7 @@ static void chosen_leaves_asleep(void **state)
     struct fixture *f = *state;
     arrive(f, 1, TIMED);
     f->w[0].state = WAITER_ASLEEP;
-    waiter_notify(&f->cond, &f->lock, 1);
+    waitq_notify(&f->cond, &f->lock, 1);
     assert_int_equal(f->w[0].state, WAITER_ASLEEP | WAITER_CHOSEN);
 }
 
@@ -316,13 +306,12 @@ static void pick_takes_them_in_order(void **state)
 {
     struct fixture *f = *state;
     arrive(f, 4, PLAIN);
-    waiter_notify(&f->cond, &f->lock, 3);
+    waitq_notify(&f->cond, &f->lock, 3);
     for (char name = 'a'; name <= 'c'; name++) {
-        assert_picked(f, waiter_pick(&f->lock), name);
-        land(f);
+        assert_picked(f, waitq_pick(&f->lock), name);
     }
-    assert_null(waiter_pick(&f->lock));
-    assert_int_equal(f->lock.flags_ & LOCK_IN_FLIGHT, 0);
+    assert_null(waitq_pick(&f->lock));
+    assert_int_equal(f->lock.flags_, 0);
     assert_waiting(f, "d");
 }
 
@@ -336,19 +325,18 @@ static void notify_two_kinds(struct fixture *f, const char *kinds)
         f->w[i].arg = &f->truth[kinds[i] == 'X' ? NODES - 1 : NODES - 2];
     }
     f->truth[NODES - 2].value = f->truth[NODES - 1].value = true;
-    waiter_notify_all(&f->cond, &f->lock);
+    waitq_notify_all(&f->cond, &f->lock);
 }
 
 /* The holder has waited for what capital letters wait for. */
 static void holder_is_like_X(struct fixture *f)
 {
-    waiter_asked(&f->lock, is_true, &f->truth[NODES - 1]);
+    waitq_note_holder_pred(&f->lock, is_true, &f->truth[NODES - 1]);
 }
 
-static void pick_and_land(struct fixture *f, char name)
+static void pick_it(struct fixture *f, char name)
 {
-    assert_picked(f, waiter_pick(&f->lock), name);
-    land(f);
+    assert_picked(f, waitq_pick(&f->lock), name);
 }
 
 static void who_is_unlike_the_holder_goes_first(void **state)
@@ -356,7 +344,7 @@ static void who_is_unlike_the_holder_goes_first(void **state)
     struct fixture *f = *state;
     notify_two_kinds(f, "XXxX");
     holder_is_like_X(f);
-    pick_and_land(f, 'c');
+    pick_it(f, 'c');
     assert_int_equal(f->truth[NODES - 1].asked, 0); /* who is passed over is not asked */
     assert_notified(f, "abd");
 }
@@ -367,10 +355,10 @@ static void nobody_is_passed_over_twice(void **state)
     struct fixture *f = *state;
     notify_two_kinds(f, "XXxx");
     holder_is_like_X(f);
-    pick_and_land(f, 'c');
-    pick_and_land(f, 'a');
-    pick_and_land(f, 'b');
-    pick_and_land(f, 'd');
+    pick_it(f, 'c');
+    pick_it(f, 'a');
+    pick_it(f, 'b');
+    pick_it(f, 'd');
 }
 
 static void who_is_like_the_holder_goes_if_nobody_else_can(void **state)
@@ -379,11 +367,11 @@ static void who_is_like_the_holder_goes_if_nobody_else_can(void **state)
     notify_two_kinds(f, "XxX");
     f->truth[NODES - 2].value = false;
     holder_is_like_X(f);
-    pick_and_land(f, 'a');
+    pick_it(f, 'a');
     assert_int_equal(f->truth[NODES - 2].asked, 1);
     assert_waiting(f, "b");
-    assert_false(f->w[2].overtaken);
-    pick_and_land(f, 'c');
+    assert_false(f->w[2].skipped);
+    pick_it(f, 'c');
 }
 
 /* Who has notified without having waited himself lets them go as they were notified; so does who has waited
@@ -392,10 +380,10 @@ static void a_holder_that_has_not_waited_is_like_nobody(void **state)
 {
     struct fixture *f = *state;
     notify_two_kinds(f, "XxX");
-    pick_and_land(f, 'a');
-    waiter_asked(&f->lock, is_true, &f->truth[0]);
-    pick_and_land(f, 'b');
-    pick_and_land(f, 'c');
+    pick_it(f, 'a');
+    waitq_note_holder_pred(&f->lock, is_true, &f->truth[0]);
+    pick_it(f, 'b');
+    pick_it(f, 'c');
 }
 
 /* A wait without a predicate is like none. */
@@ -403,10 +391,10 @@ static void who_asks_nothing_is_not_passed_over(void **state)
 {
     struct fixture *f = *state;
     arrive(f, 3, PLAIN);
-    waiter_notify_all(&f->cond, &f->lock);
+    waitq_notify_all(&f->cond, &f->lock);
     holder_is_like_X(f);
-    pick_and_land(f, 'a');
-    pick_and_land(f, 'b');
+    pick_it(f, 'a');
+    pick_it(f, 'b');
 }
 
 /* To be notified again is to be at the end again, and may be passed over again. */
@@ -415,62 +403,49 @@ static void a_notification_forgets_who_was_overtaken(void **state)
     struct fixture *f = *state;
     notify_two_kinds(f, "Xx");
     holder_is_like_X(f);
-    pick_and_land(f, 'b');
-    assert_true(f->w[0].overtaken);
+    pick_it(f, 'b');
+    assert_true(f->w[0].skipped);
     f->truth[NODES - 1].value = false;
-    assert_null(waiter_pick(&f->lock));
+    assert_null(waitq_pick(&f->lock));
     assert_waiting(f, "a");
-    waiter_notify(&f->cond, &f->lock, 1);
-    assert_false(f->w[0].overtaken);
+    waitq_notify(&f->cond, &f->lock, 1);
+    assert_false(f->w[0].skipped);
 }
 
 /* A crowd of one kind is not looked through at each release. */
 static void a_crowd_like_the_holder_is_not_looked_through(void **state)
 {
     struct fixture *f = *state;
-    struct cond_waiter crowd[TUNING_ALIKE + 1];
-    for (unsigned i = 0; i <= TUNING_ALIKE; i++) {
+    struct cond_waiter crowd[TUNING_SKIP_MAX + 1];
+    for (unsigned i = 0; i <= TUNING_SKIP_MAX; i++) {
         crowd[i] = (struct cond_waiter){.cond = &f->cond, .pred = is_true, .arg = &f->truth[NODES - 1]};
-        if (i == TUNING_ALIKE)
+        if (i == TUNING_SKIP_MAX)
             crowd[i].arg = &f->truth[NODES - 2];
-        waiter_arrive(&crowd[i], &f->lock);
+        waitq_begin_wait(&crowd[i], &f->lock);
     }
     f->truth[NODES - 2].value = f->truth[NODES - 1].value = true;
-    waiter_notify_all(&f->cond, &f->lock);
+    waitq_notify_all(&f->cond, &f->lock);
     holder_is_like_X(f);
-    assert_ptr_equal(waiter_pick(&f->lock), &crowd[0]);
-    land(f);
+    assert_ptr_equal(waitq_pick(&f->lock), &crowd[0]);
     holder_is_like_X(f);
-    assert_ptr_equal(waiter_pick(&f->lock), &crowd[TUNING_ALIKE]);
+    assert_ptr_equal(waitq_pick(&f->lock), &crowd[TUNING_SKIP_MAX]);
 }
 #endif
 
-static void one_in_flight_at_a_time(void **state)
+/* Each pick takes one more, whether or not those taken before have come back; and looks at no more than it needs. */
+static void each_pick_takes_one_more(void **state)
 {
     struct fixture *f = *state;
-    arrive(f, 3, PRED);
+    arrive(f, 4, PRED);
     f->truth[0].value = f->truth[1].value = f->truth[2].value = true;
-    waiter_notify(&f->cond, &f->lock, 3);
-    assert_picked(f, waiter_pick(&f->lock), 'a');
-    assert_int_equal(asked(f), 1); /* b and c have not been looked at */
-    assert_null(waiter_pick(&f->lock));
-    assert_null(waiter_pick_blindly(&f->lock));
-    assert_int_equal(asked(f), 1);
-    assert_notified(f, "bc");
-    land(f);
-    assert_picked(f, waiter_pick(&f->lock), 'b');
-}
-
-static void landed_leaves_other_flags(void **state)
-{
-    struct fixture *f = *state;
-    f->lock.flags_ = LOCK_SLEEPERS_TURN | LOCK_IN_FLIGHT;
-    waiter_landed(&f->lock);
-    assert_int_equal(f->lock.flags_, LOCK_SLEEPERS_TURN);
-    arrive(f, 1, PLAIN);
-    waiter_notify(&f->cond, &f->lock, 1);
-    assert_picked(f, waiter_pick(&f->lock), 'a');
-    assert_int_equal(f->lock.flags_, LOCK_SLEEPERS_TURN | LOCK_IN_FLIGHT);
+    waitq_notify(&f->cond, &f->lock, 4);
+    for (unsigned i = 0; i < 3; i++) {
+        assert_picked(f, waitq_pick(&f->lock), (char)('a' + i));
+        assert_int_equal(asked(f), i + 1);
+    }
+    assert_notified(f, "d");
+    assert_null(waitq_pick(&f->lock));
+    assert_waiting(f, "d");
 }
 
 /* notify(1) meets two of which only the second is true: it comes through, the first keeps its place. */
@@ -479,8 +454,8 @@ static void false_predicate_passes_on(void **state)
     struct fixture *f = *state;
     arrive(f, 3, PRED);
     f->truth[1].value = true;
-    waiter_notify(&f->cond, &f->lock, 1);
-    assert_picked(f, waiter_pick(&f->lock), 'b');
+    waitq_notify(&f->cond, &f->lock, 1);
+    assert_picked(f, waitq_pick(&f->lock), 'b');
     assert_notified(f, "");
     assert_waiting(f, "ac");
     assert_int_equal(asked(f), 2);
@@ -492,8 +467,8 @@ static void passes_on_to_a_plain_waiter(void **state)
     struct fixture *f = *state;
     arrive_at(f, &f->cond, 0, PRED);
     arrive_at(f, &f->cond, 1, TIMED);
-    waiter_notify(&f->cond, &f->lock, 1);
-    assert_picked(f, waiter_pick(&f->lock), 'b');
+    waitq_notify(&f->cond, &f->lock, 1);
+    assert_picked(f, waitq_pick(&f->lock), 'b');
     assert_int_equal(f->w[1].state, WAITER_CHOSEN);
     assert_waiting(f, "a");
 }
@@ -503,9 +478,9 @@ static void does_not_pass_on_to_later_arrivals(void **state)
 {
     struct fixture *f = *state;
     arrive(f, 2, PRED);
-    waiter_notify(&f->cond, &f->lock, 1);
+    waitq_notify(&f->cond, &f->lock, 1);
     arrive_at(f, &f->cond, 2, PLAIN);
-    assert_null(waiter_pick(&f->lock));
+    assert_null(waitq_pick(&f->lock));
     assert_waiting(f, "abc");
     assert_int_equal(f->truth[0].asked, 1);
     assert_int_equal(f->truth[1].asked, 1);
@@ -517,17 +492,17 @@ static void passes_on_to_later_arrivals_that_can_use_it(void **state)
 {
     struct fixture *f = *state;
     arrive(f, 2, PRED);
-    waiter_notify(&f->cond, &f->lock, 1);
+    waitq_notify(&f->cond, &f->lock, 1);
     arrive_at(f, &f->cond, 2, PRED);
     arrive_at(f, &f->cond, 3, PLAIN);
     arrive_at(f, &f->cond, 4, PRED);
-    assert_null(waiter_pick(&f->lock));
+    assert_null(waitq_pick(&f->lock));
     assert_waiting(f, "abcde");
     assert_int_equal(f->truth[4].asked, 1);
-    waiter_notify(&f->cond, &f->lock, 1);
+    waitq_notify(&f->cond, &f->lock, 1);
     f->truth[4].value = true;
-    waiter_leave(&f->w[3], &f->lock);
-    assert_picked(f, waiter_pick(&f->lock), 'e');
+    waitq_leave(&f->w[3], &f->lock);
+    assert_picked(f, waitq_pick(&f->lock), 'e');
     assert_waiting(f, "abc");
 }
 
@@ -536,15 +511,15 @@ static void passed_on_keeps_its_moment(void **state)
 {
     struct fixture *f = *state;
     arrive(f, 2, PRED);
-    waiter_notify(&f->cond, &f->lock, 1);
+    waitq_notify(&f->cond, &f->lock, 1);
     arrive_at(f, &f->cond, 2, PLAIN);
-    waiter_pass_on(&f->w[0], &f->lock); /* a gives up, as if it had expired */
+    waitq_pass_on(&f->w[0], &f->lock); /* a gives up, as if it had expired */
     assert_notified(f, "ab");
-    assert_int_equal(f->w[1].later, 0);
+    assert_int_equal(f->w[1].horizon, 0);
     assert_true(f->w[1].passes_on);
-    waiter_leave(&f->w[0], &f->lock);
-    waiter_leave(&f->w[1], &f->lock);
-    waiter_pass_on(&f->w[1], &f->lock);
+    waitq_leave(&f->w[0], &f->lock);
+    waitq_leave(&f->w[1], &f->lock);
+    waitq_pass_on(&f->w[1], &f->lock);
     assert_notified(f, "");
     assert_waiting(f, "c");
 }
@@ -555,12 +530,12 @@ static void passes_on_over_the_expired(void **state)
     arrive(f, 4, TIMED);
     f->w[0].pred = is_true;
     f->w[0].arg = &f->truth[0];
-    waiter_notify(&f->cond, &f->lock, 1);
+    waitq_notify(&f->cond, &f->lock, 1);
     expire(f, 1);
     expire(f, 2);
-    assert_picked(f, waiter_pick(&f->lock), 'd');
-    assert_int_equal(f->w[1].where, WAITER_NOWHERE);
-    assert_int_equal(f->w[2].where, WAITER_NOWHERE);
+    assert_picked(f, waitq_pick(&f->lock), 'd');
+    assert_int_equal(f->w[1].queue, WAITER_UNQUEUED);
+    assert_int_equal(f->w[2].queue, WAITER_UNQUEUED);
     assert_waiting(f, "a");
 }
 
@@ -570,16 +545,15 @@ static void passes_on_only_to_those_behind(void **state)
     struct fixture *f = *state;
     arrive(f, 3, PRED);
     f->truth[0].value = true;
-    waiter_notify(&f->cond, &f->lock, 1);
-    assert_picked(f, waiter_pick(&f->lock), 'a');
-    land(f);
-    waiter_notify(&f->cond, &f->lock, 1); /* b */
+    waitq_notify(&f->cond, &f->lock, 1);
+    assert_picked(f, waitq_pick(&f->lock), 'a');
+    waitq_notify(&f->cond, &f->lock, 1); /* b */
     f->truth[0].value = false;
     f->w[0].passes_on = false; /* nothing to pass on: it only goes back */
-    waiter_return(&f->w[0], &f->lock);
+    waitq_requeue(&f->w[0], &f->lock);
     assert_waiting(f, "ac");
-    waiter_leave(&f->w[1], &f->lock);
-    waiter_pass_on(&f->w[1], &f->lock);
+    waitq_leave(&f->w[1], &f->lock);
+    waitq_pass_on(&f->w[1], &f->lock);
     assert_notified(f, "c");
     assert_waiting(f, "a");
 }
@@ -588,10 +562,10 @@ static void gives_once(void **state)
 {
     struct fixture *f = *state;
     arrive(f, 4, PLAIN);
-    waiter_notify(&f->cond, &f->lock, 1);
-    waiter_leave(&f->w[0], &f->lock);
-    waiter_pass_on(&f->w[0], &f->lock);
-    waiter_pass_on(&f->w[0], &f->lock);
+    waitq_notify(&f->cond, &f->lock, 1);
+    waitq_leave(&f->w[0], &f->lock);
+    waitq_pass_on(&f->w[0], &f->lock);
+    waitq_pass_on(&f->w[0], &f->lock);
     assert_notified(f, "b");
     assert_waiting(f, "cd");
 }
@@ -600,14 +574,14 @@ static void has_nothing_to_pass_on(void **state)
 {
     struct fixture *f = *state;
     arrive(f, 3, PLAIN);
-    waiter_leave(&f->w[0], &f->lock); /* was not notified */
-    waiter_pass_on(&f->w[0], &f->lock);
+    waitq_leave(&f->w[0], &f->lock); /* was not notified */
+    waitq_pass_on(&f->w[0], &f->lock);
     assert_notified(f, "");
     assert_waiting(f, "bc");
-    waiter_notify_all(&f->cond, &f->lock);
+    waitq_notify_all(&f->cond, &f->lock);
     arrive_at(f, &f->cond, 3, PLAIN);
-    waiter_leave(&f->w[1], &f->lock); /* by notify_all: all others have been told themselves */
-    waiter_pass_on(&f->w[1], &f->lock);
+    waitq_leave(&f->w[1], &f->lock); /* by notify_all: all others have been told themselves */
+    waitq_pass_on(&f->w[1], &f->lock);
     assert_notified(f, "c");
     assert_waiting(f, "d");
 }
@@ -617,13 +591,12 @@ static void arriving_again_has_nothing_to_pass_on(void **state)
 {
     struct fixture *f = *state;
     arrive(f, 2, PLAIN);
-    waiter_notify(&f->cond, &f->lock, 1);
-    assert_picked(f, waiter_pick(&f->lock), 'a');
-    land(f);
-    waiter_arrive(&f->w[0], &f->lock);
+    waitq_notify(&f->cond, &f->lock, 1);
+    assert_picked(f, waitq_pick(&f->lock), 'a');
+    waitq_begin_wait(&f->w[0], &f->lock);
     assert_waiting(f, "ba");
-    waiter_leave(&f->w[0], &f->lock);
-    waiter_pass_on(&f->w[0], &f->lock);
+    waitq_leave(&f->w[0], &f->lock);
+    waitq_pass_on(&f->w[0], &f->lock);
     assert_notified(f, "");
     assert_waiting(f, "b");
 }
@@ -633,13 +606,13 @@ static void broadcast_of_false_predicates(void **state)
 {
     struct fixture *f = *state;
     arrive(f, NODES, PRED);
-    waiter_notify_all(&f->cond, &f->lock);
-    assert_null(waiter_pick(&f->lock));
+    waitq_notify_all(&f->cond, &f->lock);
+    assert_null(waitq_pick(&f->lock));
     assert_int_equal(asked(f), NODES);
     assert_waiting(f, "abcdefghijklmnop");
     assert_notified(f, "");
     assert_int_equal(f->lock.flags_, 0);
-    assert_null(waiter_pick(&f->lock));
+    assert_null(waitq_pick(&f->lock));
     assert_int_equal(asked(f), NODES);
 }
 
@@ -650,8 +623,8 @@ static void notify_n_of_false_predicates(void **state)
         f->cond.u_.local.waiters = NULL;
         f->cond.waiters_ = 0;
         arrive(f, NODES, PRED);
-        waiter_notify(&f->cond, &f->lock, n);
-        assert_null(waiter_pick(&f->lock));
+        waitq_notify(&f->cond, &f->lock, n);
+        assert_null(waitq_pick(&f->lock));
         for (unsigned i = 0; i < NODES; i++)
             assert_int_equal(f->truth[i].asked, 1);
         assert_waiting(f, "abcdefghijklmnop");
@@ -664,12 +637,11 @@ static void broadcast_of_which_one_is_true(void **state)
     struct fixture *f = *state;
     arrive(f, 6, PRED);
     f->truth[3].value = true;
-    waiter_notify_all(&f->cond, &f->lock);
-    assert_picked(f, waiter_pick(&f->lock), 'd');
+    waitq_notify_all(&f->cond, &f->lock);
+    assert_picked(f, waitq_pick(&f->lock), 'd');
     assert_waiting(f, "abc");
     assert_notified(f, "ef");
-    land(f);
-    assert_null(waiter_pick(&f->lock));
+    assert_null(waitq_pick(&f->lock));
     assert_waiting(f, "abcef");
     assert_int_equal(asked(f), 6);
 }
@@ -685,14 +657,13 @@ static void returns_to_its_place(void **state)
         f->cond.u_.local.waiters = NULL;
         f->cond.waiters_ = 0;
         arrive(f, 4, PRED);
-        waiter_notify_all(&f->cond, &f->lock);
+        waitq_notify_all(&f->cond, &f->lock);
         f->truth[i].value = true;
-        assert_picked(f, waiter_pick(&f->lock), (char)('a' + i));
-        land(f);
-        assert_null(waiter_pick(&f->lock));
+        assert_picked(f, waitq_pick(&f->lock), (char)('a' + i));
+        assert_null(waitq_pick(&f->lock));
         assert_waiting(f, before[i]);
         f->truth[i].value = false;
-        waiter_return(&f->w[i], &f->lock);
+        waitq_requeue(&f->w[i], &f->lock);
         assert_waiting(f, "abcd");
         assert_notified(f, "");
     }
@@ -703,10 +674,9 @@ static void returns_to_an_empty_queue(void **state)
     struct fixture *f = *state;
     arrive(f, 1, PRED);
     f->truth[0].value = true;
-    waiter_notify(&f->cond, &f->lock, 1);
-    assert_picked(f, waiter_pick(&f->lock), 'a');
-    land(f);
-    waiter_return(&f->w[0], &f->lock);
+    waitq_notify(&f->cond, &f->lock, 1);
+    assert_picked(f, waitq_pick(&f->lock), 'a');
+    waitq_requeue(&f->w[0], &f->lock);
     assert_waiting(f, "a");
     assert_int_equal(f->w[0].arrival, 0); /* its place, not a new one */
     arrive_at(f, &f->cond, 1, PRED);
@@ -718,11 +688,10 @@ static void returning_passes_on(void **state)
     struct fixture *f = *state;
     arrive(f, 2, PRED);
     f->truth[0].value = true;
-    waiter_notify(&f->cond, &f->lock, 1);
-    assert_picked(f, waiter_pick(&f->lock), 'a');
+    waitq_notify(&f->cond, &f->lock, 1);
+    assert_picked(f, waitq_pick(&f->lock), 'a');
     arrive_at(f, &f->cond, 2, PRED);
-    land(f);
-    waiter_return(&f->w[0], &f->lock);
+    waitq_requeue(&f->w[0], &f->lock);
     assert_waiting(f, "ac");
     assert_notified(f, "b");
 }
@@ -732,17 +701,16 @@ static void put_back_between_others(void **state)
 {
     struct fixture *f = *state;
     arrive(f, 6, PRED);
-    waiter_notify(&f->cond, &f->lock, 4);
+    waitq_notify(&f->cond, &f->lock, 4);
     for (unsigned i = 4; i < 6; i++)
-        waiter_leave(&f->w[i], &f->lock); /* nobody to pass on to */
+        waitq_leave(&f->w[i], &f->lock); /* nobody to pass on to */
     arrive_at(f, &f->cond, 6, PLAIN);
     f->truth[2].value = true;
-    assert_picked(f, waiter_pick(&f->lock), 'c');
+    assert_picked(f, waitq_pick(&f->lock), 'c');
     assert_waiting(f, "abg");
     assert_notified(f, "d");
-    land(f);
-    waiter_return(&f->w[2], &f->lock);
-    assert_null(waiter_pick(&f->lock));
+    waitq_requeue(&f->w[2], &f->lock);
+    assert_null(waitq_pick(&f->lock));
     assert_waiting(f, "abcdg");
 }
 
@@ -752,16 +720,15 @@ static void put_back_before_the_hint(void **state)
     struct fixture *f = *state;
     arrive(f, 2, PRED);
     f->truth[0].value = true;
-    waiter_notify(&f->cond, &f->lock, 1);
-    assert_picked(f, waiter_pick(&f->lock), 'a');
-    waiter_notify(&f->cond, &f->lock, 1);
+    waitq_notify(&f->cond, &f->lock, 1);
+    assert_picked(f, waitq_pick(&f->lock), 'a');
+    waitq_notify(&f->cond, &f->lock, 1);
     assert_notified(f, "b");
-    land(f);
     f->truth[0].value = false;
-    waiter_return(&f->w[0], &f->lock);
-    waiter_notify(&f->cond, &f->lock, 1);
+    waitq_requeue(&f->w[0], &f->lock);
+    waitq_notify(&f->cond, &f->lock, 1);
     assert_notified(f, "ba");
-    assert_null(waiter_pick(&f->lock)); /* b goes back first, then a, which stands before it */
+    assert_null(waitq_pick(&f->lock)); /* b goes back first, then a, which stands before it */
     assert_waiting(f, "ab");
 }
 
@@ -771,11 +738,11 @@ static void put_back_each_to_its_condition(void **state)
     struct fixture *f = *state;
     for (unsigned i = 0; i < 6; i++)
         arrive_at(f, i % 2 == 0 ? &f->cond : &f->other, i, PRED);
-    waiter_notify(&f->cond, &f->lock, 1);
-    waiter_notify_all(&f->other, &f->lock);
-    waiter_notify_all(&f->cond, &f->lock);
+    waitq_notify(&f->cond, &f->lock, 1);
+    waitq_notify_all(&f->other, &f->lock);
+    waitq_notify_all(&f->cond, &f->lock);
     assert_notified(f, "abdfce");
-    assert_null(waiter_pick(&f->lock));
+    assert_null(waitq_pick(&f->lock));
     assert_waiting(f, "ace");
     assert_waiting_at(f, &f->other, "bdf");
 }
@@ -787,15 +754,14 @@ static void several_conditions_in_the_order_of_notification(void **state)
     arrive_at(f, &f->other, 1, PLAIN);
     arrive_at(f, &f->cond, 2, PLAIN);
     arrive_at(f, &f->other, 3, PLAIN);
-    waiter_notify(&f->other, &f->lock, 1);
-    waiter_notify(&f->cond, &f->lock, 2);
+    waitq_notify(&f->other, &f->lock, 1);
+    waitq_notify(&f->cond, &f->lock, 2);
     assert_notified(f, "bac");
     assert_waiting(f, "");
     assert_waiting_at(f, &f->other, "d");
-    waiter_notify(&f->other, &f->lock, 1);
+    waitq_notify(&f->other, &f->lock, 1);
     for (const char *name = "bacd"; *name != '\0'; name++) {
-        assert_picked(f, waiter_pick(&f->lock), *name);
-        land(f);
+        assert_picked(f, waitq_pick(&f->lock), *name);
     }
 }
 
@@ -805,8 +771,8 @@ static void passes_on_to_no_other_condition(void **state)
     struct fixture *f = *state;
     arrive_at(f, &f->cond, 0, PRED);
     arrive_at(f, &f->other, 1, PLAIN);
-    waiter_notify(&f->cond, &f->lock, 1);
-    assert_null(waiter_pick(&f->lock));
+    waitq_notify(&f->cond, &f->lock, 1);
+    assert_null(waitq_pick(&f->lock));
     assert_waiting(f, "a");
     assert_waiting_at(f, &f->other, "b");
 }
@@ -820,23 +786,22 @@ static void expired_among_the_notified(void **state)
     arrive(f, 4, TIMED | PRED);
     for (unsigned i = 0; i < 4; i++)
         f->truth[i].value = true;
-    waiter_notify(&f->cond, &f->lock, 3);
+    waitq_notify(&f->cond, &f->lock, 3);
     expire(f, 0);
     expire(f, 2);
-    assert_picked(f, waiter_pick(&f->lock), 'b');
+    assert_picked(f, waitq_pick(&f->lock), 'b');
     assert_notified(f, "ac");
-    land(f);
-    assert_null(waiter_pick(&f->lock));
+    assert_null(waitq_pick(&f->lock));
     assert_notified(f, "ac");
     assert_int_equal(f->truth[0].asked + f->truth[2].asked, 0);
     /* They come, find no use for it, and hand it on. */
-    waiter_leave(&f->w[0], &f->lock);
-    waiter_pass_on(&f->w[0], &f->lock);
+    waitq_leave(&f->w[0], &f->lock);
+    waitq_pass_on(&f->w[0], &f->lock);
     assert_notified(f, "cd");
-    waiter_leave(&f->w[2], &f->lock);
-    waiter_pass_on(&f->w[2], &f->lock);
+    waitq_leave(&f->w[2], &f->lock);
+    waitq_pass_on(&f->w[2], &f->lock);
     assert_notified(f, "d");
-    assert_picked(f, waiter_pick(&f->lock), 'd');
+    assert_picked(f, waitq_pick(&f->lock), 'd');
     assert_waiting(f, "");
 }
 
@@ -845,11 +810,11 @@ static void put_back_can_expire(void **state)
 {
     struct fixture *f = *state;
     arrive(f, 2, TIMED | PRED);
-    waiter_notify_all(&f->cond, &f->lock);
-    assert_null(waiter_pick(&f->lock));
+    waitq_notify_all(&f->cond, &f->lock);
+    assert_null(waitq_pick(&f->lock));
     assert_int_equal(f->w[0].state, 0);
     expire(f, 0);
-    waiter_notify(&f->cond, &f->lock, 1);
+    waitq_notify(&f->cond, &f->lock, 1);
     assert_notified(f, "b");
     assert_waiting(f, "");
 }
@@ -860,58 +825,54 @@ static void leaves_from_anywhere(void **state)
 {
     struct fixture *f = *state;
     arrive(f, 5, PLAIN);
-    waiter_leave(&f->w[2], &f->lock);
+    waitq_leave(&f->w[2], &f->lock);
     assert_waiting(f, "abde");
-    waiter_leave(&f->w[4], &f->lock);
+    waitq_leave(&f->w[4], &f->lock);
     assert_waiting(f, "abd");
-    waiter_leave(&f->w[0], &f->lock);
+    waitq_leave(&f->w[0], &f->lock);
     assert_waiting(f, "bd");
-    waiter_leave(&f->w[0], &f->lock); /* is in no queue */
+    waitq_leave(&f->w[0], &f->lock); /* is in no queue */
     assert_waiting(f, "bd");
-    waiter_notify_all(&f->cond, &f->lock);
+    waitq_notify_all(&f->cond, &f->lock);
     arrive_at(f, &f->cond, 0, PLAIN);
-    waiter_leave(&f->w[3], &f->lock);
+    waitq_leave(&f->w[3], &f->lock);
     assert_notified(f, "b");
     assert_waiting(f, "a");
-    waiter_leave(&f->w[1], &f->lock);
+    waitq_leave(&f->w[1], &f->lock);
     assert_notified(f, "");
-    waiter_leave(&f->w[0], &f->lock);
+    waitq_leave(&f->w[0], &f->lock);
     assert_waiting(f, "");
-    assert_int_equal(f->w[0].where, WAITER_NOWHERE);
+    assert_int_equal(f->w[0].queue, WAITER_UNQUEUED);
     arrive(f, 2, PLAIN); /* an emptied queue is as good as new */
     assert_waiting(f, "ab");
 }
 
 /* ---- Locks whose release cannot be seen ---- */
 
-static void pick_blindly_asks_nobody(void **state)
+static void pick_unchecked_asks_nobody(void **state)
 {
     struct fixture *f = *state;
     arrive(f, 3, TIMED | PRED);
-    waiter_notify(&f->cond, &f->lock, 2);
-    assert_picked(f, waiter_pick_blindly(&f->lock), 'a');
+    waitq_notify(&f->cond, &f->lock, 2);
+    assert_picked(f, waitq_pick_unchecked(&f->lock), 'a');
     assert_int_equal(f->w[0].state, WAITER_CHOSEN);
     assert_int_equal(f->w[1].state, 0); /* not yet let go: its deadline counts */
-    assert_null(waiter_pick_blindly(&f->lock));
-    land(f);
-    assert_picked(f, waiter_pick_blindly(&f->lock), 'b');
-    land(f);
-    assert_null(waiter_pick_blindly(&f->lock));
+    assert_picked(f, waitq_pick_unchecked(&f->lock), 'b');
+    assert_null(waitq_pick_unchecked(&f->lock));
     assert_int_equal(asked(f), 0);
     assert_waiting(f, "c");
 }
 
-static void pick_blindly_skips_the_expired(void **state)
+static void pick_unchecked_skips_the_expired(void **state)
 {
     struct fixture *f = *state;
     arrive(f, 3, TIMED | PRED);
-    waiter_notify_all(&f->cond, &f->lock);
+    waitq_notify_all(&f->cond, &f->lock);
     expire(f, 0);
     expire(f, 1);
-    assert_picked(f, waiter_pick_blindly(&f->lock), 'c');
-    land(f);
+    assert_picked(f, waitq_pick_unchecked(&f->lock), 'c');
     assert_notified(f, "ab");
-    assert_null(waiter_pick_blindly(&f->lock));
+    assert_null(waitq_pick_unchecked(&f->lock));
     assert_int_equal(f->lock.flags_, 0);
 }
 
@@ -924,13 +885,12 @@ static void destroyed_condition_is_not_touched(void **state)
     arrive(f, 2, PRED);
     arrive_at(f, &f->other, 2, PRED);
     f->truth[2].value = true;
-    waiter_notify_all(&f->cond, &f->lock);
-    waiter_notify_all(&f->other, &f->lock);
+    waitq_notify_all(&f->cond, &f->lock);
+    waitq_notify_all(&f->other, &f->lock);
     assert_int_equal(cond_destroy(&f->cond), 0);
     cond_t grave = f->cond;
     for (const char *name = "abc"; *name != '\0'; name++) {
-        assert_picked(f, waiter_pick(&f->lock), *name);
-        land(f);
+        assert_picked(f, waitq_pick(&f->lock), *name);
     }
     assert_memory_equal(&grave, &f->cond, sizeof grave);
 }
@@ -940,12 +900,11 @@ static void chosen_waiter_needs_no_condition(void **state)
 {
     struct fixture *f = *state;
     arrive(f, 3, PLAIN);
-    waiter_notify_all(&f->cond, &f->lock);
+    waitq_notify_all(&f->cond, &f->lock);
     for (unsigned i = 0; i < 3; i++)
         f->w[i].cond = NULL;
     for (const char *name = "abc"; *name != '\0'; name++) {
-        assert_picked(f, waiter_pick(&f->lock), *name);
-        land(f);
+        assert_picked(f, waitq_pick(&f->lock), *name);
     }
 }
 
@@ -958,7 +917,7 @@ static void chosen_waiter_needs_no_condition(void **state)
  */
 struct model {
     struct model_node {
-        enum { ABSENT, QUEUED, NOTIFIED, NOWHERE, IN_FLIGHT } at;
+        enum { ABSENT, QUEUED, NOTIFIED, NOWHERE, WOKEN } at;
         bool timed, pred, expired, chosen, passes_on;
         unsigned cond;
         uint64_t arrival, chosen_at;
@@ -966,7 +925,6 @@ struct model {
     unsigned notified[NODES], notified_count;
     uint64_t arrivals[2];
     unsigned asked[NODES];
-    bool in_flight;
 };
 
 struct random {
@@ -1039,29 +997,26 @@ static void model_pass_on(struct model *m, unsigned i)
     }
 }
 
-static unsigned model_let_go(struct model *m, unsigned i)
+static unsigned model_wake(struct model *m, unsigned i)
 {
     model_remove(m, i);
-    m->node[i].at = IN_FLIGHT;
+    m->node[i].at = WOKEN;
     m->node[i].chosen = m->node[i].timed;
-    m->in_flight = true;
     return i;
 }
 
-static unsigned model_pick(struct model *m, const struct truth *truth, bool blindly)
+static unsigned model_pick(struct model *m, const struct truth *truth, bool unchecked)
 {
-    if (m->in_flight)
-        return NODES;
     for (unsigned k = 0; k < m->notified_count;) {
         unsigned i = m->notified[k];
         if (m->node[i].expired) {
             k++;
-        } else if (blindly || !m->node[i].pred) {
-            return model_let_go(m, i);
+        } else if (unchecked || !m->node[i].pred) {
+            return model_wake(m, i);
         } else {
             m->asked[i]++;
             if (truth[i].value)
-                return model_let_go(m, i);
+                return model_wake(m, i);
             model_remove(m, i);
             m->node[i].at = QUEUED;
             model_pass_on(m, i);
@@ -1091,7 +1046,7 @@ static void assert_same(struct fixture *f, const struct model *m)
     assert_notified(f, expected);
     assert_int_equal(f->cond.u_.local.arrivals, m->arrivals[0]);
     assert_int_equal(f->other.u_.local.arrivals, m->arrivals[1]);
-    assert_int_equal((f->lock.flags_ & LOCK_IN_FLIGHT) != 0, m->in_flight);
+    assert_int_equal(f->lock.flags_, 0);
     for (unsigned i = 0; i < NODES; i++) {
         const struct model_node *node = &m->node[i];
         if (node->at == ABSENT)
@@ -1100,7 +1055,7 @@ static void assert_same(struct fixture *f, const struct model *m)
         assert_int_equal((f->w[i].state & WAITER_CHOSEN) != 0, node->chosen);
         assert_int_equal(f->w[i].passes_on, node->passes_on);
         if (node->at == NOTIFIED && node->passes_on)
-            assert_int_equal(f->w[i].later, node->chosen_at > node->arrival ? node->chosen_at - node->arrival - 1 : 0);
+            assert_int_equal(f->w[i].horizon, node->chosen_at > node->arrival ? node->chosen_at - node->arrival - 1 : 0);
     }
 }
 
@@ -1118,41 +1073,39 @@ static void arrive_in_both(struct fixture *f, struct model *m, unsigned i, unsig
 /* What cond_wait_for() and its kin do with the lock held once the node i has expired, or given up. */
 static void give_up_in_both(struct fixture *f, struct model *m, unsigned i)
 {
-    waiter_leave(&f->w[i], &f->lock);
+    waitq_leave(&f->w[i], &f->lock);
     model_remove(m, i);
     if (!m->node[i].pred || !f->truth[i].value) {
-        waiter_pass_on(&f->w[i], &f->lock);
+        waitq_pass_on(&f->w[i], &f->lock);
         model_pass_on(m, i);
     }
     m->node[i].at = ABSENT;
 }
 
-/* And once it was let go and has the lock. */
-static void land_in_both(struct fixture *f, struct model *m, unsigned i)
+/* And once it was woken and has the lock. */
+static void come_back_in_both(struct fixture *f, struct model *m, unsigned i)
 {
-    waiter_landed(&f->lock);
-    m->in_flight = false;
     m->node[i].at = ABSENT;
     if (m->node[i].pred && !f->truth[i].value) {
         f->w[i].state = 0;
-        waiter_return(&f->w[i], &f->lock);
+        waitq_requeue(&f->w[i], &f->lock);
         m->node[i].chosen = false;
         m->node[i].at = QUEUED;
         model_pass_on(m, i);
     }
 }
 
-static void pick_in_both(struct fixture *f, struct model *m, bool blindly)
+static void pick_in_both(struct fixture *f, struct model *m, bool unchecked)
 {
-    struct cond_waiter *real = blindly ? waiter_pick_blindly(&f->lock) : waiter_pick(&f->lock);
-    unsigned expected = model_pick(m, f->truth, blindly);
+    struct cond_waiter *real = unchecked ? waitq_pick_unchecked(&f->lock) : waitq_pick(&f->lock);
+    unsigned expected = model_pick(m, f->truth, unchecked);
     if (expected == NODES)
         assert_null(real);
     else
         assert_ptr_equal(real, &f->w[expected]);
 }
 
-static void random_step(struct fixture *f, struct model *m, struct random *random, bool blindly)
+static void random_step(struct fixture *f, struct model *m, struct random *random, bool unchecked)
 {
     unsigned i = random_below(random, NODES);
     unsigned cond = random_below(random, 2);
@@ -1180,18 +1133,17 @@ static void random_step(struct fixture *f, struct model *m, struct random *rando
         break;
     case 5:
         if (n == 0)
-            waiter_notify_all(cond == 0 ? &f->cond : &f->other, &f->lock);
+            waitq_notify_all(cond == 0 ? &f->cond : &f->other, &f->lock);
         else
-            waiter_notify(cond == 0 ? &f->cond : &f->other, &f->lock, n);
+            waitq_notify(cond == 0 ? &f->cond : &f->other, &f->lock, n);
         model_notify(m, cond, n == 0 ? NODES : n, n != 0);
         break;
     case 6:
-        pick_in_both(f, m, blindly);
+        pick_in_both(f, m, unchecked);
         break;
     default:
-        for (unsigned k = 0; k < NODES; k++)
-            if (m->node[k].at == IN_FLIGHT)
-                land_in_both(f, m, k);
+        if (node->at == WOKEN)
+            come_back_in_both(f, m, i);
     }
 }
 
@@ -1239,8 +1191,7 @@ int main(void)
         TEST(a_notification_forgets_who_was_overtaken),
         TEST(a_crowd_like_the_holder_is_not_looked_through),
 #endif
-        TEST(one_in_flight_at_a_time),
-        TEST(landed_leaves_other_flags),
+        TEST(each_pick_takes_one_more),
         TEST(false_predicate_passes_on),
         TEST(passes_on_to_a_plain_waiter),
         TEST(does_not_pass_on_to_later_arrivals),
@@ -1265,11 +1216,11 @@ int main(void)
         TEST(expired_among_the_notified),
         TEST(put_back_can_expire),
         TEST(leaves_from_anywhere),
-        TEST(pick_blindly_asks_nobody),
-        TEST(pick_blindly_skips_the_expired),
+        TEST(pick_unchecked_asks_nobody),
+        TEST(pick_unchecked_skips_the_expired),
         TEST(destroyed_condition_is_not_touched),
         TEST(chosen_waiter_needs_no_condition),
         TEST(agrees_with_the_model),
     };
-    return cmocka_run_group_tests_name("waiter", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("waitq", tests, NULL, NULL);
 }

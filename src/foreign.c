@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: MIT */
+/* Foreign locks: foreign.h. The operations are the user's, and are called by the thread that acquires or releases. */
+#include "foreign.h"
+#include "deadline.h"
+
+#ifndef CONDVAR_NO_FOREIGN
+
+static const cond_lock_ops_t *foreign_ops(const cond_lock_t *lock)
+{
+    return lock->u_.local.as.foreign.ops;
+}
+
+static void *foreign_object(const cond_lock_t *lock)
+{
+    return lock->u_.local.as.foreign.object;
+}
+
+int foreign_acquire(const cond_lock_t *lock, int64_t deadline_ns)
+{
+    return foreign_ops(lock)->acquire(foreign_object(lock), deadline_ns);
+}
+
+int foreign_release(const cond_lock_t *lock)
+{
+    return foreign_ops(lock)->release(foreign_object(lock));
+}
+
+/* Whether the lock is held, as far as a try tells: a free lock is not, nor one that was given up. */
+static bool foreign_is_busy(const cond_lock_t *lock)
+{
+    int error = foreign_acquire(lock, DEADLINE_PASSED);
+    if (lock_is_held_after(error))
+        (void)foreign_release(lock);
+    return error == ETIMEDOUT || error == EBUSY || error == EDEADLK;
+}
+
+/* As Python's Condition does for a lock that does not know its owner: if it cannot be acquired, it is the caller's. */
+bool foreign_owned(const cond_lock_t *lock)
+{
+    return foreign_ops(lock)->owned != NULL ? foreign_ops(lock)->owned(foreign_object(lock)) : foreign_is_busy(lock);
+}
+
+/* The owner of a recursive lock can acquire it, so ask for the owner first, if the lock knows it. */
+bool foreign_locked(const cond_lock_t *lock)
+{
+    return (lock->kind_ == LOCK_FOREIGN && foreign_owned(lock)) || foreign_is_busy(lock);
+}
+
+int foreign_release_save(const cond_lock_t *lock, unsigned *depth)
+{
+    *depth = 1;
+    return foreign_ops(lock)->release_save != NULL ? foreign_ops(lock)->release_save(foreign_object(lock), depth)
+                                                   : foreign_release(lock);
+}
+
+int foreign_acquire_restore(const cond_lock_t *lock, unsigned depth)
+{
+    return foreign_ops(lock)->acquire_restore != NULL ? foreign_ops(lock)->acquire_restore(foreign_object(lock), depth)
+                                                      : foreign_acquire(lock, COND_FOREVER);
+}
+#endif

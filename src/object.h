@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef CONDVAR_OBJECT_H
+#define CONDVAR_OBJECT_H
+
+/*
+ * What the bytes of cond_lock_t and cond_t mean: which kind a lock is of, whether an object is alive, where the
+ * parts of a private lock are. Everything else of the library stands on this.
+ */
+
+#include <stdbool.h>
+#include "atomic.h"
+#include "condvar.h"
+#include "internal.h"
+
+/* cond_lock_t.kind_: COND_RLOCK or COND_MUTEX, with COND_SHARED or without, or one of these. */
+enum {
+    LOCK_OWN_SHARED = 4, /* added to a shared kind: the lock is cond_t.own_ of a condition */
+    LOCK_FOREIGN = 16,
+    LOCK_FOREIGN_VAGUE = 17, /* its `owned` is also true for a recursive lock that is free (port/pthread.c) */
+    LOCK_DESTROYED = 0xDD,
+};
+
+/* cond_lock_t.flags_, under the lock. */
+enum {
+    LOCK_STARVING_TURN = 1, /* the next release that finds both is the turn of the starving threads (handoff.c) */
+
+    /* Shared locks have these instead (shared.c). */
+    LOCK_OWNER_DIED = 1, /* and nobody has called recover yet */
+    LOCK_LOST = 2,       /* it was released so */
+    LOCK_RECOVERY = 4,   /* the rest of the byte counts recoveries */
+};
+
+/* cond_t.state_. The shared ones are numbers that no memory has by chance. */
+enum {
+    COND_ALIVE = 0,
+    COND_DESTROYED = 0xDD,
+    COND_ALIVE_SHARED = 0x5EC04D17,
+    COND_INIT_SHARED = 0x5EC04D18, /* a process is in cond_init() */
+};
+
+/* ---- The kind of a lock ---- */
+
+static inline bool lock_is_private(const cond_lock_t *lock)
+{
+    return a_load_8(&lock->kind_) <= COND_MUTEX;
+}
+
+static inline bool lock_is_shared(const cond_lock_t *lock)
+{
+#ifdef CONDVAR_NO_SHARED
+    (void)lock;
+    return false;
+#else
+    return (a_load_8(&lock->kind_) & ~(COND_MUTEX | LOCK_OWN_SHARED)) == COND_SHARED;
+#endif
+}
+
+static inline bool lock_is_foreign(const cond_lock_t *lock)
+{
+#ifdef CONDVAR_NO_FOREIGN
+    (void)lock;
+    return false;
+#else
+    return (a_load_8(&lock->kind_) & ~1) == LOCK_FOREIGN;
+#endif
+}
+
+/* Of a lock that is valid and not shared: whether it is private. */
+static inline bool lock_is_not_foreign(const cond_lock_t *lock)
+{
+#ifdef CONDVAR_NO_FOREIGN
+    (void)lock;
+    return true;
+#else
+    return lock_is_private(lock);
+#endif
+}
+
+/* Whether there can be locks that are not private. */
+#if defined(CONDVAR_NO_SHARED) && defined(CONDVAR_NO_FOREIGN)
+enum { HAVE_NONPRIVATE = 0 };
+#else
+enum { HAVE_NONPRIVATE = 1 };
+#endif
+
+/* Whether `lock` is a lock that the library can work with. */
+static inline bool lock_is_valid(const cond_lock_t *lock)
+{
+    return lock != NULL && (lock_is_private(lock) || lock_is_shared(lock) || lock_is_foreign(lock));
+}
+
+/* Whether the caller holds a lock after an attempt to acquire it has returned `error`. */
+static inline bool lock_is_held_after(int error)
+{
+    return error == 0 || error == EOWNERDEAD;
+}
+
+/* ---- The parts of a private lock ---- */
+
+/* Atomic: mutex.h has its bits. */
+static inline uint32_t *lock_word(const cond_lock_t *lock)
+{
+    return (uint32_t *)(uintptr_t)&lock->u_.local.as.mine.word;
+}
+
+enum { OWNER_TASK = 1 }; /* in the owner, the lowest bit: the rest is the address of a cond_task_t */
+
+/* 0, or the holder: a thread, by its number, or a task, by its address and OWNER_TASK. Relaxed: a thread finds its
+   own number there only if it has written it itself and has not cleared it since. The owner of a task is written
+   when the task is handed the lock; its callback, or the call that made the request, then happens after. */
+static inline uintptr_t lock_owner(const cond_lock_t *lock)
+{
+    return a_load_ptr(&lock->u_.local.as.mine.owner);
+}
+
+/* `depth_` is two numbers. The low bits count the levels beyond the first, and are 0 whenever the lock is free: so the
+   first level costs no store. The others count wake-ups of sleepers (mutex.h). Both are written by the owner only. */
+#define LOCK_LEVELS COND_DEPTH_MAX
+#define LOCK_WAKEUP (COND_DEPTH_MAX + 1)
+
+/* The levels beyond the first. Exact for the owner. */
+static inline uint32_t lock_more_levels(const cond_lock_t *lock)
+{
+    return a_load_32(&lock->depth_) & LOCK_LEVELS;
+}
+
+/* Release: as in mutex_count_wakeup(), since sleepers look at the same word. */
+static inline void lock_set_more_levels(cond_lock_t *lock, uint32_t more)
+{
+    a_store(&lock->depth_, (a_load_32(&lock->depth_) & ~LOCK_LEVELS) | more, release);
+}
+
+/* By the new holder, or by the holder for the task that it hands the lock to. */
+static inline void lock_set_owner(cond_lock_t *lock, uintptr_t owner, unsigned depth)
+{
+    a_store_ptr(&lock->u_.local.as.mine.owner, owner);
+    if (depth > 1)
+        lock_set_more_levels(lock, depth - 1);
+}
+
+/* ---- The condition ---- */
+
+static inline bool cond_is_alive(const cond_t *cond)
+{
+    /* Acquire: partner is the end of cond_init() in another process, which may have just made the condition. */
+    uint32_t state = a_load(&cond->state_, acquire);
+    return state == COND_ALIVE || state == COND_ALIVE_SHARED;
+}
+
+/* The condition's lock if that is a private one, else NULL: the fast path of most calls. */
+static inline cond_lock_t *private_lock_of(const cond_t *cond)
+{
+    /* Relaxed: a condition on a private lock has been alive since it was made. */
+    if (cond == NULL || a_load_32(&cond->state_) != COND_ALIVE)
+        return NULL;
+    cond_lock_t *lock = cond->lock_ != NULL ? cond->lock_ : (cond_lock_t *)(uintptr_t)&cond->own_;
+    return lock_is_private(lock) ? lock : NULL;
+}
+
+#endif

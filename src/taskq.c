@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Tasks: waiters that are called back instead of woken (condvar.h). In a condition's queue and in the lock's list a
+ * task is a waiter like any other. It gets the lock in another way:
+ *
+ *      cond_task_acquire,        lock->tasks          the lock's list
+ *      cond_task_cancel   ---->  a stack, latest ---> in order  --------->  owner = task, ready(task, result)
+ *      (without the lock) push   first         drain            pick
+ *                                              `----- by the holder, in a release -----'
+ *
+ * A thread sleeps until the lock is free. A task cannot sleep; so a release does not free the lock but makes the task
+ * its owner. Tasks come without the lock, so the stack is the one place that the lock does not protect: a push is a
+ * compare-exchange, and only the holder takes tasks out, all at once.
+ *
+ * Whoever pushes onto an empty stack sets TASKS in the lock's word (handoff_request()), so that the next release drains
+ * the stack; or takes the lock, if it is free, and releases it at once, with the same effect. A task that finds others
+ * on the stack leaves that to the first of them. So TASKS is set once for each drain, after the push and before the
+ * drain, and until then no task of that stack can get the lock: the lock cannot be destroyed before TASKS is set, which
+ * is the last access of a task that joins.
+ *
+ * `state` of a task's waiter is what the holder of the lock and cond_task_cancel() race for:
+ *
+ *      CHOSEN ----(request)---> 0 or ACQUIRES ----(holder)---> CHOSEN                    result 0
+ *                                     |
+ *                                     +--(cancel)---> EXPIRED ----(holder)---> CHOSEN    result ECANCELED
+ *
+ * Callbacks are called in a loop, the dispatcher, and what they make due is called by the same loop after they have
+ * returned: the stack does not grow. A thread finds its dispatcher by port_local(). A request is a dispatcher too, and
+ * the task knows it (`loop_`): so what becomes of the request within its call is returned by it.
+ */
+#include "taskq.h"
+#include "port.h"
+
+#ifndef CONDVAR_NO_TASKS
+
+static struct cond_task *taskq_task_of(struct cond_waiter *waiter)
+{
+    return (struct cond_task *)((uintptr_t)waiter - offsetof(struct cond_task, waiter_));
+}
+
+/* ---- Callbacks ---- */
+
+static void taskq_append_call(struct taskq_calls *calls, struct cond_task *task)
+{
+    task->next_ = NULL;
+    if (calls->first == NULL)
+        calls->first = task;
+    else
+        calls->last->next_ = task;
+    calls->last = task;
+}
+
+static struct cond_task *taskq_take_call(struct taskq_calls *calls)
+{
+    struct cond_task *task = calls->first;
+    if (task != NULL)
+        calls->first = task->next_;
+    return task;
+}
+
+bool taskq_begin_dispatch(struct taskq_dispatcher *dispatcher)
+{
+    void **current = port_local();
+    if (*current != NULL) /* M:nested-dispatch */
+        return false;
+    *current = dispatcher;
+    return true;
+}
+
+/* A task is not touched after `ready`: its memory may be gone. The caller may be freed too and its address reused, or it
+   may have made another request elsewhere: so compare `loop_` as well, which only a request made in this call has. */
+void taskq_end_dispatch(struct taskq_dispatcher *dispatcher)
+{
+    struct cond_task *task;
+    while ((task = taskq_take_call(&dispatcher->calls)) != NULL) {
+        /* Relaxed: this thread has held the lock, and has decided it. */
+        int result = a_load(&task->waiter_.state, relaxed) & WAITER_EXPIRED ? ECANCELED : 0;
+        if (task == dispatcher->caller && task->loop_ == dispatcher) /* M:own-request */
+            dispatcher->result = result;
+        else
+            task->ready_(task, result);
+    }
+    *port_local() = NULL;
+}
+
+void taskq_call(struct taskq_calls *calls)
+{
+    struct cond_task *task;
+    if (calls->first == NULL)
+        return;
+    struct taskq_dispatcher mine = {.caller = NULL};
+    bool is_mine = taskq_begin_dispatch(&mine);
+    struct taskq_dispatcher *dispatcher = *port_local();
+    while ((task = taskq_take_call(calls)) != NULL)
+        taskq_append_call(&dispatcher->calls, task);
+    if (is_mine)
+        taskq_end_dispatch(&mine);
+}
+
+/* ---- The stack ---- */
+
+bool taskq_push(cond_task_t *task, cond_lock_t *lock)
+{
+    struct cond_task **stack = &lock->u_.local.as.mine.tasks;
+    uintptr_t latest = a_load_ptr(stack);
+    do
+        task->next_ = (struct cond_task *)latest;
+    /* Release: partner is taskq_take_all(). */
+    while (!a_cas_ptr_weak(stack, &latest, (uintptr_t)task, release, relaxed));
+    return latest == 0; /* M:first-pushed */
+}
+
+/* The whole stack, latest first. */
+static struct cond_task *taskq_take_all(cond_lock_t *lock)
+{
+    /* Acquire: partner is taskq_push(). */
+    return (struct cond_task *)a_exchange_ptr(&lock->u_.local.as.mine.tasks, 0, acquire);
+}
+
+void taskq_drain(cond_lock_t *lock)
+{
+    struct cond_task *latest = taskq_take_all(lock);
+    struct cond_task *earliest = NULL;
+    while (latest != NULL) {
+        struct cond_task *before = latest->next_;
+        latest->next_ = earliest;
+        earliest = latest;
+        latest = before;
+    }
+    for (struct cond_task *task = earliest; task != NULL; task = task->next_) {
+        struct cond_waiter *waiter = &task->waiter_;
+        /* Relaxed: this bit is fixed for a request. */
+        if (!(a_load(&waiter->state, relaxed) & WAITER_ACQUIRES)) {
+            waitq_leave(waiter, lock); /* a wait that was cancelled */
+            waitq_pass_on(waiter, lock); /* M:cancelled-passes-on */
+        }
+        waitq_want_lock(waiter, lock);
+    }
+}
+
+bool taskq_grant(struct cond_waiter *waiter, cond_lock_t *lock, struct taskq_calls *calls)
+{
+    struct cond_task *task = taskq_task_of(waiter);
+    /* Relaxed, as in waitq.c. Partner: cond_task_cancel(). */
+    uint32_t state = a_load(&waiter->state, relaxed);
+    while (!(state & WAITER_CHOSEN) &&
+           !a_cas_weak(&waiter->state, &state, state | WAITER_CHOSEN, relaxed, relaxed))
+        ;
+    bool acquires = (state & WAITER_ACQUIRES) != 0;
+    bool was_cancelled = acquires && (state & WAITER_EXPIRED); /* M:grant-cancelled */
+    if (!was_cancelled)
+        lock_set_owner(lock, taskq_owner(task), state / WAITER_DEPTH);
+    if (!acquires)
+        waitq_end_wait(lock);
+    taskq_append_call(calls, task);
+    return !was_cancelled;
+}
+
+void taskq_abandon(cond_lock_t *lock)
+{
+    struct taskq_calls calls = TASKQ_NO_CALLS;
+    struct cond_task *task = taskq_take_all(lock);
+    while (task != NULL) {
+        struct cond_task *before = task->next_;
+        /* Relaxed: a cancel at the same time has the same outcome. */
+        a_store(&task->waiter_.state, WAITER_EXPIRED | WAITER_CHOSEN, relaxed);
+        taskq_append_call(&calls, task);
+        task = before;
+    }
+    taskq_call(&calls);
+}
+#endif

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef CONDVAR_WAITQ_H
+#define CONDVAR_WAITQ_H
+
+/*
+ * A waiter is a thread in a wait, as a node on its own stack, or a task (struct cond_waiter in condvar.h). Two queues
+ * hold waiters; waitq.c has their invariants.
+ *
+ * The lock protects the queue: only the holder of the lock touches what is declared here, except `state`. So there is
+ * nothing to order and nothing to retry. A waiter is in one of the two queues, or in none:
+ *
+ *                          notify                    release (handoff.c)
+ *      cond->u_.local.waiters  ------------------>  lock->u_.local.notified  ------------------>  GO
+ *      in order of   <------------------  in the order
+ *        arrival       predicate false:   of notification
+ *                      back in its place
+ *
+ * `state` is the one word that the waiter and the holder race for, and the word that the waiter sleeps on:
+ *
+ *      0 ---(holder)---> CHOSEN ----(holder)---> GO          the waiter takes the lock and returns
+ *      |                                          ^
+ *      +---(holder, no deadline: at once)---------+
+ *      |
+ *      +---(waiter)----> EXPIRED                             the waiter takes the lock and leaves its queue
+ *
+ * ASLEEP joins any of them when the waiter announces that it sleeps. CHOSEN and EXPIRED exclude each other: one
+ * compare-exchange decides. A waiter without a deadline cannot expire, and needs no CHOSEN.
+ *
+ * The deadline of a waiter with a predicate still counts after a notify, until a releasing thread has found the
+ * predicate true: only then the waiter becomes CHOSEN. So a waiter that is put back in its place expires like any other.
+ * A task becomes CHOSEN as late as that too; EXPIRED says that it was cancelled, and then it is handed the lock like any
+ * task that wants it (taskq.c).
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "condvar.h"
+#include "internal.h"
+#include "object.h"
+
+/* cond_waiter.state */
+enum {
+    WAITER_ASLEEP = 1,  /* set by the waiter: to wake it takes a system call */
+    WAITER_CHOSEN = 2,  /* set by the holder: the deadline no longer counts */
+    WAITER_EXPIRED = 4, /* set by the waiter: no notify can choose it any more */
+    WAITER_GO = 8,      /* set by the releasing thread, which does not touch the node afterwards */
+
+    /* Tasks only. Between requests the state of a task is CHOSEN: there is nothing to cancel. */
+    WAITER_ACQUIRES = 16, /* fixed for a request: it wants the lock, and waits on no condition */
+    WAITER_DEPTH = 256,   /* fixed for a request: from this bit on, how deep it will hold the lock */
+};
+
+/* cond_waiter.queue: in none; in the condition's; in the lock's, chosen by a notify; in the lock's, as a task that waits
+   for nothing else (it acquires, or its wait was cancelled). */
+enum { WAITER_UNQUEUED, WAITER_QUEUED, WAITER_NOTIFIED, WAITER_WANTS_LOCK };
+
+/* Whether the waiter is part of a cond_task_t. */
+static inline bool waitq_is_task(const struct cond_waiter *waiter)
+{
+#ifdef CONDVAR_NO_TASKS
+    (void)waiter;
+    return false;
+#else
+    return waiter->task;
+#endif
+}
+
+/* Caller must hold the lock in all that follows. */
+
+/* Whether the waiters of this condition, and those in the lock's list, are of this process, so that their nodes may be
+   touched. To use a private condition from two processes is a mistake, but it must not make one of them write to its own
+   stack at addresses of the other. */
+INTERNAL bool waitq_is_ours(const cond_t *cond, const cond_lock_t *lock);
+
+/* Join the condition's queue as its last. */
+INTERNAL void waitq_begin_wait(struct cond_waiter *waiter, cond_lock_t *lock);
+
+/* The last access of a wait to the lock: from here on the lock may be destroyed when it is free. */
+INTERNAL void waitq_end_wait(cond_lock_t *lock);
+
+/* Move the first n waiters that have not expired to the lock's list; or all of them. */
+INTERNAL void waitq_notify(cond_t *cond, cond_lock_t *lock, size_t n);
+INTERNAL void waitq_notify_all(cond_t *cond, cond_lock_t *lock);
+
+#ifndef CONDVAR_NO_TASKS
+/* Join the lock's list as its last: a task that is in no queue. */
+INTERNAL void waitq_want_lock(struct cond_waiter *waiter, cond_lock_t *lock);
+
+/* Whether the lock's list has waiters, or tasks, of this process. */
+INTERNAL bool waitq_any_notified(const cond_lock_t *lock);
+#endif
+
+
+/* The holder of a private lock waits for this predicate, or would if it were not true: waitq_pick() makes use of it. */
+INTERNAL void waitq_note_holder_pred(cond_lock_t *lock, cond_pred_t *pred, const void *arg);
+
+/*
+ * Take the first waiter that can go out of the lock's list. NULL if there is none, or if they are of another process.
+ * Waiters whose predicate is false go back to their places, and pass on what a notify(n) gave them. Each predicate is
+ * called once, and not again before the next notify.
+ *
+ * Waiters with the predicate that the releasing thread last waited for are skipped, once each: a producer usually fills the
+ * buffer itself before another producer runs, and that one would have been woken for nothing.
+ */
+INTERNAL struct cond_waiter *waitq_pick(cond_lock_t *lock);
+
+/* The same without looking at predicates, for a lock whose release the library does not see. */
+INTERNAL struct cond_waiter *waitq_pick_unchecked(cond_lock_t *lock);
+
+/* A waiter was woken, and its predicate is false again: back to its place. By the waiter. */
+INTERNAL void waitq_requeue(struct cond_waiter *waiter, cond_lock_t *lock);
+
+/* Leave the queue that the waiter is in, if any: it has expired, or it gives up. */
+INTERNAL void waitq_leave(struct cond_waiter *waiter, cond_lock_t *lock);
+
+/* If a notify(n) chose the waiter, and the waiter does not use that: choose the next one instead, which arrived after it and
+   was there at the time of that notify, or has a predicate and so goes only if it can use the notification. */
+INTERNAL void waitq_pass_on(struct cond_waiter *waiter, cond_lock_t *lock);
+
+#endif
