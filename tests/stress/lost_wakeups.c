@@ -87,9 +87,11 @@ static void *run_thread(void *arg)
 }
 
 /* A task, and whether its loop may make a call for it. */
+enum { IDLE, BUSY, DONE };
+
 struct client {
     cond_task_t task;
-    enum { IDLE, BUSY, DONE } _Atomic state;
+    atomic_int state;
     int result; /* once it is DONE */
 };
 
