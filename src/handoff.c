@@ -17,8 +17,7 @@
  *
  * A reserved lock is free for starving threads only, so the one that was woken gets it, however long it takes to come. So a
  * starving thread is overtaken by one of the list for each starving thread before it, and once more, however long the lock
- * is held.
- * This includes an expired waiter, which comes back by the word. A task, or a waiter in the list, is delayed by one
+ * is held. This includes an expired waiter, which comes back by the word. A task, or a waiter in the list, is delayed by one
  * starving thread for each that stands before it. What makes the free word safe: mutex.c, (2).
  */
 #include "handoff.h"

@@ -92,8 +92,8 @@ static bool mutex_spin_acquire(const struct mutex_acquirer *self, uint32_t *word
     return false;
 }
 
-/* Sleep: as a starving thread, on the word, until a release wakes this thread; or among the sleepers, for as long as the
-   threshold, too. The word was `old`, after `wakeups` was read: so a release that clears SLEEPERS later changes that, and
+/* Sleep until a release wakes this thread: on the word, if it starves; else among the sleepers, until its time is over at
+   the latest. The word was `old`, after `wakeups` was read: so a release that clears SLEEPERS later changes that, and
    port_wait() returns. */
 static COLD void mutex_sleep(struct mutex_acquirer *self, cond_lock_t *lock, uint32_t old, uint32_t wakeups,
                              int64_t deadline_ns)

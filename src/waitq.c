@@ -7,7 +7,7 @@
  * - lock->u_.local.notified is in the order of notification.
  * - A node is in at most one of them, and `queue` says in which.
  * - If lock->u_.local.notified is not empty, then somebody holds the lock or is on its way to it: a waiter that was woken,
- *   or that has expired, or a sleeper (mutex.c). Its release looks at the list again.
+ *   or that has expired, or a starving thread (mutex.c). Its release looks at the list again.
  * - A task in lock->u_.local.notified is handed the lock by the release that picks it.
  */
 #include "waitq.h"

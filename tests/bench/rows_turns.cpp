@@ -187,6 +187,16 @@ public:
     }
 };
 
+template <template <class> class Kind> void add_ring(Rows &rows, const std::string &family, unsigned threads)
+{
+    Row ring{.name = family + "-" + std::to_string(threads), .operation = "turn", .threads = threads};
+    ring.operations = threads;
+    ring.family = family;
+    add_peers<Kind>(ring, Everybody{}, threads);
+    add_limit<FutexRing>(ring, "raw futex", threads);
+    rows.push_back(ring);
+}
+
 } // namespace
 
 void add_turn_rows(Rows &rows)
@@ -211,23 +221,10 @@ void add_turn_rows(Rows &rows)
     add_peers<Turns>(foreign, Foreigners{}, 2u);
     rows.push_back(foreign);
 
-    for (unsigned threads : {2u, 16u, 128u, 512u}) {
-        Row ring{.name = "ring-" + std::to_string(threads), .operation = "turn", .threads = threads};
-        ring.operations = threads;
-        ring.family = "ring";
-        add_peers<Ring>(ring, Everybody{}, threads);
-        add_limit<FutexRing>(ring, "raw futex", threads);
-        rows.push_back(ring);
-    }
-
-    for (unsigned threads : {16u, 128u, 512u}) {
-        Row ring{.name = "ring-all-" + std::to_string(threads), .operation = "turn", .threads = threads};
-        ring.operations = threads;
-        ring.family = "ring-all";
-        add_peers<RingAll>(ring, Everybody{}, threads);
-        add_limit<FutexRing>(ring, "raw futex", threads);
-        rows.push_back(ring);
-    }
+    for (unsigned threads : {2u, 16u, 128u, 512u})
+        add_ring<Ring>(rows, "ring", threads);
+    for (unsigned threads : {16u, 128u, 512u})
+        add_ring<RingAll>(rows, "ring-all", threads);
 
     for (unsigned waiters : {8u, 64u, 512u}) {
         Row all{.name = "broadcast-" + std::to_string(waiters), .operation = "round", .threads = waiters + 1};

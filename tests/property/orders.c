@@ -167,8 +167,9 @@ static void lock_starving_body(unsigned thread)
  * is the contract's: when the lock was free for TUNING_STARVATION_NS, and the starving thread has not come, a running
  * thread takes it.
  */
+enum { VICTIM = 2 }; /* the thread whose turn is judged */
+
 static struct {
-    unsigned victim; /* the thread whose turn is judged */
     bool pending;    /* it wants the lock */
     bool starves;    /* and somebody has set STARVING since: the victim, or another before it */
     unsigned overtaken;
@@ -180,11 +181,10 @@ static bool is_kept(void)
     return (*lock_word(&lock) & MUTEX_STARVING_ALL) != 0;
 }
 
-static void fair_setup(unsigned kind)
+static void fair_setup(void)
 {
-    reset(kind);
+    reset(COND_MUTEX);
     memset(&fair, 0, sizeof fair);
-    fair.victim = 2;
 }
 
 /* By a thread that has just got the lock. */
@@ -192,7 +192,7 @@ static void fair_take(unsigned thread, unsigned at_most)
 {
     sched_goes_on();
     bool was_free = cond_now() - fair.freed_ns >= TUNING_STARVATION_NS;
-    if (thread == fair.victim)
+    if (thread == VICTIM)
         fair.pending = fair.starves = false;
     else if (fair.starves && !was_free)
         EXPECT(++fair.overtaken <= at_most);
@@ -209,7 +209,7 @@ static void fair_leave(void)
 
 static void fair_use(unsigned thread, unsigned at_most)
 {
-    fair.pending = fair.pending || thread == fair.victim;
+    fair.pending = fair.pending || thread == VICTIM;
     acquire();
     fair_take(thread, at_most);
     fair_leave();
@@ -223,18 +223,13 @@ static void let_time_pass(void)
 }
 
 /* Thread 1 takes the lock again and again; thread 2 wants it once. */
-static void overtaking_setup(void)
-{
-    fair_setup(COND_MUTEX);
-}
-
 static void overtaking_body(unsigned thread)
 {
     if (thread == 0) {
         let_time_pass();
         return;
     }
-    for (unsigned i = 0; i < (thread == fair.victim ? 1u : 8u); i++)
+    for (unsigned i = 0; i < (thread == VICTIM ? 1u : 8u); i++)
         fair_use(thread, 0);
 }
 
@@ -244,7 +239,7 @@ enum { TURNS = 9, OVERTAKEN_BY_TURNS = 4 };
 
 static void turns_body(unsigned thread)
 {
-    if (thread == fair.victim) {
+    if (thread == VICTIM) {
         fair_use(thread, 0);
         return;
     }
@@ -258,11 +253,6 @@ static void turns_body(unsigned thread)
             (void)wait_on(&cond, NULL, NULL, COND_MS(20)); /* in the end nobody notifies any more */
     }
     release();
-}
-
-static void turns_setup(void)
-{
-    fair_setup(COND_MUTEX);
 }
 
 /* A lock that is free and kept for a thread that does not come: that has no core, say. Whoever comes gets it within the
@@ -935,8 +925,8 @@ static const struct scenario scenarios[] = {
     {"lock", 3, reset_mutex, lock_body, NULL, check_prompt, 2, 1, 20000, 0, 0},
     {"lock, timed", 3, reset_mutex, lock_timed_body, NULL, check_clean, 2, 1, 20000, 0, 0},
     {"lock, starving", 4, reset_mutex, lock_starving_body, NULL, check_clean, 2, 1, 50000, 0, 0},
-    {"overtaking ends", 3, overtaking_setup, overtaking_body, NULL, check_clean, 3, 0, 20000, 0, 0},
-    {"turns beside an acquirer", 3, turns_setup, turns_body, NULL, check_clean, 1, 0, 30000, 0, 0},
+    {"overtaking ends", 3, fair_setup, overtaking_body, NULL, check_clean, 3, 0, 20000, 0, 0},
+    {"turns beside an acquirer", 3, fair_setup, turns_body, NULL, check_clean, 1, 0, 30000, 0, 0},
     {"a free lock is not kept", 2, kept_setup, kept_body, NULL, check_clean, 2, 0, 0, 0, 0},
     {"lock, try", 3, reset_rlock, try_body, NULL, check_prompt, 3, 0, 0, 0, 0},
     {"notify each", 3, reset_rlock, notify_each_body, NULL, check_prompt, 2, 1, 20000, 0, 0},

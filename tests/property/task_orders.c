@@ -176,7 +176,8 @@ static bool is_positive(void *arg)
 
 /* ---- The lock ---- */
 
-static void lock_body(unsigned thread)
+/* Tasks 0 and 1, and threads from 2 on, which hold the lock for so long, if for any time. */
+static void take_twice(unsigned thread, int64_t hold_ns)
 {
     for (unsigned i = 0; i < 2; i++) {
         if (thread < 2) {
@@ -184,9 +185,16 @@ static void lock_body(unsigned thread)
             release_as(thread);
         } else {
             acquire();
+            if (hold_ns != 0)
+                sched_advance(hold_ns);
             release();
         }
     }
+}
+
+static void lock_body(unsigned thread)
+{
+    take_twice(thread, 0);
 }
 
 /* Thread 3 lets time pass, so that thread 2 starves. */
@@ -269,20 +277,11 @@ static void expired_body(unsigned thread)
     }
 }
 
-/* A thread begins to starve beside tasks, and every second release is its own: the tasks do not lose theirs. Thread 2
-   acquires again and again, and holds the lock for longer than the threshold, so others starve too. */
+/* Threads hold the lock for as long as the threshold, so they starve beside tasks, and every second release is theirs: the
+   tasks do not lose theirs. */
 static void tasks_beside_starving_body(unsigned thread)
 {
-    for (unsigned i = 0; i < 2; i++) {
-        if (thread < 2) {
-            EXPECT(acquire_as(thread) == 0);
-            release_as(thread);
-        } else {
-            acquire();
-            sched_advance(COND_MS(1));
-            release();
-        }
-    }
+    take_twice(thread, COND_MS(1));
 }
 
 /* A release finds nobody but a sleeper, and is about to wake it; then a task asks for the lock, and gets it instead. The
