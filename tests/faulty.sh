@@ -48,7 +48,7 @@ BEGIN {
     mark = "/* M:" target " */"
     count = 0
 }
-is_function && !in_head && !in_body && /^[a-z]/ && $0 ~ ("[ *]" target "\\(") && !/[;}]$/ { in_head = 1 }
+is_function && !in_head && !in_body && /^[A-Za-z]/ && $0 ~ ("[ *]" target "\\(") && !/[;}]$/ { in_head = 1 }
 in_head && /;$/ { in_head = 0 }
 in_head && /^\{$/ { print "{\n    " replacement "\n}"; in_head = 0; in_body = 1; count++ }
 in_body { in_body = !/^}$/; next }
@@ -78,7 +78,7 @@ make_faulty_source() {
     rm -rf "$2/src"
     cp -R "$1/src" "$2/src"
     case $3 in
-    *'()') pattern_="^[a-z].*[ *]${3%??}[(]" ;;
+    *'()') pattern_="^[A-Za-z].*[ *]${3%??}[(]" ;;
     *) pattern_="/\\* M:$3 \\*/" ;;
     esac
     changed_=0
