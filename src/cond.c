@@ -69,16 +69,16 @@ int cond_destroy(cond_t *cond)
 {
     if (cond == NULL || !cond_is_alive(cond))
         return EINVAL;
-    /* Relaxed, as in cond_waiters(). A lock elsewhere is not looked at: it may be gone. */
-    if (a_load_32(&cond->waiters_) != 0)
+    /* Acquire: partner is waitq_count(). A lock elsewhere is not looked at: it may be gone. */
+    if (a_load(&cond->waiters_, acquire) != 0)
         return EBUSY;
     if (cond->lock_ == NULL) {
         int error = cond_lock_destroy(&cond->own_);
         if (error != 0)
             return error;
     }
-    cond->state_ = COND_DESTROYED;
-    return 0;
+    /* Relaxed: other calls only look whether they may go on. Of two threads that destroy, one is answered 0. */
+    return a_exchange(&cond->state_, COND_DESTROYED, relaxed) != COND_DESTROYED ? 0 : EINVAL;
 }
 
 int cond_reinit_after_fork(cond_t *cond)
@@ -213,7 +213,7 @@ static int wait(cond_t *cond, cond_lock_t *lock, cond_pred_t *pred, void *arg, i
             return error;
         /* M:satisfied */
         satisfied = pred == NULL ? error == 0 : (error == 0 || error == ETIMEDOUT) && check_pred(lock, pred, arg);
-        if (!satisfied && error == 0 && cond->state_ != COND_ALIVE)
+        if (!satisfied && error == 0 && a_load_32(&cond->state_) != COND_ALIVE)
             error = EINVAL; /* destroyed too early: there is no place to go back to */
         if (satisfied || error != 0)
             break;

@@ -43,7 +43,7 @@ bool foreign_owned(const cond_lock_t *lock)
 /* The owner of a recursive lock can acquire it, so ask for the owner first, if the lock knows it. */
 bool foreign_locked(const cond_lock_t *lock)
 {
-    return (lock->kind_ == LOCK_FOREIGN && foreign_owned(lock)) || foreign_is_busy(lock);
+    return (a_load_8(&lock->kind_) == LOCK_FOREIGN && foreign_owned(lock)) || foreign_is_busy(lock);
 }
 
 int foreign_release_save(const cond_lock_t *lock, unsigned *depth)

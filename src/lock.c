@@ -18,15 +18,19 @@ _Static_assert(sizeof(cond_lock_t) <= 64, "a lock is at most one cache line of 6
 cond_lock_t *lock_of(const cond_t *cond)
 {
     cond_lock_t *lock = private_lock_of(cond);
-    if (!HAVE_NONPRIVATE || lock != NULL || cond == NULL || !cond_is_alive(cond))
+    if (!HAVE_NONPRIVATE || lock != NULL || cond == NULL)
         return lock;
+    /* Read once, since another thread may be in cond_destroy(). */
+    uint32_t state = cond_state(cond);
+    if (!cond_state_is_alive(state))
+        return NULL;
     if (cond->lock_ == NULL)
         lock = (cond_lock_t *)(uintptr_t)&cond->own_;
-    else if (cond->state_ == COND_ALIVE)
+    else if (state == COND_ALIVE) /* M:state-once */
         lock = cond->lock_;
     else
         lock = (cond_lock_t *)((uintptr_t)cond + (uintptr_t)cond->lock_);
-    return lock_is_valid(lock) && lock_is_shared(lock) == (cond->state_ == COND_ALIVE_SHARED) ? lock : NULL;
+    return lock_is_valid(lock) && lock_is_shared(lock) == (state == COND_ALIVE_SHARED) ? lock : NULL;
 }
 
 int64_t cond_now(void)

@@ -140,11 +140,20 @@ static inline void lock_set_owner(cond_lock_t *lock, uintptr_t owner, unsigned d
 
 /* ---- The condition ---- */
 
+/* Acquire: partner is the end of cond_init() in another process, which may have just made the condition. */
+static inline uint32_t cond_state(const cond_t *cond)
+{
+    return a_load(&cond->state_, acquire);
+}
+
+static inline bool cond_state_is_alive(uint32_t state)
+{
+    return state == COND_ALIVE || state == COND_ALIVE_SHARED;
+}
+
 static inline bool cond_is_alive(const cond_t *cond)
 {
-    /* Acquire: partner is the end of cond_init() in another process, which may have just made the condition. */
-    uint32_t state = a_load(&cond->state_, acquire);
-    return state == COND_ALIVE || state == COND_ALIVE_SHARED;
+    return cond_state_is_alive(cond_state(cond));
 }
 
 /* The condition's lock if that is a private one, else NULL: the fast path of most calls. */

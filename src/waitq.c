@@ -65,10 +65,11 @@ static OUTLINE void waitq_unlink(struct cond_waiter **list, struct cond_waiter *
 
 /* ---- The condition's queue, with its count ---- */
 
-/* Relaxed: written under the lock only; cond_waiters() may read it without. */
+/* Written under the lock only; cond_waiters() may read it without. Release: partner is cond_destroy(), which may be called
+   without the lock: so after the last waiter is counted out, nothing touches the condition. */
 static void waitq_count(cond_t *cond, uint32_t difference)
 {
-    a_store_32(&cond->waiters_, a_load_32(&cond->waiters_) + difference);
+    a_store(&cond->waiters_, a_load_32(&cond->waiters_) + difference, release);
 }
 
 static INLINE_IF_FAST void waitq_enqueue(cond_t *cond, struct cond_waiter *place, struct cond_waiter *waiter)
@@ -190,7 +191,7 @@ void waitq_notify_all(cond_t *cond, cond_lock_t *lock)
 void waitq_pass_on(struct cond_waiter *waiter, cond_lock_t *lock)
 {
     cond_t *cond = waiter->cond;
-    if (!waiter->passes_on || cond->state_ != COND_ALIVE)
+    if (!waiter->passes_on || a_load_32(&cond->state_) != COND_ALIVE)
         return;
     waiter->passes_on = false;
     struct cond_waiter *next = waiter->queue == WAITER_QUEUED ? waitq_next(cond->u_.local.waiters, waiter)
@@ -308,7 +309,7 @@ static enum waitq_verdict waitq_judge(struct cond_waiter *waiter, cond_lock_t *l
     if (skip && waitq_same_pred_as_holder(waiter, lock))
         return WAITQ_SKIPPED;
     /* (A condition that was destroyed too early has no place to go back to.) */
-    if (waiter->pred != NULL && !waiter->pred(waiter->arg) && waiter->cond->state_ == COND_ALIVE)
+    if (waiter->pred != NULL && !waiter->pred(waiter->arg) && a_load_32(&waiter->cond->state_) == COND_ALIVE)
         return WAITQ_FALSE;
     return waitq_beat_deadline(waiter) ? WAITQ_GOES : WAITQ_EXPIRED; /* M:judge-race */
 }

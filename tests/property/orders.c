@@ -99,6 +99,7 @@ static bool all_wait(unsigned threads)
 {
     return cond_waiters(&cond) + cond_waiters(&other) == threads;
 }
+static bool nobody_waits(void) { return all_wait(0); }
 static bool one_waits(void) { return all_wait(1); }
 static bool two_wait(void) { return all_wait(2); }
 static bool three_wait(void) { return all_wait(3); }
@@ -856,6 +857,39 @@ static void doomed_elsewhere_body(unsigned thread)
     memset(&cond, 0x5A, sizeof cond);
 }
 
+/* The lock is elsewhere, and the only waiter expires. The other thread does not acquire the lock: when destroy answers 0, the
+   waiter has done with the condition. */
+static void doomed_by_asking_body(unsigned thread)
+{
+    if (thread == 0) {
+        acquire();
+        results[0] = wait_on(&cond, NULL, NULL, COND_MS(1));
+        EXPECT(results[0] == ETIMEDOUT);
+        release();
+        return;
+    }
+    sched_until(one_waits_or_first_ended);
+    int error;
+    while ((error = cond_destroy(&cond)) == EBUSY)
+        sched_until(nobody_waits);
+    EXPECT(error == 0);
+    memset(&cond, 0x5A, sizeof cond);
+}
+
+/* Destroy meets a call that is under way, on a lock that is not private. The memory stays. */
+static void doomed_beside_calls_body(unsigned thread)
+{
+    int error = thread == 0 ? cond_destroy(&cond) : cond_acquire(&cond);
+    EXPECT(error == 0 || (thread == 1 && error == EINVAL));
+    if (thread == 1 && error == 0)
+        EXPECT(cond_lock_release(&lock) == 0);
+}
+
+static void doomed_beside_calls_check(void)
+{
+    EXPECT(cond_acquire(&cond) == EINVAL && cond_destroy(&cond) == EINVAL && cond_lock_destroy(&lock) == 0);
+}
+
 static void doomed_elsewhere_check(void)
 {
     EXPECT(all_bytes(&cond, sizeof cond, 0x5A));
@@ -886,6 +920,7 @@ static void foreign_reset(void)
     EXPECT(cond_init(&other, &lock, 0) == 0);
 }
 
+static void foreign_rlock_setup(void) { reset_rlock(); foreign_reset(); }
 static void foreign_setup(void) { buffer_setup(); foreign_reset(); }
 static void foreign_exact_setup(void) { exact_setup(); foreign_reset(); }
 static void foreign_pass_on_setup(void) { pass_on_setup(); foreign_reset(); }
@@ -949,6 +984,9 @@ static const struct scenario scenarios[] = {
     {"destroyed beside sleepers", 3, late_setup, late_sleepers_body, NULL, late_prompt_check, 3, 1, 20000, 0, 0},
     {"destroyed, and no way back", 2, reset_rlock, no_way_back_body, NULL, no_way_back_check, 3, 1, 0, 0, 0},
     {"destroyed by the notifier", 3, pass_on_setup, doomed_elsewhere_body, NULL, doomed_elsewhere_check, 2, 1, 20000, 0, 0},
+    {"destroyed by asking", 2, reset_rlock, doomed_by_asking_body, NULL, doomed_elsewhere_check, 3, 1, 0, 0, 0},
+    {"foreign, destroyed beside calls", 2, foreign_rlock_setup, doomed_beside_calls_body, NULL, doomed_beside_calls_check, 3, 0,
+     0, 0, 0},
     {"foreign, buffer", 4, foreign_setup, buffer_body, NULL, buffer_check, 1, 1, 20000, 0, 0},
     {"foreign, exact", 4, foreign_exact_setup, exact_body, exact_quiet, exact_check, 1, 1, 20000, 0, 0},
     {"foreign, pass on", 3, foreign_pass_on_setup, pass_on_body, foreign_pass_on_quiet, check_clean, 2, 1, 20000, 0, 0},

@@ -220,6 +220,68 @@ static void destroy_by_notifier(unsigned thread)
     s.cond = (cond_t){.waiters_ = 77};
 }
 
+/* The lock is elsewhere, and the waiter's time is over. The other thread does not acquire the lock: it asks destroy until
+   nobody waits any more, and then the waiter has done with the condition. */
+static void make_elsewhere(void)
+{
+    make();
+    OK(cond_init(&s.cond, &s.lock, 0));
+}
+
+static void destroy_by_asking(unsigned thread)
+{
+    OK(cond_lock_acquire(&s.lock));
+    if (thread == 0) {
+        s.arrived = 1;
+        int error = cond_wait(&s.cond, 1);
+        EXPECT(error == ETIMEDOUT);
+        OK(cond_lock_release(&s.lock));
+        return;
+    }
+    while (s.arrived == 0) {
+        OK(cond_lock_release(&s.lock));
+        machine_yield();
+        OK(cond_lock_acquire(&s.lock));
+    }
+    OK(cond_lock_release(&s.lock));
+    for (int error; (error = cond_destroy(&s.cond)) != 0; machine_yield())
+        EXPECT(error == EBUSY);
+    s.cond = (cond_t){.waiters_ = 77};
+}
+
+/* Destroy meets calls that are under way. Its memory stays, so they are answered, and race with nothing. */
+static void destroy_beside_calls(unsigned thread)
+{
+    cond_t *cond = thread != 2 ? &s.cond : &s.other;
+    int error = cond_acquire(cond);
+    EXPECT(error == 0 || error == EINVAL);
+    if (error == 0) {
+        EXPECT(cond_waiters(cond) == 0);
+        error = cond_lock_release(&s.lock);
+        EXPECT(error == 0);
+    }
+    error = thread == 0 ? cond_destroy(cond) : thread == 1 ? cond_destroy(&s.other) : 0;
+    EXPECT(error == 0);
+}
+
+static void make_two(void)
+{
+    make_elsewhere();
+    OK(cond_init(&s.other, &s.lock, 0));
+}
+
+static void destroy_own_beside_calls(unsigned thread)
+{
+    int error = cond_acquire(&s.cond);
+    EXPECT(error == 0 || error == EINVAL);
+    if (error == 0)
+        OK(cond_release(&s.cond));
+    if (thread == 0) {
+        error = cond_destroy(&s.cond);
+        EXPECT(error == 0 || error == EBUSY);
+    }
+}
+
 /* ---- A foreign lock: a spin lock, with the orders of one ---- */
 
 static int spin_acquire(void *object, int64_t deadline_ns)
@@ -496,6 +558,9 @@ const struct scenario scenarios[] = {
     {"timeout race", 3, make, race_a_deadline, all_are_told},
     {"destroyed by the woken", 2, make, destroy_when_woken, NULL},
     {"destroyed by the notifier", 2, make, destroy_by_notifier, NULL},
+    {"destroyed by asking", 2, make_elsewhere, destroy_by_asking, NULL},
+    {"destroyed beside calls", 3, make_two, destroy_beside_calls, NULL},
+    {"destroyed beside calls, with its lock", 2, make, destroy_own_beside_calls, NULL},
     {"foreign, destroyed", 2, make_foreign, destroy_foreign, NULL},
     {"shared, turns", 2, make_shared, take_turns_shared, turns_are_taken_shared},
     {"shared, begun", 2, make, begin_shared, begun_shared},

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Destroy meets calls that are under way, in memory that stays: each is answered 0 or EINVAL, and no access races with one
+ * of destroy's. That is ThreadSanitizer's to find; the plain build sees the answers.
+ *
+ * - One thread releases the lock and destroys what it is in; others acquire, try, and ask meanwhile.
+ * - The lock is elsewhere: one thread asks destroy until nobody waits, without the lock, and frees the memory at once, while
+ *   a waiter whose time is over leaves.
+ */
+#include "stress.h"
+
+enum { CALLERS = 2 };
+
+struct victim {
+    enum kind kind;
+    bool is_lock; /* the lock is destroyed, not the condition */
+    struct place place;
+    atomic_uint begun;
+};
+
+static void *call(void *arg)
+{
+    struct victim *victim = arg;
+    struct place *place = &victim->place;
+    atomic_fetch_add_explicit(&victim->begun, 1, memory_order_relaxed);
+    for (unsigned i = 0; i < 20; i++) {
+        int error = victim->is_lock ? cond_lock_acquire(&place->lock)
+                    : i % 2 == 0    ? cond_acquire(&place->cond)
+                                    : cond_try_acquire(&place->cond);
+        CHECK(error == 0 || error == EINVAL || (error == EBUSY && i % 2 == 1), "acquire answered %d", error);
+        if (error == 0) {
+            error = victim->is_lock ? cond_lock_release(&place->lock) : cond_release(&place->cond);
+            /* (A condition with its lock elsewhere is destroyed while the lock is held.) */
+            if (error == EINVAL && !victim->is_lock && !kind_is_own(victim->kind))
+                error = cond_lock_release(&place->lock);
+            CHECK_EQ(error, 0);
+        }
+        if (victim->is_lock) {
+            (void)cond_lock_locked(&place->lock);
+        } else {
+            CHECK_EQ(cond_waiters(&place->cond), 0);
+            (void)cond_locked(&place->cond);
+        }
+    }
+    return NULL;
+}
+
+static void destroy_beside_calls(enum kind kind, bool is_lock)
+{
+    struct victim victim = {.kind = kind, .is_lock = is_lock};
+    struct place *place = &victim.place;
+    pthread_t callers[CALLERS];
+    place_make_lock(place, kind);
+    CHECK_OK(cond_init(&place->cond, kind_is_own(kind) ? NULL : &place->lock, 0));
+    CHECK_OK(cond_acquire(&place->cond));
+    for (unsigned i = 0; i < CALLERS; i++)
+        callers[i] = stress_start(call, &victim);
+    while (atomic_load_explicit(&victim.begun, memory_order_relaxed) < CALLERS)
+        stress_yield();
+    CHECK_OK(cond_release(&place->cond));
+    int error;
+    while ((error = is_lock ? cond_lock_destroy(&place->lock) : cond_destroy(&place->cond)) == EBUSY)
+        stress_yield();
+    CHECK_EQ(error, 0);
+    CHECK_RESULT(is_lock ? cond_lock_destroy(&place->lock) : cond_destroy(&place->cond), EINVAL);
+    for (unsigned i = 0; i < CALLERS; i++)
+        stress_join(callers[i]);
+    if (is_lock)
+        CHECK_OK(cond_destroy(&place->cond));
+    else if (!kind_is_own(kind))
+        CHECK_OK(cond_lock_destroy(&place->lock));
+    if (kind >= PRIVATE_KINDS)
+        CHECK_EQ(pthread_mutex_destroy(&place->mutex), 0);
+}
+
+/* ---- Until nobody waits ---- */
+
+struct waiting {
+    struct place place; /* its lock */
+    cond_t *cond;       /* on the heap */
+    bool arrived;       /* under the lock */
+};
+
+static void *wait_a_little(void *arg)
+{
+    struct waiting *waiting = arg;
+    cond_t *cond = waiting->cond;
+    CHECK_OK(cond_lock_acquire(&waiting->place.lock));
+    waiting->arrived = true;
+    CHECK_RESULT(cond_wait(cond, COND_US(50)), ETIMEDOUT);
+    CHECK_OK(cond_lock_release(&waiting->place.lock));
+    return NULL;
+}
+
+static void destroy_by_asking(enum kind kind)
+{
+    struct waiting waiting = {.arrived = false};
+    cond_lock_t *lock = &waiting.place.lock;
+    place_make_lock(&waiting.place, kind);
+    waiting.cond = malloc(sizeof *waiting.cond);
+    CHECK(waiting.cond != NULL, "out of memory");
+    CHECK_OK(cond_init(waiting.cond, lock, 0));
+    pthread_t waiter = stress_start(wait_a_little, &waiting);
+    for (CHECK_OK(cond_lock_acquire(lock)); !waiting.arrived; CHECK_OK(cond_lock_acquire(lock))) {
+        CHECK_OK(cond_lock_release(lock));
+        stress_yield();
+    }
+    CHECK_OK(cond_lock_release(lock));
+    int error;
+    while ((error = cond_destroy(waiting.cond)) == EBUSY)
+        stress_yield();
+    CHECK_EQ(error, 0);
+    memset(waiting.cond, 0x5A, sizeof *waiting.cond);
+    free(waiting.cond);
+    stress_join(waiter);
+    place_unmake_lock(&waiting.place);
+}
+
+int main(int argc, char **argv)
+{
+    stress_begin(argc, argv);
+    for (unsigned round = 0; round < stress_rounds(300); round++)
+        for (enum kind kind = 0; kind < KINDS; kind++) {
+            destroy_beside_calls(kind, false);
+            if (kind_is_own(kind))
+                continue;
+            if (kind < PRIVATE_KINDS)
+                destroy_beside_calls(kind, true);
+            destroy_by_asking(kind);
+        }
+    return 0;
+}
