@@ -305,7 +305,8 @@ COND_API int cond_lock_init_pthread(cond_lock_t *lock, pthread_mutex_t *mutex);
 #endif
 
 /**
- * End a lock's life; of a foreign one only the handle's. Never blocks.
+ * End a lock's life; of a foreign one only the handle's. Never blocks. Other calls may be under way, as for
+ * cond_destroy(): each has its effect before, or is answered EINVAL, and the memory must stay until it has returned.
  * EINVAL: NULL, destroyed. EBUSY: somebody waits on a condition on it, or it is held (a foreign one may be).
  */
 COND_API int cond_lock_destroy(cond_lock_t *lock);
@@ -441,7 +442,12 @@ COND_API int cond_init(cond_t *cond, cond_lock_t *lock, unsigned flags);
  * End a condition's life, and its own lock's with it. Never blocks. It may be called as soon as nobody waits:
  * a waiter that a notify has chosen does not touch the condition again, if the lock lives elsewhere (and if,
  * should it be in cond_wait_for, its predicate stays true until it is through, and, should it be a task, it
- * is not cancelled any more).
+ * is not cancelled any more). Such a waiter returns with the lock held, and must release it by the lock: by
+ * cond_lock_release(), a task by cond_task_lock_release().
+ * Other calls may be under way: each has its effect before the destroy, or is answered EINVAL. There are two rules. Where
+ * the lock is elsewhere and is not held by the caller, no thread may begin to wait meanwhile. And the memory must stay
+ * until these calls have returned, except for waits that nobody waits in any more: those that were chosen, and those that
+ * cond_waiters() has ceased to count.
  * EINVAL: NULL, destroyed. EBUSY: somebody waits, or the condition's own lock is held or on its way to a
  * waiter.
  */
@@ -531,9 +537,11 @@ COND_API const char *cond_strerror(int error);
  * acquired the block is not entered (with EOWNERDEAD it is: the lock is held; call cond_recover in it).
  * With GCC and Clang (C and C++) the lock is released by one level however the block is left: at its end, by
  * break, continue, return or goto. With other compilers: at its end and by continue only.
+ * It is the lock that is released, found when the block is entered. So a condition whose lock is elsewhere may be destroyed
+ * within the block, or while the block waits in it and has been chosen.
  */
 #define COND_WITH(cond)                                                                                 \
-    for (cond_t *COND_WITH_NAME_(__LINE__) COND_WITH_CLEANUP_ = cond_with_enter_(cond);                 \
+    for (cond_lock_t *COND_WITH_NAME_(__LINE__) COND_WITH_CLEANUP_ = cond_with_enter_(cond);            \
          COND_WITH_NAME_(__LINE__) != NULL COND_WITH_LEFT_(COND_WITH_NAME_(__LINE__), cond);            \
          cond_with_leave_(&COND_WITH_NAME_(__LINE__)))
 
@@ -554,7 +562,7 @@ COND_API const char *cond_strerror(int error);
 #endif
 
 static inline void cond_held_(const cond_t *cond) COND_ASSERTS_(*cond);
-static inline cond_t *cond_with_enter_(cond_t *cond) COND_ASSERTS_(*cond);
+static inline cond_lock_t *cond_with_enter_(cond_t *cond) COND_ASSERTS_(*cond);
 static inline bool cond_with_left_(const cond_t *cond) COND_RELEASES_(*cond);
 
 static inline COND_UNSEEN_ void cond_held_(const cond_t *cond)
@@ -568,17 +576,18 @@ static inline COND_UNSEEN_ bool cond_with_left_(const cond_t *cond)
     return false;
 }
 
-static inline COND_UNSEEN_ cond_t *cond_with_enter_(cond_t *cond)
+static inline COND_UNSEEN_ cond_lock_t *cond_with_enter_(cond_t *cond)
 {
-    int error = cond_acquire(cond);
-    return error == 0 || error == EOWNERDEAD ? cond : NULL;
+    cond_lock_t *lock = cond_get_lock(cond);
+    int error = cond_lock_acquire(lock);
+    return error == 0 || error == EOWNERDEAD ? lock : NULL;
 }
 
-static inline COND_UNSEEN_ void cond_with_leave_(cond_t **cond)
+static inline COND_UNSEEN_ void cond_with_leave_(cond_lock_t **lock)
 {
-    if (*cond != NULL)
-        (void)cond_release(*cond);
-    *cond = NULL;
+    if (*lock != NULL)
+        (void)cond_lock_release(*lock);
+    *lock = NULL;
 }
 
 /* ---- Tasks: waiting without a thread ---------------------------------------------------------------- */
@@ -677,6 +686,13 @@ COND_API int cond_task_wait_for(cond_t *cond, cond_task_t *task, cond_pred_t *pr
 
 /** Release the lock by one level. The holder. EPERM: the task does not hold it. EINVAL, ENOTSUP. */
 COND_API int cond_task_release(cond_t *cond, cond_task_t *task);
+
+/**
+ * cond_task_acquire() and cond_task_release() by the lock, for when there is no condition, or none any more: a task that a
+ * notify has chosen gets the lock, and the condition may have been destroyed meanwhile (cond_destroy()). Same answers.
+ */
+COND_API int cond_task_lock_acquire(cond_lock_t *lock, cond_task_t *task);
+COND_API int cond_task_lock_release(cond_lock_t *lock, cond_task_t *task);
 
 /** Choose the first n waiters, threads and tasks alike; as cond_notify(). EPERM, EINVAL, ENOTSUP. */
 COND_API int cond_task_notify(cond_t *cond, cond_task_t *task, size_t n);

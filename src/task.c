@@ -48,20 +48,20 @@ void *cond_task_user(const cond_task_t *task)
     return task != NULL ? task->user_ : NULL;
 }
 
-/* The lock that a task can use. */
-static int usable_lock(cond_t *cond, const cond_task_t *task, cond_lock_t **lock)
+/* Whether the task can use the lock: 0, EINVAL, ENOTSUP. */
+static int check_task_and_lock(const cond_task_t *task, const cond_lock_t *lock)
 {
-    *lock = lock_of(cond);
-    if (*lock == NULL || task == NULL || task->ready_ == NULL)
+    if (!lock_is_valid(lock) || task == NULL || task->ready_ == NULL)
         return EINVAL;
     /* (One that is being destroyed just now is none of these: who acquires it is told.) */
-    return lock_is_shared(*lock) || lock_is_foreign(*lock) ? ENOTSUP : 0;
+    return lock_is_shared(lock) || lock_is_foreign(lock) ? ENOTSUP : 0;
 }
 
-/* The same for the owner of the lock. */
+/* The condition's lock, which the task must hold. */
 static int held_lock_of(cond_t *cond, const cond_task_t *task, cond_lock_t **lock)
 {
-    int error = usable_lock(cond, task, lock);
+    *lock = lock_of(cond);
+    int error = check_task_and_lock(task, *lock);
     if (error != 0)
         return error;
     if (!rlock_owned_by(*lock, taskq_owner(task)))
@@ -93,16 +93,20 @@ static int request(cond_t *cond, cond_task_t *task, cond_lock_t *lock, uint32_t 
     return dispatcher.result;
 }
 
-int cond_task_acquire(cond_t *cond, cond_task_t *task)
+int cond_task_lock_acquire(cond_lock_t *lock, cond_task_t *task)
 {
-    cond_lock_t *lock;
-    int error = usable_lock(cond, task, &lock);
+    int error = check_task_and_lock(task, lock);
     if (error != 0)
         return error;
     if (is_busy(task))
         return EBUSY;
     error = rlock_acquire(lock, taskq_owner(task), DEADLINE_PASSED);
-    return error == ETIMEDOUT ? request(cond, task, lock, WAITER_ACQUIRES) : error;
+    return error == ETIMEDOUT ? request(NULL, task, lock, WAITER_ACQUIRES) : error;
+}
+
+int cond_task_acquire(cond_t *cond, cond_task_t *task)
+{
+    return cond_task_lock_acquire(lock_of(cond), task);
 }
 
 static int wait_as_task(cond_t *cond, cond_task_t *task, cond_pred_t *pred, void *arg)
@@ -130,11 +134,15 @@ int cond_task_wait_for(cond_t *cond, cond_task_t *task, cond_pred_t *pred, void 
     return pred != NULL ? wait_as_task(cond, task, pred, arg) : EINVAL;
 }
 
+int cond_task_lock_release(cond_lock_t *lock, cond_task_t *task)
+{
+    int error = check_task_and_lock(task, lock);
+    return error != 0 ? error : rlock_release(lock, taskq_owner(task));
+}
+
 int cond_task_release(cond_t *cond, cond_task_t *task)
 {
-    cond_lock_t *lock;
-    int error = usable_lock(cond, task, &lock);
-    return error != 0 ? error : rlock_release(lock, taskq_owner(task));
+    return cond_task_lock_release(lock_of(cond), task);
 }
 
 int cond_task_notify(cond_t *cond, cond_task_t *task, size_t n)

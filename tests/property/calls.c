@@ -676,7 +676,8 @@ static void task_release(unsigned number, unsigned which)
     if (self->depth > 0)
         MODEL_RELEASE(ref_release_begun(REF_THREADS + number));
     task->in_use = true;
-    int result = cond_task_release(&conds[which], &task->task);
+    int result = self->depth % 2 == 0 ? cond_task_release(&conds[which], &task->task)
+                                      : cond_task_lock_release(cond_get_lock(&conds[which]), &task->task);
     task->in_use = false;
     returned("task_release: %d", result);
     EXPECT(result == (self->depth > 0 ? 0 : EPERM));

@@ -49,6 +49,8 @@ static void every_call_is_there(void **state)
         (function *)cond_task_wait,
         (function *)cond_task_wait_for,
         (function *)cond_task_release,
+        (function *)cond_task_lock_acquire,
+        (function *)cond_task_lock_release,
         (function *)cond_task_notify,
         (function *)cond_task_notify_all,
         (function *)cond_task_cancel,

@@ -1011,6 +1011,51 @@ static void with_is_not_entered_on_failure(void **state)
     assert_true(free_again(&mutex));
 }
 
+/* The condition is destroyed while a block waits in it and has been chosen: the block has the lock, and gives it back. */
+struct brief {
+    cond_lock_t lock;
+    cond_t cond;
+    int result;
+};
+
+static void *wait_within(void *arg)
+{
+    struct brief *brief = arg;
+    COND_WITH (&brief->cond)
+        brief->result = cond_wait(&brief->cond, COND_FOREVER);
+    return NULL;
+}
+
+static void with_releases_though_its_condition_is_destroyed(void **state)
+{
+    (void)state;
+    struct brief brief = {.lock = COND_RLOCK_INIT, .result = -1};
+    pthread_t thread;
+    assert_int_equal(cond_init(&brief.cond, &brief.lock, 0), 0);
+    assert_int_equal(pthread_create(&thread, NULL, wait_within, &brief), 0);
+    for (REQUIRE(cond_lock_acquire(&brief.lock) == 0); cond_waiters(&brief.cond) == 0;
+         REQUIRE(cond_lock_acquire(&brief.lock) == 0)) {
+        REQUIRE(cond_lock_release(&brief.lock) == 0);
+        (void)sched_yield();
+    }
+    assert_int_equal(cond_notify(&brief.cond, 1), 0);
+    assert_int_equal(cond_destroy(&brief.cond), 0);
+    memset((void *)&brief.cond, 0x5A, sizeof brief.cond);
+    assert_int_equal(cond_lock_release(&brief.lock), 0);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    assert_int_equal(brief.result, 0);
+    assert_false(cond_lock_locked(&brief.lock));
+    assert_int_equal(cond_lock_destroy(&brief.lock), 0);
+
+    /* In the block itself. */
+    assert_int_equal(cond_lock_init(&brief.lock, COND_MUTEX), 0);
+    assert_int_equal(cond_init(&brief.cond, &brief.lock, 0), 0);
+    COND_WITH (&brief.cond)
+        assert_int_equal(cond_destroy(&brief.cond), 0);
+    assert_false(cond_lock_locked(&brief.lock));
+    assert_int_equal(cond_lock_destroy(&brief.lock), 0);
+}
+
 /* A block that was entered owing a recovery has the lock, too. */
 static int acquire_of_the_dead(void *object, int64_t deadline_ns)
 {
@@ -1400,6 +1445,7 @@ int main(void)
         cmocka_unit_test(init_over_garbage),
         cmocka_unit_test(with),
         cmocka_unit_test(with_is_not_entered_on_failure),
+        cmocka_unit_test(with_releases_though_its_condition_is_destroyed),
         cmocka_unit_test(with_is_entered_on_eownerdead),
 #ifdef HAVE_FORK
         cmocka_unit_test(fork_while_others_hold_and_wait),

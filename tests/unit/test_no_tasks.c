@@ -11,7 +11,7 @@
 /* If the header declared any of these, they could not be declared so. */
 typedef char cond_task_t, cond_task_ready_t, cond_task_init, cond_task_acquire, cond_task_wait,
     cond_task_wait_for, cond_task_release, cond_task_notify, cond_task_notify_all, cond_task_cancel,
-    cond_task_user;
+    cond_task_lock_acquire, cond_task_lock_release, cond_task_user;
 
 static cond_t cond = COND_INIT;
 static int turn; /* under the lock */

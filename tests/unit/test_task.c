@@ -384,6 +384,46 @@ static void one_task_two_locks(void **state)
     assert_int_equal(cond_destroy(&other), 0);
 }
 
+/* A condition that was destroyed as soon as the task was chosen: the task has the lock, two levels deep, and only the lock
+   leads to it. */
+static void chosen_of_a_destroyed_condition_releases_by_the_lock(void **state)
+{
+    (void)state;
+    cond_t brief;
+    assert_int_equal(cond_init(&brief, &lock_elsewhere, 0), 0);
+    assert_int_equal(ASK(&jobs[0], cond_task_acquire(&brief, &jobs[0].task)), 0);
+    assert_int_equal(ASK(&jobs[0], cond_task_lock_acquire(&lock_elsewhere, &jobs[0].task)), 0);
+    assert_int_equal(ASK(&jobs[0], cond_task_wait(&brief, &jobs[0].task)), EINPROGRESS);
+    assert_int_equal(cond_acquire(&brief), 0);
+    assert_int_equal(cond_notify(&brief, 1), 0);
+    assert_int_equal(cond_destroy(&brief), 0);
+    memset((void *)&brief, 0x5A, sizeof brief);
+    assert_int_equal(cond_lock_release(&lock_elsewhere), 0);
+    assert_int_equal(job_outcome(&jobs[0]), 0);
+    assert_int_equal(cond_lock_release(&lock_elsewhere), EPERM); /* a thread's call: the task is no thread */
+    assert_int_equal(cond_task_lock_release(&lock_elsewhere, &jobs[1].task), EPERM);
+    assert_int_equal(cond_lock_destroy(&lock_elsewhere), EBUSY);
+    assert_int_equal(cond_task_lock_release(&lock_elsewhere, &jobs[0].task), 0);
+    assert_true(cond_lock_locked(&lock_elsewhere));
+    assert_int_equal(cond_task_lock_release(&lock_elsewhere, &jobs[0].task), 0);
+    assert_false(cond_lock_locked(&lock_elsewhere));
+    assert_int_equal(cond_task_lock_release(&lock_elsewhere, &jobs[0].task), EPERM);
+}
+
+/* There never was a condition. */
+static void a_lock_by_itself(void **state)
+{
+    (void)state;
+    assert_int_equal(ASK(&jobs[0], cond_task_lock_acquire(&lock_elsewhere, &jobs[0].task)), 0);
+    assert_int_equal(ASK(&jobs[1], cond_task_lock_acquire(&lock_elsewhere, &jobs[1].task)), EINPROGRESS);
+    assert_int_equal(ASK(&jobs[2], cond_task_lock_acquire(&lock_elsewhere, &jobs[2].task)), EINPROGRESS);
+    assert_int_equal(cond_task_cancel(&jobs[1].task), 0);
+    assert_int_equal(cond_task_lock_release(&lock_elsewhere, &jobs[0].task), 0);
+    assert_int_equal(job_outcome(&jobs[1]), ECANCELED);
+    assert_int_equal(job_outcome(&jobs[2]), 0);
+    assert_int_equal(cond_task_lock_release(&lock_elsewhere, &jobs[2].task), 0);
+}
+
 /* ---- Callbacks ---- */
 
 /* What is known within the call is its answer, and no callback. */
@@ -853,6 +893,8 @@ int main(void)
         TEST(recursion_is_each_tasks_own),
         TEST_OF(mutex_is_not_recursive, OWN_MUTEX),
         TEST(one_task_two_locks),
+        TEST(chosen_of_a_destroyed_condition_releases_by_the_lock),
+        TEST(a_lock_by_itself),
         TEST(wait_is_answered_with_0),
         TEST(wait_for_is_answered_with_0),
         TEST(wait_is_answered_with_ecanceled),

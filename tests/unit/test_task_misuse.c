@@ -297,6 +297,8 @@ enum call {
     CANCEL,
     DESTROY,
     DESTROY_LOCK,
+    LOCK_ACQUIRE,
+    LOCK_RELEASE,
     CALLS
 };
 
@@ -304,6 +306,7 @@ static const char *const call_text[CALLS] = {
     "cond_task_acquire", "cond_task_wait", "cond_task_wait_for(true)", "cond_task_wait_for(false)",
     "cond_task_wait_for(NULL)", "cond_task_release", "cond_task_notify(0)", "cond_task_notify(1)",
     "cond_task_notify_all", "cond_task_cancel", "cond_destroy", "cond_lock_destroy",
+    "cond_task_lock_acquire", "cond_task_lock_release",
 };
 
 static cond_lock_t *lock_of(struct subject *s)
@@ -326,6 +329,8 @@ static int make_call(enum call call, struct subject *s)
     case CANCEL: return cond_task_cancel(s->task);
     case DESTROY: return cond_destroy(s->cond);
     case DESTROY_LOCK: return cond_lock_destroy(lock_of(s));
+    case LOCK_ACQUIRE: return cond_task_lock_acquire(s->cond != NULL ? lock_of(s) : NULL, s->task);
+    case LOCK_RELEASE: return cond_task_lock_release(s->cond != NULL ? lock_of(s) : NULL, s->task);
     default: return -1;
     }
 }
@@ -370,6 +375,12 @@ static const int answers[STATES][CALLS] = {
 
 static int answer_for(enum state state, enum call call, enum kind kind)
 {
+    /* By the lock: the same, and it is there when the condition is not, if it is elsewhere. */
+    if (call == LOCK_ACQUIRE || call == LOCK_RELEASE) {
+        if (state == DESTROYED && !kind_is_own(kind))
+            state = FREE;
+        call = call == LOCK_ACQUIRE ? ACQUIRE : RELEASE;
+    }
     int answer = answers[state][call];
     if (answer == NOT_TRIED || (call >= DESTROY && !kind_is_private(kind)))
         return NOT_TRIED; /* test_misuse.c */
@@ -433,7 +444,7 @@ static bool try_cell(enum state state, enum call call, enum kind kind, int expec
     struct subject before;
     enter_state(s);
     job_begin(&s->job);
-    if (call > WAIT_FOR_NULL)
+    if (call > WAIT_FOR_NULL && call != LOCK_ACQUIRE)
         atomic_store(&s->job.asking, 0); /* no request: it may be called back from within */
     memcpy(&before, s, sizeof before);
     errno = NO_ERRNO;
@@ -508,6 +519,8 @@ static void both_wrong(void **state)
     assert_int_equal(cond_task_wait(NULL, NULL), EINVAL);
     assert_int_equal(cond_task_wait_for(NULL, NULL, NULL, NULL), EINVAL);
     assert_int_equal(cond_task_release(NULL, NULL), EINVAL);
+    assert_int_equal(cond_task_lock_acquire(NULL, NULL), EINVAL);
+    assert_int_equal(cond_task_lock_release(NULL, NULL), EINVAL);
     assert_int_equal(cond_task_notify(NULL, NULL, 1), EINVAL);
     assert_int_equal(cond_task_notify_all(NULL, NULL), EINVAL);
     assert_int_equal(cond_task_cancel(NULL), EINVAL);
