@@ -190,8 +190,8 @@ enum {
  */
 typedef struct cond_lock_ops {
     /* Acquire it, at the latest at deadline_ns (as cond_now() counts), else ETIMEDOUT; a deadline that has
-       passed means: try once. With COND_FOREVER it may fail only if nobody can ever have the lock again.
-       EOWNERDEAD counts as acquired. */
+       passed means: try once. With COND_FOREVER it may fail only if nobody has the lock and nobody can ever have
+       it again. EOWNERDEAD counts as acquired. */
     int (*acquire)(void *object, int64_t deadline_ns);
     /* Release it, by one level if it is recursive. EPERM if the caller is known not to hold it. */
     int (*release)(void *object);
@@ -244,6 +244,8 @@ struct COND_CAPABILITY_ cond_lock {
 #endif
                 } mine;
                 struct cond_foreign_lock_ {
+                    uint32_t word;              /* atomic: guards the queues once the lock is lost; src/lock.h */
+                    int error;                  /* under it: why the lock was lost */
                     const cond_lock_ops_t *ops; /* fixed by init */
                     void *object;               /* fixed by init */
                 } foreign;
@@ -470,7 +472,10 @@ COND_API int cond_release(cond_t *cond) COND_RELEASES_(*cond);
  * as it was held. The holder.
  * EINVAL: NULL, destroyed. EPERM: not held. ETIMEDOUT: no notify chose the caller in timeout_ns; the lock is
  * held again. An error of a foreign lock that could not be acquired again is passed on: the lock is then
- * not held, and its handle answers EINVAL from then on, since nobody can have that lock any more.
+ * not held. It is lost: nobody can have it any more, so the others that wait on the condition are woken, and get the same
+ * error. (Those that wait on another condition of that lock get it when a notify, a wait or cond_destroy() is called on
+ * theirs; so do those of a lock that says ENOTRECOVERABLE to such a call.) From then on all calls that need the lock are
+ * answered EINVAL. The condition can be destroyed at once, and the handle when the waits have returned (EBUSY before).
  */
 COND_API int cond_wait(cond_t *cond, int64_t timeout_ns) COND_REQUIRES(*cond);
 

@@ -8,6 +8,7 @@
  *              expired:  leave the queue that the node is in; pass on the notification that it does not use
  */
 #include "deadline.h"
+#include "foreign.h"
 #include "lock.h"
 #include "park.h"
 #include "probe.h"
@@ -17,6 +18,29 @@
 
 _Static_assert(sizeof(cond_t) <= (COND_ROBUST_WORDS_ > 5 ? 104 : 96),
                "a condition with its lock is at most 96 bytes, or 104 where a pthread mutex has 48");
+
+/* ---- The lock is lost ---- */
+
+/* The condition's foreign lock is lost, for the reason `error` if that was not known. Its waiters leave. Caller must not hold
+   the lock. */
+static COLD void wake_lost(cond_t *cond, cond_lock_t *lock, int error)
+{
+    (void)lock_lose(lock, error);
+    waitq_notify_lost(cond, lock);
+    while (lock_wake_next(lock))
+        ;
+    lock_leave_lost(lock);
+}
+
+/* If the lock of a condition that is alive is lost: wake those that still wait on the condition. True: nobody waits now. */
+static bool wake_if_lost(cond_t *cond)
+{
+    cond_lock_t *lock = cond->lock_;
+    if (a_load_32(&cond->state_) != COND_ALIVE || lock == NULL || !lock_is_lost(lock)) /* M:lost-is-noticed */
+        return false;
+    wake_lost(cond, lock, ENOTRECOVERABLE);
+    return true;
+}
 
 /* ---- Life ---- */
 
@@ -69,8 +93,8 @@ int cond_destroy(cond_t *cond)
 {
     if (cond == NULL || !cond_is_alive(cond))
         return EINVAL;
-    /* Acquire: partner is waitq_count(). A lock elsewhere is not looked at: it may be gone. */
-    if (a_load(&cond->waiters_, acquire) != 0)
+    /* Acquire: partner is waitq_count(). A lock elsewhere is not looked at if nobody waits: it may be gone. */
+    if (a_load(&cond->waiters_, acquire) != 0 && !wake_if_lost(cond))
         return EBUSY;
     if (cond->lock_ == NULL) {
         int error = cond_lock_destroy(&cond->own_);
@@ -148,10 +172,18 @@ cond_lock_t *cond_get_lock(cond_t *cond)
 static COLD int held_nonprivate_lock(cond_t *cond, cond_lock_t **lock)
 {
     *lock = lock_of(cond);
-    if (!HAVE_NONPRIVATE || *lock == NULL)
+    if (!HAVE_NONPRIVATE || *lock == NULL) {
+        if (HAVE_NONPRIVATE && cond != NULL)
+            (void)wake_if_lost(cond);
         return EINVAL;
-    if (!cond_lock_owned(*lock))
-        return EPERM;
+    }
+    if (!cond_lock_owned(*lock)) {
+        /* Nobody holds a lock that is lost, so nobody could wake its waiters. */
+        if (!lock_is_foreign(*lock) || a_load_32(&cond->waiters_) == 0 || !foreign_is_unrecoverable(*lock))
+            return EPERM;
+        wake_lost(cond, *lock, ENOTRECOVERABLE);
+        return ENOTRECOVERABLE;
+    }
     return lock_is_shared(*lock) || waitq_is_ours(cond, *lock) ? 0 : EINVAL;
 }
 
@@ -176,8 +208,8 @@ static bool check_pred(cond_lock_t *lock, cond_pred_t *pred, void *arg)
 
 /*
  * One wait of a node that is in the queue: 0 when it was woken, ETIMEDOUT when it has expired, with the lock held either
- * way and the node in no queue. Or an error of a foreign lock, which is held with EOWNERDEAD and lost otherwise. If
- * reacquiring the lock failed for good, do not touch the queue: nobody will.
+ * way and the node in no queue. Or an error of a foreign lock, which is held with EOWNERDEAD and lost otherwise. If it is
+ * lost, the node may still be in a queue.
  */
 static int wait_once(struct cond_waiter *waiter, cond_lock_t *lock, int64_t deadline_ns, bool *lost)
 {
@@ -191,13 +223,26 @@ static int wait_once(struct cond_waiter *waiter, cond_lock_t *lock, int64_t dead
     bool woken = park_sleep(waiter, lock, deadline_ns);
     error = lock_acquire_restore(lock, depth, woken);
     *lost = !lock_is_held_after(error);
-    if (*lost) {
-        lock_give_up(lock);
+    if (*lost)
         return error;
-    }
     if (!woken)
         waitq_leave(waiter, lock);
     return error != 0 ? error : woken ? 0 : ETIMEDOUT;
+}
+
+/* The end of a wait whose foreign lock is lost. The others leave, too: nobody else can wake them. (A waiter that is in the
+   condition's queue no longer does not touch the condition, which may be destroyed.) */
+static COLD int leave_lost(struct cond_waiter *waiter, cond_lock_t *lock, int error)
+{
+    error = lock_lose(lock, error);
+    if (waiter->queue == WAITER_QUEUED)
+        waitq_notify_lost(waiter->cond, lock); /* M:lost-wakes-all */
+    waitq_leave(waiter, lock);
+    while (lock_wake_next(lock))
+        ;
+    waitq_end_wait(lock); /* M:lost-ends */
+    lock_leave_lost(lock);
+    return error;
 }
 
 static int wait(cond_t *cond, cond_lock_t *lock, cond_pred_t *pred, void *arg, int64_t deadline_ns)
@@ -209,8 +254,8 @@ static int wait(cond_t *cond, cond_lock_t *lock, cond_pred_t *pred, void *arg, i
     waitq_begin_wait(&waiter, lock);
     for (;;) {
         error = wait_once(&waiter, lock, deadline_ns, &lost);
-        if (lost)
-            return error;
+        if (HAVE_FOREIGN && lost)
+            return leave_lost(&waiter, lock, error);
         /* M:satisfied */
         satisfied = pred == NULL ? error == 0 : (error == 0 || error == ETIMEDOUT) && check_pred(lock, pred, arg);
         if (!satisfied && error == 0 && a_load_32(&cond->state_) != COND_ALIVE)

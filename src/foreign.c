@@ -25,13 +25,25 @@ int foreign_release(const cond_lock_t *lock)
     return foreign_ops(lock)->release(foreign_object(lock));
 }
 
-/* Whether the lock is held, as far as a try tells: a free lock is not, nor one that was given up. */
-static bool foreign_is_busy(const cond_lock_t *lock)
+/* What a try answers. If it was successful the lock is released again. */
+static int foreign_probe(const cond_lock_t *lock)
 {
     int error = foreign_acquire(lock, DEADLINE_PASSED);
     if (lock_is_held_after(error))
         (void)foreign_release(lock);
+    return error;
+}
+
+/* Whether the lock is held, as far as a try tells: a free lock is not, nor one that was given up. */
+static bool foreign_is_busy(const cond_lock_t *lock)
+{
+    int error = foreign_probe(lock);
     return error == ETIMEDOUT || error == EBUSY || error == EDEADLK;
+}
+
+bool foreign_is_unrecoverable(const cond_lock_t *lock)
+{
+    return foreign_probe(lock) == ENOTRECOVERABLE;
 }
 
 /* As Python's Condition does for a lock that does not know its owner: if it cannot be acquired, it is the caller's. */
@@ -53,8 +65,11 @@ int foreign_release_save(const cond_lock_t *lock, unsigned *depth)
                                                    : foreign_release(lock);
 }
 
+/* Once one waiter has found that the lock is lost, the others do not try: they have been woken to leave. */
 int foreign_acquire_restore(const cond_lock_t *lock, unsigned depth)
 {
+    if (lock_is_lost(lock)) /* M:lost-is-not-tried */
+        return ENOTRECOVERABLE;
     return foreign_ops(lock)->acquire_restore != NULL ? foreign_ops(lock)->acquire_restore(foreign_object(lock), depth)
                                                       : foreign_acquire(lock, COND_FOREVER);
 }

@@ -17,6 +17,9 @@ INTERNAL int foreign_release(const cond_lock_t *lock);
 INTERNAL bool foreign_owned(const cond_lock_t *lock);
 INTERNAL bool foreign_locked(const cond_lock_t *lock);
 
+/* Whether the lock says that nobody can hold it any more. Of a lock that the caller does not hold. */
+INTERNAL bool foreign_is_unrecoverable(const cond_lock_t *lock);
+
 /* Release all levels, and say how many there were; acquire as many again, without a time limit. */
 INTERNAL int foreign_release_save(const cond_lock_t *lock, unsigned *depth);
 INTERNAL int foreign_acquire_restore(const cond_lock_t *lock, unsigned depth);
@@ -27,6 +30,7 @@ static inline int foreign_acquire(const cond_lock_t *lock, int64_t deadline_ns) 
 static inline int foreign_release(const cond_lock_t *lock) { (void)lock; return ENOTSUP; }
 static inline bool foreign_owned(const cond_lock_t *lock) { (void)lock; return false; }
 static inline bool foreign_locked(const cond_lock_t *lock) { (void)lock; return false; }
+static inline bool foreign_is_unrecoverable(const cond_lock_t *lock) { (void)lock; return false; }
 static inline int foreign_release_save(const cond_lock_t *lock, unsigned *depth) { (void)lock, (void)depth; return ENOTSUP; }
 static inline int foreign_acquire_restore(const cond_lock_t *lock, unsigned depth) { (void)lock, (void)depth; return ENOTSUP; }
 #endif

@@ -158,9 +158,10 @@ void handoff_close(cond_lock_t *lock)
         taskq_abandon(lock);
 }
 
-void handoff_wake_next(cond_lock_t *lock)
+bool handoff_wake_next(cond_lock_t *lock)
 {
     struct cond_waiter *next = waitq_pick_unchecked(lock);
     if (next != NULL)
         park_wake(next);
+    return next != NULL;
 }

@@ -31,7 +31,8 @@ INTERNAL void handoff_request(cond_lock_t *lock);
 /* Destroy the lock: threads that sleep on it and tasks that want it get EINVAL and ECANCELED. Caller must hold it. */
 INTERNAL void handoff_close(cond_lock_t *lock);
 
-/* The next waiter of a lock whose release the library does not see: wake it now. Caller must hold the foreign lock. */
-INTERNAL void handoff_wake_next(cond_lock_t *lock);
+/* The next waiter of a lock whose release the library does not see: wake it now. False: there is none. Caller must hold the
+   foreign lock. */
+INTERNAL bool handoff_wake_next(cond_lock_t *lock);
 
 #endif

@@ -56,23 +56,49 @@ int lock_acquire_restore(cond_lock_t *lock, unsigned depth, bool was_chosen)
     return 0;
 }
 
-void lock_give_up(cond_lock_t *lock)
+#ifndef CONDVAR_NO_FOREIGN
+int lock_lose(cond_lock_t *lock, int error)
 {
-    a_store_8(&lock->kind_, LOCK_DESTROYED);
+    struct cond_foreign_lock_ *foreign = &lock->u_.local.as.foreign;
+    (void)mutex_acquire_contended(lock, COND_FOREVER, false);
+    if (!lock_is_lost(lock))
+        foreign->error = error;
+    a_store_8(&lock->kind_, LOCK_FOREIGN_LOST);
+    return foreign->error;
 }
 
-void lock_wake_next(cond_lock_t *lock)
+void lock_leave_lost(cond_lock_t *lock)
 {
-    if (!lock_is_not_foreign(lock))
-        handoff_wake_next(lock);
+    handoff_release(lock);
+}
+
+static COLD int lost_destroy(cond_lock_t *lock)
+{
+    /* Acquire: partner is waitq_end_wait(), as in cond_lock_destroy(). */
+    if (a_load(&lock->u_.local.active_waits, acquire) != 0 || !mutex_try(lock))
+        return EBUSY;
+    a_store_8(&lock->kind_, LOCK_DESTROYED);
+    return 0;
+}
+#else
+int lock_lose(cond_lock_t *lock, int error) { (void)lock; return error; }
+void lock_leave_lost(cond_lock_t *lock) { (void)lock; }
+static int lost_destroy(cond_lock_t *lock) { (void)lock; return EINVAL; }
+#endif
+
+bool lock_wake_next(cond_lock_t *lock)
+{
+    return !lock_is_not_foreign(lock) && handoff_wake_next(lock);
 }
 
 void lock_reinit(cond_lock_t *lock)
 {
     struct cond_foreign_lock_ foreign = lock->u_.local.as.foreign;
     *lock = (cond_lock_t){.kind_ = lock->kind_};
-    if (lock_is_foreign(lock))
+    if (lock_is_foreign(lock)) {
+        foreign.word = 0;
         lock->u_.local.as.foreign = foreign;
+    }
 }
 
 /* ---- The calls of the header ---- */
@@ -101,7 +127,7 @@ int cond_lock_init_foreign(cond_lock_t *lock, const cond_lock_ops_t *ops, void *
 int cond_lock_destroy(cond_lock_t *lock)
 {
     if (!lock_is_valid(lock))
-        return EINVAL;
+        return lock != NULL && lock_is_lost(lock) ? lost_destroy(lock) : EINVAL;
     if (lock_is_shared(lock))
         return shared_lock_destroy(lock);
     /* Acquire: partner is waitq_end_wait(). Destroy does not wait for a lock that is not free. */

@@ -18,11 +18,19 @@ INTERNAL int lock_release_save(cond_lock_t *lock, unsigned *depth);
    fails; with EOWNERDEAD it is held. Not of a shared lock. */
 INTERNAL int lock_acquire_restore(cond_lock_t *lock, unsigned depth, bool was_chosen);
 
-/* Reacquiring the foreign lock failed for good: nobody can hold it any more, so the handle is invalid from now on. */
-INTERNAL void lock_give_up(cond_lock_t *lock);
+/*
+ * A foreign lock is lost when nobody can hold it any more: reacquiring it has failed for good. Its handle is not valid from
+ * then on. But waiters are left in the queues that it has guarded, and must leave them. Then the word of the handle guards
+ * the queues, as that of a private lock: lock_lose() acquires it, lock_leave_lost() releases it.
+ */
 
-/* If the library does not see the lock's release: wake the next notified waiter now. Caller must hold the lock. */
-INTERNAL void lock_wake_next(cond_lock_t *lock);
+/* The lock is lost, for the reason `error`. Returns the first reason that was given, which all waiters get. */
+INTERNAL int lock_lose(cond_lock_t *lock, int error);
+INTERNAL void lock_leave_lost(cond_lock_t *lock);
+
+/* If the library does not see the lock's release: wake the next notified waiter now. False: there is none. Caller must hold
+   the lock. */
+INTERNAL bool lock_wake_next(cond_lock_t *lock);
 
 /* Back to the state after init. For the child of a fork. */
 INTERNAL void lock_reinit(cond_lock_t *lock);

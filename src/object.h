@@ -17,6 +17,7 @@ enum {
     LOCK_OWN_SHARED = 4, /* added to a shared kind: the lock is cond_t.own_ of a condition */
     LOCK_FOREIGN = 16,
     LOCK_FOREIGN_VAGUE = 17, /* its `owned` is also true for a recursive lock that is free (port/pthread.c) */
+    LOCK_FOREIGN_LOST = 18, /* nobody can hold it any more: the handle is not valid (lock.h) */
     LOCK_DESTROYED = 0xDD,
 };
 
@@ -65,6 +66,23 @@ static inline bool lock_is_foreign(const cond_lock_t *lock)
 #endif
 }
 
+/* Whether the lock was foreign, and is lost. Not NULL. */
+static inline bool lock_is_lost(const cond_lock_t *lock)
+{
+#ifdef CONDVAR_NO_FOREIGN
+    (void)lock;
+    return false;
+#else
+    return a_load_8(&lock->kind_) == LOCK_FOREIGN_LOST;
+#endif
+}
+
+#ifdef CONDVAR_NO_FOREIGN
+enum { HAVE_FOREIGN = 0 };
+#else
+enum { HAVE_FOREIGN = 1 };
+#endif
+
 /* Of a lock that is valid and not shared: whether it is private. */
 static inline bool lock_is_not_foreign(const cond_lock_t *lock)
 {
@@ -97,7 +115,7 @@ static inline bool lock_is_held_after(int error)
 
 /* ---- The parts of a private lock ---- */
 
-/* Atomic: mutex.h has its bits. */
+/* Atomic: mutex.h has its bits. A foreign lock has it at the same place, and uses it when it is lost. */
 static inline uint32_t *lock_word(const cond_lock_t *lock)
 {
     return (uint32_t *)(uintptr_t)&lock->u_.local.as.mine.word;

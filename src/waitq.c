@@ -188,6 +188,16 @@ void waitq_notify_all(cond_t *cond, cond_lock_t *lock)
         (void)waitq_choose(waitq_first(cond->u_.local.waiters), lock, false, 0);
 }
 
+#ifndef CONDVAR_NO_FOREIGN
+/* The condition may be destroyed as soon as nobody is counted, so the caller counts until its last access. */
+void waitq_notify_lost(cond_t *cond, cond_lock_t *lock)
+{
+    waitq_count(cond, 1); /* M:lost-counts */
+    waitq_notify_all(cond, lock);
+    waitq_count(cond, (uint32_t)-1);
+}
+#endif
+
 void waitq_pass_on(struct cond_waiter *waiter, cond_lock_t *lock)
 {
     cond_t *cond = waiter->cond;

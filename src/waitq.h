@@ -83,6 +83,13 @@ INTERNAL void waitq_end_wait(cond_lock_t *lock);
 INTERNAL void waitq_notify(cond_t *cond, cond_lock_t *lock, size_t n);
 INTERNAL void waitq_notify_all(cond_t *cond, cond_lock_t *lock);
 
+/* Move all, and then do not touch the condition any more. The foreign lock is lost: lock_lose(). */
+#ifndef CONDVAR_NO_FOREIGN
+INTERNAL void waitq_notify_lost(cond_t *cond, cond_lock_t *lock);
+#else
+static inline void waitq_notify_lost(cond_t *cond, cond_lock_t *lock) { (void)cond, (void)lock; }
+#endif
+
 #ifndef CONDVAR_NO_TASKS
 /* Join the lock's list as its last: a task that is in no queue. */
 INTERNAL void waitq_want_lock(struct cond_waiter *waiter, cond_lock_t *lock);

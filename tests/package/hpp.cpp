@@ -282,6 +282,25 @@ static void check_dead_owner()
     CHECK(throws(std::errc::state_not_recoverable, [&] { std::lock_guard<condvar::lock> hold(lock); }));
 }
 
+/* A lock that nobody can have again: wait() throws, and neither destructor terminates, though the stack is unwound. */
+static int lost_acquire(void *object, std::int64_t)
+{
+    return (*static_cast<int *>(object))++ == 0 ? 0 : EIO;
+}
+static bool lost_owned(void *) { return true; }
+
+static void check_lost_lock()
+{
+    const cond_lock_ops_t ops = {lost_acquire, dead_release, lost_owned, nullptr, nullptr};
+    int times = 0;
+    CHECK(throws(std::errc::io_error, [&] {
+        condvar::lock lock(ops, &times);
+        condvar::condition cond(lock);
+        cond.acquire();
+        cond.wait(1ms);
+    }));
+}
+
 /* ---- Destroyed too early ---- */
 
 template <class Object> static void check_destructor()
@@ -317,6 +336,7 @@ int main()
     check_callables();
     check_adopted();
     check_dead_owner();
+    check_lost_lock();
     check_destructor<condvar::condition>();
     check_destructor<condvar::lock>();
     return 0;

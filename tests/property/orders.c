@@ -105,6 +105,7 @@ static bool two_wait(void) { return all_wait(2); }
 static bool three_wait(void) { return all_wait(3); }
 static bool first_ended(void) { return sched_ended(0); }
 static bool one_waits_or_first_ended(void) { return one_waits() || results[0] != -1; }
+static bool three_wait_or_first_ended(void) { return three_wait() || (results[0] != -1 && two_wait()); }
 static bool two_wait_or_first_ended(void) { return two_wait() || (results[0] != -1 && one_waits()); }
 
 static bool counter_positive(void *arg)
@@ -898,12 +899,18 @@ static void doomed_elsewhere_check(void)
 
 /* A foreign lock: another private one behind the five functions. */
 static cond_lock_t behind;
+static bool behind_is_lost; /* nobody can hold it any more */
+static unsigned behind_tries_when_lost;
 
 static int behind_acquire(void *object, int64_t deadline_ns)
 {
-    if (deadline_ns == COND_FOREVER)
-        return cond_lock_acquire(object);
-    return cond_lock_acquire_timed(object, deadline_ns <= cond_now() ? 0 : deadline_ns - cond_now());
+    int error = deadline_ns == COND_FOREVER ? cond_lock_acquire(object)
+                : cond_lock_acquire_timed(object, deadline_ns <= cond_now() ? 0 : deadline_ns - cond_now());
+    if (error != 0 || !behind_is_lost)
+        return error;
+    behind_tries_when_lost += deadline_ns == COND_FOREVER;
+    EXPECT(cond_lock_release(object) == 0);
+    return ENOTRECOVERABLE;
 }
 
 static int behind_release(void *object) { return cond_lock_release(object); }
@@ -914,10 +921,97 @@ static const cond_lock_ops_t behind_ops = {
 
 static void foreign_reset(void)
 {
+    behind_is_lost = false;
+    behind_tries_when_lost = 0;
     EXPECT(cond_lock_init(&behind, COND_MUTEX) == 0);
     EXPECT(cond_lock_init_foreign(&lock, &behind_ops, &behind) == 0);
     EXPECT(cond_init(&cond, &lock, 0) == 0);
     EXPECT(cond_init(&other, &lock, 0) == 0);
+}
+
+/* Nobody can hold the lock any more. Three waiters, for a limited time or for ever, on two conditions. The first who
+   finds that out takes the others of its condition with it; a notify, those of the other. Nobody is counted for ever, all
+   get the same error, and nobody touches a condition after a destroy. */
+static void lost_setup(void)
+{
+    reset_rlock();
+    foreign_reset();
+}
+
+static void lost_waiter(unsigned thread, cond_t *where, cond_pred_t *pred, int64_t timeout_ns)
+{
+    EXPECT(cond_lock_acquire(&lock) == 0);
+    counter = 0;
+    results[thread] = pred != NULL ? cond_wait_for(where, pred, NULL, timeout_ns) : cond_wait(where, timeout_ns);
+    if (results[thread] == ETIMEDOUT)
+        EXPECT(cond_lock_release(&lock) == 0);
+    else
+        EXPECT(results[thread] == ENOTRECOVERABLE);
+}
+
+static bool lost_nobody_is_counted(void) { return cond.waiters_ == 0; }
+static bool lost_or_expired(void) { return results[0] == ETIMEDOUT || lost_nobody_is_counted(); }
+
+static void lost_body(unsigned thread)
+{
+    switch (thread) {
+    case 0: lost_waiter(thread, &cond, NULL, COND_MS(1)); return;
+    case 1: lost_waiter(thread, &cond, NULL, COND_FOREVER); return;
+    case 2: lost_waiter(thread, &other, counter_positive, COND_FOREVER); return;
+    default: break;
+    }
+    sched_until(three_wait_or_first_ended);
+    EXPECT(cond_lock_acquire(&lock) == 0);
+    behind_is_lost = true;
+    EXPECT(cond_lock_release(&lock) == 0);
+    sched_until(lost_or_expired);
+    if (results[0] == ETIMEDOUT) { /* it was out before; so nobody has noticed */
+        EXPECT(cond_destroy(&cond) == EBUSY);
+        EXPECT(cond_notify_all(&cond) == ENOTRECOVERABLE);
+    }
+    sched_until(lost_nobody_is_counted);
+    EXPECT(cond_destroy(&cond) == 0);
+    memset(&cond, 0x5A, sizeof cond);
+    EXPECT(other.waiters_ == 1 && cond_lock_destroy(&lock) == EBUSY);
+    if (results[0] == ETIMEDOUT) {
+        EXPECT(cond_destroy(&other) == 0); /* which wakes the last one */
+        memset(&other, 0x5A, sizeof other);
+    } else {
+        EXPECT(cond_notify(&other, 0) == EINVAL && other.waiters_ == 0);
+    }
+}
+
+static void lost_check(void)
+{
+    EXPECT(all_bytes(&cond, sizeof cond, 0x5A));
+    EXPECT(results[0] == ETIMEDOUT ? all_bytes(&other, sizeof other, 0x5A) : cond_destroy(&other) == 0);
+    EXPECT(results[1] == ENOTRECOVERABLE && results[2] == ENOTRECOVERABLE);
+    EXPECT(behind_tries_when_lost <= 1);
+    EXPECT(evaluations == 1);
+    EXPECT(cond_lock_acquire(&lock) == EINVAL && cond_lock_destroy(&lock) == 0 && cond_lock_destroy(&lock) == EINVAL);
+}
+
+/* The waiter was chosen, its condition is destroyed, and then the lock is lost. */
+static void lost_late_body(unsigned thread)
+{
+    if (thread == 0) {
+        lost_waiter(thread, &cond, NULL, COND_FOREVER);
+        return;
+    }
+    sched_until(one_waits);
+    EXPECT(cond_lock_acquire(&lock) == 0);
+    EXPECT(cond_notify(&cond, 1) == 0);
+    EXPECT(cond_destroy(&cond) == 0);
+    memset(&cond, 0x5A, sizeof cond);
+    behind_is_lost = true;
+    EXPECT(cond_lock_release(&lock) == 0);
+}
+
+static void lost_late_check(void)
+{
+    EXPECT(results[0] == ENOTRECOVERABLE);
+    EXPECT(all_bytes(&cond, sizeof cond, 0x5A));
+    EXPECT(cond_destroy(&other) == 0 && cond_lock_destroy(&lock) == 0);
 }
 
 static void foreign_rlock_setup(void) { reset_rlock(); foreign_reset(); }
@@ -987,6 +1081,8 @@ static const struct scenario scenarios[] = {
     {"destroyed by asking", 2, reset_rlock, doomed_by_asking_body, NULL, doomed_elsewhere_check, 3, 1, 0, 0, 0},
     {"foreign, destroyed beside calls", 2, foreign_rlock_setup, doomed_beside_calls_body, NULL, doomed_beside_calls_check, 3, 0,
      0, 0, 0},
+    {"foreign, lost", 4, lost_setup, lost_body, NULL, lost_check, 2, 0, 20000, 0, 0},
+    {"foreign, lost by the chosen", 2, lost_setup, lost_late_body, NULL, lost_late_check, 4, 1, 0, 0, 0},
     {"foreign, buffer", 4, foreign_setup, buffer_body, NULL, buffer_check, 1, 1, 20000, 0, 0},
     {"foreign, exact", 4, foreign_exact_setup, exact_body, exact_quiet, exact_check, 1, 1, 20000, 0, 0},
     {"foreign, pass on", 3, foreign_pass_on_setup, pass_on_body, foreign_pass_on_quiet, check_clean, 2, 1, 20000, 0, 0},

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A foreign lock that dies under its waiters: it was given up while they slept, as a robust mutex is whose
- * holder has died. All find that out at about the same time, when their time is over, and none may touch the
- * queue, which nobody guards any more. Each is told; the handle is of no more use.
+ * A foreign lock that is lost while threads wait: it was given up, as a robust mutex is whose holder has died.
+ * Some wait for a short time, again and again, and find that out at about the same time; the others wait for ever,
+ * and leave with them. Each gets the error. The condition is destroyed as soon as nobody waits in it, and its memory is
+ * used for something else.
  *
  * (The lock is made here: with a real robust mutex, glibc 2.36 leaves threads asleep in pthread_mutex_lock()
  * when several wait for one that was given up, with or without a condition.)
@@ -44,19 +45,19 @@ struct game {
     struct mortal mortal;
     cond_lock_t lock;
     cond_t cond;
+    unsigned arrived; /* under the lock */
 };
 
 static void *wait_until_it_dies(void *arg)
 {
     struct game *game = arg;
-    int error = cond_acquire(&game->cond);
-    if (error == 0)
-        error = cond_wait(&game->cond, COND_MS(20));
-    /* One that is late, or through before it dies. */
-    if (error == ETIMEDOUT)
-        CHECK_OK(mortal_release(&game->mortal));
-    else
-        CHECK(error == ENOTRECOVERABLE || error == EINVAL, "a waiter was told %d", error);
+    CHECK_OK(cond_acquire(&game->cond));
+    bool timed = game->arrived++ % 4 == 0;
+    int error;
+    do
+        error = cond_wait(&game->cond, timed ? COND_MS(2) : COND_FOREVER);
+    while (timed && error == ETIMEDOUT);
+    CHECK_EQ(error, ENOTRECOVERABLE);
     return NULL;
 }
 
@@ -72,12 +73,22 @@ int main(int argc, char **argv)
         CHECK_OK(cond_init(&game.cond, &game.lock, 0));
         for (unsigned k = 0; k < WAITERS; k++)
             waiters[k] = stress_start(wait_until_it_dies, &game);
-        CHECK_OK(pthread_mutex_lock(&game.mortal.mutex));
+        for (CHECK_OK(pthread_mutex_lock(&game.mortal.mutex)); game.arrived < WAITERS;
+             CHECK_OK(pthread_mutex_lock(&game.mortal.mutex))) {
+            CHECK_OK(pthread_mutex_unlock(&game.mortal.mutex));
+            stress_yield();
+        }
         game.mortal.dead = true;
         CHECK_OK(pthread_mutex_unlock(&game.mortal.mutex));
+        int error;
+        while ((error = cond_destroy(&game.cond)) == EBUSY)
+            stress_yield();
+        CHECK_EQ(error, 0);
+        memset(&game.cond, 0x5A, sizeof game.cond);
         for (unsigned k = 0; k < WAITERS; k++)
             stress_join(waiters[k]);
-        CHECK(cond_lock_acquire(&game.lock) != 0, "a dead lock was acquired");
+        CHECK(cond_lock_acquire(&game.lock) != 0, "a lock that is lost was acquired");
+        CHECK_OK(cond_lock_destroy(&game.lock));
     }
     return 0;
 }

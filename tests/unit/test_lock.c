@@ -401,9 +401,14 @@ static void wait_passes_on_what_restore_says(void **state)
         assert_int_equal(cond_waiters(&cond), 0);
         broken.restore_error = 0;
         if (errors[i] != EOWNERDEAD) {
-            /* Nobody can have such a lock any more, and nobody may touch the node that it guarded. */
+            /* Nobody can have such a lock any more. */
             assert_int_equal(cond_acquire(&cond), EINVAL);
             assert_int_equal(cond_notify(&cond, 1), EINVAL);
+            assert_int_equal(cond_lock_acquire(&lock), EINVAL);
+            /* But nobody is counted as waiting, and both can be destroyed, and made anew. */
+            assert_int_equal(cond_destroy(&cond), 0);
+            assert_int_equal(cond_lock_destroy(&lock), 0);
+            assert_int_equal(cond_lock_destroy(&lock), EINVAL);
             assert_int_equal(cond_lock_acquire(&lock), EINVAL);
             continue;
         }
@@ -411,6 +416,74 @@ static void wait_passes_on_what_restore_says(void **state)
         assert_int_equal(cond_wait(&cond, 0), ETIMEDOUT);
         assert_int_equal(cond_release(&cond), 0);
         assert_int_equal(cond_destroy(&cond), 0);
+    }
+}
+
+/* The others that wait on the condition are woken, and get the same error, whatever the lock would have told them. The lock
+   of a second condition is the same: its waiters are woken when it is used. */
+enum { LEFT_WAITING = 4 };
+
+struct left_waiting {
+    struct broken broken;
+    cond_lock_t lock;
+    cond_t cond, second;
+    atomic_int first_errors;
+};
+
+static int broken_acquire_or_first(void *object, unsigned depth)
+{
+    struct left_waiting *left = (struct left_waiting *)object; /* `broken` is its first member */
+    int error = broken_acquire_restore(object, depth);
+    return error != 0 && atomic_fetch_add(&left->first_errors, 1) > 0 ? EAGAIN : error;
+}
+
+static void *wait_for_ever(void *arg)
+{
+    struct left_waiting *left = arg;
+    REQUIRE(cond_acquire(&left->cond) == 0);
+    REQUIRE(cond_wait(&left->cond, COND_FOREVER) == EIO);
+    return NULL;
+}
+
+static void *wait_for_ever_on_second(void *arg)
+{
+    struct left_waiting *left = arg;
+    REQUIRE(cond_acquire(&left->second) == 0);
+    REQUIRE(cond_wait(&left->second, COND_FOREVER) == EIO);
+    return NULL;
+}
+
+static void a_lost_lock_takes_all_along(void **state)
+{
+    (void)state;
+    static const cond_lock_ops_t ops = {broken_acquire, broken_release, broken_owned, broken_release_save,
+                                        broken_acquire_or_first};
+    for (int by_destroy = 0; by_destroy < 2; by_destroy++) {
+        struct left_waiting left = {.broken = {.toy = {.recursive = true}}};
+        pthread_t threads[LEFT_WAITING];
+        assert_int_equal(cond_lock_init_foreign(&left.lock, &ops, &left), 0);
+        assert_int_equal(cond_init(&left.cond, &left.lock, 0), 0);
+        assert_int_equal(cond_init(&left.second, &left.lock, 0), 0);
+        for (unsigned i = 0; i < LEFT_WAITING; i++)
+            threads[i] = start(i < 2 ? wait_for_ever : wait_for_ever_on_second, &left);
+        for (REQUIRE(cond_acquire(&left.cond) == 0); cond_waiters(&left.cond) + cond_waiters(&left.second) < LEFT_WAITING;
+             REQUIRE(cond_acquire(&left.cond) == 0)) {
+            REQUIRE(cond_release(&left.cond) == 0);
+            (void)sched_yield();
+        }
+        left.broken.restore_error = EIO;
+        assert_int_equal(cond_wait(&left.cond, 0), EIO);
+        (void)finish(threads[0]);
+        (void)finish(threads[1]);
+        assert_int_equal(cond_destroy(&left.cond), 0);
+        assert_int_equal(cond_lock_destroy(&left.lock), EBUSY);
+        if (by_destroy == 0)
+            assert_int_equal(cond_notify_all(&left.second), EINVAL);
+        assert_int_equal(cond_destroy(&left.second), 0);
+        (void)finish(threads[2]);
+        (void)finish(threads[3]);
+        assert_int_equal(atomic_load(&left.first_errors), 1);
+        assert_int_equal(cond_lock_destroy(&left.lock), 0);
     }
 }
 
@@ -637,6 +710,7 @@ int main(void)
         cmocka_unit_test(foreign_release_save),
         cmocka_unit_test(wait_three_deep_on_a_foreign_lock),
         cmocka_unit_test(wait_passes_on_what_restore_says),
+        cmocka_unit_test(a_lost_lock_takes_all_along),
         cmocka_unit_test(wait_passes_on_what_release_says),
 #ifdef COND_HAVE_PTHREAD_
         cmocka_unit_test(pthread_mutexes),
