@@ -186,7 +186,8 @@ enum {
 
 /*
  * Somebody else's lock, as five functions over `object`. The first two are needed, the others may be NULL.
- * The functions return 0 or a positive errno value, and are called by the thread that acquires or releases.
+ * The functions return 0 or a positive errno value, and are called by the thread that acquires or releases, with
+ * cancellation disabled. They must return normally: no longjmp, no exception, no pthread_exit.
  */
 typedef struct cond_lock_ops {
     /* Acquire it, at the latest at deadline_ns (as cond_now() counts), else ETIMEDOUT; a deadline that has
@@ -383,7 +384,8 @@ typedef struct cond cond_t;
 /*
  * What a waiter waits for: true once it has come. It is called with the lock held, by the waiter or by a
  * thread that is about to release the lock and would let the waiter go. So it must depend on `arg` and on
- * the state that the lock guards only, must not block, and must not call the library.
+ * the state that the lock guards only, must not block, and must not call the library. It must return normally: no longjmp,
+ * no exception, no pthread_exit, and no cancellation point, for a thread that ended in it would hold the lock for ever.
  */
 typedef bool cond_pred_t(void *arg);
 
@@ -639,7 +641,7 @@ struct cond_waiter {
  *   cond_task function, and free the task. It should post to the loop and return: its thread, and maybe the
  *   holder of another lock, waits for it. It must not block, not even for a lock of this library (that may
  *   have been handed to a task whose callback is due on this very thread), and must return normally: no
- *   longjmp, no exception.
+ *   longjmp, no exception, no pthread_exit. It runs with cancellation disabled, so it may be a cancellation point.
  * - A task is handed the lock, since it cannot sleep for it: the lock is held from then on, until the loop runs
  *   the task and the task releases it.
  * - A task waits for as long as it takes. A timeout is a timer of the loop that cancels.

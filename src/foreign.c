@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* Foreign locks: foreign.h. The operations are the user's, and are called by the thread that acquires or releases. */
+/* Foreign locks: foreign.h. The operations are the user's, and are called by the thread that acquires or releases, with
+   cancellation disabled: a waiter that ended in one would stay in its queue. */
 #include "foreign.h"
 #include "deadline.h"
+#include "port/cancel.h"
 
 #ifndef CONDVAR_NO_FOREIGN
 
@@ -17,12 +19,18 @@ static void *foreign_object(const cond_lock_t *lock)
 
 int foreign_acquire(const cond_lock_t *lock, int64_t deadline_ns)
 {
-    return foreign_ops(lock)->acquire(foreign_object(lock), deadline_ns);
+    int cancel = port_disable_cancel();
+    int error = foreign_ops(lock)->acquire(foreign_object(lock), deadline_ns);
+    port_enable_cancel(cancel);
+    return error;
 }
 
 int foreign_release(const cond_lock_t *lock)
 {
-    return foreign_ops(lock)->release(foreign_object(lock));
+    int cancel = port_disable_cancel();
+    int error = foreign_ops(lock)->release(foreign_object(lock));
+    port_enable_cancel(cancel);
+    return error;
 }
 
 /* What a try answers. If it was successful the lock is released again. */
@@ -61,8 +69,12 @@ bool foreign_locked(const cond_lock_t *lock)
 int foreign_release_save(const cond_lock_t *lock, unsigned *depth)
 {
     *depth = 1;
-    return foreign_ops(lock)->release_save != NULL ? foreign_ops(lock)->release_save(foreign_object(lock), depth)
-                                                   : foreign_release(lock);
+    if (foreign_ops(lock)->release_save == NULL)
+        return foreign_release(lock);
+    int cancel = port_disable_cancel();
+    int error = foreign_ops(lock)->release_save(foreign_object(lock), depth);
+    port_enable_cancel(cancel);
+    return error;
 }
 
 /* Once one waiter has found that the lock is lost, the others do not try: they have been woken to leave. */
@@ -70,7 +82,11 @@ int foreign_acquire_restore(const cond_lock_t *lock, unsigned depth)
 {
     if (lock_is_lost(lock)) /* M:lost-is-not-tried */
         return ENOTRECOVERABLE;
-    return foreign_ops(lock)->acquire_restore != NULL ? foreign_ops(lock)->acquire_restore(foreign_object(lock), depth)
-                                                      : foreign_acquire(lock, COND_FOREVER);
+    if (foreign_ops(lock)->acquire_restore == NULL)
+        return foreign_acquire(lock, COND_FOREVER);
+    int cancel = port_disable_cancel();
+    int error = foreign_ops(lock)->acquire_restore(foreign_object(lock), depth);
+    port_enable_cancel(cancel);
+    return error;
 }
 #endif

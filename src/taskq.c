@@ -30,6 +30,7 @@
  */
 #include "taskq.h"
 #include "port.h"
+#include "port/cancel.h"
 
 #ifndef CONDVAR_NO_TASKS
 
@@ -67,6 +68,14 @@ bool taskq_begin_dispatch(struct taskq_dispatcher *dispatcher)
     return true;
 }
 
+/* `ready` may be a cancellation point, such as eventfd_write(); and the other tasks of this dispatcher must be called, too. */
+static void taskq_call_back(struct cond_task *task, int result)
+{
+    int cancel = port_disable_cancel();
+    task->ready_(task, result);
+    port_enable_cancel(cancel);
+}
+
 /* A task is not touched after `ready`: its memory may be gone. The caller may be freed too and its address reused, or it
    may have made another request elsewhere: so compare `loop_` as well, which only a request made in this call has. */
 void taskq_end_dispatch(struct taskq_dispatcher *dispatcher)
@@ -78,7 +87,7 @@ void taskq_end_dispatch(struct taskq_dispatcher *dispatcher)
         if (task == dispatcher->caller && task->loop_ == dispatcher) /* M:own-request */
             dispatcher->result = result;
         else
-            task->ready_(task, result);
+            taskq_call_back(task, result);
     }
     *port_local() = NULL;
 }

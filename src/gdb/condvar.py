@@ -13,7 +13,7 @@ import gdb.printing
 
 # src/lock.h
 MUTEX, SHARED, OWN_SHARED = 1, 2, 4
-FOREIGN, FOREIGN_VAGUE, DESTROYED = 16, 17, 0xDD
+FOREIGN, FOREIGN_VAGUE, FOREIGN_LOST, DESTROYED = 16, 17, 18, 0xDD
 ALIVE, ALIVE_SHARED = 0, 0x5EC04D17
 
 
@@ -65,7 +65,7 @@ class LockPrinter:
             yield 'kind', 'foreign'
             yield 'object', '0x%x' % int(foreign['object'])
         elif kind & ~(MUTEX | SHARED | OWN_SHARED):
-            yield 'kind', 'destroyed' if kind == DESTROYED else 'none (%d)' % kind
+            yield 'kind', {DESTROYED: 'destroyed', FOREIGN_LOST: 'foreign, lost'}.get(kind, 'none (%d)' % kind)
         else:
             shared = 'shared ' if kind & SHARED else ''
             yield 'kind', shared + ('mutex' if kind & MUTEX else 'rlock')

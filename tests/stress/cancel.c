@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * No call is a cancellation point: a thread that is cancelled while it waits, or acquires, goes on until the
- * call is done, and ends at the next point of its own.
+ * call is done, and ends at the next point of its own. So it is if a function of the program that the call runs is a
+ * cancellation point: the callback of a task, an operation of a foreign lock. (That these are, is seen first.)
  */
 #include "stress.h"
 
@@ -90,6 +91,123 @@ static void play(enum kind kind, bool timed)
     place_unmake(&game.place);
 }
 
+/* ---- Functions of the program that are cancellation points ---- */
+
+struct user {
+    cond_t cond;
+    cond_lock_t lock;
+    pthread_mutex_t mutex;
+    void (*run)(struct user *user);
+    bool done;
+#ifndef CONDVAR_NO_TASKS
+    cond_task_t tasks[3];
+    unsigned called;
+#endif
+};
+
+static int cancellable_acquire(void *object, int64_t deadline_ns)
+{
+    pthread_testcancel();
+    if (deadline_ns == COND_FOREVER)
+        return pthread_mutex_lock(object);
+    return pthread_mutex_trylock(object) == 0 ? 0 : ETIMEDOUT;
+}
+
+static int cancellable_release(void *object)
+{
+    pthread_testcancel();
+    return pthread_mutex_unlock(object);
+}
+
+static bool held(void *object)
+{
+    (void)object; /* only its holder asks */
+    return true;
+}
+
+static void *cancel_itself(void *arg)
+{
+    struct user *user = arg;
+    CHECK_EQ(pthread_cancel(pthread_self()), 0);
+    user->run(user);
+    user->done = true;
+    pthread_testcancel();
+    CHECK(false, "the cancellation is lost");
+    return NULL;
+}
+
+static void run_cancelled(struct user *user, void (*run)(struct user *), bool ends_inside)
+{
+    user->run = run;
+    user->done = false;
+    join_cancelled(stress_start(cancel_itself, user));
+    CHECK_EQ(user->done, !ends_inside);
+}
+
+static void acquire_directly(struct user *user)
+{
+    (void)cancellable_acquire(&user->mutex, COND_FOREVER);
+}
+
+static void wait_on_foreign(struct user *user)
+{
+    CHECK_OK(cond_acquire(&user->cond));
+    CHECK_RESULT(cond_wait(&user->cond, 0), ETIMEDOUT);
+    CHECK_OK(cond_notify_all(&user->cond));
+    CHECK_OK(cond_release(&user->cond));
+}
+
+static void play_foreign(void)
+{
+    static const cond_lock_ops_t ops = {.acquire = cancellable_acquire, .release = cancellable_release, .owned = held};
+    struct user user = {.mutex = PTHREAD_MUTEX_INITIALIZER};
+    CHECK_OK(cond_lock_init_foreign(&user.lock, &ops, &user.mutex));
+    CHECK_OK(cond_init(&user.cond, &user.lock, 0));
+    run_cancelled(&user, acquire_directly, true);
+    run_cancelled(&user, wait_on_foreign, false);
+    CHECK_EQ(cond_waiters(&user.cond), 0);
+    CHECK_OK(cond_destroy(&user.cond));
+    CHECK_OK(cond_lock_destroy(&user.lock));
+    CHECK_EQ(pthread_mutex_destroy(&user.mutex), 0);
+}
+
+#ifndef CONDVAR_NO_TASKS
+static void on_ready(cond_task_t *task, int result)
+{
+    struct user *user = cond_task_user(task);
+    pthread_testcancel(); /* as eventfd_write() does */
+    CHECK_EQ(result, 0);
+    user->called++;
+    CHECK_OK(cond_task_release(&user->cond, task));
+}
+
+static void call_directly(struct user *user)
+{
+    on_ready(&user->tasks[0], 0);
+}
+
+static void release_to_tasks(struct user *user)
+{
+    CHECK_OK(cond_acquire(&user->cond));
+    for (unsigned i = 0; i < 3; i++)
+        CHECK_RESULT(cond_task_acquire(&user->cond, &user->tasks[i]), EINPROGRESS);
+    CHECK_OK(cond_release(&user->cond));
+}
+
+static void play_tasks(void)
+{
+    struct user user = {.cond = COND_INIT};
+    for (unsigned i = 0; i < 3; i++)
+        CHECK_OK(cond_task_init(&user.tasks[i], on_ready, &user));
+    run_cancelled(&user, call_directly, true);
+    run_cancelled(&user, release_to_tasks, false);
+    CHECK_EQ(user.called, 3);
+    CHECK_OK(cond_destroy(&user.cond));
+}
+#else
+static void play_tasks(void) {}
+#endif
+
 int main(int argc, char **argv)
 {
     stress_begin(argc, argv);
@@ -97,6 +215,8 @@ int main(int argc, char **argv)
     printf("  skipped: ThreadSanitizer's own bookkeeping can hang when threads end by cancellation\n");
     return 77;
 #endif
+    play_foreign();
+    play_tasks();
     for (unsigned round = 0; round < stress_rounds(20); round++)
         for (enum kind kind = 0; kind < KINDS; kind++) {
             play(kind, false);
