@@ -372,9 +372,11 @@ COND_API int cond_lock_recover(cond_lock_t *lock) COND_REQUIRES(*lock);
  * - cond_init() by a second process on a living shared condition is EBUSY, and changes nothing; so memory that
  *   outlives its processes must be cleared, or the condition destroyed, before it is used anew. And it must be
  *   cleared when a process was killed in cond_init() or cond_destroy().
- * - A condition of all zero bits is a private one, wherever it is. A second process that waits or notifies
- *   while the first one has waiters is answered EINVAL, and nothing is corrupted; but the two cannot wake
- *   each other, so a process may well sleep for ever on such a lock.
+ * - A condition of all zero bits is a private one, wherever it is. To use it from two processes is a mistake, of which a
+ *   part is noticed: a second process that waits or notifies while the first one has waiters is answered EINVAL, and so is
+ *   a waiter that finds those of another process when it comes back. But the two cannot wake each other, so a process may
+ *   well sleep for ever on such a lock; the threads of a forked child count as those of its parent; and tasks of two
+ *   processes on one lock are not told apart.
  */
 
 /* ---- The condition ---------------------------------------------------------------------------------- */

@@ -258,8 +258,8 @@ static int wait(cond_t *cond, cond_lock_t *lock, cond_pred_t *pred, void *arg, i
             return leave_lost(&waiter, lock, error);
         /* M:satisfied */
         satisfied = pred == NULL ? error == 0 : (error == 0 || error == ETIMEDOUT) && check_pred(lock, pred, arg);
-        if (!satisfied && error == 0 && a_load_32(&cond->state_) != COND_ALIVE)
-            error = EINVAL; /* destroyed too early: there is no place to go back to */
+        if (!satisfied && error == 0 && !waitq_may_go_back(&waiter, lock))
+            error = EINVAL; /* destroyed too early, or another process waits: there is no place to go back to */
         if (satisfied || error != 0)
             break;
         /* Woken, but another thread was faster and made the predicate false: back to its place. */

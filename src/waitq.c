@@ -108,6 +108,11 @@ bool waitq_is_ours(const cond_t *cond, const cond_lock_t *lock)
            waitq_notified_are_ours(lock);
 }
 
+bool waitq_may_go_back(const struct cond_waiter *waiter, const cond_lock_t *lock)
+{
+    return a_load_32(&waiter->cond->state_) == COND_ALIVE && waitq_is_ours(waiter->cond, lock); /* M:back-among-ours */
+}
+
 void waitq_begin_wait(struct cond_waiter *waiter, cond_lock_t *lock)
 {
     WAITQ_SET_PROCESS(waiter->cond, port_process());
@@ -201,7 +206,7 @@ void waitq_notify_lost(cond_t *cond, cond_lock_t *lock)
 void waitq_pass_on(struct cond_waiter *waiter, cond_lock_t *lock)
 {
     cond_t *cond = waiter->cond;
-    if (!waiter->passes_on || a_load_32(&cond->state_) != COND_ALIVE)
+    if (!waiter->passes_on || !waitq_may_go_back(waiter, lock))
         return;
     waiter->passes_on = false;
     struct cond_waiter *next = waiter->queue == WAITER_QUEUED ? waitq_next(cond->u_.local.waiters, waiter)
@@ -319,7 +324,7 @@ static enum waitq_verdict waitq_judge(struct cond_waiter *waiter, cond_lock_t *l
     if (skip && waitq_same_pred_as_holder(waiter, lock))
         return WAITQ_SKIPPED;
     /* (A condition that was destroyed too early has no place to go back to.) */
-    if (waiter->pred != NULL && !waiter->pred(waiter->arg) && a_load_32(&waiter->cond->state_) == COND_ALIVE)
+    if (waiter->pred != NULL && !waiter->pred(waiter->arg) && waitq_may_go_back(waiter, lock))
         return WAITQ_FALSE;
     return waitq_beat_deadline(waiter) ? WAITQ_GOES : WAITQ_EXPIRED; /* M:judge-race */
 }

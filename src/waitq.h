@@ -73,6 +73,10 @@ static inline bool waitq_is_task(const struct cond_waiter *waiter)
    stack at addresses of the other. */
 INTERNAL bool waitq_is_ours(const cond_t *cond, const cond_lock_t *lock);
 
+/* Whether a waiter that was taken out of its queues may go back, and choose another: its condition is alive, and all waiters
+   are of this process. */
+INTERNAL bool waitq_may_go_back(const struct cond_waiter *waiter, const cond_lock_t *lock);
+
 /* Join the condition's queue as its last. */
 INTERNAL void waitq_begin_wait(struct cond_waiter *waiter, cond_lock_t *lock);
 

@@ -462,6 +462,27 @@ static void false_predicate_passes_on(void **state)
     assert_false(f->w[0].passes_on);
 }
 
+/* A private condition in memory that processes share: while a waiter was on its way, another process has begun to wait. Its
+   nodes are not here, so nobody goes back among them, and nothing is passed on to them. */
+static void another_process_waits(void **state)
+{
+    struct fixture *f = *state;
+    struct cond_waiter *elsewhere = (struct cond_waiter *)(uintptr_t)16;
+    arrive_at(f, &f->cond, 0, PRED);
+    waitq_notify(&f->cond, &f->lock, 1);
+    assert_true(waitq_may_go_back(&f->w[0], &f->lock));
+    f->cond.u_.local.waiters = elsewhere;
+    f->cond.u_.local.process += 77;
+    assert_false(waitq_may_go_back(&f->w[0], &f->lock));
+    assert_picked(f, waitq_pick(&f->lock), 'a'); /* though its predicate is false: it finds that out itself */
+    assert_true(f->w[0].passes_on);
+    waitq_pass_on(&f->w[0], &f->lock);
+    assert_ptr_equal(f->cond.u_.local.waiters, elsewhere);
+    f->cond.u_.local.process -= 77;
+    f->cond.u_.local.waiters = NULL;
+    assert_true(waitq_may_go_back(&f->w[0], &f->lock));
+}
+
 static void passes_on_to_a_plain_waiter(void **state)
 {
     struct fixture *f = *state;
@@ -1193,6 +1214,7 @@ int main(void)
 #endif
         TEST(each_pick_takes_one_more),
         TEST(false_predicate_passes_on),
+        TEST(another_process_waits),
         TEST(passes_on_to_a_plain_waiter),
         TEST(does_not_pass_on_to_later_arrivals),
         TEST(passes_on_to_later_arrivals_that_can_use_it),
