@@ -286,8 +286,8 @@ COND_API int cond_lock_init(cond_lock_t *lock, unsigned flags);
 /**
  * Make a handle for a lock that exists. `ops` and `object` must outlive the handle. The program may go on
  * acquiring and releasing the lock directly: what the library keeps is guarded by it.
- * A lock that cannot tell its owner (`owned` NULL) cannot answer EPERM to a thread that does not hold it
- * while another one does. Waking a waiter costs a system call at notify, since the release is not seen.
+ * A lock that cannot tell its owner (`owned` NULL) does not answer EPERM to a wait or notify by a thread that does not hold
+ * it while another one does: that is undefined. Waking a waiter costs a system call at notify, since the release is not seen.
  * EINVAL: NULL, `acquire` or `release` missing, or one of release_save and acquire_restore without the other.
  */
 COND_API int cond_lock_init_foreign(cond_lock_t *lock, const cond_lock_ops_t *ops, void *object);
@@ -296,12 +296,14 @@ COND_API int cond_lock_init_foreign(cond_lock_t *lock, const cond_lock_ops_t *op
 #ifdef COND_HAVE_PTHREAD_
 /**
  * Make a handle for a pthread mutex. A PTHREAD_MUTEX_RECURSIVE one is released entirely by wait, and
- * restored. POSIX gives no way to ask who holds a mutex. So a wait or notify by a thread that does not hold
- * it is told EPERM when nobody does, and cannot be told so when another thread does; on a recursive one not
- * even when nobody does. Of a release the same is true, but recursive and errorcheck mutexes always answer.
- * cond_locked() says false to the holder of a recursive one. A robust mutex whose holder has
- * died is given up (ENOTRECOVERABLE) by a call that only looks at it, and glibc (2.36) may leave threads
- * asleep for ever on a robust mutex that was given up. COND_SHARED has none of this.
+ * restored. POSIX gives no way to ask who holds a mutex. So:
+ * - Of a normal one, a wait or notify by a thread that does not hold it is answered EPERM when nobody does. When another
+ *   thread does, it is undefined, as a release is: the queues are touched without the lock.
+ * - Of an errorcheck or recursive one it is always answered EPERM on Linux with glibc, whose mutexes tell. Elsewhere as
+ *   above, and a recursive one counts as the caller's even when nobody holds it, and cond_locked() says false to its holder.
+ *   A release by a thread that does not hold it is EPERM everywhere.
+ * A robust mutex whose holder has died is given up (ENOTRECOVERABLE) by a call that only looks at it, and glibc (2.36) may
+ * leave threads asleep for ever on a robust mutex that was given up. COND_SHARED has none of this.
  * EINVAL: NULL. ENOTSUP: on a system without pthreads.
  */
 COND_API int cond_lock_init_pthread(cond_lock_t *lock, pthread_mutex_t *mutex);
@@ -331,7 +333,11 @@ COND_API int cond_lock_try_acquire(cond_lock_t *lock) COND_TRIES_(*lock);
 /** Acquire the lock within timeout_ns. Errors of cond_lock_acquire(), and ETIMEDOUT. */
 COND_API int cond_lock_acquire_timed(cond_lock_t *lock, int64_t timeout_ns) COND_TRIES_(*lock);
 
-/** Release the lock by one level. The holder. EINVAL: NULL, destroyed. EPERM: the caller does not hold it. */
+/**
+ * Release the lock by one level. The holder. EINVAL: NULL, destroyed. EPERM: the caller does not hold it.
+ * A thread must not end while it holds a private lock: a new thread that the system gives its control block to has its
+ * number, and would count as the owner.
+ */
 COND_API int cond_lock_release(cond_lock_t *lock) COND_RELEASES_(*lock);
 
 /** Whether anybody holds the lock, or it is kept for a thread that has waited for it too long. */
@@ -490,7 +496,7 @@ COND_API int cond_wait_until(cond_t *cond, int64_t deadline_ns) COND_REQUIRES(*c
  * Wait until pred(arg) is true. The holder. Returns 0 with the predicate true (at once, if it is), and
  * ETIMEDOUT if it is false at the end of timeout_ns; the lock is held either way. The waiter is left asleep,
  * and keeps its place, as long as its predicate is false.
- * EINVAL, EPERM and a foreign lock's errors as for cond_wait().
+ * EINVAL also if pred is NULL; EINVAL, EPERM and a foreign lock's errors as for cond_wait().
  */
 COND_API int cond_wait_for(cond_t *cond, cond_pred_t *pred, void *arg, int64_t timeout_ns) COND_REQUIRES(*cond);
 
@@ -512,7 +518,10 @@ COND_API bool cond_locked(const cond_t *cond);
 /** Whether the calling thread does; as cond_lock_owned(). */
 COND_API bool cond_owned(const cond_t *cond);
 
-/** How many wait and have not been chosen. A glimpse, unless the caller holds the lock. */
+/**
+ * How many wait and have not been chosen. A glimpse, unless the caller holds the lock. A waiter that has expired leaves the
+ * queue when it has the lock again, and is counted until then: a notify does not choose it.
+ */
 COND_API size_t cond_waiters(const cond_t *cond);
 
 /** The condition's lock; NULL if there is none to give (cond is NULL or destroyed). */

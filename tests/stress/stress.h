@@ -53,7 +53,7 @@
 #  define STRESS_STACK ((size_t)64 * 1024)
 #endif
 
-#if defined(STRESS_TSAN)
+#if defined(STRESS_TSAN) && !defined(__GLIBC__)
 /* How deep a recursive pthread mutex is held can be found out only by releasing it once too often, and being
    told EPERM (src/port/pthread.c). ThreadSanitizer takes that for a mistake. */
 const char *__tsan_default_suppressions(void);

@@ -599,8 +599,20 @@ static void pthread_mutex_held_by_another(void **state)
             assert_int_equal(cond_lock_acquire_timed(&lock, timeouts[k]), ETIMEDOUT);
             assert_true(timeouts[k] <= 0 || cond_now() - before_ns >= timeouts[k]);
         }
-        if (pthread_types[i] == PTHREAD_MUTEX_ERRORCHECK || pthread_types[i] == PTHREAD_MUTEX_RECURSIVE)
+        if (pthread_types[i] == PTHREAD_MUTEX_ERRORCHECK || pthread_types[i] == PTHREAD_MUTEX_RECURSIVE) {
+            cond_t cond;
             assert_int_equal(cond_lock_release(&lock), EPERM);
+#if defined(__GLIBC__) && defined(__linux__) /* whose mutexes tell */
+            assert_false(cond_lock_owned(&lock));
+            assert_int_equal(cond_init(&cond, &lock, 0), 0);
+            assert_int_equal(cond_notify(&cond, 1), EPERM);
+            assert_int_equal(cond_notify_all(&cond), EPERM);
+            assert_int_equal(cond_wait(&cond, 0), EPERM);
+            assert_int_equal(cond_destroy(&cond), 0);
+#else
+            (void)cond;
+#endif
+        }
         atomic_store(&holder.let_go, 1);
         assert_int_equal(cond_lock_acquire_timed(&lock, INT64_MAX - 1), 0); /* when it comes, it comes */
         assert_int_equal(cond_lock_release(&lock), 0);
@@ -633,7 +645,12 @@ static void pthread_mutex_held_by_the_caller(void **state)
 static void pthread_mutex_held_by_nobody(void **state)
 {
     (void)state;
-    static const int types[] = {PTHREAD_MUTEX_NORMAL, PTHREAD_MUTEX_ERRORCHECK};
+    static const int types[] = {
+        PTHREAD_MUTEX_NORMAL, PTHREAD_MUTEX_ERRORCHECK,
+#if defined(__GLIBC__) && defined(__linux__)
+        PTHREAD_MUTEX_RECURSIVE,
+#endif
+    };
     for (size_t i = 0; i < LENGTH(types); i++) {
         pthread_mutex_t mutex;
         cond_lock_t lock;
