@@ -57,7 +57,9 @@
  *     CONDVAR_NO_SHARED    no memory that processes share: COND_SHARED is answered ENOTSUP
  *     CONDVAR_NO_PTHREAD   no cond_lock_init_pthread()
  *     CONDVAR_NO_FOREIGN   no cond_lock_init_foreign(), nor cond_lock_init_pthread()
- *     CONDVAR_NO_TEXT      no cond_describe() and cond_strerror()
+ *     CONDVAR_NO_TEXT      no cond_describe(), cond_lock_describe() and cond_strerror()
+ *     CONDVAR_NO_AWAIT     no cond_await() and cond_task_await()
+ *     CONDVAR_NO_CANCEL    no cond_close(), cond_cancel() and cond_wait_with()
  */
 
 #include <limits.h>
@@ -155,15 +157,33 @@ extern "C" {
 #define COND_ASSERTS_(object) COND_ANALYSIS_(assert_capability(object))
 #define COND_UNSEEN_ COND_ANALYSIS_(no_thread_safety_analysis)
 
+/* ---- The version ------------------------------------------------------------------------------------ */
+
+/* Of this header. COND_VERSION is one number, to be compared: #if COND_VERSION >= 200 is 0.2.0 or later. */
+#define COND_VERSION_MAJOR 0
+#define COND_VERSION_MINOR 1
+#define COND_VERSION_PATCH 0
+#define COND_VERSION (COND_VERSION_MAJOR * 10000 + COND_VERSION_MINOR * 100 + COND_VERSION_PATCH)
+
+/** The version of the library that is linked: "0.1.0". Never NULL, never to be freed. */
+COND_API const char *cond_version(void);
+
 /* ---- Time ------------------------------------------------------------------------------------------- */
 
-#define COND_FOREVER INT64_MAX                          /* a timeout or a deadline that never comes */
-#define COND_US(n) ((int64_t)(n) * INT64_C(1000))       /* microseconds, in nanoseconds */
-#define COND_MS(n) ((int64_t)(n) * INT64_C(1000000))    /* milliseconds, in nanoseconds */
-#define COND_SEC(n) ((int64_t)(n) * INT64_C(1000000000)) /* seconds, in nanoseconds */
+/* Timeouts and deadlines are nanoseconds. These convert integers and fractions: COND_SEC(0.5) is half a second. */
+#define COND_FOREVER INT64_MAX                           /* a timeout or a deadline that never comes */
+#define COND_US(n) ((int64_t)((n) * INT64_C(1000)))       /* microseconds */
+#define COND_MS(n) ((int64_t)((n) * INT64_C(1000000)))    /* milliseconds */
+#define COND_SEC(n) ((int64_t)((n) * INT64_C(1000000000))) /* seconds */
 
 /** The monotonic clock now, in nanoseconds: what deadlines are compared with. POSIX's CLOCK_MONOTONIC. */
 COND_API int64_t cond_now(void);
+
+/**
+ * The deadline timeout_ns from now, for the calls whose names end in `_until`. What is too far ahead, and COND_FOREVER,
+ * is COND_FOREVER. Never 0, which means no deadline in cond_wait_options_t.
+ */
+COND_API int64_t cond_deadline(int64_t timeout_ns);
 
 /* ---- The lock --------------------------------------------------------------------------------------- */
 
@@ -333,6 +353,9 @@ COND_API int cond_lock_try_acquire(cond_lock_t *lock) COND_TRIES_(*lock);
 /** Acquire the lock within timeout_ns. Errors of cond_lock_acquire(), and ETIMEDOUT. */
 COND_API int cond_lock_acquire_timed(cond_lock_t *lock, int64_t timeout_ns) COND_TRIES_(*lock);
 
+/** The same with a deadline, in the time of cond_now(). */
+COND_API int cond_lock_acquire_until(cond_lock_t *lock, int64_t deadline_ns) COND_TRIES_(*lock);
+
 /**
  * Release the lock by one level. The holder. EINVAL: NULL, destroyed. EPERM: the caller does not hold it.
  * A thread must not end while it holds a private lock: a new thread that the system gives its control block to has its
@@ -351,6 +374,22 @@ COND_API bool cond_lock_owned(const cond_lock_t *lock);
  * EINVAL: NULL, destroyed, or nothing to recover: always so for a lock that is not shared. EPERM: not held.
  */
 COND_API int cond_lock_recover(cond_lock_t *lock) COND_REQUIRES(*lock);
+
+/**
+ * In the child of a fork, whose only thread is the one that called fork: free the lock, whoever held it. A foreign lock
+ * itself is left as it is; a shared lock is left alone, since its holder lives on. For a lock with conditions on it,
+ * cond_reinit_after_fork() of each does the same. EINVAL: NULL, destroyed.
+ */
+COND_API int cond_lock_reinit_after_fork(cond_lock_t *lock);
+
+#ifndef CONDVAR_NO_TEXT
+/**
+ * Write to text whether the lock is held, its kind, its owner and its depth. At most `size` bytes with the closing zero
+ * are written. Returns the length of the whole text, as snprintf does, or -EINVAL for NULL and for a destroyed lock.
+ * Exact if the caller holds the lock; otherwise the values may have changed already.
+ */
+COND_API int cond_lock_describe(const cond_lock_t *lock, char *text, size_t size);
+#endif
 
 /*
  * Shared locks and conditions
@@ -406,7 +445,7 @@ typedef uint64_t cond_arrivals_t_;
 
 struct COND_CAPABILITY_ cond {
     cond_lock_t *lock_; /* fixed by init; NULL: own_. COND_SHARED: how many bytes from here, as a pointer */
-    uint32_t state_;    /* fixed by init, until destroy; src/object.h */
+    uint32_t state_;    /* atomic, written by init, destroy and close; src/object.h */
     uint32_t waiters_;  /* atomic, written under the lock: how many wait and have not been chosen */
     union {
         struct cond_local_queue_ {
@@ -474,6 +513,9 @@ COND_API int cond_try_acquire(cond_t *cond) COND_TRIES_(*cond);
 /** As cond_lock_acquire_timed(). */
 COND_API int cond_acquire_timed(cond_t *cond, int64_t timeout_ns) COND_TRIES_(*cond);
 
+/** As cond_lock_acquire_until(). */
+COND_API int cond_acquire_until(cond_t *cond, int64_t deadline_ns) COND_TRIES_(*cond);
+
 /** Release the condition's lock by one level; as cond_lock_release(). The holder. */
 COND_API int cond_release(cond_t *cond) COND_RELEASES_(*cond);
 
@@ -481,7 +523,8 @@ COND_API int cond_release(cond_t *cond) COND_RELEASES_(*cond);
  * Release the lock entirely, wait for a notify that chooses the caller, and acquire the lock again as deep
  * as it was held. The holder.
  * EINVAL: NULL, destroyed. EPERM: not held. ETIMEDOUT: no notify chose the caller in timeout_ns; the lock is
- * held again. An error of a foreign lock that could not be acquired again is passed on: the lock is then
+ * held again. ECANCELED: the condition is closed, or was closed before a notify chose the caller; the lock is held (again).
+ * An error of a foreign lock that could not be acquired again is passed on: the lock is then
  * not held. It is lost: nobody can have it any more, so the others that wait on the condition are woken, and get the same
  * error. (Those that wait on another condition of that lock get it when a notify, a wait or cond_destroy() is called on
  * theirs; so do those of a lock that says ENOTRECOVERABLE to such a call.) From then on all calls that need the lock are
@@ -496,9 +539,70 @@ COND_API int cond_wait_until(cond_t *cond, int64_t deadline_ns) COND_REQUIRES(*c
  * Wait until pred(arg) is true. The holder. Returns 0 with the predicate true (at once, if it is), and
  * ETIMEDOUT if it is false at the end of timeout_ns; the lock is held either way. The waiter is left asleep,
  * and keeps its place, as long as its predicate is false.
- * EINVAL also if pred is NULL; EINVAL, EPERM and a foreign lock's errors as for cond_wait().
+ * ECANCELED: the condition is closed, and the predicate is false.
+ * EINVAL, EPERM and a foreign lock's errors as for cond_wait(), and EINVAL: pred is NULL.
  */
 COND_API int cond_wait_for(cond_t *cond, cond_pred_t *pred, void *arg, int64_t timeout_ns) COND_REQUIRES(*cond);
+
+/** The same with a deadline, in the time of cond_now(). */
+COND_API int cond_wait_for_until(cond_t *cond, cond_pred_t *pred, void *arg, int64_t deadline_ns) COND_REQUIRES(*cond);
+
+#ifndef CONDVAR_NO_AWAIT
+/**
+ * The same as cond_wait_for(), but nobody has to notify: every release of the lock calls the predicate, whatever has
+ * changed, and wakes the caller when it is true. The price: each release that wakes nobody calls the predicates of all
+ * that await on the lock. Those are woken in the order of arrival; cond_waiters() counts them, cond_notify() does not
+ * choose them. Abseil's Mutex::Await and nsync's nsync_mu_wait do the same.
+ * Errors of cond_wait_for(), and ENOTSUP: a shared or a foreign lock, which may be released unseen.
+ */
+COND_API int cond_await(cond_t *cond, cond_pred_t *pred, void *arg, int64_t timeout_ns) COND_REQUIRES(*cond);
+#endif
+
+#ifndef CONDVAR_NO_CANCEL
+/** Ends the waits that carry it: cond_cancel(). All zero bits: not cancelled. It must outlive these waits, and needs no
+    destroy. One for each waiter, or for each group of them. */
+typedef struct cond_token {
+    uint32_t cancelled_; /* atomic, set under the lock */
+} cond_token_t;
+
+/** What cond_wait_with() does. Members that are 0 mean "without". */
+typedef struct cond_wait_options {
+    cond_pred_t *pred;   /* wait until pred(arg) is true, as cond_wait_for(); NULL: until a notify chooses the caller */
+    void *arg;
+    int64_t deadline_ns; /* in the time of cond_now(): cond_deadline(COND_MS(50)); 0: no deadline */
+    cond_token_t *token; /* cond_cancel() with this token ends the wait with ECANCELED */
+    bool unnotified;     /* as cond_await(); needs pred */
+} cond_wait_options_t;
+
+/**
+ * Wait, with all that can be asked for: the other waits are short forms of this one, with the same results.
+ * ECANCELED: the token was cancelled before a notify chose the caller, and the predicate, if there is one, is false; the
+ * lock is held. EINVAL: options is NULL, or `unnotified` without `pred`. ENOTSUP: a token with a shared lock;
+ * `unnotified` with a shared or a foreign lock.
+ */
+COND_API int cond_wait_with(cond_t *cond, const cond_wait_options_t *options) COND_REQUIRES(*cond);
+
+/**
+ * End the waits on this condition that carry the token, with ECANCELED, or 0 if their predicate is true. Every later wait
+ * with the token ends in the same way, at once, on any condition. A waiter without a predicate that a notify has chosen
+ * before returns 0; one with a predicate that is false passes its notification on. Looks at each waiter of the condition
+ * and at each notified waiter of its lock. The holder. No system call, unless the lock is foreign.
+ * EINVAL: NULL, destroyed. EPERM: not held. ENOTSUP: a shared lock.
+ */
+COND_API int cond_cancel(cond_t *cond, cond_token_t *token) COND_REQUIRES(*cond);
+
+/**
+ * Close the condition, for good: every wait on it, now and later, ends with ECANCELED, with the lock held. A wait whose
+ * predicate is true still returns 0, so consumers can drain what is there. A waiter without a predicate that a notify has
+ * chosen before returns 0. All other calls work as before. To open it again takes cond_destroy() and cond_init();
+ * cond_reinit_after_fork() leaves it closed. The holder. 0 too if it is closed already. No system call on a private lock.
+ * EINVAL: NULL, destroyed. EPERM: not held.
+ */
+COND_API int cond_close(cond_t *cond) COND_REQUIRES(*cond);
+
+/** Whether the condition is closed; false for NULL and a destroyed one. Exact if the caller holds the lock. */
+COND_API bool cond_closed(const cond_t *cond);
+#endif
 
 /**
  * Choose the first n waiters, or all if there are fewer. Each release of the lock then wakes one of them, in the order
@@ -618,6 +722,8 @@ struct cond_waiter {
     uint32_t passes_on : 1;   /* under the lock: chosen by notify(n), not by notify_all */
     uint32_t queue : 2;       /* under the lock: WAITER_UNQUEUED, ... */
     uint32_t skipped : 1;     /* under the lock: one that was notified later was woken before it */
+    uint32_t awaits : 1;      /* fixed: needs no notify */
+    uint32_t cancelled : 1;   /* under the lock: a close or a cancel has ended the wait */
     uint32_t horizon : 24;    /* under the lock: how many had arrived after it when it was notified */
     struct cond_waiter *next; /* under the lock: in the circular queue that it is in */
     struct cond_waiter *prev; /* under the lock */
@@ -702,6 +808,11 @@ COND_API int cond_task_wait(cond_t *cond, cond_task_t *task);
  */
 COND_API int cond_task_wait_for(cond_t *cond, cond_task_t *task, cond_pred_t *pred, void *arg);
 
+#ifndef CONDVAR_NO_AWAIT
+/** As cond_task_wait_for(), but nobody has to notify: cond_await(). */
+COND_API int cond_task_await(cond_t *cond, cond_task_t *task, cond_pred_t *pred, void *arg);
+#endif
+
 /** Release the lock by one level. The holder. EPERM: the task does not hold it. EINVAL, ENOTSUP. */
 COND_API int cond_task_release(cond_t *cond, cond_task_t *task);
 
@@ -717,6 +828,11 @@ COND_API int cond_task_notify(cond_t *cond, cond_task_t *task, size_t n);
 
 /** Choose all waiters; as cond_task_notify(). */
 COND_API int cond_task_notify_all(cond_t *cond, cond_task_t *task);
+
+#ifndef CONDVAR_NO_CANCEL
+/** Close the condition; as cond_close(). EPERM: the task does not hold the lock. EINVAL, ENOTSUP. */
+COND_API int cond_task_close(cond_t *cond, cond_task_t *task);
+#endif
 
 /**
  * Give up the task's request. Any thread, at any time, as long as the task's storage is there. After 0, the

@@ -36,7 +36,7 @@ static COLD void wake_lost(cond_t *cond, cond_lock_t *lock, int error)
 static bool wake_if_lost(cond_t *cond)
 {
     cond_lock_t *lock = cond->lock_;
-    if (a_load_32(&cond->state_) != COND_ALIVE || lock == NULL || !lock_is_lost(lock)) /* M:lost-is-noticed */
+    if (a_load_32(&cond->state_) > COND_CLOSED || lock == NULL || !lock_is_lost(lock)) /* M:lost-is-noticed */
         return false;
     wake_lost(cond, lock, ENOTRECOVERABLE);
     return true;
@@ -51,7 +51,7 @@ static int init_shared(cond_t *cond, cond_lock_t *lock, unsigned flags)
 {
     /* Relaxed: who uses what another process has made looks again, in cond_is_alive(). */
     uint32_t before = a_load(&cond->state_, relaxed);
-    if (before == COND_ALIVE_SHARED || before == COND_INIT_SHARED ||
+    if (before == COND_ALIVE_SHARED || before == COND_CLOSED_SHARED || before == COND_INIT_SHARED ||
         !a_cas(&cond->state_, &before, COND_INIT_SHARED, relaxed, relaxed))
         return EBUSY;
     if (lock == NULL) {
@@ -139,6 +139,11 @@ int cond_acquire_timed(cond_t *cond, int64_t timeout_ns)
     return cond_lock_acquire_timed(lock_of(cond), timeout_ns);
 }
 
+int cond_acquire_until(cond_t *cond, int64_t deadline_ns)
+{
+    return cond_lock_acquire_until(lock_of(cond), deadline_ns);
+}
+
 int cond_release(cond_t *cond)
 {
     cond_lock_t *lock = OPTIMIZE_SIZE ? NULL : private_lock_of(cond);
@@ -188,7 +193,7 @@ static COLD int held_nonprivate_lock(cond_t *cond, cond_lock_t **lock)
 }
 
 /* The lock of a condition on which the caller may wait or notify. */
-static int held_lock(cond_t *cond, cond_lock_t **lock)
+static OUTLINE int held_lock(cond_t *cond, cond_lock_t **lock)
 {
     *lock = private_lock_of(cond);
     if (*lock == NULL)
@@ -206,10 +211,23 @@ static bool check_pred(cond_lock_t *lock, cond_pred_t *pred, void *arg)
     return pred(arg);
 }
 
+/* Why a waiter whose predicate is false must not wait (again): 0, ECANCELED. */
+static int reason_not_to_wait(const struct waitq_thread *self)
+{
+    if (cond_is_closed(self->waiter.cond))
+        return ECANCELED;
+#ifndef CONDVAR_NO_CANCEL
+    /* Relaxed: if the cancel was on another condition, the caller has ordered the two by itself. */
+    if (self->token != NULL && a_load_32(&self->token->cancelled_) != 0)
+        return ECANCELED;
+#endif
+    return 0;
+}
+
 /*
- * One wait of a node that is in the queue: 0 when it was woken, ETIMEDOUT when it has expired, with the lock held either
- * way and the node in no queue. Or an error of a foreign lock, which is held with EOWNERDEAD and lost otherwise. If it is
- * lost, the node may still be in a queue.
+ * One wait of a node that is in a queue: 0 when it was woken, ECANCELED if that was because of a close or a cancel,
+ * ETIMEDOUT when it has expired, with the lock held either way and the node in no queue. Or an error of a foreign lock,
+ * which is held with EOWNERDEAD and lost otherwise. If it is lost, the node may still be in a queue.
  */
 static int wait_once(struct cond_waiter *waiter, cond_lock_t *lock, int64_t deadline_ns, bool *lost)
 {
@@ -227,7 +245,9 @@ static int wait_once(struct cond_waiter *waiter, cond_lock_t *lock, int64_t dead
         return error;
     if (!woken)
         waitq_leave(waiter, lock);
-    return error != 0 ? error : woken ? 0 : ETIMEDOUT;
+    if (error != 0)
+        return error;
+    return !woken ? ETIMEDOUT : waitq_is_cancelled(waiter) ? ECANCELED : 0;
 }
 
 /* The end of a wait whose foreign lock is lost. The others leave, too: nobody else can wake them. (A waiter that is in the
@@ -245,32 +265,37 @@ static COLD int leave_lost(struct cond_waiter *waiter, cond_lock_t *lock, int er
     return error;
 }
 
-static int wait(cond_t *cond, cond_lock_t *lock, cond_pred_t *pred, void *arg, int64_t deadline_ns)
+/* The node has `cond`, and what it waits for. */
+static int wait(cond_lock_t *lock, struct waitq_thread *self, int64_t deadline_ns)
 {
-    struct cond_waiter waiter = {
-        .cond = cond, .pred = pred, .arg = arg, .timed = deadline_ns != COND_FOREVER};
-    int error;
+    struct cond_waiter *waiter = &self->waiter;
+    cond_pred_t *pred = waiter->pred;
     bool satisfied, lost = false;
-    waitq_begin_wait(&waiter, lock);
+    int error = reason_not_to_wait(self);
+    if (error != 0)
+        return error;
+    waitq_begin_wait(waiter, lock);
     for (;;) {
-        error = wait_once(&waiter, lock, deadline_ns, &lost);
+        error = wait_once(waiter, lock, deadline_ns, &lost);
         if (HAVE_FOREIGN && lost)
-            return leave_lost(&waiter, lock, error);
-        /* M:satisfied */
-        satisfied = pred == NULL ? error == 0 : (error == 0 || error == ETIMEDOUT) && check_pred(lock, pred, arg);
-        if (!satisfied && error == 0 && !waitq_may_go_back(&waiter, lock))
+            return leave_lost(waiter, lock, error);
+        bool is_over = error == 0 || error == ETIMEDOUT || error == ECANCELED;
+        satisfied = pred == NULL ? error == 0 : is_over && check_pred(lock, pred, waiter->arg); /* M:satisfied */
+        if (!satisfied && error == 0)
+            error = reason_not_to_wait(self);
+        if (!satisfied && error == 0 && !waitq_may_go_back(waiter, lock))
             error = EINVAL; /* destroyed too early, or another process waits: there is no place to go back to */
         if (satisfied || error != 0)
             break;
         /* Woken, but another thread was faster and made the predicate false: back to its place. */
-        a_store(&waiter.state, 0, relaxed); /* nobody else has the node now */
-        waitq_requeue(&waiter, lock);
+        a_store(&waiter->state, 0, relaxed); /* nobody else has the node now */
+        waitq_requeue(waiter, lock);
         lock_wake_next(lock);
     }
     /* A satisfied waiter must not touch the condition, which may be destroyed: so it does not even pass on a notification
        that came after its deadline. Others pass on what they do not use. */
     if (!satisfied)
-        waitq_pass_on(&waiter, lock); /* M:expired-passes-on */
+        waitq_pass_on(waiter, lock); /* M:expired-passes-on */
     lock_wake_next(lock); /* M:chain */
     waitq_end_wait(lock);
     return satisfied ? 0 : error;
@@ -278,9 +303,10 @@ static int wait(cond_t *cond, cond_lock_t *lock, cond_pred_t *pred, void *arg, i
 
 static int wait_any(cond_t *cond, cond_lock_t *lock, cond_pred_t *pred, void *arg, int64_t deadline_ns)
 {
+    struct waitq_thread self = {
+        .waiter = {.cond = cond, .pred = pred, .arg = arg, .timed = deadline_ns != COND_FOREVER}};
     PROBE_WAIT(cond, lock, deadline_ns);
-    int error = lock_is_shared(lock) ? shared_wait(cond, lock, pred, arg, deadline_ns)
-                                     : wait(cond, lock, pred, arg, deadline_ns);
+    int error = lock_is_shared(lock) ? shared_wait(cond, lock, pred, arg, deadline_ns) : wait(lock, &self, deadline_ns);
     PROBE_WAKE(cond, lock, error);
     return error;
 }
@@ -297,7 +323,8 @@ int cond_wait(cond_t *cond, int64_t timeout_ns)
     return cond_wait_until(cond, deadline_after(timeout_ns));
 }
 
-int cond_wait_for(cond_t *cond, cond_pred_t *pred, void *arg, int64_t timeout_ns)
+/* With a timeout the clock is read only if the predicate is false. */
+static int wait_for(cond_t *cond, cond_pred_t *pred, void *arg, int64_t time_ns, bool is_timeout)
 {
     cond_lock_t *lock;
     if (pred == NULL)
@@ -305,8 +332,72 @@ int cond_wait_for(cond_t *cond, cond_pred_t *pred, void *arg, int64_t timeout_ns
     int error = held_lock(cond, &lock);
     if (error != 0 || check_pred(lock, pred, arg))
         return error;
-    return wait_any(cond, lock, pred, arg, deadline_after(timeout_ns));
+    return wait_any(cond, lock, pred, arg, is_timeout ? deadline_after(time_ns) : time_ns);
 }
+
+int cond_wait_for(cond_t *cond, cond_pred_t *pred, void *arg, int64_t timeout_ns)
+{
+    return wait_for(cond, pred, arg, timeout_ns, true);
+}
+
+int cond_wait_for_until(cond_t *cond, cond_pred_t *pred, void *arg, int64_t deadline_ns)
+{
+    return wait_for(cond, pred, arg, deadline_ns, false);
+}
+
+#if !defined(CONDVAR_NO_AWAIT) || !defined(CONDVAR_NO_CANCEL)
+/* A wait with options that a shared lock does not have, and await a foreign one neither. */
+static int wait_specially(cond_t *cond, struct waitq_thread *self, int64_t deadline_ns)
+{
+    cond_lock_t *lock;
+    struct cond_waiter *waiter = &self->waiter;
+    bool awaits = waitq_awaits(waiter);
+    if (awaits && waiter->pred == NULL)
+        return EINVAL;
+    int error = held_lock(cond, &lock);
+    if (error != 0)
+        return error;
+    if (lock_is_shared(lock) || (awaits && lock_is_foreign(lock)))
+        return ENOTSUP;
+    if (waiter->pred != NULL && check_pred(lock, waiter->pred, waiter->arg))
+        return 0;
+    waiter->cond = cond;
+    waiter->timed = deadline_ns != COND_FOREVER;
+    PROBE_WAIT(cond, lock, deadline_ns);
+    error = wait(lock, self, deadline_ns);
+    PROBE_WAKE(cond, lock, error);
+    return error;
+}
+#endif
+
+#ifndef CONDVAR_NO_AWAIT
+int cond_await(cond_t *cond, cond_pred_t *pred, void *arg, int64_t timeout_ns)
+{
+    struct waitq_thread self = {.waiter = {.pred = pred, .arg = arg, .awaits = 1}};
+    return wait_specially(cond, &self, deadline_after(timeout_ns));
+}
+#endif
+
+#ifndef CONDVAR_NO_CANCEL
+int cond_wait_with(cond_t *cond, const cond_wait_options_t *options)
+{
+    if (options == NULL)
+        return EINVAL;
+    int64_t deadline_ns = options->deadline_ns != 0 ? options->deadline_ns : COND_FOREVER;
+    if (!options->unnotified && options->token == NULL)
+        return options->pred != NULL ? cond_wait_for_until(cond, options->pred, options->arg, deadline_ns)
+                                     : cond_wait_until(cond, deadline_ns);
+#ifdef CONDVAR_NO_AWAIT
+    if (options->unnotified)
+        return ENOTSUP;
+#endif
+    struct waitq_thread self = {.waiter = {.pred = options->pred, .arg = options->arg}, .token = options->token};
+#ifndef CONDVAR_NO_AWAIT
+    self.waiter.awaits = options->unnotified;
+#endif
+    return wait_specially(cond, &self, deadline_ns);
+}
+#endif
 
 /* ---- Notify ---- */
 
@@ -359,6 +450,47 @@ int cond_notify_all(cond_t *cond)
 {
     return notify(cond, SIZE_MAX, true);
 }
+
+#ifndef CONDVAR_NO_CANCEL
+/* ---- Close and cancel ---- */
+
+int cond_cancel(cond_t *cond, cond_token_t *token)
+{
+    cond_lock_t *lock;
+    if (token == NULL)
+        return EINVAL;
+    int error = held_lock(cond, &lock);
+    if (error != 0)
+        return error;
+    if (lock_is_shared(lock))
+        return ENOTSUP;
+    /* Relaxed, as in reason_not_to_wait(). */
+    a_store_32(&token->cancelled_, 1);
+    waitq_cancel(cond, lock, token);
+    lock_wake_next(lock);
+    return 0;
+}
+
+int cond_close(cond_t *cond)
+{
+    cond_lock_t *lock;
+    int error = held_lock(cond, &lock);
+    if (error != 0)
+        return error;
+    if (lock_is_shared(lock)) {
+        shared_close(cond, lock);
+        return 0;
+    }
+    waitq_close(cond, lock);
+    lock_wake_next(lock);
+    return 0;
+}
+
+bool cond_closed(const cond_t *cond)
+{
+    return lock_of(cond) != NULL && cond_is_closed(cond);
+}
+#endif
 
 size_t cond_waiters(const cond_t *cond)
 {

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include "condvar.h"
+#include "internal.h"
 #include "port.h"
 
 #define DEADLINE_PASSED INT64_MIN
@@ -25,7 +26,7 @@ static inline int64_t deadline_from(int64_t now_ns, int64_t timeout_ns)
 }
 
 /* The deadline timeout_ns from now, with a look at the clock only if it matters. */
-static inline int64_t deadline_after(int64_t timeout_ns)
+static OUTLINE int64_t deadline_after(int64_t timeout_ns)
 {
     bool known = timeout_ns <= 0 || timeout_ns == COND_FOREVER;
     return deadline_from(known ? 0 : port_now(), timeout_ns);

@@ -14,8 +14,9 @@
 
 _Static_assert(sizeof(cond_lock_t) <= 64, "a lock is at most one cache line of 64 bytes");
 
-/* A shared condition may be mapped anywhere, so it keeps the distance of its lock. */
-cond_lock_t *lock_of(const cond_t *cond)
+/* A shared condition may be mapped anywhere, so it keeps the distance of its lock. Not inlined: for the calls that are not
+   fast paths. */
+NOINLINE cond_lock_t *lock_of(const cond_t *cond)
 {
     cond_lock_t *lock = private_lock_of(cond);
     if (!HAVE_NONPRIVATE || lock != NULL || cond == NULL)
@@ -26,16 +27,36 @@ cond_lock_t *lock_of(const cond_t *cond)
         return NULL;
     if (cond->lock_ == NULL)
         lock = (cond_lock_t *)(uintptr_t)&cond->own_;
-    else if (state == COND_ALIVE) /* M:state-once */
+    else if (state <= COND_CLOSED) /* M:state-once */
         lock = cond->lock_;
     else
         lock = (cond_lock_t *)((uintptr_t)cond + (uintptr_t)cond->lock_);
-    return lock_is_valid(lock) && lock_is_shared(lock) == (state == COND_ALIVE_SHARED) ? lock : NULL;
+    return lock_is_valid(lock) && lock_is_shared(lock) == (state > COND_CLOSED) ? lock : NULL;
 }
+
+/* ---- Time, and the version ---- */
 
 int64_t cond_now(void)
 {
     return port_now();
+}
+
+int64_t cond_deadline(int64_t timeout_ns)
+{
+    int64_t now_ns = port_now();
+    if (timeout_ns >= 0 && timeout_ns >= COND_FOREVER - now_ns)
+        return COND_FOREVER;
+    /* Never 0, which is no deadline in cond_wait_options_t: one nanosecond earlier. */
+    int64_t deadline_ns = now_ns + timeout_ns;
+    return deadline_ns != 0 ? deadline_ns : -1;
+}
+
+#define LOCK_STRING(macro) LOCK_STRING_(macro)
+#define LOCK_STRING_(text) #text
+
+const char *cond_version(void)
+{
+    return LOCK_STRING(COND_VERSION_MAJOR) "." LOCK_STRING(COND_VERSION_MINOR) "." LOCK_STRING(COND_VERSION_PATCH);
 }
 
 /* ---- What conditions need ---- */
@@ -186,6 +207,11 @@ NOINLINE int cond_lock_acquire_timed(cond_lock_t *lock, int64_t timeout_ns)
     return acquire_until(lock, deadline_after(timeout_ns));
 }
 
+int cond_lock_acquire_until(cond_lock_t *lock, int64_t deadline_ns)
+{
+    return acquire_until(lock, deadline_ns);
+}
+
 int cond_lock_release(cond_lock_t *lock)
 {
     return lock != NULL && lock_is_private(lock) ? rlock_release(lock, port_self()) : release_nonprivate(lock);
@@ -209,6 +235,15 @@ bool cond_lock_owned(const cond_lock_t *lock)
     if (lock_is_shared(lock))
         return shared_lock_owned(lock);
     return lock_is_foreign(lock) ? foreign_owned(lock) : rlock_owned(lock);
+}
+
+int cond_lock_reinit_after_fork(cond_lock_t *lock)
+{
+    if (!lock_is_valid(lock))
+        return EINVAL;
+    if (!lock_is_shared(lock)) /* a shared one's waiters and its holder live on in other processes */
+        lock_reinit(lock);
+    return 0;
 }
 
 int cond_lock_recover(cond_lock_t *lock)

@@ -34,9 +34,11 @@ enum {
 /* cond_t.state_. The shared ones are numbers that no memory has by chance. */
 enum {
     COND_ALIVE = 0,
+    COND_CLOSED = 1, /* on a private or a foreign lock; under the lock */
     COND_DESTROYED = 0xDD,
     COND_ALIVE_SHARED = 0x5EC04D17,
     COND_INIT_SHARED = 0x5EC04D18, /* a process is in cond_init() */
+    COND_CLOSED_SHARED = 0x5EC04D19,
 };
 
 /* ---- The kind of a lock ---- */
@@ -164,9 +166,10 @@ static inline uint32_t cond_state(const cond_t *cond)
     return a_load(&cond->state_, acquire);
 }
 
+/* Open or closed. */
 static inline bool cond_state_is_alive(uint32_t state)
 {
-    return state == COND_ALIVE || state == COND_ALIVE_SHARED;
+    return state <= COND_CLOSED || state == COND_ALIVE_SHARED || state == COND_CLOSED_SHARED;
 }
 
 static inline bool cond_is_alive(const cond_t *cond)
@@ -174,11 +177,18 @@ static inline bool cond_is_alive(const cond_t *cond)
     return cond_state_is_alive(cond_state(cond));
 }
 
+/* Relaxed: exact under the lock. Partner: cond_close(). */
+static inline bool cond_is_closed(const cond_t *cond)
+{
+    uint32_t state = a_load_32(&cond->state_);
+    return state == COND_CLOSED || state == COND_CLOSED_SHARED;
+}
+
 /* The condition's lock if that is a private one, else NULL: the fast path of most calls. */
 static inline cond_lock_t *private_lock_of(const cond_t *cond)
 {
     /* Relaxed: a condition on a private lock has been alive since it was made. */
-    if (cond == NULL || a_load_32(&cond->state_) != COND_ALIVE)
+    if (cond == NULL || a_load_32(&cond->state_) > COND_CLOSED)
         return NULL;
     cond_lock_t *lock = cond->lock_ != NULL ? cond->lock_ : (cond_lock_t *)(uintptr_t)&cond->own_;
     return lock_is_private(lock) ? lock : NULL;

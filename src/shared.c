@@ -266,6 +266,8 @@ void shared_notify(cond_t *cond, cond_lock_t *lock, size_t n)
     uint32_t waiting, woken = n < UINT32_MAX ? (uint32_t)n : UINT32_MAX;
     PROBE_NOTIFY(cond, lock, n);
     repair_if_needed(cond, lock);
+    if (cond_is_closed(cond))
+        return; /* those who wait have been ended by the close, and leave by themselves */
     waiting = queue->old_waiters + queue->new_waiters;
     if (n == 0 || waiting == 0)
         return;
@@ -287,6 +289,16 @@ void shared_notify(cond_t *cond, cond_lock_t *lock, size_t n)
     }
     count_waiters(cond);
     announce(cond, woken);
+}
+
+/* Grants nothing: a waiter for which there is a grant returns 0, and the others see that the condition is closed. If the
+   closing process is killed before it has woken them, they see it at their next heartbeat. */
+void shared_close(cond_t *cond, cond_lock_t *lock)
+{
+    repair_if_needed(cond, lock);
+    /* Release: partner is cond_is_alive(), in processes that come later. */
+    a_store(&cond->state_, COND_CLOSED_SHARED, release); /* M:close-shared */
+    announce(cond, UINT32_MAX); /* M:close-wakes */
 }
 
 /* What a waiter carries. */
@@ -361,7 +373,7 @@ static void sleep_until_granted(const struct ticket *ticket, cond_t *cond, cond_
                 park_spin_hit(lock, spun);
             return;
         }
-        if (deadline_passed(deadline_ns))
+        if (deadline_passed(deadline_ns) || cond_is_closed(cond))
             return;
         /* Relaxed: a recover is seen at the latest at the next heartbeat. */
         if (a_load_16(&cond->u_.shared.recoveries) != recoveries_of(lock))
@@ -402,6 +414,8 @@ int shared_wait(cond_t *cond, cond_lock_t *lock, cond_pred_t *pred, void *arg, i
     if (flags_of(lock) & LOCK_OWNER_DIED)
         return EOWNERDEAD; /* recover first: to wait is to release */
     repair_if_needed(cond, lock);
+    if (cond_is_closed(cond))
+        return ECANCELED;
     arrive(&ticket, cond);
     for (;;) {
         (void)unlock(lock);
@@ -416,12 +430,13 @@ int shared_wait(cond_t *cond, cond_lock_t *lock, cond_pred_t *pred, void *arg, i
 
         enum claim claim = claim_of(&ticket, cond); /* M:woken-claim */
         bool content = pred != NULL ? pred(arg) : claim != NOTHING;
+        bool closed = !content && cond_is_closed(cond);
         bool expired = !content && deadline_passed(deadline_ns);
-        if (content || expired) {
+        if (content || closed || expired) {
             depart(&ticket, cond, content || claim == FREE ? claim : NOTHING);
-            if (expired && claim == GRANT)
+            if (!content && claim == GRANT)
                 wake(cond, 1, a_load(&cond->u_.shared.sequence, relaxed));
-            return content ? 0 : ETIMEDOUT;
+            return content ? 0 : closed ? ECANCELED : ETIMEDOUT;
         }
         if (claim == FREE)
             arrive(&ticket, cond); /* set free for nothing: its predicate is false */

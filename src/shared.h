@@ -25,6 +25,9 @@ INTERNAL int shared_wait(cond_t *cond, cond_lock_t *lock, cond_pred_t *pred, voi
 /* The holder. Let at least min(n, waiters) go. */
 INTERNAL void shared_notify(cond_t *cond, cond_lock_t *lock, size_t n);
 
+/* The holder. Close the condition, and wake all. */
+INTERNAL void shared_close(cond_t *cond, cond_lock_t *lock);
+
 /* The holder, after recover: the condition's own fields may be half changed. Lets everybody go. */
 INTERNAL void shared_repair(cond_t *cond, cond_lock_t *lock);
 
@@ -52,6 +55,7 @@ static inline int shared_wait(cond_t *cond, cond_lock_t *lock, cond_pred_t *pred
     return ENOTSUP;
 }
 static inline void shared_notify(cond_t *cond, cond_lock_t *lock, size_t n) { (void)cond, (void)lock, (void)n; }
+static inline void shared_close(cond_t *cond, cond_lock_t *lock) { (void)cond, (void)lock; }
 static inline void shared_repair(cond_t *cond, cond_lock_t *lock) { (void)cond, (void)lock; }
 
 #endif

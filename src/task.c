@@ -21,6 +21,7 @@ static void begin_request(cond_task_t *task, cond_lock_t *lock, void *loop, uint
     task->loop_ = loop;
     task->waiter_.queue = WAITER_UNQUEUED;
     task->waiter_.passes_on = false;
+    task->waiter_.cancelled = false;
     a_store(&task->waiter_.state, depth * WAITER_DEPTH | acquires, release);
 }
 
@@ -109,7 +110,7 @@ int cond_task_acquire(cond_t *cond, cond_task_t *task)
     return cond_task_lock_acquire(lock_of(cond), task);
 }
 
-static int wait_as_task(cond_t *cond, cond_task_t *task, cond_pred_t *pred, void *arg)
+static int wait_as_task(cond_t *cond, cond_task_t *task, cond_pred_t *pred, void *arg, bool awaits)
 {
     cond_lock_t *lock;
     int error = held_lock_of(cond, task, &lock);
@@ -119,21 +120,30 @@ static int wait_as_task(cond_t *cond, cond_task_t *task, cond_pred_t *pred, void
         return EBUSY;
     if (pred != NULL && pred(arg))
         return 0;
+    if (cond_is_closed(cond))
+        return ECANCELED;
     task->waiter_.pred = pred;
     task->waiter_.arg = arg;
+    task->waiter_.awaits = awaits;
     return request(cond, task, lock, 0);
 }
 
 int cond_task_wait(cond_t *cond, cond_task_t *task)
 {
-    return wait_as_task(cond, task, NULL, NULL);
+    return wait_as_task(cond, task, NULL, NULL, false);
 }
 
 int cond_task_wait_for(cond_t *cond, cond_task_t *task, cond_pred_t *pred, void *arg)
 {
-    return pred != NULL ? wait_as_task(cond, task, pred, arg) : EINVAL;
+    return pred != NULL ? wait_as_task(cond, task, pred, arg, false) : EINVAL;
 }
 
+#ifndef CONDVAR_NO_AWAIT
+int cond_task_await(cond_t *cond, cond_task_t *task, cond_pred_t *pred, void *arg)
+{
+    return pred != NULL ? wait_as_task(cond, task, pred, arg, true) : EINVAL;
+}
+#endif
 int cond_task_lock_release(cond_lock_t *lock, cond_task_t *task)
 {
     int error = check_task_and_lock(task, lock);
@@ -162,6 +172,17 @@ int cond_task_notify_all(cond_t *cond, cond_task_t *task)
         waitq_notify_all(cond, lock);
     return error;
 }
+
+#ifndef CONDVAR_NO_CANCEL
+int cond_task_close(cond_t *cond, cond_task_t *task)
+{
+    cond_lock_t *lock;
+    int error = held_lock_of(cond, task, &lock);
+    if (error == 0)
+        waitq_close(cond, lock);
+    return error;
+}
+#endif
 
 int cond_task_cancel(cond_task_t *task)
 {

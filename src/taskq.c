@@ -24,6 +24,8 @@
  *                                     |
  *                                     +--(cancel)---> EXPIRED ----(holder)---> CHOSEN    result ECANCELED
  *
+ * A wait that a close has ended gets EXPIRED from the holder, with CHOSEN, if its predicate is false.
+ *
  * Callbacks are called in a loop, the dispatcher, and what they make due is called by the same loop after they have
  * returned: the stack does not grow. A thread finds its dispatcher by port_local(). A request is a dispatcher too, and
  * the task knows it (`loop_`): so what becomes of the request within its call is returned by it.
@@ -155,6 +157,9 @@ bool taskq_grant(struct cond_waiter *waiter, cond_lock_t *lock, struct taskq_cal
     while (!(state & WAITER_CHOSEN) &&
            !a_cas_weak(&waiter->state, &state, state | WAITER_CHOSEN, relaxed, relaxed))
         ;
+    /* (Of a task that is CHOSEN only the holder changes the state.) */
+    if (waitq_is_cancelled(waiter) && (waiter->pred == NULL || !waiter->pred(waiter->arg)))
+        a_store(&waiter->state, state | WAITER_EXPIRED | WAITER_CHOSEN, relaxed);
     bool acquires = (state & WAITER_ACQUIRES) != 0;
     bool was_cancelled = acquires && (state & WAITER_EXPIRED); /* M:grant-cancelled */
     if (!was_cancelled)

@@ -53,6 +53,23 @@ static void put_lock(struct text *text, const cond_lock_t *lock)
     put(text, ">");
 }
 
+/* The closing zero, and the result of snprintf(). */
+static int end_text(struct text *text)
+{
+    if (text->size != 0)
+        text->at[text->length < text->size ? text->length : text->size - 1] = '\0';
+    return (int)text->length;
+}
+
+int cond_lock_describe(const cond_lock_t *lock, char *text, size_t size)
+{
+    if (!lock_is_valid(lock) || (text == NULL && size != 0))
+        return -EINVAL;
+    struct text out = {.at = text, .size = size};
+    put_lock(&out, lock);
+    return end_text(&out);
+}
+
 int cond_describe(const cond_t *cond, char *text, size_t size)
 {
     const cond_lock_t *lock = lock_of(cond);
@@ -63,10 +80,8 @@ int cond_describe(const cond_t *cond, char *text, size_t size)
     put_lock(&out, lock);
     put(&out, ", ");
     put_number(&out, cond_waiters(cond), 10);
-    put(&out, ")>");
-    if (size != 0)
-        text[out.length < size ? out.length : size - 1] = '\0';
-    return (int)out.length;
+    put(&out, cond_is_closed(cond) ? ", closed)>" : ")>");
+    return end_text(&out);
 }
 
 const char *cond_strerror(int error)
@@ -83,7 +98,7 @@ const char *cond_strerror(int error)
     case EOWNERDEAD: return "the lock is held now, but its last holder died with it: recover or give it up";
     case ENOTRECOVERABLE: return "the lock was given up after its holder had died";
     case EINPROGRESS: return "under way: the task will be told";
-    case ECANCELED: return "the task was cancelled";
+    case ECANCELED: return "the wait was cancelled, or its condition is closed";
     default: return "not an error of this library";
     }
 }

@@ -3,11 +3,13 @@
  * The queues of waiters: a condition's, and the list of notified waiters of a lock. waitq.h has the drawing. Invariants,
  * whenever the lock is free:
  *
- * - cond->u_.local.waiters is in order of arrival, and holds exactly cond->waiters_ nodes.
- * - lock->u_.local.notified is in the order of notification.
+ * - cond->u_.local.waiters is in order of arrival. Its nodes, and the awaiting waiters of the condition in the lock's list
+ *   that are not cancelled, are cond->waiters_ in number.
+ * - lock->u_.local.notified is in the order of notification, or of arrival for those that await.
  * - A node is in at most one of them, and `queue` says in which.
  * - If lock->u_.local.notified is not empty, then somebody holds the lock or is on its way to it: a waiter that was woken,
- *   or that has expired, or a starving thread (mutex.c). Its release looks at the list again.
+ *   or that has expired, or a starving thread (mutex.c). Its release looks at the list again. Or all in it are awaiting
+ *   waiters whose predicates are false.
  * - A task in lock->u_.local.notified is handed the lock by the release that picks it.
  */
 #include "waitq.h"
@@ -44,11 +46,6 @@ static OUTLINE void waitq_insert(struct cond_waiter **list, struct cond_waiter *
     before->next = waiter;
     if (place == *list)
         *list = waiter;
-}
-
-static void waitq_append(struct cond_waiter **list, struct cond_waiter *waiter)
-{
-    waitq_insert(list, *list, waiter);
 }
 
 static OUTLINE void waitq_unlink(struct cond_waiter **list, struct cond_waiter *waiter)
@@ -113,11 +110,44 @@ bool waitq_may_go_back(const struct cond_waiter *waiter, const cond_lock_t *lock
     return a_load_32(&waiter->cond->state_) == COND_ALIVE && waitq_is_ours(waiter->cond, lock); /* M:back-among-ours */
 }
 
+/* Join the lock's list after `place`, or as the first: a waiter that is in no queue. */
+static OUTLINE void waitq_join_list(struct cond_waiter *waiter, cond_lock_t *lock, struct cond_waiter *place)
+{
+    waitq_insert(&lock->u_.local.notified, place, waiter);
+    WAITQ_SET_PROCESS(lock, WAITQ_PROCESS_OF(waiter->cond));
+    waiter->queue = WAITER_NOTIFIED;
+    waiter->skipped = false;
+}
+
+/* Leave the lock's list. */
+static OUTLINE void waitq_leave_list(struct cond_waiter *waiter, cond_lock_t *lock)
+{
+    if (waitq_awaits(waiter) && waiter->queue == WAITER_NOTIFIED && !waitq_is_cancelled(waiter))
+        waitq_count(waiter->cond, (uint32_t)-1);
+    waitq_unlink(&lock->u_.local.notified, waiter);
+    waiter->queue = WAITER_UNQUEUED;
+}
+
+#ifndef CONDVAR_NO_AWAIT
+static void waitq_await(struct cond_waiter *waiter, cond_lock_t *lock, struct cond_waiter *place)
+{
+    waiter->passes_on = false;
+    waitq_join_list(waiter, lock, place);
+    waitq_count(waiter->cond, 1);
+}
+#endif
+
 void waitq_begin_wait(struct cond_waiter *waiter, cond_lock_t *lock)
 {
     WAITQ_SET_PROCESS(waiter->cond, port_process());
     a_store_32(&lock->u_.local.active_waits, a_load_32(&lock->u_.local.active_waits) + 1);
     waiter->arrival = waiter->cond->u_.local.arrivals++;
+#ifndef CONDVAR_NO_AWAIT
+    if (waiter->awaits) {
+        waitq_await(waiter, lock, lock->u_.local.notified);
+        return;
+    }
+#endif
     waitq_enqueue(waiter->cond, waiter->cond->u_.local.waiters, waiter); /* M:enqueue-last */
 }
 
@@ -155,15 +185,11 @@ enum { WAITQ_HORIZON_MAX = 0xFFFFFF }; /* cond_waiter.horizon, at most */
    after it by the time of the notify. */
 static OUTLINE bool waitq_choose(struct cond_waiter *waiter, cond_lock_t *lock, bool passes_on, uint32_t horizon)
 {
-    uint32_t cond_process = WAITQ_PROCESS_OF(waiter->cond);
     waitq_dequeue(waiter->cond, waiter);
     if (waiter->pred != NULL || waitq_is_task(waiter) ? waitq_has_expired(waiter) : !waitq_beat_deadline(waiter))
         return false; /* M:choose-expired */
-    waitq_append(&lock->u_.local.notified, waiter);
-    WAITQ_SET_PROCESS(lock, cond_process);
-    waiter->queue = WAITER_NOTIFIED;
+    waitq_join_list(waiter, lock, lock->u_.local.notified);
     waiter->passes_on = passes_on;
-    waiter->skipped = false;
     waiter->horizon = horizon & WAITQ_HORIZON_MAX;
     return true;
 }
@@ -200,6 +226,44 @@ void waitq_notify_lost(cond_t *cond, cond_lock_t *lock)
     waitq_count(cond, 1); /* M:lost-counts */
     waitq_notify_all(cond, lock);
     waitq_count(cond, (uint32_t)-1);
+}
+#endif
+
+#ifndef CONDVAR_NO_CANCEL
+static bool waitq_has_token(struct cond_waiter *waiter, const cond_token_t *token)
+{
+    return token == NULL ||
+           (!waitq_is_task(waiter) &&
+            ((struct waitq_thread *)((uintptr_t)waiter - offsetof(struct waitq_thread, waiter)))->token == token);
+}
+
+void waitq_cancel(cond_t *cond, cond_lock_t *lock, const cond_token_t *token)
+{
+    struct cond_waiter *next = waitq_first(lock->u_.local.notified);
+    while (next != NULL) {
+        struct cond_waiter *waiter = next;
+        next = waitq_next(lock->u_.local.notified, next);
+        if (waiter->queue != WAITER_NOTIFIED || waiter->cond != cond || waiter->pred == NULL ||
+            waitq_is_cancelled(waiter) || !waitq_has_token(waiter, token))
+            continue;
+        if (waitq_awaits(waiter))
+            waitq_count(cond, (uint32_t)-1);
+        waiter->cancelled = true;
+    }
+    next = waitq_first(cond->u_.local.waiters);
+    while (next != NULL) {
+        struct cond_waiter *waiter = next;
+        next = waitq_next(cond->u_.local.waiters, next);
+        if (waitq_has_token(waiter, token) && waitq_choose(waiter, lock, false, 0))
+            waiter->cancelled = true;
+    }
+}
+
+void waitq_close(cond_t *cond, cond_lock_t *lock)
+{
+    /* Relaxed: partner is cond_is_closed(), without the lock. */
+    a_store_32(&cond->state_, COND_CLOSED);
+    waitq_cancel(cond, lock, NULL);
 }
 #endif
 
@@ -255,15 +319,14 @@ static OUTLINE void waitq_put_back(struct cond_waiter *waiter, cond_lock_t *lock
 static struct cond_waiter *waitq_take(struct cond_waiter *waiter, cond_lock_t *lock)
 {
     PROBE_HANDOVER(waiter->cond, lock, waiter);
-    waitq_unlink(&lock->u_.local.notified, waiter);
-    waiter->queue = WAITER_UNQUEUED;
+    waitq_leave_list(waiter, lock);
     return waiter;
 }
 
 #ifndef CONDVAR_NO_TASKS
 void waitq_want_lock(struct cond_waiter *waiter, cond_lock_t *lock)
 {
-    waitq_append(&lock->u_.local.notified, waiter);
+    waitq_insert(&lock->u_.local.notified, lock->u_.local.notified, waiter);
     waiter->queue = WAITER_WANTS_LOCK;
     WAITQ_SET_PROCESS(lock, port_process());
 }
@@ -312,8 +375,14 @@ static bool waitq_same_pred_as_holder(const struct cond_waiter *waiter, const co
 }
 #endif
 
+#ifdef CONDVAR_NO_AWAIT
+enum { WAITQ_HAVE_AWAIT = 0 };
+#else
+enum { WAITQ_HAVE_AWAIT = 1 };
+#endif
+
 /* Whether the waiter would go now; or why it does not. */
-enum waitq_verdict { WAITQ_GOES, WAITQ_EXPIRED, WAITQ_SKIPPED, WAITQ_FALSE };
+enum waitq_verdict { WAITQ_GOES, WAITQ_EXPIRED, WAITQ_SKIPPED, WAITQ_FALSE, WAITQ_STILL_FALSE };
 
 static enum waitq_verdict waitq_judge(struct cond_waiter *waiter, cond_lock_t *lock, bool skip)
 {
@@ -324,25 +393,34 @@ static enum waitq_verdict waitq_judge(struct cond_waiter *waiter, cond_lock_t *l
     if (skip && waitq_same_pred_as_holder(waiter, lock))
         return WAITQ_SKIPPED;
     /* (A condition that was destroyed too early has no place to go back to.) */
-    if (waiter->pred != NULL && !waiter->pred(waiter->arg) && waitq_may_go_back(waiter, lock))
-        return WAITQ_FALSE;
+    if (!waitq_is_cancelled(waiter) && waiter->pred != NULL && !waiter->pred(waiter->arg) &&
+        waitq_may_go_back(waiter, lock))
+        return waitq_awaits(waiter) ? WAITQ_STILL_FALSE : WAITQ_FALSE;
     return waitq_beat_deadline(waiter) ? WAITQ_GOES : WAITQ_EXPIRED; /* M:judge-race */
 }
 
 /* The first waiter that can go, still in the list. With `skip`: only among those that have another predicate than the
    holder, and that stand before too many that have the same. An expired waiter stays in the list: it leaves by itself
-   when it has the lock. */
-static struct cond_waiter *waitq_first_to_go(cond_lock_t *lock, bool skip)
+   when it has the lock. `seen`: the last one that a search with `skip` has looked at, or NULL. Of those up to it only the
+   skipped ones are looked at now, so that no predicate is called twice. A search with `skip` sets it. */
+static struct cond_waiter *waitq_first_to_go(cond_lock_t *lock, bool skip, struct cond_waiter **seen)
 {
     struct cond_waiter *kept = NULL; /* the last one that was looked at and stays, or NULL */
     struct cond_waiter *put = NULL;  /* the last one that was put back, or NULL */
+    struct cond_waiter *seen_until = WAITQ_HAVE_AWAIT ? *seen : NULL;
     unsigned skipped = 0;
     for (;;) {
         struct cond_waiter *list = lock->u_.local.notified;
         struct cond_waiter *waiter = kept != NULL ? waitq_next(list, kept) : waitq_first(list);
-        if (waiter == NULL || skipped == TUNING_SKIP_MAX)
+        if (waiter == NULL || skipped == TUNING_SKIP_MAX) {
+            if (WAITQ_HAVE_AWAIT)
+                *seen = kept;
             return NULL;
-        enum waitq_verdict verdict = waitq_judge(waiter, lock, skip);
+        }
+        bool was_seen = seen_until != NULL && !waitq_same_pred_as_holder(waiter, lock);
+        if (WAITQ_HAVE_AWAIT && waiter == seen_until)
+            seen_until = NULL;
+        enum waitq_verdict verdict = was_seen ? WAITQ_STILL_FALSE : waitq_judge(waiter, lock, skip);
         if (verdict == WAITQ_GOES)
             return waiter;
         if (verdict == WAITQ_FALSE) {
@@ -358,11 +436,12 @@ static struct cond_waiter *waitq_first_to_go(cond_lock_t *lock, bool skip)
 
 struct cond_waiter *waitq_pick(cond_lock_t *lock)
 {
+    struct cond_waiter *seen = NULL;
     if (!waitq_notified_are_ours(lock))
         return NULL;
-    struct cond_waiter *waiter = WAITQ_SKIPS ? waitq_first_to_go(lock, true) : NULL;
+    struct cond_waiter *waiter = WAITQ_SKIPS ? waitq_first_to_go(lock, true, &seen) : NULL;
     if (waiter == NULL)
-        waiter = waitq_first_to_go(lock, false);
+        waiter = waitq_first_to_go(lock, false, &seen);
     if (waiter == NULL)
         return NULL;
     for (struct cond_waiter *before = waitq_first(lock->u_.local.notified); WAITQ_SKIPS && before != waiter;
@@ -379,8 +458,28 @@ struct cond_waiter *waitq_pick_unchecked(cond_lock_t *lock)
     return waiter != NULL ? waitq_take(waiter, lock) : NULL;
 }
 
+#ifndef CONDVAR_NO_AWAIT
+/* To the front of the lock's list, but after those of the condition that await and arrived earlier. */
+static void waitq_await_again(struct cond_waiter *waiter, cond_lock_t *lock)
+{
+    struct cond_waiter *place = NULL;
+    struct cond_waiter *next = waitq_first(lock->u_.local.notified);
+    while (next != NULL && waitq_awaits(next) && next->cond == waiter->cond && next->arrival < waiter->arrival) {
+        place = next;
+        next = waitq_next(lock->u_.local.notified, next);
+    }
+    waitq_await(waiter, lock, place);
+}
+#endif
+
 void waitq_requeue(struct cond_waiter *waiter, cond_lock_t *lock)
 {
+#ifndef CONDVAR_NO_AWAIT
+    if (waiter->awaits) {
+        waitq_await_again(waiter, lock);
+        return;
+    }
+#endif
     waitq_put_back(waiter, lock, NULL);
 }
 
@@ -389,6 +488,5 @@ void waitq_leave(struct cond_waiter *waiter, cond_lock_t *lock)
     if (waiter->queue == WAITER_QUEUED)
         waitq_dequeue(waiter->cond, waiter);
     else if (waiter->queue != WAITER_UNQUEUED)
-        waitq_unlink(&lock->u_.local.notified, waiter);
-    waiter->queue = WAITER_UNQUEUED;
+        waitq_leave_list(waiter, lock);
 }

@@ -15,6 +15,11 @@
  *        arrival       predicate false:   of notification
  *                      back in its place
  *
+ * An awaiting waiter (cond_await) is in the lock's list from the beginning, and stays there while its predicate is false.
+ *
+ * close and cancel move waiters to the lock's list as a notify does, and mark those that they find there: `cancelled`. Such a
+ * waiter goes when its turn comes, whatever its predicate is, and calls it by itself.
+ *
  * `state` is the one word that the waiter and the holder race for, and the word that the waiter sleeps on:
  *
  *      0 ---(holder)---> CHOSEN ----(holder)---> GO          the waiter takes the lock and returns
@@ -55,6 +60,14 @@ enum {
    for nothing else (it acquires, or its wait was cancelled). */
 enum { WAITER_UNQUEUED, WAITER_QUEUED, WAITER_NOTIFIED, WAITER_WANTS_LOCK };
 
+/* A thread in a wait. Its node, and what a task does not have. */
+struct waitq_thread {
+    struct cond_waiter waiter;
+#ifndef CONDVAR_NO_CANCEL
+    const cond_token_t *token; /* fixed: ends the wait, or NULL */
+#endif
+};
+
 /* Whether the waiter is part of a cond_task_t. */
 static inline bool waitq_is_task(const struct cond_waiter *waiter)
 {
@@ -63,6 +76,28 @@ static inline bool waitq_is_task(const struct cond_waiter *waiter)
     return false;
 #else
     return waiter->task;
+#endif
+}
+
+/* Whether the waiter is in cond_await() or cond_task_await(). */
+static inline bool waitq_awaits(const struct cond_waiter *waiter)
+{
+#ifdef CONDVAR_NO_AWAIT
+    (void)waiter;
+    return false;
+#else
+    return waiter->awaits;
+#endif
+}
+
+/* Whether a close or a cancel has ended the wait. */
+static inline bool waitq_is_cancelled(const struct cond_waiter *waiter)
+{
+#ifdef CONDVAR_NO_CANCEL
+    (void)waiter;
+    return false;
+#else
+    return waiter->cancelled;
 #endif
 }
 
@@ -77,7 +112,7 @@ INTERNAL bool waitq_is_ours(const cond_t *cond, const cond_lock_t *lock);
    are of this process. */
 INTERNAL bool waitq_may_go_back(const struct cond_waiter *waiter, const cond_lock_t *lock);
 
-/* Join the condition's queue as its last. */
+/* Join the condition's queue as its last; an awaiting waiter joins the lock's list. */
 INTERNAL void waitq_begin_wait(struct cond_waiter *waiter, cond_lock_t *lock);
 
 /* The last access of a wait to the lock: from here on the lock may be destroyed when it is free. */
@@ -92,6 +127,15 @@ INTERNAL void waitq_notify_all(cond_t *cond, cond_lock_t *lock);
 INTERNAL void waitq_notify_lost(cond_t *cond, cond_lock_t *lock);
 #else
 static inline void waitq_notify_lost(cond_t *cond, cond_lock_t *lock) { (void)cond, (void)lock; }
+#endif
+
+#ifndef CONDVAR_NO_CANCEL
+/* End the waits on the condition that carry this token, or, if it is NULL, all of them. Not those of waiters without a
+   predicate that a notify has chosen: they return 0. */
+INTERNAL void waitq_cancel(cond_t *cond, cond_lock_t *lock, const cond_token_t *token);
+
+/* Close the condition, and end all waits on it. */
+INTERNAL void waitq_close(cond_t *cond, cond_lock_t *lock);
 #endif
 
 #ifndef CONDVAR_NO_TASKS
@@ -109,7 +153,7 @@ INTERNAL void waitq_note_holder_pred(cond_lock_t *lock, cond_pred_t *pred, const
 /*
  * Take the first waiter that can go out of the lock's list. NULL if there is none, or if they are of another process.
  * Waiters whose predicate is false go back to their places, and pass on what a notify(n) gave them. Each predicate is
- * called once, and not again before the next notify.
+ * called at most once, and not again before the next notify, or, of an awaiting waiter, the next release.
  *
  * Waiters with the predicate that the releasing thread last waited for are skipped, once each: a producer usually fills the
  * buffer itself before another producer runs, and that one would have been woken for nothing.
