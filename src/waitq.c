@@ -249,6 +249,8 @@ void waitq_cancel(cond_t *cond, cond_lock_t *lock, const cond_token_t *token)
         if (waitq_awaits(waiter))
             waitq_count(cond, (uint32_t)-1);
         waiter->cancelled = true;
+        if (token == NULL)
+            waiter->passes_on = false; /* nobody waits on a closed condition, and it may be destroyed */
     }
     next = waitq_first(cond->u_.local.waiters);
     while (next != NULL) {
