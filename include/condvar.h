@@ -241,7 +241,7 @@ struct cond_task;   /* see cond_task_init() */
 struct COND_CAPABILITY_ cond_lock {
     uint8_t kind_;   /* fixed by init; src/object.h has the kinds */
     uint8_t flags_;  /* under the lock */
-    uint16_t spin_;  /* atomic: how long waiting awake has been worth it */
+    uint16_t spin_;  /* atomic: how long waiting awake has been worth it; COND_SHARED: how often it was recovered */
     uint32_t depth_; /* atomic, written by the owner only: how often it holds it; src/object.h for a private one */
     union {
         struct cond_local_lock_ {
@@ -297,8 +297,11 @@ struct COND_CAPABILITY_ cond_lock {
 
 /**
  * Make a lock. Static ones can be initialised by COND_RLOCK_INIT (all zero bits) or COND_MUTEX_INIT.
- * Not to be called on a lock in use.
+ * Not to be called on a lock in use. A shared one that is alive is left as it is: with COND_SHARED the call first looks at
+ * the memory, which must have been cleared, or have held something else.
  * EINVAL: NULL or unknown flags. ENOTSUP: COND_SHARED on a system without robust mutexes between processes.
+ * With COND_SHARED also EBUSY: a shared lock is alive there already, and ready; EAGAIN: another process is making one
+ * just now (until that is done, other calls answer EINVAL).
  */
 COND_API int cond_lock_init(cond_lock_t *lock, unsigned flags);
 
@@ -401,22 +404,33 @@ COND_API int cond_lock_describe(const cond_lock_t *lock, char *text, size_t size
  *
  * - If a holder is killed, the next one to acquire the lock is told EOWNERDEAD: it holds the lock, but what
  *   the lock guards may be half changed. It puts that right and calls recover, or releases the lock without:
- *   then all are told ENOTRECOVERABLE for ever. wait can return EOWNERDEAD too, with the lock held as deep
- *   as before; waiting again before recover is answered EOWNERDEAD at once. recover lets all waiters go.
+ *   then acquire, wait and notify are answered ENOTRECOVERABLE for ever, and those who wait are answered so within a
+ *   tenth of a second, without the lock; nobody stays counted, and the condition and the lock can be destroyed and made
+ *   anew. wait can return EOWNERDEAD too, with the lock held as deep as before; waiting again before recover is answered
+ *   EOWNERDEAD at once. recover lets all waiters go: those of the condition that it is called on at once, those of other
+ *   conditions on the same lock within a tenth of a second, or at the next wait or notify there.
  * - A notify lets at least min(n, waiters) go, sometimes more, so a plain wait may return without need; a
  *   killed waiter costs no notification, though it may delay one by a tenth of a second, as one that is killed
  *   while it waits for the lock may delay the others that do.
- * - Predicates are called by the waiter itself. Order is not promised. Where waiters with predicates have different
- *   real-time priorities, a notify may take a tenth of a second to find the one whose predicate is true.
+ * - Predicates are called by the waiter itself. Order is not promised. Where waiters, with predicates or without, have
+ *   different real-time priorities, a notify may take a tenth of a second to reach the one that it is for: the kernel
+ *   wakes the highest priority first, be it that this one came later or that its predicate is false.
  * - A woken waiter looks at the condition before it returns. So the condition's memory, and a lock of its own,
- *   must stay until the waiters are through; cond_destroy() does not find out that some are on their way.
+ *   must stay until the waiters are through; cond_destroy() does not find out that some are on their way. A waiter that
+ *   finds its lock destroyed is answered EINVAL and does not hold it, as is one that was asleep in acquire; so their
+ *   memory must stay, and may be made into something new, only when these calls have returned. A waiter that finds only
+ *   its condition destroyed, on a lock elsewhere, holds the lock (with EINVAL if it would have to wait on), and releases
+ *   it by cond_lock_release().
+ * - A notify costs a system call if the lock lives elsewhere: its release does not know the condition.
+ * - The kernel frees the first 2,048 robust locks that a killed thread holds. What it held beyond these stays held.
  * - Waiters look now and then whether the holder of the lock lives, so cond_try_acquire() and
  *   cond_destroy() may find a lock busy that no one uses.
  * - Waiters that were killed are counted by cond_waiters(), and keep cond_destroy() from its work, until the
- *   next notify_all.
- * - cond_init() by a second process on a living shared condition is EBUSY, and changes nothing; so memory that
- *   outlives its processes must be cleared, or the condition destroyed, before it is used anew. And it must be
- *   cleared when a process was killed in cond_init() or cond_destroy().
+ *   next notify_all (on a lock that was given up, even by one that is answered ENOTRECOVERABLE).
+ * - cond_init() and cond_lock_init() by a second process on what is alive are EBUSY, and change nothing, whether it is
+ *   held or free; while the first process is not done yet they are EAGAIN, to be called again a little later. So memory
+ *   that outlives its processes must be cleared, or what is in it destroyed, before it is used anew. And it must be
+ *   cleared when a process was killed in one of these or in destroy: then EAGAIN does not end.
  * - A condition of all zero bits is a private one, wherever it is. To use it from two processes is a mistake, of which a
  *   part is noticed: a second process that waits or notifies while the first one has waiters is answered EINVAL, and so is
  *   a waiter that finds those of another process when it comes back. But the two cannot wake each other, so a process may
@@ -458,12 +472,13 @@ struct COND_CAPABILITY_ cond {
 #ifndef CONDVAR_NO_SHARED
         struct cond_shared_queue_ { /* COND_SHARED: all written under the lock; src/shared.c */
             uint32_t sequence;     /* atomic: what waiters sleep on */
-            uint32_t arrivals;     /* the next waiter's ticket */
-            uint32_t free_below;   /* atomic: waiters with a ticket below this one may go */
+            uint32_t arrivals;     /* atomic: the next waiter's ticket */
+            uint32_t free_below;   /* atomic: only those who have a ticket from this one on must still wait */
             uint32_t notified_below; /* atomic: and of those up to this one */
             uint32_t grants;       /* atomic: this many may go */
             uint32_t old_waiters;  /* how many have a ticket below notified_below */
-            uint32_t new_waiters;  /* how many have one from there on */
+            uint16_t laps;         /* atomic: how often `arrivals` has begun anew */
+            uint16_t spin;         /* atomic: how long waiting awake has been worth it */
             uint16_t recoveries;   /* atomic: the lock's, when this was last put in order */
             uint16_t owed;         /* own lock: how many its release is to wake */
         } shared;
@@ -472,6 +487,8 @@ struct COND_CAPABILITY_ cond {
     cond_lock_t own_;
 };
 
+/* COND_INIT_WITH(lock) is for private and foreign locks. A shared condition needs cond_init(): on a shared lock the
+   initialiser compiles, and every call on the condition is answered EINVAL. */
 #define COND_INIT COND_RLOCK_INIT
 #ifdef __cplusplus
 #  define COND_INIT_WITH(lock) {(lock), 0, 0, {}, {}}
@@ -484,8 +501,8 @@ struct COND_CAPABILITY_ cond {
  * lock of its own made from `flags`. Static ones can be initialised by COND_INIT (all zero bits) or
  * COND_INIT_WITH(lock). Not to be called on a condition in use.
  * EINVAL: NULL, unknown flags, a destroyed lock, or flags other than 0 that are not those of `lock`.
- * ENOTSUP: as cond_lock_init(). EBUSY: a shared condition that is alive there already, or that another process
- * is making just now (then it answers EINVAL until that is done).
+ * ENOTSUP: as cond_lock_init(). EBUSY: a shared condition is alive there already, and ready. EAGAIN: another process is
+ * making one there just now (until that is done, other calls answer EINVAL).
  */
 COND_API int cond_init(cond_t *cond, cond_lock_t *lock, unsigned flags);
 
@@ -529,6 +546,8 @@ COND_API int cond_release(cond_t *cond) COND_RELEASES_(*cond);
  * error. (Those that wait on another condition of that lock get it when a notify, a wait or cond_destroy() is called on
  * theirs; so do those of a lock that says ENOTRECOVERABLE to such a call.) From then on all calls that need the lock are
  * answered EINVAL. The condition can be destroyed at once, and the handle when the waits have returned (EBUSY before).
+ * Of a shared lock: EOWNERDEAD, a holder was killed; the lock is held, to be recovered. ENOTRECOVERABLE, the lock was
+ * given up, before or meanwhile: it is not held.
  */
 COND_API int cond_wait(cond_t *cond, int64_t timeout_ns) COND_REQUIRES(*cond);
 
@@ -540,7 +559,7 @@ COND_API int cond_wait_until(cond_t *cond, int64_t deadline_ns) COND_REQUIRES(*c
  * ETIMEDOUT if it is false at the end of timeout_ns; the lock is held either way. The waiter is left asleep,
  * and keeps its place, as long as its predicate is false.
  * ECANCELED: the condition is closed, and the predicate is false.
- * EINVAL, EPERM and a foreign lock's errors as for cond_wait(), and EINVAL: pred is NULL.
+ * EINVAL, EPERM, EOWNERDEAD, ENOTRECOVERABLE and a foreign lock's errors as for cond_wait(), and EINVAL: pred is NULL.
  */
 COND_API int cond_wait_for(cond_t *cond, cond_pred_t *pred, void *arg, int64_t timeout_ns) COND_REQUIRES(*cond);
 
@@ -609,7 +628,8 @@ COND_API bool cond_closed(const cond_t *cond);
  * of arrival, whether or not those woken before have the lock by then. Which of the woken ones gets the lock first is
  * not promised. One that waits in cond_wait_for, and whose predicate is false when its turn comes, stays, and the
  * next waiter that was there at the time of the notify is chosen in its stead. The holder.
- * No system call, unless the lock is foreign. EINVAL: NULL, destroyed. EPERM: not held.
+ * No system call, unless the lock is foreign, or shared and not the condition's own. EINVAL: NULL, destroyed. EPERM: not
+ * held. ENOTRECOVERABLE: a shared lock that was given up.
  */
 COND_API int cond_notify(cond_t *cond, size_t n) COND_REQUIRES(*cond);
 

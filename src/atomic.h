@@ -60,8 +60,8 @@ void condvar_step(void);
     A_VALUE_(p, success, atomic_compare_exchange_weak_explicit(A_PTR_(p), (expected), (value),          \
                                                                memory_order_##success, memory_order_##failure))
 
-/* Relaxed words that one thread at a time writes, and others read as a hint: no step is made of them, since
-   nothing hangs on when they are read. */
+/* Words that one thread at a time writes, and others read as a hint: no step is made of them, since nothing hangs on when
+   they are read. Relaxed, but for the kind of a lock, which says that what is beside it has been made (object.h). */
 #define A_HINT_(p, type) ANNOTATE_VALUE(p, relaxed, atomic_load_explicit(type(p), memory_order_relaxed))
 #define A_SET_(p, type, value) \
     ANNOTATE_VOID(p, relaxed, atomic_store_explicit(type(p), (value), memory_order_relaxed))
@@ -69,6 +69,9 @@ void condvar_step(void);
 #define a_store_32(p, value) A_SET_(p, A_32_, value)
 #define a_load_8(p) A_HINT_(p, A_8_)
 #define a_store_8(p, value) A_SET_(p, A_8_, (uint8_t)(value))
+#define a_load_byte(p, order) ANNOTATE_VALUE(p, order, atomic_load_explicit(A_8_(p), memory_order_##order))
+#define a_store_byte(p, value, order) \
+    ANNOTATE_VOID(p, order, atomic_store_explicit(A_8_(p), (uint8_t)(value), memory_order_##order))
 #define a_load_16(p) A_HINT_(p, A_16_)
 #define a_store_16(p, value) A_SET_(p, A_16_, (uint16_t)(value))
 #define a_load_ptr(p) A_HINT_(p, A_PTR_)

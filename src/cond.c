@@ -50,17 +50,17 @@ static bool wake_if_lost(cond_t *cond)
 static int init_shared(cond_t *cond, cond_lock_t *lock, unsigned flags)
 {
     /* Relaxed: who uses what another process has made looks again, in cond_is_alive(). */
+    ANNOTATE_DEFINED(&cond->state_);
     uint32_t before = a_load(&cond->state_, relaxed);
     if (before == COND_ALIVE_SHARED || before == COND_CLOSED_SHARED || before == COND_INIT_SHARED ||
         !a_cas(&cond->state_, &before, COND_INIT_SHARED, relaxed, relaxed))
-        return EBUSY;
+        return before == COND_ALIVE_SHARED || before == COND_CLOSED_SHARED ? EBUSY : EAGAIN;
     if (lock == NULL) {
-        int error = cond_lock_init(&cond->own_, flags);
+        int error = shared_lock_make(&cond->own_, flags | LOCK_OWN_SHARED);
         if (error != 0) {
             a_store(&cond->state_, COND_DESTROYED, relaxed);
             return error;
         }
-        cond->own_.kind_ |= LOCK_OWN_SHARED;
     }
     cond->lock_ = lock != NULL ? (cond_lock_t *)((uintptr_t)lock - (uintptr_t)cond) : NULL;
     cond->waiters_ = 0;
@@ -183,6 +183,8 @@ static COLD int held_nonprivate_lock(cond_t *cond, cond_lock_t **lock)
         return EINVAL;
     }
     if (!cond_lock_owned(*lock)) {
+        if (lock_is_shared(*lock))
+            return shared_not_held(cond, *lock);
         /* Nobody holds a lock that is lost, so nobody could wake its waiters. */
         if (!lock_is_foreign(*lock) || a_load_32(&cond->waiters_) == 0 || !foreign_is_unrecoverable(*lock))
             return EPERM;

@@ -28,8 +28,12 @@ enum {
     /* Shared locks have these instead (shared.c). */
     LOCK_OWNER_DIED = 1, /* and nobody has called recover yet */
     LOCK_LOST = 2,       /* it was released so */
-    LOCK_RECOVERY = 4,   /* the rest of the byte counts recoveries */
 };
+
+/* cond_lock_t.depth_ of a shared lock: these upper bits, which no memory has by chance, from the beginning of
+   cond_lock_init() to the end of cond_lock_destroy(), and how often its owner holds it. */
+#define LOCK_SHARED_MARK 0x5EC00000u
+#define LOCK_SHARED_MARK_BITS (~(uint32_t)COND_DEPTH_MAX)
 
 /* cond_t.state_. The shared ones are numbers that no memory has by chance. */
 enum {
@@ -54,7 +58,8 @@ static inline bool lock_is_shared(const cond_lock_t *lock)
     (void)lock;
     return false;
 #else
-    return (a_load_8(&lock->kind_) & ~(COND_MUTEX | LOCK_OWN_SHARED)) == COND_SHARED;
+    /* Acquire: partner is the end of shared_lock_make() in another process, which may have just made the lock. */
+    return (a_load_byte(&lock->kind_, acquire) & ~(COND_MUTEX | LOCK_OWN_SHARED)) == COND_SHARED;
 #endif
 }
 

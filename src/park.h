@@ -23,7 +23,7 @@
 /*
  * Spinning. A sleep and a wake-up cost several microseconds, so it pays to spin for a waiter that is woken within one.
  * To spin and then sleep costs as much again, on each core that does; on one core it never pays. So the lock learns how
- * long its waiters had to spin. Its `spin_` is either of:
+ * long its waiters had to spin. Its `spin_` (of a shared condition: the condition's `spin`) is either of:
  *
  *      misses (6 bits, below SPIN_OFF) | usual (10 bits)    spin, for at most a few times the usual iterations
  *      SPIN_OFF + backoff              | left               do not spin for `left` sleeps; then try again
@@ -33,13 +33,13 @@
  */
 enum { SPIN_FIELD = 1024, SPIN_OFF = TUNING_SPIN_FAILURES, SPIN_BACKOFF_MAX = 6 };
 
-static inline unsigned park_spin_budget(const cond_lock_t *lock)
+static inline unsigned park_spin_budget(const uint16_t *spin)
 {
 #if !TUNING_SPIN_MAX
-    (void)lock;
+    (void)spin;
     return 0;
 #else
-    unsigned learned = a_load_16(&lock->spin_), low = learned % SPIN_FIELD;
+    unsigned learned = a_load_16(spin), low = learned % SPIN_FIELD;
     if (learned / SPIN_FIELD >= SPIN_OFF)
         return low == 0 ? TUNING_SPIN_TRIAL : 0;
     unsigned budget = low == 0 ? TUNING_SPIN_MAX : TUNING_SPIN_MIN + 3 * low;
@@ -48,18 +48,18 @@ static inline unsigned park_spin_budget(const cond_lock_t *lock)
 }
 
 /* The waiter was woken after that many iterations. */
-static inline void park_spin_hit(cond_lock_t *lock, unsigned iterations)
+static inline void park_spin_hit(uint16_t *spin, unsigned iterations)
 {
-    unsigned learned = a_load_16(&lock->spin_);
+    unsigned learned = a_load_16(spin);
     unsigned usual = learned / SPIN_FIELD < SPIN_OFF ? learned % SPIN_FIELD : iterations;
     usual = (3 * usual + iterations) / 4 + 1;
-    a_store_16(&lock->spin_, usual < SPIN_FIELD ? usual : SPIN_FIELD - 1);
+    a_store_16(spin, usual < SPIN_FIELD ? usual : SPIN_FIELD - 1);
 }
 
 /* It has to sleep, after that many iterations. */
-static inline void park_spin_miss(cond_lock_t *lock, unsigned iterations)
+static inline void park_spin_miss(uint16_t *spin, unsigned iterations)
 {
-    unsigned learned = a_load_16(&lock->spin_);
+    unsigned learned = a_load_16(spin);
     unsigned high = learned / SPIN_FIELD, low = learned % SPIN_FIELD;
     if (iterations == 0) {
         if (high >= SPIN_OFF && low > 0)
@@ -69,7 +69,7 @@ static inline void park_spin_miss(cond_lock_t *lock, unsigned iterations)
         if (high >= SPIN_OFF)
             low = (TUNING_SPIN_PAUSE << (high - SPIN_OFF)) - 1;
     }
-    a_store_16(&lock->spin_, high * SPIN_FIELD + low);
+    a_store_16(spin, high * SPIN_FIELD + low);
 }
 
 /* ---- The handshake ---- */
@@ -88,17 +88,17 @@ static inline void park_wake(struct cond_waiter *waiter)
    waiter, without the lock. */
 static inline bool park_sleep(struct cond_waiter *waiter, cond_lock_t *lock, int64_t deadline_ns)
 {
-    unsigned budget = deadline_ns == DEADLINE_PASSED ? 0 : park_spin_budget(lock);
+    unsigned budget = deadline_ns == DEADLINE_PASSED ? 0 : park_spin_budget(&lock->spin_);
     for (unsigned i = 0; i < budget; i++) {
         /* Acquire: partner is park_wake(). */
         if (a_load(&waiter->state, acquire) & WAITER_GO) {
-            park_spin_hit(lock, i);
+            park_spin_hit(&lock->spin_, i);
             return true;
         }
         a_pause();
     }
     if (TUNING_SPIN_MAX && deadline_ns != DEADLINE_PASSED)
-        park_spin_miss(lock, budget);
+        park_spin_miss(&lock->spin_, budget);
 
     uint32_t state = a_load(&waiter->state, acquire);
     while (!(state & WAITER_GO)) {

@@ -17,6 +17,8 @@
 
 /* 0, ENOTSUP, or another error of the system. `mutex` is cond_lock_t.u_.robust. */
 INTERNAL int robust_init(void *mutex);
+
+/* Nobody is to use it any more. But whoever is in robust_acquire() may still get it, and releases it. */
 INTERNAL void robust_destroy(void *mutex);
 
 /* 0; EOWNERDEAD: held, and already fit for use again; EDEADLK: the caller has it; ETIMEDOUT. Nobody hangs here

@@ -10,6 +10,10 @@
  *                   may go        old: `grants`            new: not notified yet
  *                                 of them may go
  *
+ * Tickets wrap, so they are compared by their distance from free_below. And a waiter may be stopped for as long as its
+ * process is: so a ticket is pending exactly if it lies between free_below and arrivals, and was drawn in the same lap
+ * of 2^32 tickets; every other ticket may go.
+ *
  * A waiter takes its grant with the lock held, on its way out. So a waiter that is killed before that, or
  * stopped, has taken nothing with it: the grant is there for the next. And a waiter that arrives after a
  * notify cannot take what was granted before it came, which is how notifications get stolen (glibc's bug
@@ -31,9 +35,15 @@
  * may wake each other, and the chain ends too early; the heartbeat of the others makes up for it.)
  *
  * A holder that is killed may leave the fields half changed. cond_recover() counts, and every condition of
- * the lock that finds the count changed sets all its waiters free and begins anew. (The count has six bits. A
- * condition on which nobody waits or notifies for exactly 64 recoveries misses them; its next notify_all
- * puts it right.)
+ * the lock that finds the count changed sets all its waiters free and begins anew. (The count has 16 bits, and sleepers
+ * look ten times a second. A condition on which nobody waits or notifies for exactly 65,536 recoveries misses them; its
+ * next notify_all puts it right.)
+ *
+ * A lock that is released without a recover is lost. Nobody can wait on its conditions any more, so each call that is
+ * answered ENOTRECOVERABLE sets the waiters of its condition free, to be answered the same.
+ *
+ * Destroy does not know who sleeps at the mutex. So the mutex outlives it: whoever gets it sees, with the mutex held, that
+ * the lock is destroyed, releases it for the next, and answers EINVAL.
  */
 #include "shared.h"
 #include "atomic.h"
@@ -44,7 +54,9 @@
 #include "probe.h"
 
 #ifndef CONDVAR_NO_SHARED
-/* ---- The lock. Its flags are under the mutex, and `depth_` is written under it. ---- */
+/* ---- The lock. Its flags are under the mutex; `depth_` and `spin_`, its recoveries, are written under it. ---- */
+
+static void abandon(cond_t *cond);
 
 /* The flags as others may read them: relaxed, they are written under the mutex. */
 static uint8_t flags_of(const cond_lock_t *lock)
@@ -54,7 +66,17 @@ static uint8_t flags_of(const cond_lock_t *lock)
 
 static uint16_t recoveries_of(const cond_lock_t *lock)
 {
-    return flags_of(lock) / LOCK_RECOVERY;
+    return a_load_16(&lock->spin_);
+}
+
+static uint32_t depth_of(const cond_lock_t *lock)
+{
+    return a_load_32(&lock->depth_) & COND_DEPTH_MAX;
+}
+
+static void set_depth(cond_lock_t *lock, uint32_t depth)
+{
+    a_store_32(&lock->depth_, LOCK_SHARED_MARK | depth);
 }
 
 static void *mutex_of(const cond_lock_t *lock)
@@ -62,28 +84,29 @@ static void *mutex_of(const cond_lock_t *lock)
     return (void *)(uintptr_t)lock->u_.robust;
 }
 
-int shared_lock_init(cond_lock_t *lock, unsigned flags)
+int shared_lock_make(cond_lock_t *lock, unsigned kind)
 {
-    *lock = (cond_lock_t){.kind_ = (uint8_t)flags};
+    a_store_8(&lock->kind_, LOCK_DESTROYED);
+    a_store_8(&lock->flags_, 0);
+    a_store_16(&lock->spin_, 0);
+    set_depth(lock, 0);
     int error = robust_init(mutex_of(lock));
     if (error != 0)
-        lock->kind_ = LOCK_DESTROYED;
+        a_store_32(&lock->depth_, 0);
+    else
+        a_store_byte(&lock->kind_, kind, release); /* Release: partner is lock_is_shared(). */
     return error;
 }
 
-/* Get the mutex and see what its last holder left; 0 and EOWNERDEAD: held. */
-static int enter(cond_lock_t *lock, int64_t deadline_ns)
+int shared_lock_init(cond_lock_t *lock, unsigned flags)
 {
-    int error = robust_acquire(mutex_of(lock), deadline_ns);
-    if (error == EOWNERDEAD)
-        a_store_8(&lock->flags_, flags_of(lock) | LOCK_OWNER_DIED);
-    else if (error != 0)
-        return error;
-    if (flags_of(lock) & LOCK_LOST) {
-        (void)robust_release(mutex_of(lock));
-        return ENOTRECOVERABLE;
-    }
-    return flags_of(lock) & LOCK_OWNER_DIED ? EOWNERDEAD : 0; /* M:owner-died */
+    /* Relaxed: who uses what another process has made looks again, in lock_is_shared(). */
+    ANNOTATE_DEFINED(&lock->depth_);
+    uint32_t before = a_load(&lock->depth_, relaxed);
+    if ((before & LOCK_SHARED_MARK_BITS) == LOCK_SHARED_MARK || /* M:lock-alive */
+        !a_cas(&lock->depth_, &before, LOCK_SHARED_MARK, relaxed, relaxed))
+        return lock_is_shared(lock) ? EBUSY : EAGAIN;
+    return shared_lock_make(lock, flags);
 }
 
 /* The condition whose own lock this is: LOCK_OWN_SHARED. */
@@ -92,13 +115,18 @@ static cond_t *cond_of(cond_lock_t *lock)
     return (cond_t *)((uintptr_t)lock - offsetof(cond_t, own_));
 }
 
+static bool is_own(const cond_lock_t *lock)
+{
+    return (a_load_8(&lock->kind_) & LOCK_OWN_SHARED) != 0;
+}
+
 /* By the owner. What notifies owe to sleepers is paid when the lock is free: woken before, they would only
    run into the lock, and on one core at once. The condition is used as an address only by then. */
 static int unlock(cond_lock_t *lock)
 {
     const uint32_t *sequence = NULL;
     uint16_t owed = 0;
-    if (lock->kind_ & LOCK_OWN_SHARED) {
+    if (is_own(lock)) {
         cond_t *cond = cond_of(lock);
         sequence = &cond->u_.shared.sequence;
         owed = cond->u_.shared.owed;
@@ -110,38 +138,71 @@ static int unlock(cond_lock_t *lock)
     return error;
 }
 
+/* Get the mutex and see what its last holder left; 0 and EOWNERDEAD: held. If the lock is lost, the waiters of `cond` are
+   set free (NULL: of none). */
+static int enter(cond_lock_t *lock, cond_t *cond, int64_t deadline_ns)
+{
+    int error = robust_acquire(mutex_of(lock), deadline_ns);
+    if (!lock_is_held_after(error))
+        return error;
+    if (!lock_is_shared(lock)) { /* M:enter-destroyed */
+        (void)robust_release(mutex_of(lock));
+        return EINVAL;
+    }
+    if (error == EOWNERDEAD)
+        a_store_8(&lock->flags_, flags_of(lock) | LOCK_OWNER_DIED);
+    if (flags_of(lock) & LOCK_LOST) {
+        if (cond != NULL)
+            abandon(cond); /* M:lost-frees */
+        (void)unlock(lock);
+        return ENOTRECOVERABLE;
+    }
+    return flags_of(lock) & LOCK_OWNER_DIED ? EOWNERDEAD : 0; /* M:owner-died */
+}
+
 /* 0, EPERM. */
 static int leave(cond_lock_t *lock)
 {
     if (!shared_lock_owned(lock))
         return EPERM;
-    if (flags_of(lock) & LOCK_OWNER_DIED)
+    if (flags_of(lock) & LOCK_OWNER_DIED) {
         a_store_8(&lock->flags_, flags_of(lock) | LOCK_LOST);
+        if (is_own(lock))
+            abandon(cond_of(lock)); /* M:give-up-frees */
+    }
     return unlock(lock);
 }
 
 int shared_lock_acquire(cond_lock_t *lock, int64_t deadline_ns)
 {
-    int error = enter(lock, deadline_ns);
+    int error = enter(lock, is_own(lock) ? cond_of(lock) : NULL, deadline_ns);
     if (lock_is_held_after(error)) {
-        a_store_32(&lock->depth_, 1);
-    } else if (error == EDEADLK && !(lock->kind_ & COND_MUTEX)) {
-        if (a_load_32(&lock->depth_) == COND_DEPTH_MAX)
+        set_depth(lock, 1);
+    } else if (error == EDEADLK && !(a_load_8(&lock->kind_) & COND_MUTEX)) {
+        if (depth_of(lock) == COND_DEPTH_MAX)
             return EAGAIN;
-        a_store_32(&lock->depth_, a_load_32(&lock->depth_) + 1);
+        set_depth(lock, depth_of(lock) + 1);
         return 0;
     }
     return error;
 }
 
+int shared_not_held(cond_t *cond, cond_lock_t *lock)
+{
+    if (!(flags_of(lock) & LOCK_LOST))
+        return EPERM;
+    (void)enter(lock, cond, DEADLINE_PASSED);
+    return ENOTRECOVERABLE;
+}
+
 int shared_lock_release(cond_lock_t *lock)
 {
     /* Relaxed: for the owner the depth is its own; for others the mutex answers. */
-    if (a_load_32(&lock->depth_) <= 1)
+    if (depth_of(lock) <= 1)
         return leave(lock);
     if (!shared_lock_owned(lock))
         return EPERM;
-    a_store_32(&lock->depth_, a_load_32(&lock->depth_) - 1);
+    set_depth(lock, depth_of(lock) - 1);
     return 0;
 }
 
@@ -172,7 +233,10 @@ int shared_lock_recover(cond_lock_t *lock)
 {
     if (!(flags_of(lock) & LOCK_OWNER_DIED))
         return EINVAL;
-    a_store_8(&lock->flags_, (uint8_t)((flags_of(lock) & ~LOCK_OWNER_DIED) + LOCK_RECOVERY));
+    a_store_16(&lock->spin_, recoveries_of(lock) + 1);
+    a_store_8(&lock->flags_, flags_of(lock) & ~LOCK_OWNER_DIED);
+    if (is_own(lock))
+        shared_repair(cond_of(lock), lock);
     return 0;
 }
 
@@ -181,13 +245,15 @@ int shared_lock_destroy(cond_lock_t *lock)
     int error = robust_acquire(mutex_of(lock), DEADLINE_PASSED);
     if (!lock_is_held_after(error))
         return EBUSY;
-    if ((lock->kind_ & LOCK_OWN_SHARED) && a_load_32(&cond_of(lock)->waiters_) != 0) {
+    if (is_own(lock) && a_load_32(&cond_of(lock)->waiters_) != 0) {
         (void)unlock(lock); /* GCOVR_EXCL_LINE: somebody has begun to wait in between */
         return EBUSY; /* GCOVR_EXCL_LINE */
     }
-    lock->kind_ = LOCK_DESTROYED;
+    /* Others see this with the mutex held, or in the first look of their call, which may be a relaxed one: it says EINVAL. */
+    a_store_8(&lock->kind_, LOCK_DESTROYED);
     (void)robust_release(mutex_of(lock));
     robust_destroy(mutex_of(lock));
+    a_store_32(&lock->depth_, 0); /* from now on it may be made anew */
     return 0;
 }
 
@@ -195,16 +261,23 @@ int shared_lock_destroy(cond_lock_t *lock)
 
 enum { SEQUENCE_SLEEPERS = 1, SEQUENCE_STEP = 2 };
 
-/* Tickets wrap; a is before b if it is less than half the numbers away. */
-static bool before(uint32_t a, uint32_t b)
+/* Tickets wrap; of those that are pending, and the limits between them, the one nearer to free_below is before. */
+static bool before(uint32_t a, uint32_t b, uint32_t free_below)
 {
-    return (int32_t)(a - b) < 0;
+    return a - free_below < b - free_below;
 }
 
-static void count_waiters(cond_t *cond)
+/* How many have a pending ticket: old ones and new ones. */
+static uint32_t pending(const cond_t *cond)
 {
-    struct cond_shared_queue_ *queue = &cond->u_.shared;
-    a_store_32(&cond->waiters_, queue->old_waiters + queue->new_waiters - queue->grants);
+    return a_load_32(&cond->waiters_) + cond->u_.shared.grants;
+}
+
+/* So many have a pending ticket; and as many as are granted are not counted any more. Release: partner is
+   cond_destroy(). For a waiter that leaves because it has expired, this is the last it does with the condition. */
+static void set_pending(cond_t *cond, uint32_t count)
+{
+    a_store(&cond->waiters_, count - cond->u_.shared.grants, release);
 }
 
 /* Wake up to n sleepers, if there may be any: by the release of the condition's own lock, or now. Relaxed, here
@@ -243,39 +316,42 @@ static void set_all_free(cond_t *cond)
     a_store(&queue->free_below, queue->arrivals, relaxed);
     a_store(&queue->notified_below, queue->arrivals, relaxed);
     a_store(&queue->grants, 0, relaxed);
-    queue->old_waiters = queue->new_waiters = 0;
+    queue->old_waiters = 0;
+    set_pending(cond, 0);
+}
+
+/* The lock is lost, or its holder died: nobody is to stay asleep, or counted. */
+static void abandon(cond_t *cond)
+{
+    set_all_free(cond); /* M:repair-frees */
+    announce(cond, UINT32_MAX);
 }
 
 void shared_repair(cond_t *cond, cond_lock_t *lock)
 {
+    if (a_load_16(&cond->u_.shared.recoveries) == recoveries_of(lock))
+        return;
     a_store_16(&cond->u_.shared.recoveries, recoveries_of(lock));
-    set_all_free(cond); /* M:repair-frees */
-    count_waiters(cond);
-    announce(cond, UINT32_MAX);
-}
-
-static void repair_if_needed(cond_t *cond, cond_lock_t *lock)
-{
-    if (a_load_16(&cond->u_.shared.recoveries) != recoveries_of(lock))
-        shared_repair(cond, lock);
+    abandon(cond);
 }
 
 void shared_notify(cond_t *cond, cond_lock_t *lock, size_t n)
 {
     struct cond_shared_queue_ *queue = &cond->u_.shared;
-    uint32_t waiting, woken = n < UINT32_MAX ? (uint32_t)n : UINT32_MAX;
+    uint32_t waiting, newcomers, woken = n < UINT32_MAX ? (uint32_t)n : UINT32_MAX;
     PROBE_NOTIFY(cond, lock, n);
-    repair_if_needed(cond, lock);
+    shared_repair(cond, lock);
     if (cond_is_closed(cond))
         return; /* those who wait have been ended by the close, and leave by themselves */
-    waiting = queue->old_waiters + queue->new_waiters;
+    waiting = pending(cond);
+    newcomers = waiting - queue->old_waiters;
     if (n == 0 || waiting == 0)
         return;
-    if (queue->grants > 0 && queue->new_waiters > 0) { /* M:newcomers */
+    if (queue->grants > 0 && newcomers > 0) { /* M:newcomers */
         a_store(&queue->free_below, queue->notified_below, relaxed);
         a_store(&queue->grants, 0, relaxed);
         queue->old_waiters = 0;
-        waiting = queue->new_waiters;
+        waiting = newcomers;
         woken = UINT32_MAX;
     }
     if (n >= waiting - queue->grants) {
@@ -285,9 +361,8 @@ void shared_notify(cond_t *cond, cond_lock_t *lock, size_t n)
         a_store(&queue->grants, queue->grants + (uint32_t)n, relaxed); /* M:grant-count */
         a_store(&queue->notified_below, queue->arrivals, relaxed);
         queue->old_waiters = waiting;
-        queue->new_waiters = 0;
+        set_pending(cond, waiting);
     }
-    count_waiters(cond);
     announce(cond, woken);
 }
 
@@ -304,6 +379,7 @@ void shared_close(cond_t *cond, cond_lock_t *lock)
 /* What a waiter carries. */
 struct ticket {
     uint32_t number;
+    uint16_t lap;    /* `laps` when it was drawn */
     uint32_t looked; /* the sequence at which its predicate was last false */
     bool has_looked;
 };
@@ -311,28 +387,36 @@ struct ticket {
 static void arrive(struct ticket *ticket, cond_t *cond)
 {
     struct cond_shared_queue_ *queue = &cond->u_.shared;
-    if (queue->arrivals - queue->free_below > UINT32_MAX / 4) { /* M:old-tickets */
-        /* Tickets wrap, so none may grow too old: once in a billion waits all are set free. */
-        bool anybody = queue->old_waiters + queue->new_waiters > 0;
+    if (queue->arrivals - queue->free_below == UINT32_MAX) { /* M:old-tickets */
+        /* There are no more numbers: once in 2^32 waits without a notify that sets all free, they are set free here. */
+        bool anybody = pending(cond) > 0;
         set_all_free(cond);
         if (anybody)
             announce(cond, UINT32_MAX);
     }
-    ticket->number = queue->arrivals++;
+    ticket->number = queue->arrivals;
+    ticket->lap = a_load_16(&queue->laps);
     ticket->has_looked = false;
-    queue->new_waiters++;
-    count_waiters(cond);
+    if (ticket->number == UINT32_MAX)
+        a_store_16(&queue->laps, ticket->lap + 1);
+    a_store(&queue->arrivals, ticket->number + 1, relaxed);
+    set_pending(cond, pending(cond) + 1);
 }
 
 enum claim { NOTHING, GRANT, FREE };
 
-/* What there is for this ticket. Without the lock it is a guess, to be made sure of with it: grants last. */
+/* What there is for this ticket. Without the lock it is a guess, to be made sure of with it: grants last. Relaxed: whoever
+   sets waiters free or grants something then changes the sequence, by which a sleeper has seen it (announce()). */
 static enum claim claim_of(const struct ticket *ticket, cond_t *cond)
 {
     struct cond_shared_queue_ *queue = &cond->u_.shared;
-    if (before(ticket->number, a_load(&queue->free_below, relaxed)))
+    uint32_t free_below = a_load(&queue->free_below, relaxed);
+    uint32_t arrivals = a_load(&queue->arrivals, relaxed);
+    /* A pending ticket that is not below `arrivals` was drawn before that began anew. */
+    uint16_t lap = (uint16_t)(a_load_16(&queue->laps) - (ticket->number >= arrivals));
+    if (!before(ticket->number, arrivals, free_below) || ticket->lap != lap) /* M:pending */
         return FREE;
-    if (before(ticket->number, a_load(&queue->notified_below, relaxed)) &&
+    if (before(ticket->number, a_load(&queue->notified_below, relaxed), free_below) &&
         a_load(&queue->grants, relaxed) > 0)
         return GRANT;
     return NOTHING;
@@ -344,23 +428,22 @@ static void depart(const struct ticket *ticket, cond_t *cond, enum claim claim)
     struct cond_shared_queue_ *queue = &cond->u_.shared;
     if (claim == FREE)
         return; /* no longer counted */
-    if (before(ticket->number, queue->notified_below))
+    uint32_t left = pending(cond) - 1;
+    if (before(ticket->number, queue->notified_below, queue->free_below))
         queue->old_waiters--;
-    else
-        queue->new_waiters--;
     if (claim == GRANT)
         a_store(&queue->grants, queue->grants - 1, relaxed);
     else if (queue->grants > queue->old_waiters)
         a_store(&queue->grants, queue->old_waiters, relaxed);
-    count_waiters(cond);
+    set_pending(cond, left);
 }
 
 /* Without the lock: until there seems to be something for this ticket, or the deadline has passed. */
-static void sleep_until_granted(const struct ticket *ticket, cond_t *cond, cond_lock_t *lock,
-                                int64_t deadline_ns)
+static void sleep_until_granted(struct ticket *ticket, cond_t *cond, cond_lock_t *lock, int64_t deadline_ns)
 {
     uint32_t *sequence = &cond->u_.shared.sequence;
-    uint32_t spins = deadline_ns == DEADLINE_PASSED ? 0 : park_spin_budget(lock);
+    uint16_t *spin = &cond->u_.shared.spin;
+    uint32_t spins = deadline_ns == DEADLINE_PASSED ? 0 : park_spin_budget(spin);
     uint32_t spun = 0;
     int64_t heartbeat_ns = 0; /* the next one; a sleep that ends early, by a signal, does not put it off */
     for (;;) {
@@ -370,7 +453,7 @@ static void sleep_until_granted(const struct ticket *ticket, cond_t *cond, cond_
         bool looked = ticket->has_looked && (seen & ~(uint32_t)SEQUENCE_SLEEPERS) == ticket->looked;
         if (claim == FREE || (claim == GRANT && !looked)) {
             if (spun > 0 && spun < spins)
-                park_spin_hit(lock, spun);
+                park_spin_hit(spin, spun);
             return;
         }
         if (deadline_passed(deadline_ns) || cond_is_closed(cond))
@@ -382,12 +465,12 @@ static void sleep_until_granted(const struct ticket *ticket, cond_t *cond, cond_
             spun++;
             a_pause();
             if (spun == spins)
-                park_spin_miss(lock, spins);
+                park_spin_miss(spin, spins);
             continue;
         }
         if (spins == 0 && spun == 0) {
             spun++; /* so that waiting awake is tried again some time */
-            park_spin_miss(lock, 0);
+            park_spin_miss(spin, 0);
         }
         if (!(seen & SEQUENCE_SLEEPERS)) {
             if (!a_cas(sequence, &seen, seen | SEQUENCE_SLEEPERS, relaxed, relaxed))
@@ -400,8 +483,10 @@ static void sleep_until_granted(const struct ticket *ticket, cond_t *cond, cond_
         port_wait_shared(sequence, seen, heartbeat_ns < deadline_ns ? heartbeat_ns : deadline_ns);
         if (port_now() >= heartbeat_ns) {
             heartbeat_ns = 0;
+            ticket->has_looked = false; /* a waiter that was stopped for 2^31 notifies finds the same sequence again */
             (void)probe(lock); /* M:holder-lives */
-            if (flags_of(lock) & LOCK_OWNER_DIED) /* (which stays when it is lost) */
+            /* (The flag stays when the lock is lost.) */
+            if ((flags_of(lock) & LOCK_OWNER_DIED) || !lock_is_shared(lock))
                 return;
         }
     }
@@ -410,33 +495,37 @@ static void sleep_until_granted(const struct ticket *ticket, cond_t *cond, cond_
 int shared_wait(cond_t *cond, cond_lock_t *lock, cond_pred_t *pred, void *arg, int64_t deadline_ns)
 {
     struct ticket ticket;
-    unsigned depth = a_load_32(&lock->depth_);
+    unsigned depth = depth_of(lock);
     if (flags_of(lock) & LOCK_OWNER_DIED)
         return EOWNERDEAD; /* recover first: to wait is to release */
-    repair_if_needed(cond, lock);
+    shared_repair(cond, lock);
     if (cond_is_closed(cond))
         return ECANCELED;
     arrive(&ticket, cond);
     for (;;) {
         (void)unlock(lock);
         sleep_until_granted(&ticket, cond, lock, deadline_ns);
-        int error = enter(lock, COND_FOREVER);
+        int error = enter(lock, cond, COND_FOREVER);
         if (!lock_is_held_after(error))
-            return error; /* given up by another process while this one slept */
-        a_store_32(&lock->depth_, depth);
-        if (error != 0)
-            return error; /* recover will set everything right, this waiter's count too */
-        repair_if_needed(cond, lock);
+            return error; /* given up, or destroyed, while this one slept */
+        set_depth(lock, depth);
+        if (error != 0) {
+            abandon(cond); /* recover will do it again; if there is none, nobody stays counted */
+            return error;
+        }
+        shared_repair(cond, lock);
 
         enum claim claim = claim_of(&ticket, cond); /* M:woken-claim */
-        bool content = pred != NULL ? pred(arg) : claim != NOTHING;
-        bool closed = !content && cond_is_closed(cond);
-        bool expired = !content && deadline_passed(deadline_ns);
-        if (content || closed || expired) {
-            depart(&ticket, cond, content || claim == FREE ? claim : NOTHING);
-            if (!content && claim == GRANT)
+        bool satisfied = pred != NULL ? pred(arg) : claim != NOTHING;
+        bool closed = !satisfied && cond_is_closed(cond);
+        bool expired = !satisfied && deadline_passed(deadline_ns);
+        if (!satisfied && !cond_is_alive(cond))
+            return EINVAL; /* destroyed too early, on a lock elsewhere: there is no place to go back to */
+        if (satisfied || closed || expired) {
+            if (!satisfied && claim == GRANT)
                 wake(cond, 1, a_load(&cond->u_.shared.sequence, relaxed));
-            return content ? 0 : closed ? ECANCELED : ETIMEDOUT;
+            depart(&ticket, cond, satisfied || claim == FREE ? claim : NOTHING);
+            return satisfied ? 0 : closed ? ECANCELED : ETIMEDOUT;
         }
         if (claim == FREE)
             arrive(&ticket, cond); /* set free for nothing: its predicate is false */

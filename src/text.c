@@ -32,7 +32,8 @@ static void put_number(struct text *text, uintmax_t number, unsigned base)
 
 static void put_lock(struct text *text, const cond_lock_t *lock)
 {
-    put(text, cond_lock_locked(lock) ? "<locked " : "<unlocked ");
+    bool is_locked = cond_lock_locked(lock);
+    put(text, is_locked ? "<locked " : "<unlocked ");
     if (lock_is_foreign(lock)) {
         put(text, "foreign lock at 0x");
         put_number(text, (uintptr_t)lock->u_.local.as.foreign.object, 16);
@@ -46,7 +47,9 @@ static void put_lock(struct text *text, const cond_lock_t *lock)
             put_number(text, owner & ~(uintptr_t)OWNER_TASK, 16);
         }
         put(text, " depth=");
-        put_number(text, lock_is_private(lock) ? rlock_depth(lock) : a_load_32(&lock->depth_), 10);
+        /* (A free shared lock keeps the depth of its last holder.) */
+        uint32_t shared_depth = is_locked ? a_load_32(&lock->depth_) & LOCK_LEVELS : 0;
+        put_number(text, lock_is_private(lock) ? rlock_depth(lock) : shared_depth, 10);
         put(text, " at 0x");
         put_number(text, (uintptr_t)lock, 16);
     }
@@ -91,7 +94,7 @@ const char *cond_strerror(int error)
     case EINVAL: return "no such object: NULL, destroyed, or made from flags that do not exist";
     case EPERM: return "the calling thread does not hold the lock";
     case EDEADLK: return "the calling thread holds this mutex already, and it is not recursive";
-    case EAGAIN: return "the recursive lock cannot be held any deeper";
+    case EAGAIN: return "the recursive lock cannot be held any deeper, or another process is just making the object";
     case EBUSY: return "held or waited on by somebody";
     case ETIMEDOUT: return "the time is over";
     case ENOTSUP: return "this version, or this system, cannot do that";

@@ -69,11 +69,16 @@ class LockPrinter:
         else:
             shared = 'shared ' if kind & SHARED else ''
             yield 'kind', shared + ('mutex' if kind & MUTEX else 'rlock')
-            yield 'owner', (shared_owner_text(lock) if shared else
-                            owner_text(int(lock['u_']['local']['as']['mine']['owner'])))
-            # (A private lock counts how often it is held beyond once.)
-            held = not shared and int(lock['u_']['local']['as']['mine']['owner']) != 0
-            yield 'depth', (int(lock['depth_']) & 0xFFFFF) + held # the rest counts wake-ups, src/object.h
+            owner = (shared_owner_text(lock) if shared else
+                     owner_text(int(lock['u_']['local']['as']['mine']['owner'])))
+            yield 'owner', owner
+            # The low bits of depth_ are a number (src/object.h): of a private lock how often it is held beyond once, of a
+            # shared one how often its owner, or the last one, holds it.
+            depth = int(lock['depth_']) & 0xFFFFF
+            if shared:
+                yield 'depth', 0 if owner == 'nobody' else depth
+            else:
+                yield 'depth', depth + (int(lock['u_']['local']['as']['mine']['owner']) != 0)
 
 
 class ConditionPrinter:

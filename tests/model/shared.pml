@@ -19,7 +19,8 @@
  * What is left out, and why that proves as much:
  * - The heartbeat comes only when it would find something: else the sleeper goes back to sleep, and nothing has changed.
  *   Without KILLS it never comes, for then nothing may hang on it.
- * - Tickets do not wrap, nor do recoveries; recursion; waiting awake.
+ * - Tickets do not wrap, nor do recoveries (shared_orders.c has that); a lock that is lost, or destroyed; recursion; waiting
+ *   awake.
  * - What only the holder reads is changed in one step with its neighbours: if the holder is killed, the next one sets
  *   everybody free, whatever the counts are. What others read (free_below, notified_below, grants, sequence) is changed
  *   in a step each, before which its holder may be killed.
@@ -72,7 +73,7 @@ byte expiries = TIMED; /* how many more waits may expire: each draws a ticket, a
 #define FREE 2
 #define GRANT 1
 #define NOTHING 0
-/* @shared.c claim_of | if (before(ticket->number, a_load(&queue->free_below, relaxed))) */
+/* @shared.c claim_of | if (!before(ticket->number, arrivals, free_below) || ticket->lap != lap) */
 #define CLAIM (number < free_below -> FREE : (number < notified_below && grants > 0 -> GRANT : NOTHING))
 /* @shared.c sleep_until_granted | bool looked = ticket->has_looked && (seen & ~(uint32_t)SEQUENCE_SLEEPERS) == ticket->looked; */
 #define SEES_SOMETHING (CLAIM == FREE || (CLAIM == GRANT && !(has_looked && looked == sequence)))
@@ -151,17 +152,24 @@ inline set_all_free()
     atomic { grants = 0; old_waiters = 0; new_waiters = 0 }
 }
 
-/* @shared.c shared_repair | set_all_free(cond); */
-inline repair()
+/* @shared.c abandon | set_all_free(cond); */
+inline abandon()
 {
-    atomic { recoveries = lock_recoveries; pool = waiting };
+    atomic { pool = waiting };
 #ifndef M_REPAIR_SETS_NOBODY_FREE
     set_all_free();
 #endif
     announce(EVERYBODY)
 }
 
-/* @shared.c repair_if_needed | if (a_load_16(&cond->u_.shared.recoveries) != recoveries_of(lock)) */
+/* @shared.c shared_repair | abandon(cond); */
+inline repair()
+{
+    atomic { recoveries = lock_recoveries };
+    abandon()
+}
+
+/* @shared.c shared_repair | if (a_load_16(&cond->u_.shared.recoveries) == recoveries_of(lock)) */
 inline repair_if_needed()
 {
     if
@@ -170,7 +178,7 @@ inline repair_if_needed()
     fi
 }
 
-/* By the user who was told EOWNERDEAD. @shared.c shared_lock_recover | a_store_8(&lock->flags_, (uint8_t)((flags_of(lock) & ~LOCK_OWNER_DIED) + LOCK_RECOVERY)); */
+/* By the user who was told EOWNERDEAD. @shared.c shared_lock_recover | a_store_8(&lock->flags_, flags_of(lock) & ~LOCK_OWNER_DIED); */
 inline recover()
 {
     if
@@ -179,7 +187,7 @@ inline recover()
     fi
 }
 
-/* @shared.c shared_notify | repair_if_needed(cond, lock); */
+/* @shared.c shared_notify | shared_repair(cond, lock); */
 inline shared_notify(n)
 {
     repair_if_needed();
@@ -203,7 +211,7 @@ inline shared_notify(n)
 #ifdef M_NEWCOMERS_STEAL
         :: atomic { false }
 #else
-        /* @shared.c shared_notify | if (queue->grants > 0 && queue->new_waiters > 0) { */
+        /* @shared.c shared_notify | if (queue->grants > 0 && newcomers > 0) { */
         :: atomic { grants > 0 && new_waiters > 0 -> free_below = notified_below };
            atomic { grants = 0; old_waiters = 0; waiting_ = new_waiters; woken = EVERYBODY }
         :: atomic { !(grants > 0 && new_waiters > 0) }
@@ -225,7 +233,7 @@ inline shared_notify(n)
     atomic { waiting_ = 0; woken = 0 }
 }
 
-/* @shared.c arrive | ticket->number = queue->arrivals++; */
+/* @shared.c arrive | a_store(&queue->arrivals, ticket->number + 1, relaxed); */
 inline arrive(me)
 {
     number = arrivals;
@@ -245,7 +253,7 @@ inline depart(claim)
         fi;
         if
         :: claim == GRANT -> grants-- /* unreached in shared: who expires has none @shared.c depart | a_store(&queue->grants, queue->grants - 1, relaxed); */
-        :: claim != GRANT && grants > old_waiters -> grants = old_waiters /* unreached in shared: who is content has one @shared.c depart | a_store(&queue->grants, queue->old_waiters, relaxed); */
+        :: claim != GRANT && grants > old_waiters -> grants = old_waiters /* unreached in shared: a satisfied waiter has one @shared.c depart | a_store(&queue->grants, queue->old_waiters, relaxed); */
         :: else
         fi
     :: else
@@ -314,7 +322,7 @@ inline end_wait(me)
 }
 
 #ifdef PRED
-#define CONTENT (tickets[KIND(me)] > 0) /* @shared.c shared_wait | bool content = pred != NULL ? pred(arg) : claim != NOTHING; */
+#define CONTENT (tickets[KIND(me)] > 0) /* @shared.c shared_wait | bool satisfied = pred != NULL ? pred(arg) : claim != NOTHING; */
 #else
 #define CONTENT (claim != NOTHING)
 #endif
@@ -349,7 +357,9 @@ check:  recover();
                 sleep_until_granted(me);
                 enter(me);
                 if
-                :: atomic { died -> end_wait(me); goto check } /* @shared.c shared_wait | return error; */
+                :: atomic { died };
+                    abandon(); /* @shared.c shared_wait | abandon(cond); */
+                    atomic { end_wait(me); goto check } /* @shared.c shared_wait | return error; */
                 :: atomic { !died }
                 fi;
                 repair_if_needed();
@@ -365,7 +375,7 @@ check:  recover();
 #ifdef TWO_CROWDS
                         ADD(returned, me);
 #endif
-                        depart(claim); /* @shared.c shared_wait | depart(&ticket, cond, content || claim == FREE ? claim : NOTHING); */
+                        depart(claim); /* @shared.c shared_wait | depart(&ticket, cond, satisfied || claim == FREE ? claim : NOTHING); */
                         end_wait(me);
                         claim = 0;
                         break

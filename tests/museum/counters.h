@@ -4,14 +4,15 @@
 
 /*
  * Each condition that is made has counters that are about to wrap. For counters.c, and to be included before
- * a stress program (-include).
+ * another test (-include): a stress program, tests/unit/test_shared.c, tests/property/shared_orders.c.
  *
  * The counters of the library:
  *
  *      arrivals, of private conditions         64 bits: begun where 32 end
  *      arrivals, free_below, notified_below    32 bits, of shared ones: tickets, compared by their distance
+ *      laps                                    16 bits, of shared ones: how often their arrivals began anew
  *      sequence                                32 bits, of shared ones; the lowest bit is no part of it
- *      recoveries                              6 bits, of shared ones and their lock
+ *      recoveries                              16 bits, of shared ones and their lock
  *
  * All others count what is there now, not what has been.
  */
@@ -23,13 +24,15 @@ static inline int counters_near_their_end(cond_t *cond, cond_lock_t *lock, unsig
     int error = cond_init(cond, lock, flags);
     if (error != 0)
         return error;
-    if (flags & COND_SHARED) {
-        enum { RECOVERIES = 60, RECOVERY = 4 }; /* LOCK_RECOVERY, src/lock.h */
+    if (cond->state_ != 0) { /* COND_ALIVE, src/object.h: a private one */
         struct cond_shared_queue_ *queue = &cond->u_.shared;
         queue->sequence = nearly;
         queue->arrivals = queue->free_below = queue->notified_below = nearly;
-        queue->recoveries = RECOVERIES;
-        cond->own_.flags_ = RECOVERIES * RECOVERY;
+        queue->laps = UINT16_MAX;
+        cond_lock_t *its_lock = cond_get_lock(cond);
+        if (its_lock->spin_ == 0) /* recoveries of a shared lock */
+            its_lock->spin_ = UINT16_MAX - 1;
+        queue->recoveries = its_lock->spin_;
     } else {
         cond->u_.local.arrivals = nearly;
     }

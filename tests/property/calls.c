@@ -7,7 +7,6 @@
 #include "condvar.h"
 #include "lock.h"
 #include "port.h"
-#include "port_shared.h"
 #include "reference.h"
 #include "scripted.h"
 #include "tuning.h"
@@ -460,8 +459,12 @@ static void call_deepen(unsigned thread)
     struct actor *self = &actors[thread];
     if (kind == SHARED && self->depth > 0) {
         /* As if so many had waited that tickets are as old as they may be. (Once: nobody sleeps through more.) */
-        for (unsigned i = 0; i < REF_CONDS && !aged; i++)
-            conds[i].u_.shared.arrivals = conds[i].u_.shared.free_below + UINT32_MAX / 4 + 1;
+        for (unsigned i = 0; i < REF_CONDS && !aged; i++) {
+            struct cond_shared_queue_ *queue = &conds[i].u_.shared;
+            uint32_t before = queue->arrivals;
+            queue->arrivals = queue->free_below + UINT32_MAX;
+            queue->laps = (uint16_t)(queue->laps + (queue->arrivals < before));
+        }
         aged = true;
         return;
     }
@@ -928,8 +931,8 @@ static void begin_mortal(void)
     if (mortal_users > 0 || (mortal_lives && !mortal_lost))
         return;
     sched_preemptible(false);
-    if (mortal_lives)
-        robust_destroy(mortal.own_.u_.robust); /* (cond_destroy() finds the dead ones' waits) */
+    if (mortal_lives) /* It is lost: so nobody is counted any more, be it that a waiter has died. */
+        EXPECT(cond_waiters(&mortal) == 0 && cond_destroy(&mortal) == 0);
     memset(&mortal, 0, sizeof mortal);
     EXPECT(cond_init(&mortal, NULL, COND_SHARED) == 0);
     mortal_lives = true;
@@ -1103,6 +1106,7 @@ static void setup(void)
     for (unsigned i = 0; i < REF_THREADS; i++)
         sleeps_since_ns[i] = INT64_MAX;
     broken = aged = false;
+    memset(&lock, 0, sizeof lock);
     cond_lock_t *both = &lock;
     if (kind == OWN_RLOCK || kind == OWN_MUTEX || kind == SHARED_OWN) {
         static const unsigned flags[KINDS] = {[OWN_MUTEX] = COND_MUTEX, [SHARED_OWN] = COND_SHARED};

@@ -30,6 +30,7 @@ static cond_lock_t lock;
 static void elsewhere_setup(void)
 {
     setup();
+    memset(&lock, 0, sizeof lock);
     EXPECT(cond_lock_init(&lock, COND_SHARED | COND_MUTEX) == 0);
     memset(&cond, 0, sizeof cond);
     EXPECT(cond_init(&cond, &lock, 0) == 0);
@@ -46,7 +47,7 @@ static void wrap_setup(void)
 static void old_setup(void)
 {
     setup();
-    cond.u_.shared.arrivals = UINT32_MAX / 2;
+    cond.u_.shared.arrivals = cond.u_.shared.free_below + UINT32_MAX;
 }
 
 /* The critical section. Who gets it from a dead one finds it as it was left. */
@@ -361,6 +362,197 @@ static void recursion_body(unsigned thread)
     EXPECT(cond_release(&cond) == EPERM);
 }
 
+/* The condition is destroyed as soon as that is possible, and its lock, while one wants the lock and another has waited.
+   Whoever then gets the mutex is answered EINVAL and does not hold it, or what it holds can be released. */
+static cond_lock_t *its_lock;
+static unsigned ended;
+static bool others_ended(void) { return ended == 2; }
+
+static void destroyed_setup(void)
+{
+    setup();
+    ended = 0;
+    its_lock = cond_get_lock(&cond);
+}
+
+static void destroyed_elsewhere_setup(void)
+{
+    elsewhere_setup();
+    ended = 0;
+    its_lock = &lock;
+}
+
+static void destroy_both(void)
+{
+    if (cond_destroy(&cond) == EBUSY) {
+        sched_until(others_ended);
+        EXPECT(cond_destroy(&cond) == 0);
+    }
+    if (its_lock == &lock && cond_lock_destroy(&lock) == EBUSY) {
+        sched_until(others_ended);
+        EXPECT(cond_lock_destroy(&lock) == 0);
+    }
+}
+
+static void destroyed_body(unsigned thread)
+{
+    int error = cond_lock_acquire(its_lock);
+    EXPECT(error == 0 || (error == EINVAL && thread > 0));
+    if (thread == 0) {
+        EXPECT(cond_notify_all(&cond) == 0);
+        EXPECT(cond_lock_release(its_lock) == 0);
+        destroy_both();
+        return;
+    }
+    if (error == 0 && thread == 2)
+        error = cond_wait(&cond, COND_MS(1));
+    EXPECT(error == 0 || error == ETIMEDOUT || error == EINVAL);
+    if (error != EINVAL || cond_lock_owned(its_lock))
+        EXPECT(cond_lock_release(its_lock) == 0);
+    ended++;
+}
+
+static void check_destroyed(void)
+{
+    EXPECT(cond_acquire(&cond) == EINVAL);
+    EXPECT(cond_lock_acquire(its_lock) == EINVAL);
+    EXPECT(cond_init(&cond, NULL, COND_SHARED) == 0);
+    EXPECT(cond_destroy(&cond) == 0);
+}
+
+/* The condition alone is destroyed after a notify, too early: the predicate of its waiter is false. */
+static bool one_waits(void) { return cond_waiters(&cond) == 1; }
+
+static void early_body(unsigned thread)
+{
+    if (thread == 1)
+        sched_until(one_waits);
+    EXPECT(cond_lock_acquire(&lock) == 0);
+    if (thread == 1) {
+        EXPECT(cond_notify_all(&cond) == 0);
+        EXPECT(cond_destroy(&cond) == 0);
+    } else {
+        int error = cond_wait_for(&cond, have_item, NULL, COND_FOREVER);
+        EXPECT(error == EINVAL);
+    }
+    EXPECT(cond_lock_release(&lock) == 0);
+}
+
+static void check_early(void)
+{
+    EXPECT(cond_lock_destroy(&lock) == 0);
+}
+
+/* A holder dies, and the next one releases the lock without recover. All waiters are answered, none stays counted. */
+static void lost_body(unsigned thread)
+{
+    int error = cond_acquire(&cond);
+    if (thread == 2) {
+        sched_die_and_go_on(); /* with the lock, or with nothing */
+        error = cond_acquire(&cond);
+        EXPECT(error == EOWNERDEAD || error == ENOTRECOVERABLE);
+    } else if (error == 0) {
+        error = cond_wait(&cond, COND_FOREVER);
+        EXPECT(error == EOWNERDEAD || error == ENOTRECOVERABLE);
+    }
+    EXPECT((error == ENOTRECOVERABLE) != cond_owned(&cond));
+    if (error == EOWNERDEAD)
+        EXPECT(cond_release(&cond) == 0);
+}
+
+static void lost_late_body(unsigned thread)
+{
+    if (thread == 2)
+        sched_until(two_wait);
+    lost_body(thread);
+}
+
+static void check_lost(void)
+{
+    EXPECT(cond_waiters(&cond) == 0);
+    EXPECT(cond_acquire(&cond) == ENOTRECOVERABLE);
+    EXPECT(cond_notify_all(&cond) == ENOTRECOVERABLE);
+    EXPECT(cond_wait(&cond, 0) == ENOTRECOVERABLE);
+    EXPECT(cond_release(&cond) == EPERM);
+    EXPECT(cond_destroy(&cond) == 0);
+}
+
+static void check_lost_promptly(void)
+{
+    EXPECT(sched_stalls() == 0);
+    check_lost();
+}
+
+/* A waiter is chosen, and stopped while many others wait: its ticket is old, and looks like one that is to come, or like
+   one that is pending. */
+static void stopped_body(unsigned thread)
+{
+    (void)acquire();
+    if (thread < 2) {
+        int result = wait_for(thread == 0 ? NULL : have_item, COND_FOREVER);
+        EXPECT(result == 0);
+        EXPECT(cond_waiters(&cond) == 0);
+        release();
+        return;
+    }
+    release();
+    sched_until(two_wait);
+    (void)acquire();
+    struct cond_shared_queue_ *queue = &cond.u_.shared;
+    uint32_t first = queue->arrivals - 2;
+    items = 1;
+    EXPECT(cond_notify_all(&cond) == 0);
+    if (thread == 2) {
+        queue->free_below = queue->notified_below = queue->arrivals = first + UINT32_MAX / 2 + 7;
+    } else {
+        queue->free_below = queue->notified_below = first;
+        queue->arrivals = first + 2;
+        queue->laps++;
+    }
+    release();
+}
+
+static void stopped_lap_body(unsigned thread) { stopped_body(thread == 2 ? 3 : thread); }
+
+/* Two processes begin to use a lock in fresh memory, each in the belief that it is the first. */
+static unsigned made;
+static bool lock_made(void) { return made > 0; }
+
+static void begin_setup(void)
+{
+    memset(&lock, 0, sizeof lock);
+    made = 0;
+    inside = 0;
+}
+
+static void begin_body(unsigned thread)
+{
+    (void)thread;
+    int error = cond_lock_init(&lock, COND_SHARED);
+    made += error == 0;
+    if (error == EAGAIN) {
+        sched_until(lock_made);
+        error = cond_lock_init(&lock, COND_SHARED);
+        EXPECT(error == EBUSY);
+    }
+    EXPECT(error == 0 || error == EBUSY);
+    EXPECT(cond_lock_acquire(&lock) == 0);
+    EXPECT(inside++ == 0);
+    EXPECT(cond_lock_init(&lock, COND_SHARED) == EBUSY); /* which takes it from nobody */
+    EXPECT(cond_lock_owned(&lock));
+    sched_step();
+    EXPECT(--inside == 0);
+    EXPECT(cond_lock_release(&lock) == 0);
+}
+
+static void check_begun(void)
+{
+    EXPECT(made == 1);
+    EXPECT(cond_lock_destroy(&lock) == 0);
+    EXPECT(cond_lock_init(&lock, COND_SHARED) == 0);
+    EXPECT(cond_lock_destroy(&lock) == 0);
+}
+
 static const struct scenario scenarios[] = {
     {"lock", 3, setup, lock_body, NULL, check_clean, 2, 0, 20000, 0, 0},
     {"lock, killed", 3, setup, lock_body, NULL, check_clean, 1, 0, 20000, 1, 3},
@@ -379,6 +571,15 @@ static const struct scenario scenarios[] = {
     {"chain", 3, chain_setup, chain_body, chain_quiet, check_clean, 1, 0, 0, 0, 0},
     {"timed", 3, setup, timed_body, NULL, check_clean, 1, 0, 20000, 0, 0},
     {"recursion", 2, setup, recursion_body, NULL, check_clean, 3, 1, 0, 0, 0},
+    {"destroyed", 3, destroyed_setup, destroyed_body, NULL, check_destroyed, 2, 0, 20000, 0, 0},
+    {"destroyed, elsewhere", 3, destroyed_elsewhere_setup, destroyed_body, NULL, check_destroyed, 2, 0, 20000, 0, 0},
+    {"destroyed early", 2, elsewhere_setup, early_body, NULL, check_early, 2, 0, 0, 0, 0},
+    {"lost", 3, setup, lost_body, NULL, check_lost, 1, 0, 20000, 0, 0},
+    {"lost, elsewhere", 3, elsewhere_setup, lost_body, NULL, check_lost, 1, 0, 20000, 0, 0},
+    {"lost, promptly", 3, setup, lost_late_body, NULL, check_lost_promptly, 1, 0, 0, 0, 0},
+    {"stopped for long", 3, setup, stopped_body, NULL, check_clean, 1, 0, 5000, 0, 0},
+    {"stopped for a lap", 3, setup, stopped_lap_body, NULL, check_clean, 1, 0, 5000, 0, 0},
+    {"begun by two", 2, begin_setup, begin_body, NULL, check_begun, 3, 0, 0, 0, 0},
 };
 
 int main(int argc, char **argv)

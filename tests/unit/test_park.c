@@ -94,7 +94,7 @@ static void a_fresh_lock_hopes_for_the_best(void **state)
 {
     (void)state;
     cond_lock_t lock = COND_RLOCK_INIT;
-    assert_int_equal(park_spin_budget(&lock), TUNING_SPIN_MAX);
+    assert_int_equal(park_spin_budget(&lock.spin_), TUNING_SPIN_MAX);
 }
 
 /* A few in a row in vain, and it is given up, for ever longer; in between one try. */
@@ -104,17 +104,17 @@ static void in_vain_it_looks_ever_more_rarely(void **state)
     cond_lock_t lock = COND_RLOCK_INIT;
     unsigned tries = 0, last_pause = 0;
     for (; tries < TUNING_SPIN_FAILURES; tries++) {
-        assert_int_equal(park_spin_budget(&lock), TUNING_SPIN_MAX);
-        park_spin_miss(&lock, park_spin_budget(&lock));
+        assert_int_equal(park_spin_budget(&lock.spin_), TUNING_SPIN_MAX);
+        park_spin_miss(&lock.spin_, park_spin_budget(&lock.spin_));
     }
     for (; tries < 30; tries++) {
         unsigned pause = 0;
-        for (; park_spin_budget(&lock) == 0; pause++)
-            park_spin_miss(&lock, 0);
+        for (; park_spin_budget(&lock.spin_) == 0; pause++)
+            park_spin_miss(&lock.spin_, 0);
         assert_true(last_pause == 0 || pause == last_pause || pause >= 2 * last_pause);
         last_pause = pause;
-        assert_int_equal(park_spin_budget(&lock), TUNING_SPIN_TRIAL);
-        park_spin_miss(&lock, park_spin_budget(&lock));
+        assert_int_equal(park_spin_budget(&lock.spin_), TUNING_SPIN_TRIAL);
+        park_spin_miss(&lock.spin_, park_spin_budget(&lock.spin_));
     }
     assert_true(last_pause >= 32 * TUNING_SPIN_PAUSE);
 }
@@ -125,16 +125,16 @@ static void it_looks_a_few_times_as_long_as_usual(void **state)
     (void)state;
     cond_lock_t lock = COND_RLOCK_INIT;
     for (unsigned i = 0; i < 10; i++)
-        park_spin_hit(&lock, 5);
-    assert_true(park_spin_budget(&lock) >= 3 * 5 && park_spin_budget(&lock) <= TUNING_SPIN_MIN + 3 * 10);
+        park_spin_hit(&lock.spin_, 5);
+    assert_true(park_spin_budget(&lock.spin_) >= 3 * 5 && park_spin_budget(&lock.spin_) <= TUNING_SPIN_MIN + 3 * 10);
     for (unsigned i = 0; i < 10; i++)
-        park_spin_hit(&lock, TUNING_SPIN_MAX);
-    assert_int_equal(park_spin_budget(&lock), TUNING_SPIN_MAX);
+        park_spin_hit(&lock.spin_, TUNING_SPIN_MAX);
+    assert_int_equal(park_spin_budget(&lock.spin_), TUNING_SPIN_MAX);
 
-    while (park_spin_budget(&lock) > 0)
-        park_spin_miss(&lock, park_spin_budget(&lock));
-    park_spin_hit(&lock, 5);
-    assert_true(park_spin_budget(&lock) > 0 && park_spin_budget(&lock) < TUNING_SPIN_MAX);
+    while (park_spin_budget(&lock.spin_) > 0)
+        park_spin_miss(&lock.spin_, park_spin_budget(&lock.spin_));
+    park_spin_hit(&lock.spin_, 5);
+    assert_true(park_spin_budget(&lock.spin_) > 0 && park_spin_budget(&lock.spin_) < TUNING_SPIN_MAX);
 }
 
 /* Any 16 bits will do: what a race leaves behind is no worse than a wrong guess. */
@@ -145,9 +145,9 @@ static void any_value_is_right(void **state)
         cond_lock_t lock = COND_RLOCK_INIT;
         lock.spin_ = (uint16_t)value;
         unsigned rounds = 0;
-        for (; rounds < 100000 && park_spin_budget(&lock) == 0; rounds++)
-            park_spin_miss(&lock, 0);
-        assert_true(park_spin_budget(&lock) > 0 && park_spin_budget(&lock) <= TUNING_SPIN_TRIAL);
+        for (; rounds < 100000 && park_spin_budget(&lock.spin_) == 0; rounds++)
+            park_spin_miss(&lock.spin_, 0);
+        assert_true(park_spin_budget(&lock.spin_) > 0 && park_spin_budget(&lock.spin_) <= TUNING_SPIN_TRIAL);
     }
 }
 

@@ -10,7 +10,9 @@
  * A process that dies while it holds the lock is one that ends without releasing it: to the system that is
  * the same as a kill. Children judge by REQUIRE, which ends them with status 1.
  */
-#define _GNU_SOURCE /* memfd_create */
+#ifndef _GNU_SOURCE
+#  define _GNU_SOURCE /* memfd_create */
+#endif
 #include "unit.h"
 #include <fcntl.h>
 #include <signal.h>
@@ -343,12 +345,16 @@ static void describe_tells_what_it_is(void **state)
     assert_int_equal(length, strlen(text));
     assert_non_null(strstr(text, "unlocked shared mutex"));
     assert_non_null(strstr(text, ", 0)>"));
+    assert_non_null(strstr(text, " depth=0 "));
     assert_int_equal(cond_acquire(&memory->cond), 0);
     length = cond_describe(&memory->cond, text, sizeof text);
     assert_non_null(strstr(text, "<locked shared mutex"));
+    assert_non_null(strstr(text, " depth=1 "));
     assert_int_equal(cond_describe(&memory->cond, small, sizeof small), length);
     assert_int_equal(strlen(small), sizeof small - 1);
     assert_int_equal(cond_release(&memory->cond), 0);
+    assert_true(cond_describe(&memory->cond, text, sizeof text) > 0);
+    assert_non_null(strstr(text, " depth=0 ")); /* and not that of its last holder */
     assert_int_equal(cond_destroy(&memory->cond), 0);
     unmap(memory);
 }
@@ -410,6 +416,55 @@ static void init_over_a_living_one(struct memory *memory)
     REQUIRE(cond_init(&memory->cond, &memory->lock, COND_SHARED) == EBUSY);
     REQUIRE(cond_init(&memory->left, &memory->lock, 0) == EBUSY);
     REQUIRE(memcmp(&before, memory, sizeof before) == 0);
+}
+
+/* Held or free, by whomever; and nothing has changed. */
+static void init_over_a_living_lock(struct memory *memory)
+{
+    struct memory before = *memory;
+    for (unsigned flags = COND_SHARED; flags <= (COND_SHARED | COND_MUTEX); flags++)
+        REQUIRE(cond_lock_init(&memory->lock, flags) == EBUSY);
+    REQUIRE(memcmp(&before, memory, sizeof before) == 0);
+}
+
+static void init_over_a_living_lock_is_refused(void **state)
+{
+    (void)state;
+    struct memory *memory = map_new();
+    cond_lock_t *lock = &memory->lock;
+    for (int round = 0; round < 2; round++) { /* the second time where one was destroyed */
+        assert_int_equal(cond_lock_init(lock, COND_SHARED), 0);
+        elsewhere(init_over_a_living_lock, memory);
+        assert_int_equal(cond_lock_acquire(lock), 0);
+        assert_int_equal(cond_lock_acquire(lock), 0);
+        init_over_a_living_lock(memory);
+        elsewhere(init_over_a_living_lock, memory);
+        assert_true(cond_lock_owned(lock));
+        assert_int_equal(cond_lock_release(lock), 0);
+        init_over_a_living_lock(memory);
+        assert_int_equal(cond_lock_release(lock), 0);
+        init_over_a_living_lock(memory);
+        assert_int_equal(cond_lock_destroy(lock), 0);
+    }
+    memset(lock, 0xA5, sizeof *lock); /* any memory else will do */
+    assert_int_equal(cond_lock_init(lock, COND_SHARED), 0);
+    assert_int_equal(cond_lock_destroy(lock), 0);
+    unmap(memory);
+}
+
+/* While another process makes it, both calls say so. */
+static void init_tells_that_another_is_making_it(void **state)
+{
+    (void)state;
+    struct memory *memory = map_new();
+    memory->cond.state_ = 0x5EC04D18; /* COND_INIT_SHARED, src/object.h */
+    assert_int_equal(cond_init(&memory->cond, NULL, COND_SHARED), EAGAIN);
+    assert_int_equal(cond_acquire(&memory->cond), EINVAL);
+    memory->lock.depth_ = 0x5EC00000; /* LOCK_SHARED_MARK */
+    memory->lock.kind_ = 0xDD;        /* LOCK_DESTROYED */
+    assert_int_equal(cond_lock_init(&memory->lock, COND_SHARED), EAGAIN);
+    assert_int_equal(cond_lock_acquire(&memory->lock), EINVAL);
+    unmap(memory);
 }
 
 static void init_over_a_living_one_is_refused(void **state)
@@ -543,8 +598,20 @@ static void wait_says_that_the_holder_died(void **state)
     }
 }
 
+/* It runs no more when this returns. */
+static void stop(pid_t child)
+{
+    int status;
+    REQUIRE(kill(child, SIGSTOP) == 0);
+    REQUIRE(waitpid(child, &status, WUNTRACED) == child);
+    REQUIRE(WIFSTOPPED(status));
+}
+
 static void find_it_lost(struct memory *memory)
 {
+    REQUIRE(cond_wait(&memory->cond, 0) == ENOTRECOVERABLE);
+    REQUIRE(cond_notify(&memory->cond, 1) == ENOTRECOVERABLE);
+    REQUIRE(cond_notify_all(&memory->cond) == ENOTRECOVERABLE);
     REQUIRE(cond_acquire(&memory->cond) == ENOTRECOVERABLE);
     REQUIRE(cond_try_acquire(&memory->cond) == ENOTRECOVERABLE);
     REQUIRE(cond_acquire_timed(&memory->cond, COND_SEC(1)) == ENOTRECOVERABLE);
@@ -592,8 +659,7 @@ static void a_waiter_learns_of_the_loss(void **state)
     assert_int_equal(cond_acquire(&memory->cond), 0);
     pid_t dead = start_role(die_with_the_lock, memory);
     assert_int_equal(cond_notify(&memory->cond, 1), 0);
-    assert_int_equal(kill(waiter, SIGSTOP), 0); /* so that it is not the one to be told */
-    assert_int_equal(waitpid(waiter, NULL, WUNTRACED), waiter);
+    stop(waiter); /* so that it is not the one to be told */
     assert_int_equal(cond_release(&memory->cond), 0);
     await_end(dead);
     assert_int_equal(cond_acquire(&memory->cond), EOWNERDEAD);
@@ -603,7 +669,166 @@ static void a_waiter_learns_of_the_loss(void **state)
     unmap(memory);
 }
 
+static void find_left_lost(struct memory *memory)
+{
+    REQUIRE(cond_acquire(&memory->left) == 0);
+    REQUIRE(cond_wait(&memory->left, memory->open ? COND_SEC(1000) : COND_FOREVER) == ENOTRECOVERABLE);
+    REQUIRE(!cond_owned(&memory->left));
+    REQUIRE(cond_acquire(&memory->left) == ENOTRECOVERABLE);
+}
+
+static void die_with_left(struct memory *memory)
+{
+    REQUIRE(cond_acquire(&memory->left) == 0);
+}
+
+/* Three wait: with a limit of time, without one, and one that is killed there. None stays counted, on a lock of the
+   condition's own or elsewhere, and the memory can be used again. */
+static void nobody_stays_counted_on_a_lost_lock(void **state)
+{
+    (void)state;
+    for (int elsewhere_too = 0; elsewhere_too < 2; elsewhere_too++) {
+        struct memory *memory = map_new();
+        cond_t *cond = &memory->left;
+        assert_int_equal(cond_lock_init(&memory->lock, COND_SHARED), 0);
+        assert_int_equal(cond_init(cond, elsewhere_too ? &memory->lock : NULL, COND_SHARED), 0);
+        pid_t waiters[3];
+        for (int i = 0; i < 3; i++) {
+            memory->open = i == 1;
+            waiters[i] = start_role(find_left_lost, memory);
+            until_waiters(cond, (size_t)i + 1);
+        }
+        assert_int_equal(cond_acquire(cond), 0);
+        assert_int_equal(kill(waiters[0], SIGKILL), 0);
+        assert_int_equal(waitpid(waiters[0], NULL, 0), waiters[0]);
+        pid_t dead = start_role(die_with_left, memory);
+        stop(waiters[1]); /* so that they are not the ones to be told */
+        stop(waiters[2]);
+        assert_int_equal(cond_release(cond), 0);
+        await_end(dead);
+        assert_int_equal(cond_acquire(cond), EOWNERDEAD);
+        assert_int_equal(cond_release(cond), 0);
+        assert_int_equal(kill(waiters[1], SIGCONT), 0);
+        assert_int_equal(kill(waiters[2], SIGCONT), 0);
+        await_end(waiters[1]);
+        await_end(waiters[2]);
+        assert_int_equal(cond_waiters(cond), 0);
+        assert_int_equal(cond_notify_all(cond), ENOTRECOVERABLE);
+        assert_int_equal(cond_destroy(cond), 0);
+        assert_int_equal(cond_init(cond, NULL, COND_SHARED), 0);
+        assert_int_equal(cond_destroy(cond), 0);
+        assert_int_equal(cond_lock_destroy(&memory->lock), 0);
+        unmap(memory);
+    }
+}
+
+static void be_killed_there(struct memory *memory)
+{
+    REQUIRE(cond_acquire(&memory->left) == 0);
+    (void)cond_wait(&memory->left, COND_FOREVER);
+}
+
+/* There is nobody else to find out: a notify that is answered ENOTRECOVERABLE forgets the killed. */
+static void notify_all_forgets_the_killed_on_a_lost_lock(void **state)
+{
+    (void)state;
+    struct memory *memory = map_new();
+    assert_int_equal(cond_lock_init(&memory->lock, COND_SHARED), 0);
+    assert_int_equal(cond_init(&memory->left, &memory->lock, 0), 0);
+    pid_t waiter = start_role(be_killed_there, memory);
+    until_waiters(&memory->left, 1);
+    assert_int_equal(cond_acquire(&memory->left), 0);
+    assert_int_equal(kill(waiter, SIGKILL), 0);
+    assert_int_equal(waitpid(waiter, NULL, 0), waiter);
+    assert_int_equal(cond_release(&memory->left), 0);
+    elsewhere(die_with_left, memory);
+    assert_int_equal(cond_acquire(&memory->left), EOWNERDEAD);
+    assert_int_equal(cond_release(&memory->left), 0);
+    assert_int_equal(cond_waiters(&memory->left), 1);
+    assert_int_equal(cond_destroy(&memory->left), EBUSY);
+    assert_int_equal(cond_notify_all(&memory->left), ENOTRECOVERABLE);
+    assert_int_equal(cond_waiters(&memory->left), 0);
+    assert_int_equal(cond_destroy(&memory->left), 0);
+    assert_int_equal(cond_lock_destroy(&memory->lock), 0);
+    unmap(memory);
+}
+
 /* ---- Several conditions on one lock ---- */
+
+static void wait_left_for_a_recover(struct memory *memory)
+{
+    REQUIRE(cond_acquire(&memory->left) == 0);
+    int error = cond_wait(&memory->left, COND_FOREVER);
+    REQUIRE(error == 0 || error == EOWNERDEAD);
+    if (error == EOWNERDEAD)
+        REQUIRE(cond_recover(&memory->left) == 0);
+    REQUIRE(cond_release(&memory->left) == 0);
+}
+
+static void die_with_right(struct memory *memory)
+{
+    REQUIRE(cond_acquire(&memory->right) == 0);
+}
+
+/* However many recoveries there are, and wherever their count begins, a waiter on another condition of the lock is set
+   free by them. It is stopped meanwhile, so that it cannot look in between. */
+static void recoveries_set_waiters_of_other_conditions_free(void **state)
+{
+    (void)state;
+    static const struct {
+        unsigned count, first;
+    } cases[] = {{1, 0}, {64, 0}, {256, 0}, {1, UINT16_MAX}, {3, UINT16_MAX - 1}};
+    for (size_t i = 0; i < LENGTH(cases); i++) {
+        struct memory *memory = map_new();
+        assert_int_equal(cond_lock_init(&memory->lock, COND_SHARED), 0);
+        memory->lock.spin_ = (uint16_t)cases[i].first; /* recoveries of a shared lock, src/shared.c */
+        assert_int_equal(cond_init(&memory->left, &memory->lock, 0), 0);
+        assert_int_equal(cond_init(&memory->right, &memory->lock, 0), 0);
+        memory->lock.spin_ = (uint16_t)cases[i].first;
+        memory->left.u_.shared.recoveries = memory->right.u_.shared.recoveries = (uint16_t)cases[i].first;
+        pid_t waiter = start_role(wait_left_for_a_recover, memory);
+        until_waiters(&memory->left, 1);
+        assert_int_equal(cond_acquire(&memory->left), 0);
+        stop(waiter);
+        assert_int_equal(cond_release(&memory->left), 0);
+        for (unsigned n = 0; n < cases[i].count; n++) {
+            elsewhere(die_with_right, memory);
+            assert_int_equal(cond_acquire(&memory->right), EOWNERDEAD);
+            assert_int_equal(cond_recover(&memory->right), 0);
+            assert_int_equal(cond_release(&memory->right), 0);
+        }
+        assert_int_equal(kill(waiter, SIGCONT), 0);
+        await_end(waiter);
+        assert_int_equal(cond_acquire(&memory->left), 0);
+        assert_int_equal(cond_waiters(&memory->left), 0);
+        assert_int_equal(cond_release(&memory->left), 0);
+        unmap(memory);
+    }
+}
+
+/* Of the condition whose own lock it is, at once, whichever call recovers. */
+static void recover_of_its_own_lock_sets_waiters_free(void **state)
+{
+    (void)state;
+    struct memory *memory = map_new();
+    make(&memory->left, COND_RLOCK);
+    pid_t waiter = start_role(wait_left_for_a_recover, memory);
+    until_waiters(&memory->left, 1);
+    assert_int_equal(cond_acquire(&memory->left), 0);
+    pid_t dead = start_role(die_with_left, memory);
+    stop(waiter);
+    assert_int_equal(cond_release(&memory->left), 0);
+    await_end(dead);
+    assert_int_equal(cond_acquire(&memory->left), EOWNERDEAD);
+    assert_int_equal(cond_waiters(&memory->left), 1);
+    assert_int_equal(cond_lock_recover(cond_get_lock(&memory->left)), 0);
+    assert_int_equal(cond_waiters(&memory->left), 0);
+    assert_int_equal(cond_release(&memory->left), 0);
+    assert_int_equal(kill(waiter, SIGCONT), 0);
+    await_end(waiter);
+    assert_int_equal(cond_destroy(&memory->left), 0);
+    unmap(memory);
+}
 
 static void wait_on(cond_t *cond, struct memory *memory)
 {
@@ -656,6 +881,131 @@ static void conditions_share_a_lock(void **state)
     assert_int_equal(cond_destroy(&memory->right), 0);
     assert_int_equal(cond_lock_destroy(&memory->lock), 0);
     unmap(memory);
+}
+
+/* ---- Stopped for long ---- */
+
+static void wait_plainly(struct memory *memory)
+{
+    REQUIRE(cond_acquire(&memory->cond) == 0);
+    REQUIRE(cond_wait(&memory->cond, COND_SEC(20)) == 0);
+    REQUIRE(cond_release(&memory->cond) == 0);
+}
+
+static void wait_for_open(struct memory *memory)
+{
+    REQUIRE(cond_acquire(&memory->cond) == 0);
+    REQUIRE(cond_wait_for(&memory->cond, is_open, memory, COND_SEC(20)) == 0);
+    REQUIRE(cond_release(&memory->cond) == 0);
+}
+
+/* A waiter is notified and does not come, since it is stopped, while others wait 2^31 times, or 2^32: its ticket looks like
+   one that is to come, or like one of the others. It has its notification, and they are counted as they are. */
+static void a_stopped_waiter_keeps_its_notification(void **state)
+{
+    (void)state;
+    for (int round = 0; round < 8; round++) {
+        struct memory *memory = map_new();
+        struct cond_shared_queue_ *queue = &memory->cond.u_.shared;
+        bool lap = round % 2;
+        make(&memory->cond, COND_RLOCK);
+        if (round < 4)
+            queue->arrivals = queue->free_below = queue->notified_below = UINT32_MAX;
+        pid_t stopped = start_role(round / 2 % 2 ? wait_for_open : wait_plainly, memory);
+        until_waiters(&memory->cond, 1);
+        assert_int_equal(cond_acquire(&memory->cond), 0);
+        stop(stopped);
+        uint32_t ticket = queue->arrivals - 1;
+        memory->open = true;
+        assert_int_equal(cond_notify_all(&memory->cond), 0);
+        /* As if so many had waited and gone. */
+        queue->free_below = queue->notified_below = queue->arrivals = lap ? ticket : ticket + UINT32_MAX / 2 + 5;
+        queue->laps = (uint16_t)(queue->laps + lap);
+        assert_int_equal(cond_release(&memory->cond), 0);
+        pid_t other = start_role(wait_once, memory);
+        until_waiters(&memory->cond, 1);
+        assert_int_equal(kill(stopped, SIGCONT), 0);
+        await_end(stopped);
+        assert_int_equal(cond_acquire(&memory->cond), 0);
+        assert_int_equal(cond_waiters(&memory->cond), 1);
+        assert_int_equal(cond_notify(&memory->cond, 1), 0);
+        assert_int_equal(cond_waiters(&memory->cond), 0);
+        assert_int_equal(cond_release(&memory->cond), 0);
+        await_end(other);
+        assert_int_equal(cond_destroy(&memory->cond), 0);
+        unmap(memory);
+    }
+}
+
+/* ---- Destroyed beside others ---- */
+
+struct late {
+    struct memory *memory;
+    cond_t *other; /* a shared condition that lives on */
+    bool waits;
+    atomic_int began;
+};
+
+/* Whatever it is told, it can act on; and it has no mutex left in its list, or `other` would meet it there. */
+static void *come_late(void *arg)
+{
+    struct late *late = arg;
+    cond_t *cond = &late->memory->cond;
+    if (!late->waits)
+        atomic_store(&late->began, 1);
+    int error = cond_acquire(cond);
+    if (error == 0 && late->waits) {
+        atomic_store(&late->began, 1);
+        error = cond_wait(cond, COND_FOREVER);
+    }
+    REQUIRE(error == 0 || error == EINVAL);
+    if (error == 0)
+        REQUIRE(cond_release(cond) == 0);
+    return arg;
+}
+
+static void *come_late_and_use_another(void *arg)
+{
+    struct late *late = arg;
+    (void)come_late(arg);
+    atomic_store(&late->began, 2);
+    until(&late->began, 3); /* the memory is gone */
+    REQUIRE(cond_acquire(late->other) == 0);
+    REQUIRE(cond_release(late->other) == 0);
+    return arg;
+}
+
+static void destroy_beside_one_that_sleeps_at_the_lock(void **state)
+{
+    (void)state;
+    struct memory *lasting = map_new();
+    make(&lasting->cond, COND_RLOCK);
+    for (int round = 0; round < 200; round++) {
+        struct late late = {.memory = map_new(), .other = &lasting->cond, .waits = round % 2};
+        cond_t *cond = &late.memory->cond;
+        make(cond, round % 4 < 2 ? COND_RLOCK : COND_MUTEX);
+        if (!late.waits)
+            assert_int_equal(cond_acquire(cond), 0);
+        pthread_t thread = start(come_late_and_use_another, &late);
+        until(&late.began, 1);
+        if (late.waits) {
+            assert_int_equal(cond_acquire(cond), 0);
+            assert_int_equal(cond_notify_all(cond), 0);
+        } else {
+            for (int i = 0; i < round; i++)
+                (void)sched_yield(); /* it may be asleep by now, or not */
+        }
+        assert_int_equal(cond_release(cond), 0);
+        int error;
+        while ((error = cond_destroy(cond)) != 0)
+            assert_int_equal(error, EBUSY);
+        until(&late.began, 2);
+        unmap(late.memory);
+        atomic_store(&late.began, 3);
+        (void)finish(thread);
+    }
+    assert_int_equal(cond_destroy(&lasting->cond), 0);
+    unmap(lasting);
 }
 
 /* ---- The same memory at two addresses ---- */
@@ -839,6 +1189,14 @@ int main(int argc, char **argv)
         cmocka_unit_test(wait_says_that_the_holder_died),
         cmocka_unit_test(without_recover_it_is_lost_for_all),
         cmocka_unit_test(a_waiter_learns_of_the_loss),
+        cmocka_unit_test(nobody_stays_counted_on_a_lost_lock),
+        cmocka_unit_test(notify_all_forgets_the_killed_on_a_lost_lock),
+        cmocka_unit_test(recoveries_set_waiters_of_other_conditions_free),
+        cmocka_unit_test(recover_of_its_own_lock_sets_waiters_free),
+        cmocka_unit_test(a_stopped_waiter_keeps_its_notification),
+        cmocka_unit_test(destroy_beside_one_that_sleeps_at_the_lock),
+        cmocka_unit_test(init_over_a_living_lock_is_refused),
+        cmocka_unit_test(init_tells_that_another_is_making_it),
         cmocka_unit_test(conditions_share_a_lock),
         cmocka_unit_test(two_mappings_are_one_condition),
         cmocka_unit_test(unrelated_programs_by_memfd),
