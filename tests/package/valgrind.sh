@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# helgrind and DRD have nothing to say of a program that uses the library correctly, when it was built for them; and
-# they find the races of one that does not.
+# helgrind, DRD and memcheck have nothing to say of a program that uses the library correctly, when it was built for them;
+# and they find what is wrong with one that does not.
 . "$(dirname -- "$0")/package.sh"
 
 skip() {
@@ -19,12 +19,20 @@ meson install -C "$tmp/build" >"$tmp/said" || fail "$(cat "$tmp/said")"
 use_installed "$tmp/prefix"
 export LD_LIBRARY_PATH=$libdir
 
-# build NAME [OPTION]
+# build NAME [OPTION [SOURCE]]
 build() {
     # shellcheck disable=SC2046,SC2086 # lists of options
-    $CC -g -O1 ${2:-} -Wall -Wextra -Werror -o "$tmp/$1" "$SOURCE/tests/package/valgrind.c" \
+    $CC -g -O1 ${2:-} -Wall -Wextra -Werror -o "$tmp/$1" "$SOURCE/tests/package/${3:-valgrind}.c" \
         $(pkg-config --cflags --libs condvar) -pthread
 }
+build fresh '' memcheck
+build wrong -DWRONG memcheck
+valgrind --error-exitcode=9 -q "$tmp/fresh" >"$tmp/said" 2>&1 ||
+    fail 'memcheck complains of what is right:' "$(head -n 60 "$tmp/said")"
+status=0
+valgrind --error-exitcode=9 -q "$tmp/wrong" >"$tmp/said" 2>&1 || status=$?
+[ $status = 9 ] || fail "memcheck does not find what is wrong: $status"
+
 build right
 build race -DRACE
 build late -DRACE_LATE
