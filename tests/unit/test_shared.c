@@ -335,6 +335,100 @@ static void notify_lets_at_least_so_many_go(void **state)
     }
 }
 
+static void wait_for_the_close(struct memory *memory)
+{
+    REQUIRE(cond_acquire(&memory->cond) == 0);
+    REQUIRE(cond_wait(&memory->cond, COND_FOREVER) == ECANCELED);
+    memory->through++;
+    REQUIRE(cond_release(&memory->cond) == 0);
+}
+
+static void wait_for_open_or_close(struct memory *memory)
+{
+    REQUIRE(cond_acquire(&memory->cond) == 0);
+    REQUIRE(cond_wait_for(&memory->cond, is_open, memory, COND_SEC(1000)) == ECANCELED);
+    memory->through++;
+    REQUIRE(cond_release(&memory->cond) == 0);
+}
+
+static void find_it_closed(struct memory *memory)
+{
+    REQUIRE(cond_init(&memory->cond, NULL, COND_SHARED) == EBUSY);
+    REQUIRE(cond_closed(&memory->cond));
+    REQUIRE(cond_acquire(&memory->cond) == 0);
+    REQUIRE(cond_wait(&memory->cond, COND_FOREVER) == ECANCELED);
+    REQUIRE(cond_wait_for(&memory->cond, is_open, memory, COND_FOREVER) == ECANCELED);
+    memory->open = true;
+    REQUIRE(cond_wait_for(&memory->cond, is_open, memory, COND_FOREVER) == 0);
+    memory->open = false;
+    REQUIRE(cond_notify_all(&memory->cond) == 0);
+    REQUIRE(cond_release(&memory->cond) == 0);
+}
+
+static void close_ends_the_waits_of_all_processes(void **state)
+{
+    (void)state;
+    struct memory *memory = map_new();
+    make(&memory->cond, COND_SHARED);
+    pid_t children[] = {start_role(wait_for_the_close, memory), start_role(wait_for_open_or_close, memory),
+                        start_role(wait_for_the_close, memory)};
+    until_waiters(&memory->cond, LENGTH(children));
+    assert_int_equal(cond_close(&memory->cond), EPERM);
+    assert_int_equal(cond_acquire(&memory->cond), 0);
+    assert_false(cond_closed(&memory->cond));
+    assert_int_equal(cond_close(&memory->cond), 0);
+    assert_true(cond_closed(&memory->cond));
+    assert_int_equal(cond_close(&memory->cond), 0);
+    assert_int_equal(cond_notify_all(&memory->cond), 0);
+    assert_int_equal(cond_cancel(&memory->cond, &(cond_token_t){0}), ENOTSUP);
+    assert_int_equal(cond_await(&memory->cond, is_open, memory, 0), ENOTSUP);
+    assert_int_equal(cond_release(&memory->cond), 0);
+    for (unsigned i = 0; i < LENGTH(children); i++)
+        await_end(children[i]);
+    assert_int_equal(memory->through, LENGTH(children));
+    assert_int_equal(cond_waiters(&memory->cond), 0);
+    elsewhere(find_it_closed, memory);
+    assert_int_equal(cond_destroy(&memory->cond), 0);
+    make(&memory->cond, COND_SHARED);
+    assert_false(cond_closed(&memory->cond));
+    assert_int_equal(cond_destroy(&memory->cond), 0);
+    unmap(memory);
+}
+
+/* It has marked the condition, and is killed before anybody is woken: they see it by themselves. */
+static void close_and_die(struct memory *memory)
+{
+    REQUIRE(cond_acquire(&memory->cond) == 0);
+    REQUIRE(cond_close(&memory->cond) == 0);
+    _exit(0);
+}
+
+static void wait_for_the_death_or_the_close(struct memory *memory)
+{
+    REQUIRE(cond_acquire(&memory->cond) == 0);
+    int result = cond_wait(&memory->cond, COND_FOREVER);
+    REQUIRE(result == EOWNERDEAD || result == ECANCELED);
+    if (result == EOWNERDEAD)
+        REQUIRE(cond_recover(&memory->cond) == 0);
+    REQUIRE(cond_closed(&memory->cond));
+    REQUIRE(cond_wait(&memory->cond, COND_FOREVER) == ECANCELED);
+    REQUIRE(cond_release(&memory->cond) == 0);
+}
+
+static void closed_by_a_killed_process(void **state)
+{
+    (void)state;
+    struct memory *memory = map_new();
+    make(&memory->cond, COND_SHARED);
+    pid_t waiter = start_role(wait_for_the_death_or_the_close, memory);
+    until_waiters(&memory->cond, 1);
+    await_end(start_role(close_and_die, memory));
+    await_end(waiter);
+    assert_true(cond_closed(&memory->cond));
+    assert_int_equal(cond_destroy(&memory->cond), 0);
+    unmap(memory);
+}
+
 static void describe_tells_what_it_is(void **state)
 {
     (void)state;
@@ -1182,6 +1276,8 @@ int main(int argc, char **argv)
         cmocka_unit_test(the_waiter_itself_evaluates_its_predicate),
         cmocka_unit_test(notify_lets_at_least_so_many_go),
         cmocka_unit_test(describe_tells_what_it_is),
+        cmocka_unit_test(close_ends_the_waits_of_all_processes),
+        cmocka_unit_test(closed_by_a_killed_process),
         cmocka_unit_test(after_destroy_everything_answers_einval),
         cmocka_unit_test(init_over_a_living_one_is_refused),
         cmocka_unit_test(acquire_says_that_the_holder_died),
