@@ -12,6 +12,7 @@
 #include "condvar.h"
 #include "internal.h"
 #include "port.h"
+#include "tuning.h"
 
 #define DEADLINE_PASSED INT64_MIN
 
@@ -25,11 +26,12 @@ static inline int64_t deadline_from(int64_t now_ns, int64_t timeout_ns)
     return timeout_ns == COND_FOREVER ? COND_FOREVER : now_ns + timeout_ns;
 }
 
-/* The deadline timeout_ns from now, with a look at the clock only if it matters. */
+/* The deadline timeout_ns from now, with a look at the clock only if it matters. A clock that ticks shows the beginning
+   of its tick, so now may be later than it shows, by up to a tick. */
 static OUTLINE int64_t deadline_after(int64_t timeout_ns)
 {
     bool known = timeout_ns <= 0 || timeout_ns == COND_FOREVER;
-    return deadline_from(known ? 0 : port_now(), timeout_ns);
+    return deadline_from(known ? 0 : port_now() + TUNING_CLOCK_TICK_NS, timeout_ns);
 }
 
 static INLINE_IF_FAST bool deadline_passed(int64_t deadline_ns)

@@ -2,7 +2,13 @@
 #ifndef CONDVAR_TUNING_H
 #define CONDVAR_TUNING_H
 
-/* Every number that was chosen by measuring rather than by reasoning. */
+/* Every number that was chosen by measuring rather than by reasoning; and one that the port's clock decides. */
+
+/* How long a tick of port_now() is, where it counts in ticks of more than a microsecond (docs/porting.md): each timeout is
+   longer by that, since it may begin at the end of a tick. */
+#ifndef TUNING_CLOCK_TICK_NS
+#  define TUNING_CLOCK_TICK_NS INT64_C(0)
+#endif
 
 /* The starvation threshold: from then on new arrivals do not overtake a thread that waits for a lock (MUTEX_STARVING). And a
    free lock is kept for a starving thread that long at most. Go's sync.Mutex has the same threshold. */

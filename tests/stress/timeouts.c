@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Timeouts, as a table that every port has to pass: for each kind of lock, each way to wait and each timeout.
- * None ends early, by cond_now(), and that agrees with the system's own clock. What has no end that one
- * could wait for is ended by a notify or a release. Afterwards the lock is held, or not, as it should be,
- * nobody is counted as waiting, and errno is untouched. How late they are is printed, not judged.
+ * None ends early, by cond_now(), nor by the system's own clock, which may be finer: a port whose clock counts
+ * in ticks declares them (docs/porting.md). Both clocks agree. What has no end that one could wait for is ended
+ * by a notify or a release. Afterwards the lock is held, or not, as it should be, nobody is counted as waiting,
+ * and errno is untouched. How late they are is printed, not judged.
+ *
+ *      timeouts [--scale N] [--seed S]
+ *      timeouts --early                    a control: some end early, by the system's clock only
  */
 #include "stress.h"
 #include <errno.h>
@@ -48,6 +52,11 @@ struct game {
     int64_t deadline_ns; /* not later than the waiter's own */
     int64_t late_ns;
 };
+
+static bool expects_early; /* fixed */
+
+/* Ticks that are shorter than this need not be declared. */
+enum { UNDECLARED_TICK_NS = 1000 };
 
 /* Beside the kinds of lock that there are for all. */
 enum { SHARED_OWN = KINDS, ALL_KINDS };
@@ -99,6 +108,27 @@ static int wait_in(struct game *game)
     }
 }
 
+static int64_t system_now(void)
+{
+    struct timespec now;
+    CHECK_EQ(clock_gettime(CLOCK_MONOTONIC, &now), 0);
+    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+/* A deadline is on the library's clock, and as coarse as that; a timeout is a time. */
+static void check_duration(const struct game *game, int64_t took_ns)
+{
+    if (game->way == WAIT_UNTIL || game->timeout_ns <= 0 || took_ns > game->timeout_ns - UNDECLARED_TICK_NS)
+        return;
+    if (expects_early) {
+        printf("  %s: %" PRId64 " ns were over after %" PRId64 "\n", way_names[game->way], game->timeout_ns, took_ns);
+        fflush(stdout);
+        _Exit(0);
+    }
+    CHECK(false, "%s: %" PRId64 " ns were over after %" PRId64 ", by the system's clock", way_names[game->way],
+          game->timeout_ns, took_ns);
+}
+
 static void *run(void *arg)
 {
     struct game *game = arg;
@@ -107,15 +137,18 @@ static void *run(void *arg)
         CHECK_OK(cond_acquire(cond));
     game->arrived = true;
     game->deadline_ns = deadline_after(cond_now(), game->timeout_ns);
+    int64_t began_ns = system_now();
     errno = ENOTTY;
     int result = wait_in(game);
-    int64_t now_ns = cond_now();
+    int64_t now_ns = cond_now(), took_ns = system_now() - began_ns;
 #ifndef STRESS_TSAN /* which opens files to find out that a report is suppressed (stress.h) */
     CHECK_EQ(errno, ENOTTY);
 #endif
     CHECK(result == 0 || result == ETIMEDOUT, "%s answered %d", way_names[game->way], result);
     CHECK(result == 0 || now_ns >= game->deadline_ns, "%s ended %" PRId64 " ns early", way_names[game->way],
           game->deadline_ns - now_ns);
+    if (result == ETIMEDOUT)
+        check_duration(game, took_ns);
     if (game->way != ACQUIRE || result == 0) {
         game->returned = true;
         CHECK(cond_owned(cond), "does not hold the lock");
@@ -217,13 +250,6 @@ struct clocks {
     int64_t outer_ns, system_ns, inner_ns;
 };
 
-static int64_t system_now(void)
-{
-    struct timespec now;
-    CHECK_EQ(clock_gettime(CLOCK_MONOTONIC, &now), 0);
-    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
-}
-
 static struct clocks clocks_at_start(void)
 {
     struct clocks clocks = {.outer_ns = cond_now()};
@@ -259,7 +285,8 @@ static void *look_at_the_clock(void *arg)
 
 int main(int argc, char **argv)
 {
-    stress_begin(argc, argv);
+    expects_early = argc > 1 && strcmp(argv[1], "--early") == 0;
+    stress_begin(expects_early ? 1 : argc, argv);
     struct clocks start = clocks_at_start();
     struct game game;
     struct spread late = {NULL, 0, 0};
@@ -303,6 +330,7 @@ int main(int argc, char **argv)
         threads[i] = stress_start(look_at_the_clock, &latest);
     for (unsigned i = 0; i < 4; i++)
         stress_join(threads[i]);
+    CHECK(!expects_early, "none is early");
     spread_print(&late, "late");
     printf("  %u waits\n", played);
     return 0;
