@@ -127,11 +127,12 @@ uintptr_t port_self(void)
 }
 
 #ifndef CONDVAR_NO_TASKS
-/* At a fixed distance from the thread's control block, so that no call is needed to find it; the few bytes are
-   there even for a library that is loaded late. */
+/* With glibc at a fixed distance from the thread's control block, so that no call is needed to find it: glibc keeps a
+   few bytes there for libraries that dlopen() loads. musl keeps none, and cannot load such a library; it finds the
+   place by a call, and allocates it in dlopen() and pthread_create(). */
 void **port_local(void)
 {
-#if defined(__GNUC__)
+#if defined(__GNUC__) && defined(__GLIBC__)
     __attribute__((tls_model("initial-exec")))
 #endif
     static _Thread_local void *place;
@@ -141,8 +142,9 @@ void **port_local(void)
 
 #ifndef CONDVAR_NO_SHARED
 /* The process's number, kept where the kernel clears it in a forked child, since asking for it is a system
-   call. Where the kernel cannot do that (before 4.14, or with larger pages) it is asked each time; and where it says
-   yes to anything, as QEMU's does that runs programs for other processors. */
+   call. Where the kernel cannot do that (before 4.14) it is asked each time; where it says yes to anything, as
+   QEMU's does that runs programs for other processors; and where pages have another size than this object: the kernel
+   clears whole pages, so with larger ones it would clear what lies behind the object. */
 uint32_t port_process(void)
 {
     static struct {
@@ -152,7 +154,8 @@ uint32_t port_process(void)
     if (number == 0) {
         int saved = errno;
         number = (uint32_t)getpid();
-        if (madvise(&page, sizeof page, -1) != 0 && madvise(&page, sizeof page, MADV_WIPEONFORK) == 0)
+        bool fits = sysconf(_SC_PAGESIZE) == (long)sizeof page; /* M:linux-page */
+        if (fits && madvise(&page, sizeof page, -1) != 0 && madvise(&page, sizeof page, MADV_WIPEONFORK) == 0)
             atomic_store_explicit(&page.number, number, memory_order_relaxed);
         errno = saved;
     }

@@ -35,37 +35,23 @@ static int lock_until(pthread_mutex_t *mutex, int64_t deadline_ns)
     return pthread_mutex_clocklock(mutex, CLOCK_MONOTONIC, &until);
 }
 #else
-/* How long to wait without a look at the clock. */
-static int64_t piece_until(int64_t deadline_ns, int64_t longest_ns)
+/* Between 50 us and 10 ms, and a sixteenth of the time that was waited so far: so a mutex that is released soon is
+   acquired soon, and whoever waits for long does not look often. */
+static int64_t pause_after(int64_t waited_ns)
 {
-    int64_t left_ns = deadline_ns - port_now();
-    return left_ns < 0 ? 0 : left_ns < longest_ns ? left_ns : longest_ns;
+    int64_t pause_ns = waited_ns / 16;
+    return pause_ns < COND_US(50) ? COND_US(50) : pause_ns < COND_MS(10) ? pause_ns : COND_MS(10);
 }
 
-#  ifdef __APPLE__
-/* There is no deadline at all for a mutex: so look at it now and then. (The owner of a mutex that tells is not
-   told EDEADLK, but ETIMEDOUT.) Sleeping is a cancellation point, and acquiring a lock is not. */
-static int lock_until(pthread_mutex_t *mutex, int64_t deadline_ns)
+/* Try, and do not sleep: for pthread_mutex_timedlock() 1970 is always over. Unlike pthread_mutex_trylock(), it answers
+   EDEADLK to the owner of a mutex that tells. macOS has none. */
+static int lock_at_once(pthread_mutex_t *mutex)
 {
-    int saved = errno;
-    int cancel_state;
-    struct timespec piece = timespec_of(piece_until(deadline_ns, COND_MS(1)));
-    (void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel_state);
-    (void)nanosleep(&piece, NULL);
-    (void)pthread_setcancelstate(cancel_state, NULL);
-    errno = saved;
+#  ifdef __APPLE__
     int error = pthread_mutex_trylock(mutex);
     return error == EBUSY ? ETIMEDOUT : error;
-}
 #  else
-/* There is only a deadline on the wall clock, which may be set while we wait: so wait in short pieces, after each
-   of which the caller looks at the monotonic clock. */
-static int lock_until(pthread_mutex_t *mutex, int64_t deadline_ns)
-{
-    struct timespec until;
-    (void)clock_gettime(CLOCK_REALTIME, &until);
-    until = timespec_of(timespec_ns(until) + piece_until(deadline_ns, COND_MS(50)));
-    int error = pthread_mutex_timedlock(mutex, &until);
+    int error = pthread_mutex_timedlock(mutex, &(struct timespec){0}); /* M:no-clocklock */
 #    ifdef UNDER_TSAN
     if (error == EOWNERDEAD) { /* acquired, which ThreadSanitizer (gcc 12, clang 14) does not know */
         __tsan_mutex_pre_lock(mutex, __tsan_mutex_try_lock);
@@ -73,8 +59,29 @@ static int lock_until(pthread_mutex_t *mutex, int64_t deadline_ns)
     }
 #    endif
     return error;
-}
 #  endif
+}
+
+/* There are no deadlines but on the wall clock, and a thread that sleeps until one sleeps for hours if the clock is set
+   back by hours meanwhile. So look at the mutex now and then. Sleeping is a cancellation point, and acquiring a lock is
+   not. */
+static int lock_until(pthread_mutex_t *mutex, int64_t deadline_ns)
+{
+    int saved = errno;
+    int cancel_state;
+    int64_t began_ns = port_now();
+    int error = lock_at_once(mutex);
+    (void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel_state);
+    for (int64_t now_ns = began_ns; error == ETIMEDOUT && now_ns < deadline_ns; now_ns = port_now()) {
+        int64_t pause_ns = pause_after(now_ns - began_ns);
+        struct timespec pause = timespec_of(pause_ns < deadline_ns - now_ns ? pause_ns : deadline_ns - now_ns);
+        (void)nanosleep(&pause, NULL); /* by the monotonic clock */
+        error = lock_at_once(mutex);
+    }
+    (void)pthread_setcancelstate(cancel_state, NULL);
+    errno = saved;
+    return error;
+}
 #endif
 
 int mutex_acquire_until(pthread_mutex_t *mutex, int64_t deadline_ns)

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Timed acquires of pthread mutexes, adopted and shared, on a system without pthread_mutex_clocklock()
+ * (tests/cross/no_clocklock.h), whose wall clock is set back again and again: so it stands still. A thread that sleeps
+ * until a later time of this clock sleeps for ever. Timeouts end all the same, and a release is noticed.
+ */
+#include "stress.h"
+#include <errno.h>
+
+#undef clock_gettime
+#undef pthread_mutex_timedlock
+
+enum { STILL_S = 1700000000 };
+
+static atomic_uint tries; /* of pthread_mutex_timedlock() */
+
+int fake_clock_gettime(clockid_t clock, struct timespec *now)
+{
+    if (clock != CLOCK_REALTIME)
+        return clock_gettime(clock, now);
+    *now = (struct timespec){.tv_sec = STILL_S};
+    return 0;
+}
+
+/* The owner of a mutex that tells is told by the real one, which does not sleep till 1970. */
+int fake_timedlock(pthread_mutex_t *mutex, const struct timespec *until)
+{
+    int error;
+    (void)atomic_fetch_add(&tries, 1);
+    do
+        error = pthread_mutex_timedlock(mutex, &(struct timespec){0});
+    while (error == ETIMEDOUT && (until->tv_sec > STILL_S || (until->tv_sec == STILL_S && until->tv_nsec > 0)) &&
+           sched_yield() == 0);
+    return error;
+}
+
+enum { SHARED_OWN = KINDS, SHARED_ELSEWHERE, ALL_KINDS };
+
+static struct game {
+    struct place place;
+    int64_t timeout_ns; /* fixed while a thread runs */
+    int result;
+} game;
+
+/* False if the system does not have this kind. */
+static bool make(unsigned kind)
+{
+    memset(&game, 0, sizeof game);
+    if (kind < KINDS) {
+        place_make(&game.place, (enum kind)kind);
+        return true;
+    }
+    game.place.kind = kind == SHARED_OWN ? OWN_RLOCK : OTHER_RLOCK;
+    int error = kind == SHARED_OWN ? cond_init(&game.place.cond, NULL, COND_SHARED)
+                                   : cond_lock_init(&game.place.lock, COND_SHARED);
+    CHECK(error == 0 || error == ENOTSUP, "cond_init answered %d", error);
+    if (error == 0 && kind == SHARED_ELSEWHERE)
+        CHECK_OK(cond_init(&game.place.cond, &game.place.lock, 0));
+    return error == 0;
+}
+
+static void *acquire(void *arg)
+{
+    cond_t *cond = &game.place.cond;
+    int64_t deadline_ns = game.timeout_ns > 0 ? cond_now() + game.timeout_ns : INT64_MIN;
+    game.result = cond_acquire_timed(cond, game.timeout_ns);
+    if (game.result == 0)
+        CHECK_OK(cond_release(cond));
+    else
+        CHECK(cond_now() >= deadline_ns, "early");
+    return arg;
+}
+
+static void play(unsigned kind)
+{
+    static const int64_t timeouts_ns[] = {-1, 0, 1, COND_US(10), COND_MS(1), COND_MS(60), COND_MS(200)};
+    cond_t *cond = &game.place.cond;
+    CHECK_OK(cond_acquire(cond));
+    for (size_t i = 0; i < sizeof timeouts_ns / sizeof *timeouts_ns; i++) {
+        game.timeout_ns = timeouts_ns[i];
+        stress_join(stress_start(acquire, NULL));
+        CHECK_RESULT(game.result, ETIMEDOUT);
+    }
+    /* Released while another thread waits for it. */
+    game.timeout_ns = COND_SEC(100000);
+    unsigned before = atomic_load(&tries);
+    pthread_t thread = stress_start(acquire, NULL);
+    while (kind >= PRIVATE_KINDS && atomic_load(&tries) == before)
+        stress_yield();
+    CHECK_OK(cond_release(cond));
+    stress_join(thread);
+    CHECK_OK(game.result);
+    if (kind >= KINDS) { /* the owner is told by the mutex that it is */
+        CHECK_OK(cond_acquire(cond));
+        CHECK_OK(cond_acquire_timed(cond, COND_SEC(100000)));
+        CHECK_OK(cond_release(cond));
+        CHECK_OK(cond_release(cond));
+    }
+}
+
+int main(int argc, char **argv)
+{
+    stress_begin(argc, argv);
+    for (unsigned round = 0; round < stress_rounds(3); round++) {
+        for (unsigned kind = 0; kind < ALL_KINDS; kind++) {
+            if (!make(kind))
+                continue;
+            play(kind);
+            place_unmake(&game.place);
+        }
+    }
+    CHECK(atomic_load(&tries) > 0, "no mutex was acquired by pthread_mutex_timedlock()");
+    printf("  %u tries\n", atomic_load(&tries));
+    return 0;
+}
