@@ -3,8 +3,9 @@
 #define COROUTINE_H
 
 /*
- * Stacks of which one runs at a time, until it hands over to another. Done in two ways, of which the build takes
- * one: coroutine_ucontext.c, which is fast, and coroutine_threads.c, for systems without <ucontext.h>.
+ * Stacks of which one runs at a time, until it hands over to another. Done in three ways, of which the build takes
+ * one: coroutine_ucontext.c and, on Windows, coroutine_fibers.c, which are fast; and coroutine_threads.c, for
+ * systems that have neither.
  */
 
 struct coroutine;
