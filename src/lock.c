@@ -43,11 +43,8 @@ int64_t cond_now(void)
 
 int64_t cond_deadline(int64_t timeout_ns)
 {
-    int64_t now_ns = port_now();
-    if (timeout_ns >= 0 && timeout_ns >= COND_FOREVER - now_ns)
-        return COND_FOREVER;
     /* Never 0, which is no deadline in cond_wait_options_t: one nanosecond earlier. */
-    int64_t deadline_ns = now_ns + timeout_ns;
+    int64_t deadline_ns = timeout_ns > 0 ? deadline_after(timeout_ns) : port_now() + timeout_ns;
     return deadline_ns != 0 ? deadline_ns : -1;
 }
 
