@@ -14,7 +14,7 @@
  * size.
  */
 #include "museum.h"
-#include "counters.h"
+#include "../counters.h"
 
 static cond_t cond;
 static atomic_int through;

@@ -11,7 +11,8 @@
 #  define _GNU_SOURCE
 #endif
 #include "all.c"
-/* (The library's own names end here.) */
+/* (The library's own names end here.) The numbers of wake-ups begin near their end. */
+#include "../counters.h"
 #include "stress.h"
 
 enum { THREADS = 4, LOOPS = 2, TASKS = 3, THREAD_STEPS = 600, LOOP_STEPS = 900 };
