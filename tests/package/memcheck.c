@@ -13,8 +13,7 @@ int main(void)
     if (both == NULL)
         return 1;
 #ifdef WRONG
-    if (cond_waiters(&both->own) != 0)
-        return 1;
+    (void)cond_destroy(&both->own);
 #endif
     int error = cond_init(&both->own, NULL, COND_SHARED);
     if (error != ENOTSUP) {
