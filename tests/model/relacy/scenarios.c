@@ -367,6 +367,25 @@ static void begin_shared(unsigned thread)
     OK(cond_release(&s.other));
 }
 
+/* The same with a lock by itself. (Before it is made, all zero bits are a private one.) */
+static void make_no_lock(void)
+{
+    make();
+    s.lock.kind_ = 0xDD; /* LOCK_DESTROYED */
+}
+
+static void begin_shared_lock(unsigned thread)
+{
+    (void)thread;
+    int error = cond_lock_init(&s.lock, COND_SHARED);
+    EXPECT(error == 0 || error == EBUSY || error == EAGAIN);
+    while ((error = cond_lock_acquire(&s.lock)) == EINVAL)
+        machine_yield();
+    OK(error);
+    s.through++;
+    OK(cond_lock_release(&s.lock));
+}
+
 static void begun_shared(void)
 {
     EXPECT(s.through == 2);
@@ -564,6 +583,7 @@ const struct scenario scenarios[] = {
     {"foreign, destroyed", 2, make_foreign, destroy_foreign, NULL},
     {"shared, turns", 2, make_shared, take_turns_shared, turns_are_taken_shared},
     {"shared, begun", 2, make, begin_shared, begun_shared},
+    {"shared, lock begun", 2, make_no_lock, begin_shared_lock, begun_shared},
     {"tasks, lock", 3, make_takers, acquire_as_tasks, all_are_through},
     {"tasks, notified", 3, make_waiters, notify_tasks, all_are_through},
     {"tasks, cancelled", 3, make_cancelled, cancel, is_cancelled},
