@@ -26,15 +26,14 @@
  *      - If the lock is shared: after munmap() of everything, A can use another shared condition. (A robust mutex
  *        that is still in A's robust list would be touched then.)
  *
- * It ends with status 0 if nothing failed but the `expected` below. With --control, which is for a library with a
- * fault in it (tests/lifetimes/faults), with 0 if something else failed, and says what.
+ * It exits with status 0 if nothing failed. With --control, which is for a library with a fault in it
+ * (tests/lifetimes/faults), it exits with 0 if something failed, and says what.
  */
 #ifndef _GNU_SOURCE
 #  define _GNU_SOURCE
 #endif
 #include <dlfcn.h>
 #include <errno.h>
-#include <fnmatch.h>
 #include <inttypes.h>
 #include <link.h>
 #include <pthread.h>
@@ -48,23 +47,6 @@
 #include <time.h>
 #include "condvar.h"
 #include "stepper.h"
-
-/* ---- Expected failures: known faults of the library. Remove a line when its fault is mended. ---- */
-
-static const struct expected {
-    const char *cases; /* as a pattern of file names */
-    const char *fault;
-} expected[] = {
-    {"*acquire*/destroy*/shared-*", "a destroyed shared lock is still acquired"},
-    {"wait*/destroy*/shared-*", "a destroyed shared lock is still acquired by a woken waiter"},
-    {"notify*/destroy*/shared-*", "a destroyed shared lock is still acquired by a woken waiter"},
-    {"*acquire*/destroy*/foreign", "lock_of() reads state_ again, while it is destroyed"},
-    {"*acquire*/destroy*/adopted*", "lock_of() reads state_ again, while it is destroyed"},
-    {"task-*/destroy*/elsewhere", "a task can't release a lock whose condition was destroyed"},
-    {"wait*/given-up/*", "who leaves because the lock is lost stays counted"},
-    {"wait*/lost/foreign", "who leaves because the lock is lost stays counted"},
-    {NULL, NULL},
-};
 
 /* ---- Kinds of lock ---- */
 
@@ -920,9 +902,8 @@ static void await_through(void)
             waiter_notified = true;
         } else if (meanwhile == KILLED && a_is_through() && !waiter_notified) {
             /* It will be told that A has died, or the lock gets free. */
-        } else if (!is_lost && !cond_is_gone && meanwhile != GIVEN_UP &&
-                   !(meanwhile == KILLED && a_is_through()) && !holder_was_killed && !lock_is_gone &&
-                   looks > 4 && b_acquires()) {
+        } else if (!is_lost && !cond_is_gone && !(meanwhile == KILLED && a_is_through()) && !holder_was_killed &&
+                   !lock_is_gone && looks > 4 && b_acquires()) {
             /* Where B could not act before. (That the holder was killed, A must find out by itself.) */
             notify_all();
         } else if (meanwhile == GIVEN_UP && looks > 4 && is_shared(kind)) {
@@ -1136,16 +1117,6 @@ static void row_name(const struct row *row, char *name, size_t size)
                    kind_names[row->kind]);
 }
 
-static const struct expected *find_expected(const struct row *row)
-{
-    char name[128];
-    row_name(row, name, sizeof name);
-    for (const struct expected *line = expected; line->cases != NULL; line++)
-        if (fnmatch(line->cases, name, 0) == 0)
-            return line;
-    return NULL;
-}
-
 /* One run, in a process of its own. False: it has failed. */
 static bool run_once(struct row *row, int at)
 {
@@ -1272,10 +1243,9 @@ static int look_for_text(struct dl_phdr_info *info, size_t size, void *arg)
 
 static int report(void)
 {
-    int runs = 0, instructions = 0, failed = 0, known[sizeof expected / sizeof *expected] = {0};
+    int runs = 0, instructions = 0, failed = 0;
     for (int i = 0; i < table->count; i++) {
         const struct row *row = &table->rows[i];
-        const struct expected *why = find_expected(row);
         char name[128];
         row_name(row, name, sizeof name);
         runs += row->runs;
@@ -1284,21 +1254,10 @@ static int report(void)
             printf("%-50s %4d instructions, %4d runs\n", name, row->instructions, row->runs);
         if (row->failures == 0)
             continue;
-        if (why != NULL)
-            known[why - expected]++;
-        else
-            failed++;
-        if (why == NULL || options.verbose)
-            printf("%s --at %d: %s (%d of %d runs)\n", name, row->first_at, row->first, row->failures,
-                   row->runs);
+        failed++;
+        printf("%s --at %d: %s (%d of %d runs)\n", name, row->first_at, row->first, row->failures, row->runs);
     }
-    for (const struct expected *line = expected; line->cases != NULL && options.only == NULL; line++)
-        printf("expected: %s: %s: %d cases%s\n", line->cases, line->fault, known[line - expected],
-               known[line - expected] == 0 && options.every == 1
-                   ? ". Is it mended? Then remove it from the table"
-                   : "");
-    printf("%d cases, %d instructions, %d runs: %d cases failed that are not expected to\n", table->count,
-           instructions, runs, failed);
+    printf("%d cases, %d instructions, %d runs: %d cases failed\n", table->count, instructions, runs, failed);
     return options.control ? failed == 0 : failed != 0;
 }
 
