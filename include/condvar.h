@@ -241,8 +241,9 @@ struct cond_task;   /* see cond_task_init() */
 struct COND_CAPABILITY_ cond_lock {
     uint8_t kind_;   /* fixed by init; src/object.h has the kinds */
     uint8_t flags_;  /* under the lock */
-    uint16_t spin_;  /* atomic: how long waiting awake has been worth it; COND_SHARED: how often it was recovered */
-    uint32_t depth_; /* atomic, written by the owner only: how often it holds it; src/object.h for a private one */
+    uint16_t spin_;  /* atomic: how long spinning has been worth it; COND_SHARED: how often it was recovered */
+    uint32_t depth_; /* atomic, written by the owner only: how often it holds it; src/object.h for a private one, src/lock.c for one
+                        that was foreign and is lost */
     union {
         struct cond_local_lock_ {
             struct cond_waiter *notified; /* under the lock: the notified waiters, in order; src/waitq.h */
@@ -265,8 +266,6 @@ struct COND_CAPABILITY_ cond_lock {
 #endif
                 } mine;
                 struct cond_foreign_lock_ {
-                    uint32_t word;              /* atomic: guards the queues once the lock is lost; src/lock.h */
-                    int error;                  /* under it: why the lock was lost */
                     const cond_lock_ops_t *ops; /* fixed by init */
                     void *object;               /* fixed by init */
                 } foreign;
@@ -544,8 +543,8 @@ COND_API int cond_release(cond_t *cond) COND_RELEASES_(*cond);
  * An error of a foreign lock that could not be acquired again is passed on: the lock is then
  * not held. It is lost: nobody can have it any more, so the others that wait on the condition are woken, and get the same
  * error. (Those that wait on another condition of that lock get it when a notify, a wait or cond_destroy() is called on
- * theirs; so do those of a lock that says ENOTRECOVERABLE to such a call.) From then on all calls that need the lock are
- * answered EINVAL. The condition can be destroyed at once, and the handle when the waits have returned (EBUSY before).
+ * theirs; so do those of a lock that says ENOTRECOVERABLE to such a call.) The handle answers EINVAL from then on, and its
+ * memory must stay until these waits have returned. The condition can be destroyed at once.
  * Of a shared lock: EOWNERDEAD, a holder was killed; the lock is held, to be recovered. ENOTRECOVERABLE, the lock was
  * given up, before or meanwhile: it is not held.
  */

@@ -21,24 +21,33 @@ _Static_assert(sizeof(cond_t) <= (COND_ROBUST_WORDS_ > 5 ? 104 : 96),
 
 /* ---- The lock is lost ---- */
 
-/* The condition's foreign lock is lost, for the reason `error` if that was not known. Its waiters leave. Caller must not hold
-   the lock. */
-static COLD void wake_lost(cond_t *cond, cond_lock_t *lock, int error)
+/*
+ * The condition's foreign lock is lost, for the reason `error` if that was not known: those that wait on the condition leave,
+ * since nobody else can wake them. Each gets the error that is returned. If the caller is itself a waiter, it leaves too; and if
+ * it is no longer in the condition's queue, it does not touch the condition, which may be destroyed.
+ */
+static COLD int leave_lost(cond_t *cond, struct cond_waiter *waiter, cond_lock_t *lock, int error)
 {
-    (void)lock_lose(lock, error);
-    waitq_notify_lost(cond, lock);
+    error = lock_lose(lock, error);
+    if (waiter == NULL || waiter->queue == WAITER_QUEUED)
+        waitq_notify_lost(cond, lock); /* M:lost-wakes-all */
+    if (waiter != NULL)
+        waitq_leave(waiter, lock);
     while (lock_wake_next(lock))
         ;
+    if (waiter != NULL)
+        waitq_end_wait(lock); /* M:lost-ends */
     lock_leave_lost(lock);
+    return error;
 }
 
-/* If the lock of a condition that is alive is lost: wake those that still wait on the condition. True: nobody waits now. */
-static bool wake_if_lost(cond_t *cond)
+/* If the lock of the condition, which is not NULL, is lost: wake those that still wait. True: nobody waits now. */
+static COLD bool wake_if_lost(cond_t *cond)
 {
     cond_lock_t *lock = cond->lock_;
     if (a_load_32(&cond->state_) > COND_CLOSED || lock == NULL || !lock_is_lost(lock)) /* M:lost-is-noticed */
         return false;
-    wake_lost(cond, lock, ENOTRECOVERABLE);
+    (void)leave_lost(cond, NULL, lock, ENOTRECOVERABLE);
     return true;
 }
 
@@ -93,16 +102,17 @@ int cond_destroy(cond_t *cond)
 {
     if (cond == NULL || !cond_is_alive(cond))
         return EINVAL;
-    /* Acquire: partner is waitq_count(). A lock elsewhere is not looked at if nobody waits: it may be gone. */
-    if (a_load(&cond->waiters_, acquire) != 0 && !wake_if_lost(cond))
+    /* Acquire: partner is waitq_count_out(). A lock elsewhere is not looked at if nobody waits: it may be gone. */
+    if (a_load(&cond->waiters_, acquire) != 0 && !(HAVE_FOREIGN && wake_if_lost(cond)))
         return EBUSY;
     if (cond->lock_ == NULL) {
         int error = cond_lock_destroy(&cond->own_);
         if (error != 0)
             return error;
     }
-    /* Relaxed: other calls only look whether they may go on. Of two threads that destroy, one is answered 0. */
-    return a_exchange(&cond->state_, COND_DESTROYED, relaxed) != COND_DESTROYED ? 0 : EINVAL;
+    /* Relaxed: other calls only look whether they may go on. */
+    a_store_32(&cond->state_, COND_DESTROYED);
+    return 0;
 }
 
 int cond_reinit_after_fork(cond_t *cond)
@@ -178,7 +188,7 @@ static COLD int held_nonprivate_lock(cond_t *cond, cond_lock_t **lock)
 {
     *lock = lock_of(cond);
     if (!HAVE_NONPRIVATE || *lock == NULL) {
-        if (HAVE_NONPRIVATE && cond != NULL)
+        if (HAVE_FOREIGN && cond != NULL)
             (void)wake_if_lost(cond);
         return EINVAL;
     }
@@ -188,8 +198,7 @@ static COLD int held_nonprivate_lock(cond_t *cond, cond_lock_t **lock)
         /* Nobody holds a lock that is lost, so nobody could wake its waiters. */
         if (!lock_is_foreign(*lock) || a_load_32(&cond->waiters_) == 0 || !foreign_is_unrecoverable(*lock))
             return EPERM;
-        wake_lost(cond, *lock, ENOTRECOVERABLE);
-        return ENOTRECOVERABLE;
+        return leave_lost(cond, NULL, *lock, ENOTRECOVERABLE);
     }
     return lock_is_shared(*lock) || waitq_is_ours(cond, *lock) ? 0 : EINVAL;
 }
@@ -252,21 +261,6 @@ static int wait_once(struct cond_waiter *waiter, cond_lock_t *lock, int64_t dead
     return !woken ? ETIMEDOUT : waitq_is_cancelled(waiter) ? ECANCELED : 0;
 }
 
-/* The end of a wait whose foreign lock is lost. The others leave, too: nobody else can wake them. (A waiter that is in the
-   condition's queue no longer does not touch the condition, which may be destroyed.) */
-static COLD int leave_lost(struct cond_waiter *waiter, cond_lock_t *lock, int error)
-{
-    error = lock_lose(lock, error);
-    if (waiter->queue == WAITER_QUEUED)
-        waitq_notify_lost(waiter->cond, lock); /* M:lost-wakes-all */
-    waitq_leave(waiter, lock);
-    while (lock_wake_next(lock))
-        ;
-    waitq_end_wait(lock); /* M:lost-ends */
-    lock_leave_lost(lock);
-    return error;
-}
-
 /* The node has `cond`, and what it waits for. */
 static int wait(cond_lock_t *lock, struct waitq_thread *self, int64_t deadline_ns)
 {
@@ -280,7 +274,7 @@ static int wait(cond_lock_t *lock, struct waitq_thread *self, int64_t deadline_n
     for (;;) {
         error = wait_once(waiter, lock, deadline_ns, &lost);
         if (HAVE_FOREIGN && lost)
-            return leave_lost(waiter, lock, error);
+            return leave_lost(waiter->cond, waiter, lock, error);
         bool is_over = error == 0 || error == ETIMEDOUT || error == ECANCELED;
         satisfied = pred == NULL ? error == 0 : is_over && check_pred(lock, pred, waiter->arg); /* M:satisfied */
         if (!satisfied && error == 0)
@@ -496,6 +490,6 @@ bool cond_closed(const cond_t *cond)
 
 size_t cond_waiters(const cond_t *cond)
 {
-    /* Relaxed: a glimpse, or exact under the lock. Partner: waitq_count(). */
+    /* Relaxed: a glimpse, or exact under the lock. Partner: waitq_count_in() and its like. */
     return lock_of(cond) != NULL ? a_load_32(&cond->waiters_) : 0;
 }

@@ -75,33 +75,35 @@ int lock_acquire_restore(cond_lock_t *lock, unsigned depth, bool was_chosen)
 }
 
 #ifndef CONDVAR_NO_FOREIGN
+/* A foreign lock has no depth of its own. Once it is lost, `depth_` is this bit, and above it the first error: 0 before. */
+enum { LOST_HELD = 1 };
+
 int lock_lose(cond_lock_t *lock, int error)
 {
-    struct cond_foreign_lock_ *foreign = &lock->u_.local.as.foreign;
-    (void)mutex_acquire_contended(lock, COND_FOREVER, false);
-    if (!lock_is_lost(lock))
-        foreign->error = error;
+    uint32_t old = a_load(&lock->depth_, relaxed), held;
+    do {
+        while (old & LOST_HELD) {
+            port_wait(&lock->depth_, old, COND_FOREVER);
+            old = a_load(&lock->depth_, relaxed);
+        }
+        held = (old != 0 ? old : (uint32_t)error * 2) | LOST_HELD;
+        /* Acquire: partner is lock_leave_lost(). */
+    } while (!a_cas_weak(&lock->depth_, &old, held, acquire, relaxed));
     a_store_8(&lock->kind_, LOCK_FOREIGN_LOST);
-    return foreign->error;
+    return (int)(held / 2);
 }
 
+/* The handle may be gone as soon as the bit is cleared. Who sleeps on it is woken by each release: it is a rare event. */
 void lock_leave_lost(cond_lock_t *lock)
 {
-    handoff_release(lock);
-}
-
-static COLD int lost_destroy(cond_lock_t *lock)
-{
-    /* Acquire: partner is waitq_end_wait(), as in cond_lock_destroy(). */
-    if (a_load(&lock->u_.local.active_waits, acquire) != 0 || !mutex_try(lock))
-        return EBUSY;
-    a_store_8(&lock->kind_, LOCK_DESTROYED);
-    return 0;
+    uint32_t *word = &lock->depth_;
+    /* Release: partner is lock_lose(). */
+    a_store(word, a_load(word, relaxed) & ~(uint32_t)LOST_HELD, release);
+    port_wake(word, 1);
 }
 #else
 int lock_lose(cond_lock_t *lock, int error) { (void)lock; return error; }
 void lock_leave_lost(cond_lock_t *lock) { (void)lock; }
-static int lost_destroy(cond_lock_t *lock) { (void)lock; return EINVAL; }
 #endif
 
 bool lock_wake_next(cond_lock_t *lock)
@@ -113,10 +115,8 @@ void lock_reinit(cond_lock_t *lock)
 {
     struct cond_foreign_lock_ foreign = lock->u_.local.as.foreign;
     *lock = (cond_lock_t){.kind_ = lock->kind_};
-    if (lock_is_foreign(lock)) {
-        foreign.word = 0;
+    if (lock_is_foreign(lock))
         lock->u_.local.as.foreign = foreign;
-    }
 }
 
 /* ---- The calls of the header ---- */
@@ -145,7 +145,7 @@ int cond_lock_init_foreign(cond_lock_t *lock, const cond_lock_ops_t *ops, void *
 int cond_lock_destroy(cond_lock_t *lock)
 {
     if (!lock_is_valid(lock))
-        return lock != NULL && lock_is_lost(lock) ? lost_destroy(lock) : EINVAL;
+        return EINVAL;
     if (lock_is_shared(lock))
         return shared_lock_destroy(lock);
     /* Acquire: partner is waitq_end_wait(). Destroy does not wait for a lock that is not free. */

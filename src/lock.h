@@ -20,8 +20,8 @@ INTERNAL int lock_acquire_restore(cond_lock_t *lock, unsigned depth, bool was_ch
 
 /*
  * A foreign lock is lost when nobody can hold it any more: reacquiring it has failed for good. Its handle is not valid from
- * then on. But waiters are left in the queues that it has guarded, and must leave them. Then the word of the handle guards
- * the queues, as that of a private lock: lock_lose() acquires it, lock_leave_lost() releases it.
+ * then on. But waiters are left in the queues that it has guarded, and must leave them. Then a word of the handle guards the
+ * queues in its place: lock_lose() acquires it, lock_leave_lost() releases it.
  */
 
 /* The lock is lost, for the reason `error`. Returns the first reason that was given, which all waiters get. */

@@ -122,7 +122,7 @@ static inline bool lock_is_held_after(int error)
 
 /* ---- The parts of a private lock ---- */
 
-/* Atomic: mutex.h has its bits. A foreign lock has it at the same place, and uses it when it is lost. */
+/* Atomic: mutex.h has its bits. */
 static inline uint32_t *lock_word(const cond_lock_t *lock)
 {
     return (uint32_t *)(uintptr_t)&lock->u_.local.as.mine.word;

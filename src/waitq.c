@@ -62,11 +62,17 @@ static OUTLINE void waitq_unlink(struct cond_waiter **list, struct cond_waiter *
 
 /* ---- The condition's queue, with its count ---- */
 
-/* Written under the lock only; cond_waiters() may read it without. Release: partner is cond_destroy(), which may be called
-   without the lock: so after the last waiter is counted out, nothing touches the condition. */
-static void waitq_count(cond_t *cond, uint32_t difference)
+/* Written under the lock only; cond_waiters() may read it without. */
+static void waitq_count_in(cond_t *cond)
 {
-    a_store(&cond->waiters_, a_load_32(&cond->waiters_) + difference, release);
+    a_store_32(&cond->waiters_, a_load_32(&cond->waiters_) + 1);
+}
+
+/* Release: partner is cond_destroy(), which may be called without the lock: so after the last waiter is counted out, nothing
+   touches the condition. */
+static void waitq_count_out(cond_t *cond)
+{
+    a_store(&cond->waiters_, a_load_32(&cond->waiters_) - 1, release);
 }
 
 static INLINE_IF_FAST void waitq_enqueue(cond_t *cond, struct cond_waiter *place, struct cond_waiter *waiter)
@@ -74,14 +80,14 @@ static INLINE_IF_FAST void waitq_enqueue(cond_t *cond, struct cond_waiter *place
     waitq_insert(&cond->u_.local.waiters, place, waiter);
     waiter->queue = WAITER_QUEUED;
     waiter->passes_on = false;
-    waitq_count(cond, 1);
+    waitq_count_in(cond);
 }
 
 static OUTLINE void waitq_dequeue(cond_t *cond, struct cond_waiter *waiter)
 {
     waitq_unlink(&cond->u_.local.waiters, waiter);
     waiter->queue = WAITER_UNQUEUED;
-    waitq_count(cond, (uint32_t)-1);
+    waitq_count_out(cond);
 }
 
 /* The process whose nodes are in the queue of a condition or a lock. Without COND_SHARED there is only one. */
@@ -105,11 +111,6 @@ bool waitq_is_ours(const cond_t *cond, const cond_lock_t *lock)
            waitq_notified_are_ours(lock);
 }
 
-bool waitq_may_go_back(const struct cond_waiter *waiter, const cond_lock_t *lock)
-{
-    return a_load_32(&waiter->cond->state_) == COND_ALIVE && waitq_is_ours(waiter->cond, lock); /* M:back-among-ours */
-}
-
 /* Join the lock's list after `place`, or as the first: a waiter that is in no queue. */
 static OUTLINE void waitq_join_list(struct cond_waiter *waiter, cond_lock_t *lock, struct cond_waiter *place)
 {
@@ -123,7 +124,7 @@ static OUTLINE void waitq_join_list(struct cond_waiter *waiter, cond_lock_t *loc
 static OUTLINE void waitq_leave_list(struct cond_waiter *waiter, cond_lock_t *lock)
 {
     if (waitq_awaits(waiter) && waiter->queue == WAITER_NOTIFIED && !waitq_is_cancelled(waiter))
-        waitq_count(waiter->cond, (uint32_t)-1);
+        waitq_count_out(waiter->cond);
     waitq_unlink(&lock->u_.local.notified, waiter);
     waiter->queue = WAITER_UNQUEUED;
 }
@@ -133,7 +134,7 @@ static void waitq_await(struct cond_waiter *waiter, cond_lock_t *lock, struct co
 {
     waiter->passes_on = false;
     waitq_join_list(waiter, lock, place);
-    waitq_count(waiter->cond, 1);
+    waitq_count_in(waiter->cond);
 }
 #endif
 
@@ -223,9 +224,9 @@ void waitq_notify_all(cond_t *cond, cond_lock_t *lock)
 /* The condition may be destroyed as soon as nobody is counted, so the caller counts until its last access. */
 void waitq_notify_lost(cond_t *cond, cond_lock_t *lock)
 {
-    waitq_count(cond, 1); /* M:lost-counts */
+    waitq_count_in(cond); /* M:lost-counts */
     waitq_notify_all(cond, lock);
-    waitq_count(cond, (uint32_t)-1);
+    waitq_count_out(cond);
 }
 #endif
 
@@ -247,7 +248,7 @@ void waitq_cancel(cond_t *cond, cond_lock_t *lock, const cond_token_t *token)
             waitq_is_cancelled(waiter) || !waitq_has_token(waiter, token))
             continue;
         if (waitq_awaits(waiter))
-            waitq_count(cond, (uint32_t)-1);
+            waitq_count_out(cond);
         waiter->cancelled = true;
         if (token == NULL)
             waiter->passes_on = false; /* nobody waits on a closed condition, and it may be destroyed */

@@ -110,7 +110,15 @@ INTERNAL bool waitq_is_ours(const cond_t *cond, const cond_lock_t *lock);
 
 /* Whether a waiter that was taken out of its queues may go back, and choose another: its condition is alive, and all waiters
    are of this process. */
-INTERNAL bool waitq_may_go_back(const struct cond_waiter *waiter, const cond_lock_t *lock);
+static inline bool waitq_may_go_back(const struct cond_waiter *waiter, const cond_lock_t *lock)
+{
+#ifdef CONDVAR_NO_SHARED
+    (void)lock;
+    return a_load_32(&waiter->cond->state_) == COND_ALIVE;
+#else
+    return a_load_32(&waiter->cond->state_) == COND_ALIVE && waitq_is_ours(waiter->cond, lock); /* M:back-among-ours */
+#endif
+}
 
 /* Join the condition's queue as its last; an awaiting waiter joins the lock's list. */
 INTERNAL void waitq_begin_wait(struct cond_waiter *waiter, cond_lock_t *lock);

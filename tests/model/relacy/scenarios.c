@@ -310,6 +310,50 @@ static void make_foreign(void)
     OK(cond_init(&s.cond, &s.lock, 0));
 }
 
+/* The lock is lost while two wait, who find that out at about the same time: what they do to the queue is ordered all the
+   same, though the lock orders nothing any more. */
+static int losing_acquire(void *object, int64_t deadline_ns)
+{
+    int error = spin_acquire(object, deadline_ns);
+    if (error == 0 && s.through != 0) {
+        (void)spin_release(object);
+        error = EIO;
+    }
+    return error;
+}
+
+static const cond_lock_ops_t losing_lock = {.acquire = losing_acquire, .release = spin_release};
+
+static void make_losing(void)
+{
+    make();
+    OK(cond_lock_init_foreign(&s.lock, &losing_lock, &s.word));
+    OK(cond_init(&s.cond, &s.lock, 0));
+}
+
+static void lose_the_lock(unsigned thread)
+{
+    (void)spin_acquire(&s.word, COND_FOREVER);
+    if (thread == 2) {
+        s.through = 1;
+        (void)spin_release(&s.word);
+        return;
+    }
+    if (s.through != 0) {
+        (void)spin_release(&s.word);
+        return;
+    }
+    int error = cond_wait(&s.cond, 1);
+    EXPECT(error == EIO || error == ETIMEDOUT);
+    if (error == ETIMEDOUT)
+        (void)spin_release(&s.word);
+}
+
+static void all_have_left(void)
+{
+    EXPECT(s.cond.waiters_ == 0 && s.lock.u_.local.active_waits == 0);
+}
+
 /* The handle is destroyed when nobody waits any more. The lock itself is the program's, and released directly. */
 static void destroy_foreign(unsigned thread)
 {
@@ -581,6 +625,7 @@ const struct scenario scenarios[] = {
     {"destroyed beside calls", 3, make_two, destroy_beside_calls, NULL},
     {"destroyed beside calls, with its lock", 2, make, destroy_own_beside_calls, NULL},
     {"foreign, destroyed", 2, make_foreign, destroy_foreign, NULL},
+    {"foreign, lost", 3, make_losing, lose_the_lock, all_have_left},
     {"shared, turns", 2, make_shared, take_turns_shared, turns_are_taken_shared},
     {"shared, begun", 2, make, begin_shared, begun_shared},
     {"shared, lock begun", 2, make_no_lock, begin_shared_lock, begun_shared},
