@@ -26,6 +26,10 @@ for document in "${documents[@]}"; do
         inside { print >file }' "$document"
 done
 [ "$(find "$tmp/blocks" -name 'tutorial.*.c' | wc -l)" -ge 6 ] || fail 'docs/tutorial.md has lost its programs'
+recipes=("$tmp"/blocks/cookbook.*.c)
+[ "${#recipes[@]}" -eq "$(grep -c '^## ' docs/cookbook.md)" ] ||
+    fail 'not every recipe of docs/cookbook.md has its program'
+[ "$(grep -l 'int main(' "${recipes[@]}" | wc -l)" -eq "${#recipes[@]}" ] || fail 'a recipe is not run: it has no main()'
 
 programs=0
 for block in "$tmp"/blocks/*.c "$tmp"/blocks/*.cpp; do
