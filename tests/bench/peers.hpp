@@ -138,6 +138,30 @@ struct CondvarMutex : CondvarWith<COND_MUTEX> {
     static constexpr const char *name = "condvar";
 };
 
+/* Its waits that need no notify. */
+struct CondvarAwait {
+    static constexpr const char *name = "condvar";
+    static constexpr Role role = Role::ours;
+    static constexpr Order order = Order::tell_first;
+
+    class Monitor {
+        cond_t cond_ = COND_INIT;
+
+    public:
+        ~Monitor() { cond_destroy(&cond_); }
+        void lock() { cond_acquire(&cond_); }
+        void unlock() { cond_release(&cond_); }
+        template <class Pred> void wait(Pred &pred) { cond_await(&cond_, call_pred<Pred>, &pred, COND_FOREVER); }
+        template <class Pred> bool wait_for(Pred &pred, std::int64_t ns)
+        {
+            return cond_await(&cond_, call_pred<Pred>, &pred, ns) == 0;
+        }
+        void notify_one() {}
+        void notify_fitting() {}
+        void notify_all() {}
+    };
+};
+
 /* On a mutex that the program has and goes on to lock by itself. */
 struct CondvarForeign {
     static constexpr const char *name = "condvar";
@@ -500,6 +524,9 @@ using OtherNotifiers = Joined<List<Pthread, CxxAny>, Joined<NsyncLocks, AbslLock
 
 using Others = Joined<OtherNotifiers, Joined<NsyncWaits, AbslWaits>>;
 using Everybody = Joined<List<Condvar>, Others>;
+
+/* Those whose waits need no notify. */
+using Awaiters = Joined<List<CondvarAwait>, Joined<NsyncWaits, AbslWaits>>;
 
 /* Those whose conditions can be on a pthread mutex that the program has. */
 using Foreigners = Joined<List<CondvarForeign, Pthread, CxxForeign>, NsyncForeigners>;

@@ -258,6 +258,11 @@ void add_buffer_rows(Rows &rows)
         add_peers<TwoConditions>(row, Everybody{}, side);
         rows.push_back(row);
     }
+    for (unsigned side : {1u, 4u, 32u}) {
+        Row row = row_of("await-buffer", side);
+        add_peers<OneCondition>(row, Awaiters{}, side);
+        rows.push_back(row);
+    }
     Row foreign = row_of("buffer-two-foreign", 4);
     add_peers<TwoConditions>(foreign, Foreigners{}, 4u);
     rows.push_back(foreign);

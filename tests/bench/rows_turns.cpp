@@ -187,12 +187,13 @@ public:
     }
 };
 
-template <template <class> class Kind> void add_ring(Rows &rows, const std::string &family, unsigned threads)
+template <template <class> class Kind, class Peers>
+void add_ring(Rows &rows, const std::string &family, unsigned threads, Peers peers)
 {
     Row ring{.name = family + "-" + std::to_string(threads), .operation = "turn", .threads = threads};
     ring.operations = threads;
     ring.family = family;
-    add_peers<Kind>(ring, Everybody{}, threads);
+    add_peers<Kind>(ring, peers, threads);
     add_limit<FutexRing>(ring, "raw futex", threads);
     rows.push_back(ring);
 }
@@ -222,9 +223,11 @@ void add_turn_rows(Rows &rows)
     rows.push_back(foreign);
 
     for (unsigned threads : {2u, 16u, 128u, 512u})
-        add_ring<Ring>(rows, "ring", threads);
+        add_ring<Ring>(rows, "ring", threads, Everybody{});
     for (unsigned threads : {16u, 128u, 512u})
-        add_ring<RingAll>(rows, "ring-all", threads);
+        add_ring<RingAll>(rows, "ring-all", threads, Everybody{});
+    for (unsigned threads : {16u, 128u})
+        add_ring<Ring>(rows, "await-ring", threads, Awaiters{});
 
     for (unsigned waiters : {8u, 64u, 512u}) {
         Row all{.name = "broadcast-" + std::to_string(waiters), .operation = "round", .threads = waiters + 1};
