@@ -36,11 +36,13 @@ enum state {
     NO_TASK,
     NO_INIT,
     FREE,
+    CLOSED,
     ANOTHERS,
     THREADS,
     WAITED_ON,
     MINE,
     MINE_WAITED_ON,
+    MINE_CLOSED,
     DEEPEST,
     ASKING,
     ASKING_ELSEWHERE,
@@ -49,6 +51,8 @@ enum state {
     WAITING_LOCKED,
     CHOSEN,
     CANCELLED,
+    CLOSED_ON,
+    AWAITING,
     DECIDED,
     STATES
 };
@@ -60,11 +64,13 @@ static const char *const state_text[STATES] = {
     [NO_TASK] = "the task is NULL",
     [NO_INIT] = "the task is all zero bits",
     [FREE] = "nobody holds the lock",
+    [CLOSED] = "the condition is closed, and nobody holds the lock",
     [ANOTHERS] = "another task holds the lock",
     [THREADS] = "a thread holds the lock",
     [WAITED_ON] = "another task waits",
     [MINE] = "the task holds the lock",
     [MINE_WAITED_ON] = "the task holds the lock, another one waits",
+    [MINE_CLOSED] = "the condition is closed, and the task holds the lock",
     [DEEPEST] = "the task holds the lock as deep as can be",
     [ASKING] = "the task has asked for the lock that another one holds",
     [ASKING_ELSEWHERE] = "the task holds this lock and has asked for another",
@@ -73,6 +79,8 @@ static const char *const state_text[STATES] = {
     [WAITING_LOCKED] = "the task waits, and another one holds the lock",
     [CHOSEN] = "the task was notified, and another one holds the lock",
     [CANCELLED] = "the task waited and was cancelled, and another one holds the lock",
+    [CLOSED_ON] = "the task waited, and another one holds the lock and has closed the condition",
+    [AWAITING] = "the task awaits",
     [DECIDED] = "the task's wait has ended, and it has the lock",
 };
 
@@ -127,7 +135,7 @@ static bool state_has_kind(enum state state, enum kind kind)
         return !kind_is_own(kind); /* an own lock is destroyed with its condition */
     if (state == DEEPEST)
         return kind == OWN_RLOCK || kind == RLOCK_ELSEWHERE;
-    return kind_is_private(kind) || state <= FREE || state == THREADS;
+    return kind_is_private(kind) || state <= CLOSED || state == THREADS;
 }
 
 static struct subject *make(enum kind kind, enum state state)
@@ -167,6 +175,12 @@ static void wait_as(struct subject *s, struct job *job)
     REQUIRE(ASK(job, cond_task_wait(&s->living, &job->task)) == EINPROGRESS);
 }
 
+static bool is_false(void *arg)
+{
+    (void)arg;
+    return false;
+}
+
 static void enter_state(struct subject *s)
 {
     struct job *job = &s->job, *other = &s->other;
@@ -176,6 +190,11 @@ static void enter_state(struct subject *s)
         break;
     case DESTROYED_LOCK:
         REQUIRE(cond_lock_destroy(&s->elsewhere) == 0);
+        break;
+    case CLOSED:
+        REQUIRE(cond_acquire(&s->living) == 0);
+        REQUIRE(cond_close(&s->living) == 0);
+        REQUIRE(cond_release(&s->living) == 0);
         break;
     case ANOTHERS:
         acquire_as(s, other);
@@ -192,6 +211,14 @@ static void enter_state(struct subject *s)
     case MINE_WAITED_ON:
         wait_as(s, other);
         acquire_as(s, job);
+        break;
+    case MINE_CLOSED:
+        acquire_as(s, job);
+        REQUIRE(cond_task_close(&s->living, &job->task) == 0);
+        break;
+    case AWAITING:
+        acquire_as(s, job);
+        REQUIRE(ASK(job, cond_task_await(&s->living, &job->task, is_false, NULL)) == EINPROGRESS);
         break;
     case DEEPEST:
         acquire_as(s, job);
@@ -215,12 +242,15 @@ static void enter_state(struct subject *s)
     case WAITING_LOCKED:
     case CHOSEN:
     case CANCELLED:
+    case CLOSED_ON:
         wait_as(s, job);
         acquire_as(s, other);
         if (s->state == CHOSEN)
             REQUIRE(cond_task_notify(&s->living, &other->task, 1) == 0);
         if (s->state == CANCELLED)
             REQUIRE(cond_task_cancel(&job->task) == 0);
+        if (s->state == CLOSED_ON)
+            REQUIRE(cond_task_close(&s->living, &other->task) == 0);
         break;
     case DECIDED:
         wait_as(s, job);
@@ -290,10 +320,14 @@ enum call {
     WAIT_FOR_TRUE,
     WAIT_FOR_FALSE,
     WAIT_FOR_NULL,
+    AWAIT_TRUE,
+    AWAIT_FALSE,
+    AWAIT_NULL,
     RELEASE,
     NOTIFY_0,
     NOTIFY_1,
     NOTIFY_ALL,
+    CLOSE,
     CANCEL,
     DESTROY,
     DESTROY_LOCK,
@@ -304,9 +338,9 @@ enum call {
 
 static const char *const call_text[CALLS] = {
     "cond_task_acquire", "cond_task_wait", "cond_task_wait_for(true)", "cond_task_wait_for(false)",
-    "cond_task_wait_for(NULL)", "cond_task_release", "cond_task_notify(0)", "cond_task_notify(1)",
-    "cond_task_notify_all", "cond_task_cancel", "cond_destroy", "cond_lock_destroy",
-    "cond_task_lock_acquire", "cond_task_lock_release",
+    "cond_task_wait_for(NULL)", "cond_task_await(true)", "cond_task_await(false)", "cond_task_await(NULL)",
+    "cond_task_release", "cond_task_notify(0)", "cond_task_notify(1)", "cond_task_notify_all", "cond_task_close",
+    "cond_task_cancel", "cond_destroy", "cond_lock_destroy", "cond_task_lock_acquire", "cond_task_lock_release",
 };
 
 static cond_lock_t *lock_of(struct subject *s)
@@ -322,10 +356,14 @@ static int make_call(enum call call, struct subject *s)
     case WAIT_FOR_TRUE: return cond_task_wait_for(s->cond, s->task, always, &s->asked);
     case WAIT_FOR_FALSE: return cond_task_wait_for(s->cond, s->task, never, &s->asked);
     case WAIT_FOR_NULL: return cond_task_wait_for(s->cond, s->task, NULL, NULL);
+    case AWAIT_TRUE: return cond_task_await(s->cond, s->task, always, &s->asked);
+    case AWAIT_FALSE: return cond_task_await(s->cond, s->task, never, &s->asked);
+    case AWAIT_NULL: return cond_task_await(s->cond, s->task, NULL, NULL);
     case RELEASE: return cond_task_release(s->cond, s->task);
     case NOTIFY_0: return cond_task_notify(s->cond, s->task, 0);
     case NOTIFY_1: return cond_task_notify(s->cond, s->task, 1);
     case NOTIFY_ALL: return cond_task_notify_all(s->cond, s->task);
+    case CLOSE: return cond_task_close(s->cond, s->task);
     case CANCEL: return cond_task_cancel(s->task);
     case DESTROY: return cond_destroy(s->cond);
     case DESTROY_LOCK: return cond_lock_destroy(lock_of(s));
@@ -342,13 +380,15 @@ enum { NOT_TRIED = -1 };
 #define UNDER_WAY EINPROGRESS
 #define ROW(acquire, cancel, destroy, destroy_lock, ...)                                                \
     {[ACQUIRE] = (acquire), [CANCEL] = (cancel), [DESTROY] = (destroy), [DESTROY_LOCK] = (destroy_lock),    \
-     __VA_ARGS__, [WAIT_FOR_NULL] = EINVAL}
+     __VA_ARGS__, [WAIT_FOR_NULL] = EINVAL, [AWAIT_NULL] = EINVAL}
 #define OTHERS(answer)                                                                                  \
     [WAIT] = (answer), [WAIT_FOR_TRUE] = (answer), [WAIT_FOR_FALSE] = (answer), [RELEASE] = (answer),       \
-    [NOTIFY_0] = (answer), [NOTIFY_1] = (answer), [NOTIFY_ALL] = (answer)
+    [AWAIT_TRUE] = (answer), [AWAIT_FALSE] = (answer), [NOTIFY_0] = (answer), [NOTIFY_1] = (answer),        \
+    [NOTIFY_ALL] = (answer), [CLOSE] = (answer)
 #define HOLDER(wait, wait_for_true)                                                                     \
     [WAIT] = (wait), [WAIT_FOR_TRUE] = (wait_for_true), [WAIT_FOR_FALSE] = (wait), [RELEASE] = OK,          \
-    [NOTIFY_0] = OK, [NOTIFY_1] = OK, [NOTIFY_ALL] = OK
+    [AWAIT_TRUE] = (wait_for_true), [AWAIT_FALSE] = (wait), [NOTIFY_0] = OK, [NOTIFY_1] = OK,               \
+    [NOTIFY_ALL] = OK, [CLOSE] = OK
 
 static const int answers[STATES][CALLS] = {
     [NO_CONDITION] = ROW(EINVAL, EINVAL, EINVAL, NOT_TRIED, OTHERS(EINVAL)),
@@ -357,11 +397,13 @@ static const int answers[STATES][CALLS] = {
     [NO_TASK] = ROW(EINVAL, EINVAL, NOT_TRIED, NOT_TRIED, OTHERS(EINVAL)),
     [NO_INIT] = ROW(EINVAL, EINVAL, NOT_TRIED, NOT_TRIED, OTHERS(EINVAL)),
     [FREE] = ROW(OK, EINVAL, OK, OK, OTHERS(EPERM)),
+    [CLOSED] = ROW(OK, EINVAL, OK, OK, OTHERS(EPERM)),
     [ANOTHERS] = ROW(UNDER_WAY, EINVAL, EBUSY, EBUSY, OTHERS(EPERM)),
     [THREADS] = ROW(UNDER_WAY, EINVAL, EBUSY, EBUSY, OTHERS(EPERM)),
     [WAITED_ON] = ROW(OK, EINVAL, EBUSY, EBUSY, OTHERS(EPERM)),
     [MINE] = ROW(OK, EINVAL, EBUSY, EBUSY, HOLDER(UNDER_WAY, OK)),
     [MINE_WAITED_ON] = ROW(OK, EINVAL, EBUSY, EBUSY, HOLDER(UNDER_WAY, OK)),
+    [MINE_CLOSED] = ROW(OK, EINVAL, EBUSY, EBUSY, HOLDER(ECANCELED, OK)),
     [DEEPEST] = ROW(EAGAIN, EINVAL, EBUSY, EBUSY, HOLDER(UNDER_WAY, OK)),
     [ASKING] = ROW(EBUSY, OK, EBUSY, EBUSY, OTHERS(EPERM)),
     [ASKING_ELSEWHERE] = ROW(EBUSY, OK, EBUSY, EBUSY, HOLDER(EBUSY, EBUSY)),
@@ -370,6 +412,8 @@ static const int answers[STATES][CALLS] = {
     [WAITING_LOCKED] = ROW(EBUSY, OK, EBUSY, EBUSY, OTHERS(EPERM)),
     [CHOSEN] = ROW(EBUSY, OK, EBUSY, EBUSY, OTHERS(EPERM)),
     [CANCELLED] = ROW(EBUSY, OK, EBUSY, EBUSY, OTHERS(EPERM)),
+    [CLOSED_ON] = ROW(EBUSY, OK, EBUSY, EBUSY, OTHERS(EPERM)),
+    [AWAITING] = ROW(EBUSY, OK, EBUSY, EBUSY, OTHERS(EPERM)),
     [DECIDED] = ROW(OK, EINVAL, EBUSY, EBUSY, HOLDER(UNDER_WAY, OK)),
 };
 
@@ -386,11 +430,11 @@ static int answer_for(enum state state, enum call call, enum kind kind)
         return NOT_TRIED; /* test_misuse.c */
     /* The condition with a lock elsewhere knows only who waits on it. */
     bool waited_on = state == WAITED_ON || state == MINE_WAITED_ON || state == WAITING ||
-                     state == WAITING_LOCKED || state == CANCELLED;
+                     state == WAITING_LOCKED || state == CANCELLED || state == AWAITING;
     if (call == DESTROY && !kind_is_own(kind) && answer == EBUSY && !waited_on)
         return OK;
     if (call == ACQUIRE && answer == OK && kind_is_mutex(kind) &&
-        (state == MINE || state == MINE_WAITED_ON || state == DECIDED))
+        (state == MINE || state == MINE_WAITED_ON || state == MINE_CLOSED || state == DECIDED))
         return EDEADLK;
     if (!kind_is_private(kind) && call != CANCEL && answer != EINVAL)
         return ENOTSUP;
@@ -444,12 +488,14 @@ static bool try_cell(enum state state, enum call call, enum kind kind, int expec
     struct subject before;
     enter_state(s);
     job_begin(&s->job);
-    if (call > WAIT_FOR_NULL && call != LOCK_ACQUIRE)
+    if (call > AWAIT_NULL && call != LOCK_ACQUIRE)
         atomic_store(&s->job.asking, 0); /* no request: it may be called back from within */
     memcpy(&before, s, sizeof before);
     errno = NO_ERRNO;
     int answer = make_call(call, s);
     int error = errno;
+    if (answer == ECANCELED)
+        before.asked = s->asked; /* a closed condition's waiter looks at its predicate first */
     const char *wrong = answer != expected                             ? "the answer"
                         : error != NO_ERRNO                            ? "errno was touched"
                         : is_error(answer) && !same_bytes(s, &before) ? "something was written"
@@ -518,6 +564,8 @@ static void both_wrong(void **state)
     assert_int_equal(cond_task_acquire(NULL, NULL), EINVAL);
     assert_int_equal(cond_task_wait(NULL, NULL), EINVAL);
     assert_int_equal(cond_task_wait_for(NULL, NULL, NULL, NULL), EINVAL);
+    assert_int_equal(cond_task_await(NULL, NULL, NULL, NULL), EINVAL);
+    assert_int_equal(cond_task_close(NULL, NULL), EINVAL);
     assert_int_equal(cond_task_release(NULL, NULL), EINVAL);
     assert_int_equal(cond_task_lock_acquire(NULL, NULL), EINVAL);
     assert_int_equal(cond_task_lock_release(NULL, NULL), EINVAL);
