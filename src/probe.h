@@ -27,6 +27,9 @@
 /* A notify, of at most n; all of them: SIZE_MAX. */
 #define PROBE_NOTIFY(cond, lock, n) PROBE_(notify, cond, lock, n)
 
+/* A cancel with this token; a close: NULL. */
+#define PROBE_CANCEL(cond, lock, token) PROBE_(cancel, cond, lock, token)
+
 /* A thread did not get a private lock at once; `was_chosen`: it is a waiter that a release has woken. */
 #define PROBE_CONTENDED(lock, deadline_ns, was_chosen) PROBE_(contended, lock, deadline_ns, (int)(was_chosen))
 

@@ -370,6 +370,7 @@ void shared_notify(cond_t *cond, cond_lock_t *lock, size_t n)
    closing process is killed before it has woken them, they see it at their next heartbeat. */
 void shared_close(cond_t *cond, cond_lock_t *lock)
 {
+    PROBE_CANCEL(cond, lock, (void *)NULL);
     shared_repair(cond, lock);
     /* Release: partner is cond_is_alive(), in processes that come later. */
     a_store(&cond->state_, COND_CLOSED_SHARED, release); /* M:close-shared */

@@ -240,6 +240,7 @@ static bool waitq_has_token(struct cond_waiter *waiter, const cond_token_t *toke
 
 void waitq_cancel(cond_t *cond, cond_lock_t *lock, const cond_token_t *token)
 {
+    PROBE_CANCEL(cond, lock, token);
     struct cond_waiter *next = waitq_first(lock->u_.local.notified);
     while (next != NULL) {
         struct cond_waiter *waiter = next;

@@ -4,6 +4,9 @@
     (gdb) print queue->changed
     $1 = {kind = rlock, owner = thread 2 "consumer", depth = 1, waiters = 3}
 
+Where it applies, also: `awaiting`, how many of the waiters need no notify; `cancelled`, how many a close or a cancel has
+ended, and that have not been woken yet; `closed`.
+
 gdb loads this file with the library, from a folder that it trusts (docs/tracing.md). By hand: source FILE.
 It reads memory only, and calls nothing in the program; so it shows a core file too.
 """
@@ -11,10 +14,12 @@ It reads memory only, and calls nothing in the program; so it shows a core file 
 import gdb
 import gdb.printing
 
-# src/lock.h
+# src/object.h; NOTIFIED: src/waitq.h
 MUTEX, SHARED, OWN_SHARED = 1, 2, 4
 FOREIGN, FOREIGN_VAGUE, FOREIGN_LOST, DESTROYED = 16, 17, 18, 0xDD
-ALIVE, ALIVE_SHARED = 0, 0x5EC04D17
+ALIVE, CLOSED, ALIVE_SHARED, CLOSED_SHARED = 0, 1, 0x5EC04D17, 0x5EC04D19
+NOTIFIED = 2
+LIST_MAX = 100000  # a list that is longer is not one
 
 
 def thread_text(thread):
@@ -50,6 +55,19 @@ def shared_owner_text(lock):
     return 'the thread %d of another process' % lwp
 
 
+def waiters_in_list(lock):
+    """The nodes in a private or foreign lock's list, which is circular; the lock has its last one."""
+    last = lock['u_']['local']['notified']
+    node = last
+    for _ in range(LIST_MAX):
+        if int(node) == 0:
+            return
+        node = node['next']
+        yield node.dereference()
+        if int(node) == int(last):
+            return
+
+
 class LockPrinter:
     def __init__(self, lock):
         self.lock = lock
@@ -69,16 +87,11 @@ class LockPrinter:
         else:
             shared = 'shared ' if kind & SHARED else ''
             yield 'kind', shared + ('mutex' if kind & MUTEX else 'rlock')
-            owner = (shared_owner_text(lock) if shared else
-                     owner_text(int(lock['u_']['local']['as']['mine']['owner'])))
+            owner = shared_owner_text(lock) if shared else owner_text(int(lock['u_']['local']['as']['mine']['owner']))
             yield 'owner', owner
             # The low bits of depth_ are a number (src/object.h): of a private lock how often it is held beyond once, of a
             # shared one how often its owner, or the last one, holds it.
-            depth = int(lock['depth_']) & 0xFFFFF
-            if shared:
-                yield 'depth', 0 if owner == 'nobody' else depth
-            else:
-                yield 'depth', depth + (int(lock['u_']['local']['as']['mine']['owner']) != 0)
+            yield 'depth', 0 if owner == 'nobody' else (int(lock['depth_']) & 0xFFFFF) + (not shared)
 
 
 class ConditionPrinter:
@@ -93,14 +106,27 @@ class ConditionPrinter:
         elsewhere = int(self.cond['lock_'])
         if elsewhere == 0:
             return self.cond['own_'], None
-        if int(self.cond['state_']) == ALIVE_SHARED:
+        if int(self.cond['state_']) in (ALIVE_SHARED, CLOSED_SHARED):
             bits = 8 * self.cond['lock_'].type.sizeof
             elsewhere = (elsewhere + int(self.cond.address)) % (1 << bits)
         lock = gdb.Value(elsewhere).cast(self.cond['lock_'].type).dereference()
         return lock, elsewhere
 
+    def in_list(self, lock):
+        """How many of the condition's waiters await, and how many were cancelled."""
+        awaiting = cancelled = 0
+        try:
+            for waiter in waiters_in_list(lock):
+                if int(waiter['queue']) == NOTIFIED and int(waiter['cond']) == int(self.cond.address):
+                    cancelled += int(waiter['cancelled'])
+                    awaiting += int(waiter['awaits']) and not int(waiter['cancelled'])
+        except gdb.MemoryError:  # a core file without that stack; or the list is being changed
+            pass
+        return awaiting, cancelled
+
     def children(self):
-        if int(self.cond['state_']) not in (ALIVE, ALIVE_SHARED):
+        state = int(self.cond['state_'])
+        if state not in (ALIVE, CLOSED, ALIVE_SHARED, CLOSED_SHARED):
             yield 'kind', 'destroyed'
             return
         lock, elsewhere = self.lock()
@@ -109,6 +135,14 @@ class ConditionPrinter:
         if elsewhere is not None:
             yield 'lock', '0x%x' % elsewhere
         yield 'waiters', int(self.cond['waiters_'])
+        if state in (ALIVE, CLOSED):
+            awaiting, cancelled = self.in_list(lock)
+            if awaiting:
+                yield 'awaiting', awaiting
+            if cancelled:
+                yield 'cancelled', cancelled
+        if state in (CLOSED, CLOSED_SHARED):
+            yield 'closed', 'true'
 
 
 def printer_for(value):

@@ -14,9 +14,13 @@ pthread_mutex_t adopted = PTHREAD_MUTEX_INITIALIZER;
 cond_lock_t foreign;
 cond_t on_foreign;
 cond_t shared, gone;
+cond_t closed = COND_INIT;
+cond_t busy = COND_INIT; /* held by main; one waits, one awaits, and one was cancelled and has not been woken */
+cond_token_t token;
 struct {
     cond_lock_t lock;
     cond_t cond;
+    cond_t closed;
 } both;
 
 static void check(int error)
@@ -29,6 +33,19 @@ static void *waits(void *arg)
 {
     check(cond_acquire(&held));
     check(cond_wait(&held, COND_FOREVER));
+    return arg;
+}
+
+static bool never(void *arg)
+{
+    return arg == &busy;
+}
+
+static void *waits_on_busy(void *arg)
+{
+    const cond_wait_options_t *options = arg;
+    check(cond_acquire(&busy));
+    check(cond_wait_with(&busy, options));
     return arg;
 }
 
@@ -61,6 +78,13 @@ int main(void)
     check(cond_acquire(&shared));
     check(cond_lock_init(&both.lock, COND_SHARED));
     check(cond_init(&both.cond, &both.lock, 0));
+    check(cond_init(&both.closed, &both.lock, 0));
+    check(cond_lock_acquire(&both.lock));
+    check(cond_close(&both.closed));
+    check(cond_lock_release(&both.lock));
+    check(cond_acquire(&closed));
+    check(cond_close(&closed));
+    check(cond_release(&closed));
     check(cond_destroy(&gone));
     for (int i = 0; i < 2; i++)
         check(pthread_create(&thread, NULL, waits, NULL));
@@ -69,6 +93,13 @@ int main(void)
     check(pthread_create(&thread, NULL, holds, (void *)&ready));
     while (!ready)
         usleep(100);
+    static cond_wait_options_t options[] = {{.arg = NULL}, {.pred = never, .unnotified = true}, {.token = &token}};
+    for (int i = 0; i < 3; i++)
+        check(pthread_create(&thread, NULL, waits_on_busy, &options[i]));
+    while (cond_waiters(&busy) < 3)
+        usleep(100);
+    check(cond_acquire(&busy));
+    check(cond_cancel(&busy, &token));
     look_here();
     return 0;
 }

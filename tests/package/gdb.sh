@@ -26,7 +26,8 @@ show() {
         -iex "add-auto-load-scripts-directory $scripts" -iex "add-auto-load-safe-path $scripts" \
         -ex 'break look_here' -ex run "${@/#/-ex=print }" "$tmp/app" 2>&1
 }
-names=(idle held mutex elsewhere on_elsewhere foreign on_foreign shared both.lock both.cond gone gone.own_)
+names=(idle held mutex elsewhere on_elsewhere foreign on_foreign shared both.lock both.cond gone gone.own_ closed both.closed busy
+    busy.own_)
 show "${names[@]}" >"$tmp/said"
 
 # says NUMBER TEXT: TEXT is a pattern.
@@ -45,6 +46,10 @@ says 9 '\{kind = shared rlock, owner = nobody, depth = 0\}'
 says 10 '\{kind = shared rlock, owner = nobody, depth = 0, lock = 0x[0-9a-f]+, waiters = 0\}'
 says 11 '\{kind = destroyed\}'
 says 12 '\{kind = destroyed\}'
+says 13 '\{kind = rlock, owner = nobody, depth = 0, waiters = 0, closed = true\}'
+says 14 '\{kind = shared rlock, owner = nobody, depth = 0, lock = 0x[0-9a-f]+, waiters = 0, closed = true\}'
+says 15 '\{kind = rlock, owner = thread 1 "app", depth = 1, waiters = 2, awaiting = 1, cancelled = 1\}'
+says 16 '\{kind = rlock, owner = thread 1 "app", depth = 1\}'
 
 # The addresses are the right ones: gdb's own, and what the library tells of itself.
 show '(&elsewhere)' '(&both.lock)' '(&adopted)' >"$tmp/addresses"

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* A program that passes each probe, for probes.sh: two waits that are notified, one that is not, one contended acquire. */
+/* A program that passes each probe, for probes.sh: two waits that are notified, one that is not, one that is
+   cancelled, one on a closed condition, one contended acquire. */
 #include <condvar.h>
 #include <stdlib.h>
 #include <time.h>
 
 static cond_t cond = COND_INIT;
+static cond_token_t token;
 
 static void check(int expected, int error)
 {
@@ -42,6 +44,10 @@ int main(void)
         check(0, pthread_join(threads[i], NULL));
     check(0, cond_acquire(&cond));
     check(ETIMEDOUT, cond_wait(&cond, COND_MS(5)));
+    check(0, cond_cancel(&cond, &token));
+    check(ECANCELED, cond_wait_with(&cond, &(cond_wait_options_t){.token = &token}));
+    check(0, cond_close(&cond));
+    check(ECANCELED, cond_wait(&cond, COND_FOREVER));
     check(0, cond_release(&cond));
     return 0;
 }

@@ -58,13 +58,16 @@ LD_LIBRARY_PATH=$libdir gdb -nx -batch -iex 'set debuginfod enabled off' -x "$tm
 passed() {
     [ "$(grep -cE "^passed $2\$" "$tmp/said")" = "$1" ] || fail "not passed $1 times: $2" "$(cat "$tmp/said")"
 }
-passed 3 'wait [0-9]+ -?[0-9]+'
-passed 2 "wait [0-9]+ $((2 ** 63 - 1))" # COND_FOREVER
+passed 5 'wait [0-9]+ -?[0-9]+'
+passed 4 "wait [0-9]+ $((2 ** 63 - 1))" # COND_FOREVER
 passed 2 'wake [0-9]+ 0'
 passed 1 'wake [0-9]+ 110' # ETIMEDOUT
+passed 2 'wake [0-9]+ 125' # ECANCELED
 passed 1 'notify [0-9]+ -1'
+passed 1 'cancel [0-9]+ [1-9][0-9]*'
+passed 1 'cancel [0-9]+ 0' # a close
 passed 2 'handover [0-9]+ [0-9]+'
 [ "$(grep -cE '^passed contended ' "$tmp/said")" -ge 1 ] || fail 'contended was not passed' "$(cat "$tmp/said")"
 # The condition is the same in all of them.
-[ "$(sed -nE 's/^passed (wait|wake|notify|handover) ([0-9]+) .*/\2/p' "$tmp/said" | sort -u | wc -l)" = 1 ] ||
+[ "$(sed -nE 's/^passed (wait|wake|notify|cancel|handover) ([0-9]+) .*/\2/p' "$tmp/said" | sort -u | wc -l)" = 1 ] ||
     fail 'the probes name several conditions' "$(cat "$tmp/said")"
