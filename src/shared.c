@@ -366,6 +366,7 @@ void shared_notify(cond_t *cond, cond_lock_t *lock, size_t n)
     announce(cond, woken);
 }
 
+#ifndef CONDVAR_NO_CANCEL
 /* Grants nothing: a waiter for which there is a grant returns 0, and the others see that the condition is closed. If the
    closing process is killed before it has woken them, they see it at their next heartbeat. */
 void shared_close(cond_t *cond, cond_lock_t *lock)
@@ -376,6 +377,7 @@ void shared_close(cond_t *cond, cond_lock_t *lock)
     a_store(&cond->state_, COND_CLOSED_SHARED, release); /* M:close-shared */
     announce(cond, UINT32_MAX); /* M:close-wakes */
 }
+#endif
 
 /* What a waiter carries. */
 struct ticket {

@@ -30,8 +30,10 @@ INTERNAL int shared_wait(cond_t *cond, cond_lock_t *lock, cond_pred_t *pred, voi
 /* The holder. Let at least min(n, waiters) go. */
 INTERNAL void shared_notify(cond_t *cond, cond_lock_t *lock, size_t n);
 
+#ifndef CONDVAR_NO_CANCEL
 /* The holder. Close the condition, and wake all. */
 INTERNAL void shared_close(cond_t *cond, cond_lock_t *lock);
+#endif
 
 /* The holder. If the lock was recovered since the condition was last in order, its fields may be half changed: set all its
    waiters free. */

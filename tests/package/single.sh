@@ -43,6 +43,10 @@ END
 cat >two.c <<'END'
 #include "condvar_single.h"
 int two(cond_t *cond);
+static bool never(void *arg)
+{
+    return arg != NULL;
+}
 int two(cond_t *cond)
 {
     int error = cond_acquire(cond);
@@ -50,6 +54,18 @@ int two(cond_t *cond)
         error = cond_notify(cond, 1);
     if (error == 0)
         error = cond_wait(cond, COND_MS(1)) == ETIMEDOUT ? 0 : EINVAL;
+    if (error == 0)
+        error = cond_wait_for_until(cond, never, NULL, cond_deadline(1)) == ETIMEDOUT ? 0 : EINVAL;
+#ifndef CONDVAR_NO_AWAIT
+    if (error == 0)
+        error = cond_await(cond, never, NULL, 0) == ETIMEDOUT ? 0 : EINVAL;
+#endif
+#ifndef CONDVAR_NO_CANCEL
+    if (error == 0)
+        error = cond_close(cond);
+    if (error == 0)
+        error = cond_wait(cond, COND_FOREVER) == ECANCELED ? 0 : EINVAL;
+#endif
     COND_WITH(cond)
         error += (int)cond_waiters(cond);
     if (error == 0)
@@ -63,7 +79,7 @@ int one(cond_t *cond);
 int main(void)
 {
     static cond_t cond = COND_INIT;
-    return one(&cond);
+    return COND_VERSION >= 100 && cond_version()[1] == '.' ? one(&cond) : 1;
 }
 END
 # A port: of one thread, that does not sleep.
@@ -96,7 +112,8 @@ void **port_local(void)
 END
 
 flags='-std=c11 -Wall -Wextra -Wpedantic -Werror'
-everything='-DCONDVAR_NO_TASKS -DCONDVAR_NO_SHARED -DCONDVAR_NO_FOREIGN -DCONDVAR_NO_TEXT'
+everything='-DCONDVAR_NO_TASKS -DCONDVAR_NO_SHARED -DCONDVAR_NO_FOREIGN -DCONDVAR_NO_TEXT -DCONDVAR_NO_AWAIT
+    -DCONDVAR_NO_CANCEL'
 tried=0
 
 # compile COMPILER OPTIONS FILES...: to ./program, which exists afterwards only if there was not even a warning.
@@ -112,7 +129,7 @@ compile() {
 
 for compiler in $(printf '%s\n' "${CC%% *}" gcc clang | sort -u); do
     command -v "$compiler" >/dev/null || continue
-    for options in -O2 -DCONDVAR_NO_SHARED -DCONDVAR_PORT_POSIX "$everything"; do
+    for options in -O2 -DCONDVAR_NO_SHARED -DCONDVAR_NO_AWAIT -DCONDVAR_NO_CANCEL -DCONDVAR_PORT_POSIX "$everything"; do
         compile "$compiler" "-DHOSTED $options -o program -pthread" one.c two.c main.c
         ./program || fail "$compiler $options: exit status $?"
     done

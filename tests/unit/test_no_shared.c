@@ -70,11 +70,48 @@ static void private_ones_work(void **state)
     assert_int_equal(cond_destroy(&cond), 0);
 }
 
+static bool never(void *arg)
+{
+    (void)arg;
+    return false;
+}
+
+/* What there is, works; what was left out, an option can't ask for. */
+static void await_and_cancel(void **state)
+{
+    (void)state;
+    cond_t cond = COND_INIT;
+    assert_int_equal(cond_acquire(&cond), 0);
+    assert_int_equal(cond_wait_for_until(&cond, never, NULL, cond_deadline(COND_MS(1))), ETIMEDOUT);
+#ifndef CONDVAR_NO_AWAIT
+    assert_int_equal(cond_await(&cond, never, NULL, COND_MS(1)), ETIMEDOUT);
+#endif
+#ifndef CONDVAR_NO_CANCEL
+    cond_token_t token = {0};
+    cond_wait_options_t options = {.pred = never, .unnotified = true, .deadline_ns = cond_now()};
+#  ifdef CONDVAR_NO_AWAIT
+    assert_int_equal(cond_wait_with(&cond, &options), ENOTSUP);
+#  else
+    assert_int_equal(cond_wait_with(&cond, &options), ETIMEDOUT);
+#  endif
+    assert_int_equal(cond_cancel(&cond, &token), 0);
+    options = (cond_wait_options_t){.token = &token};
+    assert_int_equal(cond_wait_with(&cond, &options), ECANCELED);
+    assert_false(cond_closed(&cond));
+    assert_int_equal(cond_close(&cond), 0);
+    assert_true(cond_closed(&cond));
+    assert_int_equal(cond_wait(&cond, COND_FOREVER), ECANCELED);
+#endif
+    assert_int_equal(cond_release(&cond), 0);
+    assert_int_equal(cond_destroy(&cond), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(shared_is_not_supported),
         cmocka_unit_test(private_ones_work),
+        cmocka_unit_test(await_and_cancel),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
