@@ -19,7 +19,7 @@ static void put(struct text *text, const char *string)
             text->at[text->length] = *string;
 }
 
-static void put_number(struct text *text, uintmax_t number, unsigned base)
+static void put_number(struct text *text, uintptr_t number, unsigned base)
 {
     char digits[sizeof number * CHAR_BIT / 3 + 2];
     char *first = &digits[sizeof digits - 1];
@@ -91,17 +91,17 @@ const char *cond_strerror(int error)
 {
     switch (error) {
     case 0: return "no error";
-    case EINVAL: return "no such object: NULL, destroyed, or made from flags that do not exist";
-    case EPERM: return "the calling thread does not hold the lock";
-    case EDEADLK: return "the calling thread holds this mutex already, and it is not recursive";
-    case EAGAIN: return "the recursive lock cannot be held any deeper, or another process is just making the object";
-    case EBUSY: return "held or waited on by somebody";
-    case ETIMEDOUT: return "the time is over";
-    case ENOTSUP: return "this version, or this system, cannot do that";
-    case EOWNERDEAD: return "the lock is held now, but its last holder died with it: recover or give it up";
-    case ENOTRECOVERABLE: return "the lock was given up after its holder had died";
-    case EINPROGRESS: return "under way: the task will be told";
-    case ECANCELED: return "the wait was cancelled, or its condition is closed";
+    case EINVAL: return "invalid argument: NULL, destroyed, or unknown flags";
+    case EPERM: return "the caller does not hold the lock";
+    case EDEADLK: return "the caller holds this mutex already";
+    case EAGAIN: return "held as deep as it can be, or being made by another process";
+    case EBUSY: return "in use: held, waited on, or requested already";
+    case ETIMEDOUT: return "timed out";
+    case ENOTSUP: return "not supported by this kind of lock, or on this system";
+    case EOWNERDEAD: return "the last holder of the lock died: call cond_recover()";
+    case ENOTRECOVERABLE: return "the lock was released without a recover after its holder had died";
+    case EINPROGRESS: return "in progress: the callback will report the result";
+    case ECANCELED: return "cancelled, or the condition is closed";
     default: return "not an error of this library";
     }
 }

@@ -76,6 +76,19 @@ static void describe_foreign(void **state)
     }
 }
 
+static void describe_closed(void **state)
+{
+    (void)state;
+    char expected[256];
+    cond_t cond = COND_INIT;
+    assert_int_equal(cond_acquire(&cond), 0);
+    assert_int_equal(cond_close(&cond), 0);
+    assert_int_equal(cond_release(&cond), 0);
+    (void)snprintf(expected, sizeof expected, "<cond(<unlocked rlock owner=0x0 depth=0 at 0x%" PRIxPTR ">, 0, closed)>",
+                   (uintptr_t)cond_get_lock(&cond));
+    assert_describes(&cond, expected);
+}
+
 static void describe_needs_something_to_describe(void **state)
 {
     (void)state;
@@ -92,7 +105,7 @@ static void strerror_has_words_for_each(void **state)
 {
     (void)state;
     static const int errors[] = {0,         EINVAL,  EPERM,   EDEADLK,    EAGAIN,
-                                 EBUSY,     ETIMEDOUT, ENOTSUP, EOWNERDEAD, ENOTRECOVERABLE,
+                                 EBUSY,     ETIMEDOUT, ENOTSUP, EOWNERDEAD, ENOTRECOVERABLE, EINPROGRESS, ECANCELED,
                                  12345678 /* none of its own */};
     for (size_t i = 0; i < LENGTH(errors); i++) {
         const char *words = cond_strerror(errors[i]);
@@ -113,6 +126,7 @@ int main(void)
         cmocka_unit_test(describe_private),
         cmocka_unit_test(describe_elsewhere),
         cmocka_unit_test(describe_foreign),
+        cmocka_unit_test(describe_closed),
         cmocka_unit_test(describe_needs_something_to_describe),
         cmocka_unit_test(strerror_has_words_for_each),
     };
