@@ -94,8 +94,8 @@ int cond_init(cond_t *cond, cond_lock_t *lock, unsigned flags)
         return EINVAL;
     if (lock != NULL ? lock_is_shared(lock) : (flags & COND_SHARED) != 0)
         return init_shared(cond, lock, flags);
-    *cond = (cond_t){.lock_ = lock};
-    return lock == NULL ? cond_lock_init(&cond->own_, flags) : 0;
+    *cond = (cond_t){.lock_ = lock, .own_ = {.kind_ = (uint8_t)flags}}; /* (which is not used if there is another) */
+    return 0;
 }
 
 int cond_destroy(cond_t *cond)
@@ -118,14 +118,12 @@ int cond_destroy(cond_t *cond)
 int cond_reinit_after_fork(cond_t *cond)
 {
     cond_lock_t *lock = lock_of(cond);
-    if (lock == NULL)
-        return EINVAL;
-    if (lock_is_shared(lock))
-        return 0; /* its waiters and its holder live on in other processes */
-    lock_reinit(lock);
-    cond->u_.local.waiters = NULL;
-    cond->waiters_ = 0;
-    return 0;
+    int error = cond_lock_reinit_after_fork(lock);
+    if (error == 0 && !lock_is_shared(lock)) { /* a shared one's waiters live on in other processes */
+        cond->u_.local.waiters = NULL;
+        cond->waiters_ = 0;
+    }
+    return error;
 }
 
 /* ---- The lock ---- */
@@ -187,7 +185,7 @@ cond_lock_t *cond_get_lock(cond_t *cond)
 static COLD int held_nonprivate_lock(cond_t *cond, cond_lock_t **lock)
 {
     *lock = lock_of(cond);
-    if (!HAVE_NONPRIVATE || *lock == NULL) {
+    if (*lock == NULL) {
         if (HAVE_FOREIGN && cond != NULL)
             (void)wake_if_lost(cond);
         return EINVAL;
@@ -208,7 +206,7 @@ static OUTLINE int held_lock(cond_t *cond, cond_lock_t **lock)
 {
     *lock = private_lock_of(cond);
     if (*lock == NULL)
-        return held_nonprivate_lock(cond, lock);
+        return HAVE_NONPRIVATE ? held_nonprivate_lock(cond, lock) : EINVAL;
     if (!rlock_owned(*lock))
         return EPERM;
     return waitq_is_ours(cond, *lock) ? 0 : EINVAL;
@@ -277,7 +275,9 @@ static int wait(cond_lock_t *lock, struct waitq_thread *self, int64_t deadline_n
             return leave_lost(waiter->cond, waiter, lock, error);
         bool is_over = error == 0 || error == ETIMEDOUT || error == ECANCELED;
         satisfied = pred == NULL ? error == 0 : is_over && check_pred(lock, pred, waiter->arg); /* M:satisfied */
-        if (!satisfied && error == 0)
+        if (satisfied)
+            error = 0;
+        else if (error == 0)
             error = reason_not_to_wait(self);
         if (!satisfied && error == 0 && !waitq_may_go_back(waiter, lock))
             error = EINVAL; /* destroyed too early, or another process waits: there is no place to go back to */
@@ -294,24 +294,32 @@ static int wait(cond_lock_t *lock, struct waitq_thread *self, int64_t deadline_n
         waitq_pass_on(waiter, lock); /* M:expired-passes-on */
     lock_wake_next(lock); /* M:chain */
     waitq_end_wait(lock);
-    return satisfied ? 0 : error;
+    return error;
 }
 
 static int wait_any(cond_t *cond, cond_lock_t *lock, cond_pred_t *pred, void *arg, int64_t deadline_ns)
 {
     struct waitq_thread self = {
-        .waiter = {.cond = cond, .pred = pred, .arg = arg, .timed = deadline_ns != COND_FOREVER}};
+        .waiter = {.cond = cond, .pred = pred, .arg = arg, .timed = OPTIMIZE_SIZE || deadline_ns != COND_FOREVER}};
     PROBE_WAIT(cond, lock, deadline_ns);
     int error = lock_is_shared(lock) ? shared_wait(cond, lock, pred, arg, deadline_ns) : wait(lock, &self, deadline_ns);
     PROBE_WAKE(cond, lock, error);
     return error;
 }
 
-int cond_wait_until(cond_t *cond, int64_t deadline_ns)
+/* With a timeout the clock is read only if the predicate is false. */
+static INLINE_IF_FAST int wait_for(cond_t *cond, cond_pred_t *pred, int64_t time_ns, void *arg, bool is_timeout)
 {
     cond_lock_t *lock;
     int error = held_lock(cond, &lock);
-    return error != 0 ? error : wait_any(cond, lock, NULL, NULL, deadline_ns);
+    if (error != 0 || (pred != NULL && check_pred(lock, pred, arg)))
+        return error;
+    return wait_any(cond, lock, pred, arg, is_timeout ? deadline_after(time_ns) : time_ns);
+}
+
+int cond_wait_until(cond_t *cond, int64_t deadline_ns)
+{
+    return wait_for(cond, NULL, deadline_ns, NULL, false);
 }
 
 int cond_wait(cond_t *cond, int64_t timeout_ns)
@@ -319,26 +327,16 @@ int cond_wait(cond_t *cond, int64_t timeout_ns)
     return cond_wait_until(cond, deadline_after(timeout_ns));
 }
 
-/* With a timeout the clock is read only if the predicate is false. */
-static int wait_for(cond_t *cond, cond_pred_t *pred, void *arg, int64_t time_ns, bool is_timeout)
+int cond_wait_for_until(cond_t *cond, cond_pred_t *pred, void *arg, int64_t deadline_ns)
 {
-    cond_lock_t *lock;
-    if (pred == NULL)
-        return EINVAL;
-    int error = held_lock(cond, &lock);
-    if (error != 0 || check_pred(lock, pred, arg))
-        return error;
-    return wait_any(cond, lock, pred, arg, is_timeout ? deadline_after(time_ns) : time_ns);
+    return pred != NULL ? wait_for(cond, pred, deadline_ns, arg, false) : EINVAL;
 }
 
 int cond_wait_for(cond_t *cond, cond_pred_t *pred, void *arg, int64_t timeout_ns)
 {
-    return wait_for(cond, pred, arg, timeout_ns, true);
-}
-
-int cond_wait_for_until(cond_t *cond, cond_pred_t *pred, void *arg, int64_t deadline_ns)
-{
-    return wait_for(cond, pred, arg, deadline_ns, false);
+    if (OPTIMIZE_SIZE)
+        return cond_wait_for_until(cond, pred, arg, deadline_after(timeout_ns));
+    return pred != NULL ? wait_for(cond, pred, timeout_ns, arg, true) : EINVAL;
 }
 
 #if !defined(CONDVAR_NO_AWAIT) || !defined(CONDVAR_NO_CANCEL)
@@ -401,10 +399,7 @@ static NOINLINE int notify_waiters(cond_t *cond, cond_lock_t *lock, size_t n, bo
 {
     if (!waitq_is_ours(cond, lock))
         return EINVAL;
-    if (all)
-        waitq_notify_all(cond, lock);
-    else
-        waitq_notify(cond, lock, n);
+    waitq_notify_some(cond, lock, n, all);
     return 0;
 }
 

@@ -16,27 +16,33 @@
 
 #define DEADLINE_PASSED INT64_MIN
 
-/* The deadline timeout_ns after now_ns. What lies too far ahead is COND_FOREVER. */
-static inline int64_t deadline_from(int64_t now_ns, int64_t timeout_ns)
+/* The time timeout_ns after now_ns. What lies too far ahead is COND_FOREVER. */
+static inline int64_t deadline_add(int64_t now_ns, int64_t timeout_ns)
 {
-    if (timeout_ns <= 0)
-        return DEADLINE_PASSED;
-    if (now_ns > 0 && timeout_ns >= COND_FOREVER - now_ns)
-        return COND_FOREVER;
-    return timeout_ns == COND_FOREVER ? COND_FOREVER : now_ns + timeout_ns;
+    int64_t sum_ns = (int64_t)((uint64_t)now_ns + (uint64_t)timeout_ns);
+    bool overflows = (sum_ns & ~(now_ns | timeout_ns)) < 0; /* negative, and the two are not */
+    return overflows || timeout_ns == COND_FOREVER ? COND_FOREVER : sum_ns;
 }
 
-/* The deadline timeout_ns from now, with a look at the clock only if it matters. A clock that ticks shows the beginning
-   of its tick, so now may be later than it shows, by up to a tick. */
+/* The deadline timeout_ns after now_ns. */
+static inline int64_t deadline_from(int64_t now_ns, int64_t timeout_ns)
+{
+    return timeout_ns <= 0 ? DEADLINE_PASSED : deadline_add(now_ns, timeout_ns);
+}
+
+/* The deadline timeout_ns from now, with a look at the clock only if it matters, or the code is to be small. A clock that
+   ticks shows the beginning of its tick, so now may be later than it shows, by up to a tick. */
 static OUTLINE int64_t deadline_after(int64_t timeout_ns)
 {
+    if (OPTIMIZE_SIZE)
+        return timeout_ns <= 0 ? DEADLINE_PASSED : cond_deadline(timeout_ns);
     bool known = timeout_ns <= 0 || timeout_ns == COND_FOREVER;
     return deadline_from(known ? 0 : port_now() + TUNING_CLOCK_TICK_NS, timeout_ns);
 }
 
 static INLINE_IF_FAST bool deadline_passed(int64_t deadline_ns)
 {
-    if (deadline_ns == DEADLINE_PASSED || deadline_ns == COND_FOREVER)
+    if (!OPTIMIZE_SIZE && (deadline_ns == DEADLINE_PASSED || deadline_ns == COND_FOREVER))
         return deadline_ns == DEADLINE_PASSED;
     return port_now() >= deadline_ns;
 }

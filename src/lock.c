@@ -43,8 +43,8 @@ int64_t cond_now(void)
 
 int64_t cond_deadline(int64_t timeout_ns)
 {
+    int64_t deadline_ns = deadline_add(port_now() + (timeout_ns > 0 ? TUNING_CLOCK_TICK_NS : 0), timeout_ns);
     /* Never 0, which is no deadline in cond_wait_options_t: one nanosecond earlier. */
-    int64_t deadline_ns = timeout_ns > 0 ? deadline_after(timeout_ns) : port_now() + timeout_ns;
     return deadline_ns != 0 ? deadline_ns : -1;
 }
 
@@ -63,7 +63,7 @@ int lock_release_save(cond_lock_t *lock, unsigned *depth)
     if (!lock_is_not_foreign(lock))
         return foreign_release_save(lock, depth);
     *depth = rlock_release_save(lock, port_self());
-    return *depth != 0 ? 0 : EPERM;
+    return !HAVE_NONPRIVATE || *depth != 0 ? 0 : EPERM; /* (a wait has looked before whether the caller holds it) */
 }
 
 int lock_acquire_restore(cond_lock_t *lock, unsigned depth, bool was_chosen)
@@ -111,12 +111,10 @@ bool lock_wake_next(cond_lock_t *lock)
     return !lock_is_not_foreign(lock) && handoff_wake_next(lock);
 }
 
-void lock_reinit(cond_lock_t *lock)
+/* All members 0 but the kind. */
+static OUTLINE void lock_reset(cond_lock_t *lock, unsigned kind)
 {
-    struct cond_foreign_lock_ foreign = lock->u_.local.as.foreign;
-    *lock = (cond_lock_t){.kind_ = lock->kind_};
-    if (lock_is_foreign(lock))
-        lock->u_.local.as.foreign = foreign;
+    *lock = (cond_lock_t){.kind_ = (uint8_t)kind};
 }
 
 /* ---- The calls of the header ---- */
@@ -127,7 +125,7 @@ int cond_lock_init(cond_lock_t *lock, unsigned flags)
         return EINVAL;
     if (flags & COND_SHARED)
         return shared_lock_init(lock, flags);
-    *lock = (cond_lock_t){.kind_ = (uint8_t)flags};
+    lock_reset(lock, flags);
     return 0;
 }
 
@@ -167,7 +165,7 @@ int cond_lock_destroy(cond_lock_t *lock)
 /* Locks that are not private, or not valid: not inlined, so that the private ones stay fast. */
 static COLD int acquire_nonprivate(cond_lock_t *lock, int64_t deadline_ns)
 {
-    if (!HAVE_NONPRIVATE || lock == NULL)
+    if (lock == NULL)
         return EINVAL;
     if (lock_is_shared(lock))
         return shared_lock_acquire(lock, deadline_ns);
@@ -176,7 +174,7 @@ static COLD int acquire_nonprivate(cond_lock_t *lock, int64_t deadline_ns)
 
 static COLD int release_nonprivate(cond_lock_t *lock)
 {
-    if (!HAVE_NONPRIVATE || lock == NULL)
+    if (lock == NULL)
         return EINVAL;
     if (lock_is_shared(lock))
         return shared_lock_release(lock);
@@ -186,7 +184,8 @@ static COLD int release_nonprivate(cond_lock_t *lock)
 static int acquire_until(cond_lock_t *lock, int64_t deadline_ns)
 {
     return lock != NULL && lock_is_private(lock) ? rlock_acquire(lock, port_self(), deadline_ns)
-                                                 : acquire_nonprivate(lock, deadline_ns);
+           : HAVE_NONPRIVATE                       ? acquire_nonprivate(lock, deadline_ns)
+                                                 : EINVAL;
 }
 
 int cond_lock_acquire(cond_lock_t *lock)
@@ -211,7 +210,9 @@ int cond_lock_acquire_until(cond_lock_t *lock, int64_t deadline_ns)
 
 int cond_lock_release(cond_lock_t *lock)
 {
-    return lock != NULL && lock_is_private(lock) ? rlock_release(lock, port_self()) : release_nonprivate(lock);
+    return lock != NULL && lock_is_private(lock) ? rlock_release(lock, port_self())
+           : HAVE_NONPRIVATE                       ? release_nonprivate(lock)
+                                                 : EINVAL;
 }
 
 bool cond_lock_locked(const cond_lock_t *lock)
@@ -238,8 +239,12 @@ int cond_lock_reinit_after_fork(cond_lock_t *lock)
 {
     if (!lock_is_valid(lock))
         return EINVAL;
-    if (!lock_is_shared(lock)) /* a shared one's waiters and its holder live on in other processes */
-        lock_reinit(lock);
+    if (lock_is_shared(lock)) /* its waiters and its holder live on in other processes */
+        return 0;
+    struct cond_foreign_lock_ foreign = lock->u_.local.as.foreign;
+    lock_reset(lock, lock->kind_);
+    if (lock_is_foreign(lock))
+        lock->u_.local.as.foreign = foreign;
     return 0;
 }
 

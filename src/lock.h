@@ -32,7 +32,4 @@ INTERNAL void lock_leave_lost(cond_lock_t *lock);
    the lock. */
 INTERNAL bool lock_wake_next(cond_lock_t *lock);
 
-/* Back to the state after init. For the child of a fork. */
-INTERNAL void lock_reinit(cond_lock_t *lock);
-
 #endif

@@ -101,7 +101,7 @@ static COLD void mutex_sleep(struct mutex_acquirer *self, cond_lock_t *lock, uin
     const uint32_t *place = mutex_wakeups(lock);
     uint32_t marked = old | MUTEX_SLEEPERS;
     bool in_line = self->has_starved && (old & MUTEX_HELD);
-    bool is_counted = self->is_counted || (in_line && (old & MUTEX_STARVING_ALL) != MUTEX_STARVING_ALL);
+    bool is_counted = self->is_counted || (in_line && (MUTEX_COUNTS_ALL || (old & MUTEX_STARVING_ALL) != MUTEX_STARVING_ALL));
     if (in_line)
         marked = mutex_with_duties(self, old) + (is_counted ? MUTEX_STARVING : 0);
     /* Relaxed, as all below: the bits guard no data. */
@@ -110,7 +110,7 @@ static COLD void mutex_sleep(struct mutex_acquirer *self, cond_lock_t *lock, uin
     if (self->until_ns == 0 || self->at_free != !(old & MUTEX_HELD)) {
         self->at_free = !(old & MUTEX_HELD);
         /* (In line, and not counted, since too many starve: it looks by itself from time to time.) */
-        self->until_ns = port_now() + (in_line ? TUNING_HEARTBEAT_NS : TUNING_STARVATION_NS);
+        self->until_ns = port_now() + (in_line && !MUTEX_COUNTS_ALL ? TUNING_HEARTBEAT_NS : TUNING_STARVATION_NS);
     }
     if (in_line) {
         self->in_line = true;

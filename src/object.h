@@ -179,14 +179,23 @@ static inline bool cond_state_is_alive(uint32_t state)
 
 static inline bool cond_is_alive(const cond_t *cond)
 {
+#ifdef CONDVAR_NO_SHARED
+    return a_load_32(&cond->state_) <= COND_CLOSED; /* relaxed: as in private_lock_of() */
+#else
     return cond_state_is_alive(cond_state(cond));
+#endif
 }
 
 /* Relaxed: exact under the lock. Partner: cond_close(). */
 static inline bool cond_is_closed(const cond_t *cond)
 {
+#if defined(CONDVAR_NO_CANCEL) && defined(CONDVAR_NO_SHARED)
+    (void)cond;
+    return false;
+#else
     uint32_t state = a_load_32(&cond->state_);
     return state == COND_CLOSED || state == COND_CLOSED_SHARED;
+#endif
 }
 
 /* The condition's lock if that is a private one, else NULL: the fast path of most calls. */

@@ -25,7 +25,7 @@ unsigned rlock_release_save(cond_lock_t *lock, uintptr_t who)
 {
     if (!rlock_owned_by(lock, who))
         return 0;
-    unsigned depth = rlock_depth(lock); /* M:save-depth */
+    unsigned depth = lock_more_levels(lock) + 1; /* M:save-depth */
     lock_set_owner(lock, 0, 0);
     if (depth > 1)
         lock_set_more_levels(lock, 0);

@@ -63,8 +63,9 @@ static inline int rlock_release(cond_lock_t *lock, uintptr_t who)
 {
     if (!rlock_owned_by(lock, who))
         return EPERM;
-    if (lock_more_levels(lock) != 0) {
-        lock_set_more_levels(lock, lock_more_levels(lock) - 1);
+    uint32_t more = lock_more_levels(lock);
+    if (more != 0) {
+        lock_set_more_levels(lock, more - 1);
     } else {
         lock_set_owner(lock, 0, 0);
         handoff_release(lock);

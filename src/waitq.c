@@ -83,13 +83,6 @@ static INLINE_IF_FAST void waitq_enqueue(cond_t *cond, struct cond_waiter *place
     waitq_count_in(cond);
 }
 
-static OUTLINE void waitq_dequeue(cond_t *cond, struct cond_waiter *waiter)
-{
-    waitq_unlink(&cond->u_.local.waiters, waiter);
-    waiter->queue = WAITER_UNQUEUED;
-    waitq_count_out(cond);
-}
-
 /* The process whose nodes are in the queue of a condition or a lock. Without COND_SHARED there is only one. */
 #ifndef CONDVAR_NO_SHARED
 #  define WAITQ_PROCESS_OF(owner) ((owner)->u_.local.process)
@@ -101,8 +94,13 @@ static OUTLINE void waitq_dequeue(cond_t *cond, struct cond_waiter *waiter)
 
 static bool waitq_notified_are_ours(const cond_lock_t *lock)
 {
+#ifdef CONDVAR_NO_SHARED
+    (void)lock;
+    return true; /* there is one process */
+#else
     return !lock_is_private(lock) || lock->u_.local.notified == NULL ||
            WAITQ_PROCESS_OF(lock) == port_process();
+#endif
 }
 
 bool waitq_is_ours(const cond_t *cond, const cond_lock_t *lock)
@@ -111,29 +109,32 @@ bool waitq_is_ours(const cond_t *cond, const cond_lock_t *lock)
            waitq_notified_are_ours(lock);
 }
 
-/* Join the lock's list after `place`, or as the first: a waiter that is in no queue. */
-static OUTLINE void waitq_join_list(struct cond_waiter *waiter, cond_lock_t *lock, struct cond_waiter *place)
+/* Join the lock's list after `place`, or as the first: a waiter that is in no queue. `process`: the waiter's. */
+static OUTLINE void waitq_join_list(struct cond_waiter *waiter, cond_lock_t *lock, struct cond_waiter *place, uint32_t process)
 {
     waitq_insert(&lock->u_.local.notified, place, waiter);
-    WAITQ_SET_PROCESS(lock, WAITQ_PROCESS_OF(waiter->cond));
+    WAITQ_SET_PROCESS(lock, process);
     waiter->queue = WAITER_NOTIFIED;
     waiter->skipped = false;
 }
 
-/* Leave the lock's list. */
-static OUTLINE void waitq_leave_list(struct cond_waiter *waiter, cond_lock_t *lock)
+/* Leave the queue that the waiter is in: the condition's, or the lock's list. */
+static OUTLINE void waitq_remove(struct cond_waiter *waiter, cond_lock_t *lock)
 {
-    if (waitq_awaits(waiter) && waiter->queue == WAITER_NOTIFIED && !waitq_is_cancelled(waiter))
-        waitq_count_out(waiter->cond);
-    waitq_unlink(&lock->u_.local.notified, waiter);
+    bool is_queued = waiter->queue == WAITER_QUEUED;
+    bool is_counted =
+        is_queued || (waitq_awaits(waiter) && waiter->queue == WAITER_NOTIFIED && !waitq_is_cancelled(waiter));
+    waitq_unlink(is_queued ? &waiter->cond->u_.local.waiters : &lock->u_.local.notified, waiter);
     waiter->queue = WAITER_UNQUEUED;
+    if (is_counted)
+        waitq_count_out(waiter->cond);
 }
 
 #ifndef CONDVAR_NO_AWAIT
 static void waitq_await(struct cond_waiter *waiter, cond_lock_t *lock, struct cond_waiter *place)
 {
     waiter->passes_on = false;
-    waitq_join_list(waiter, lock, place);
+    waitq_join_list(waiter, lock, place, WAITQ_PROCESS_OF(waiter->cond));
     waitq_count_in(waiter->cond);
 }
 #endif
@@ -164,7 +165,7 @@ void waitq_end_wait(cond_lock_t *lock)
    do next, they do with the lock held. Partner: the waiter's compare-exchange in park_sleep(). */
 static bool waitq_beat_deadline(struct cond_waiter *waiter)
 {
-    if (!waiter->timed)
+    if (!OPTIMIZE_SIZE && !waiter->timed)
         return true;
     uint32_t state = a_load(&waiter->state, relaxed);
     do {
@@ -176,7 +177,7 @@ static bool waitq_beat_deadline(struct cond_waiter *waiter)
 
 static bool waitq_has_expired(struct cond_waiter *waiter)
 {
-    return waiter->timed && (a_load(&waiter->state, relaxed) & WAITER_EXPIRED) != 0;
+    return (OPTIMIZE_SIZE || waiter->timed) && (a_load(&waiter->state, relaxed) & WAITER_EXPIRED) != 0;
 }
 
 enum { WAITQ_HORIZON_MAX = 0xFFFFFF }; /* cond_waiter.horizon, at most */
@@ -186,10 +187,11 @@ enum { WAITQ_HORIZON_MAX = 0xFFFFFF }; /* cond_waiter.horizon, at most */
    after it by the time of the notify. */
 static OUTLINE bool waitq_choose(struct cond_waiter *waiter, cond_lock_t *lock, bool passes_on, uint32_t horizon)
 {
-    waitq_dequeue(waiter->cond, waiter);
+    uint32_t process = WAITQ_PROCESS_OF(waiter->cond);
+    waitq_remove(waiter, lock); /* the last access to the condition, if nobody else is counted */
     if (waiter->pred != NULL || waitq_is_task(waiter) ? waitq_has_expired(waiter) : !waitq_beat_deadline(waiter))
         return false; /* M:choose-expired */
-    waitq_join_list(waiter, lock, lock->u_.local.notified);
+    waitq_join_list(waiter, lock, lock->u_.local.notified, process);
     waiter->passes_on = passes_on;
     waiter->horizon = horizon & WAITQ_HORIZON_MAX;
     return true;
@@ -203,21 +205,14 @@ static uint32_t waitq_arrived_since(const struct cond_waiter *waiter)
     return since < WAITQ_HORIZON_MAX ? (uint32_t)since : WAITQ_HORIZON_MAX;
 }
 
-void waitq_notify(cond_t *cond, cond_lock_t *lock, size_t n)
+void waitq_notify_some(cond_t *cond, cond_lock_t *lock, size_t n, bool all)
 {
     PROBE_NOTIFY(cond, lock, n);
     while (n > 0 && cond->u_.local.waiters != NULL) { /* M:notify-limit */
         struct cond_waiter *waiter = waitq_first(cond->u_.local.waiters);
-        if (waitq_choose(waiter, lock, true, waitq_arrived_since(waiter)))
+        if (waitq_choose(waiter, lock, !all, waitq_arrived_since(waiter)))
             n--; /* M:notify-count */
     }
-}
-
-void waitq_notify_all(cond_t *cond, cond_lock_t *lock)
-{
-    PROBE_NOTIFY(cond, lock, SIZE_MAX);
-    while (cond->u_.local.waiters != NULL)
-        (void)waitq_choose(waitq_first(cond->u_.local.waiters), lock, false, 0);
 }
 
 #ifndef CONDVAR_NO_FOREIGN
@@ -304,7 +299,7 @@ static OUTLINE void waitq_put_back(struct cond_waiter *waiter, cond_lock_t *lock
     cond_t *cond = waiter->cond;
     struct cond_waiter *place = NULL;
     struct cond_waiter *next = waitq_first(cond->u_.local.waiters);
-    if (hint != NULL && hint->cond == cond && hint->queue == WAITER_QUEUED && hint->arrival < waiter->arrival) {
+    if (!OPTIMIZE_SIZE && hint != NULL && hint->cond == cond && hint->queue == WAITER_QUEUED && hint->arrival < waiter->arrival) {
         place = hint;
         next = waitq_next(cond->u_.local.waiters, hint);
     }
@@ -323,7 +318,7 @@ static OUTLINE void waitq_put_back(struct cond_waiter *waiter, cond_lock_t *lock
 static struct cond_waiter *waitq_take(struct cond_waiter *waiter, cond_lock_t *lock)
 {
     PROBE_HANDOVER(waiter->cond, lock, waiter);
-    waitq_leave_list(waiter, lock);
+    waitq_remove(waiter, lock);
     return waiter;
 }
 
@@ -489,8 +484,6 @@ void waitq_requeue(struct cond_waiter *waiter, cond_lock_t *lock)
 
 void waitq_leave(struct cond_waiter *waiter, cond_lock_t *lock)
 {
-    if (waiter->queue == WAITER_QUEUED)
-        waitq_dequeue(waiter->cond, waiter);
-    else if (waiter->queue != WAITER_UNQUEUED)
-        waitq_leave_list(waiter, lock);
+    if (waiter->queue != WAITER_UNQUEUED)
+        waitq_remove(waiter, lock);
 }

@@ -127,8 +127,18 @@ INTERNAL void waitq_begin_wait(struct cond_waiter *waiter, cond_lock_t *lock);
 INTERNAL void waitq_end_wait(cond_lock_t *lock);
 
 /* Move the first n waiters that have not expired to the lock's list; or all of them. */
-INTERNAL void waitq_notify(cond_t *cond, cond_lock_t *lock, size_t n);
-INTERNAL void waitq_notify_all(cond_t *cond, cond_lock_t *lock);
+/* Choose the first n waiters. `all`: they pass nothing on, since everybody was chosen. */
+INTERNAL void waitq_notify_some(cond_t *cond, cond_lock_t *lock, size_t n, bool all);
+
+static inline void waitq_notify(cond_t *cond, cond_lock_t *lock, size_t n)
+{
+    waitq_notify_some(cond, lock, n, false);
+}
+
+static inline void waitq_notify_all(cond_t *cond, cond_lock_t *lock)
+{
+    waitq_notify_some(cond, lock, SIZE_MAX, true);
+}
 
 /* Move all, and then do not touch the condition any more. The foreign lock is lost: lock_lose(). */
 #ifndef CONDVAR_NO_FOREIGN
