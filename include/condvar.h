@@ -510,7 +510,8 @@ COND_API int cond_init(cond_t *cond, cond_lock_t *lock, unsigned flags);
  * a waiter that a notify has chosen does not touch the condition again, if the lock lives elsewhere (and if,
  * should it be in cond_wait_for, its predicate stays true until it is through, and, should it be a task, it
  * is not cancelled any more). Such a waiter returns with the lock held, and must release it by the lock: by
- * cond_lock_release(), a task by cond_task_lock_release().
+ * cond_lock_release(), a task by cond_task_lock_release(). A waiter that cond_close() has woken does not touch the condition
+ * either. One in cond_await that a release has woken is as one in cond_wait_for that a notify has chosen.
  * Other calls may be under way: each has its effect before the destroy, or is answered EINVAL. There are two rules. Where
  * the lock is elsewhere and is not held by the caller, no thread may begin to wait meanwhile. And the memory must stay
  * until these calls have returned, except for waits that nobody waits in any more: those that were chosen, and those that

@@ -84,6 +84,7 @@ void handoff_release_contended(cond_lock_t *lock)
     struct taskq_calls calls = TASKQ_NO_CALLS;
     struct cond_waiter *next = NULL;
     bool knows_turn = false, is_their_turn = false;
+    bool has_looked = false; /* at the list as it is now: so no predicate of an awaiting waiter is called twice */
     bool wake_sleeper = false;
     uint32_t old = a_load(word, relaxed);
     for (;;) {
@@ -93,13 +94,15 @@ void handoff_release_contended(cond_lock_t *lock)
                 continue;
             old %= MUTEX_TASKS;
             taskq_drain(lock);
+            has_looked = false;
         }
         bool threads_starve = (old & MUTEX_STARVING_ALL) != 0;
         if (threads_starve && !knows_turn && lock->u_.local.notified != NULL) {
             knows_turn = true;
             is_their_turn = handoff_take_turn(lock);
         }
-        if (next == NULL && !(threads_starve && is_their_turn)) { /* M:starving-turn */
+        if (next == NULL && !has_looked && !(threads_starve && is_their_turn)) { /* M:starving-turn */
+            has_looked = WAITQ_HAVE_AWAIT; /* M:look-once */
             next = handoff_pick(lock, &calls);
             if (next != NULL && waitq_is_task(next))
                 break; /* the word stays HELD: the lock is the task's now */

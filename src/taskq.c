@@ -158,7 +158,8 @@ bool taskq_grant(struct cond_waiter *waiter, cond_lock_t *lock, struct taskq_cal
            !a_cas_weak(&waiter->state, &state, state | WAITER_CHOSEN, relaxed, relaxed))
         ;
     /* (Of a task that is CHOSEN only the holder changes the state.) */
-    if (waitq_is_cancelled(waiter) && (waiter->pred == NULL || !waiter->pred(waiter->arg)))
+    bool is_ended = waitq_is_cancelled(waiter) && !(state & WAITER_EXPIRED);
+    if (is_ended && (waiter->pred == NULL || !waiter->pred(waiter->arg))) /* M:grant-closed */
         a_store(&waiter->state, state | WAITER_EXPIRED | WAITER_CHOSEN, relaxed);
     bool acquires = (state & WAITER_ACQUIRES) != 0;
     bool was_cancelled = acquires && (state & WAITER_EXPIRED); /* M:grant-cancelled */

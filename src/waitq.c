@@ -122,8 +122,9 @@ static OUTLINE void waitq_join_list(struct cond_waiter *waiter, cond_lock_t *loc
 static OUTLINE void waitq_remove(struct cond_waiter *waiter, cond_lock_t *lock)
 {
     bool is_queued = waiter->queue == WAITER_QUEUED;
-    bool is_counted =
-        is_queued || (waitq_awaits(waiter) && waiter->queue == WAITER_NOTIFIED && !waitq_is_cancelled(waiter));
+    bool is_counted = is_queued;
+    if (waitq_awaits(waiter) && waiter->queue == WAITER_NOTIFIED && !waitq_is_cancelled(waiter)) /* M:await-counts */
+        is_counted = true;
     waitq_unlink(is_queued ? &waiter->cond->u_.local.waiters : &lock->u_.local.notified, waiter);
     waiter->queue = WAITER_UNQUEUED;
     if (is_counted)
@@ -240,21 +241,23 @@ void waitq_cancel(cond_t *cond, cond_lock_t *lock, const cond_token_t *token)
     while (next != NULL) {
         struct cond_waiter *waiter = next;
         next = waitq_next(lock->u_.local.notified, next);
-        if (waiter->queue != WAITER_NOTIFIED || waiter->cond != cond || waiter->pred == NULL ||
-            waitq_is_cancelled(waiter) || !waitq_has_token(waiter, token))
+        if (waiter->queue != WAITER_NOTIFIED || waiter->cond != cond || !waitq_has_token(waiter, token))
+            continue;
+        /* Nobody waits on a closed condition, and it may be destroyed: even a task that is cancelled does not touch it. */
+        if (token == NULL) /* M:close-keeps */
+            waiter->passes_on = false;
+        if (waiter->pred == NULL || waitq_is_cancelled(waiter)) /* M:cancel-keeps */
             continue;
         if (waitq_awaits(waiter))
             waitq_count_out(cond);
-        waiter->cancelled = true;
-        if (token == NULL)
-            waiter->passes_on = false; /* nobody waits on a closed condition, and it may be destroyed */
+        waiter->cancelled = true; /* M:cancel-marks */
     }
     next = waitq_first(cond->u_.local.waiters);
     while (next != NULL) {
         struct cond_waiter *waiter = next;
         next = waitq_next(cond->u_.local.waiters, next);
         if (waitq_has_token(waiter, token) && waitq_choose(waiter, lock, false, 0))
-            waiter->cancelled = true;
+            waiter->cancelled = true; /* M:cancel-chooses */
     }
 }
 
@@ -374,12 +377,6 @@ static bool waitq_same_pred_as_holder(const struct cond_waiter *waiter, const co
 }
 #endif
 
-#ifdef CONDVAR_NO_AWAIT
-enum { WAITQ_HAVE_AWAIT = 0 };
-#else
-enum { WAITQ_HAVE_AWAIT = 1 };
-#endif
-
 /* Whether the waiter would go now; or why it does not. */
 enum waitq_verdict { WAITQ_GOES, WAITQ_EXPIRED, WAITQ_SKIPPED, WAITQ_FALSE, WAITQ_STILL_FALSE };
 
@@ -394,7 +391,7 @@ static enum waitq_verdict waitq_judge(struct cond_waiter *waiter, cond_lock_t *l
     /* (A condition that was destroyed too early has no place to go back to.) */
     if (!waitq_is_cancelled(waiter) && waiter->pred != NULL && !waiter->pred(waiter->arg) &&
         waitq_may_go_back(waiter, lock))
-        return waitq_awaits(waiter) ? WAITQ_STILL_FALSE : WAITQ_FALSE;
+        return waitq_awaits(waiter) ? WAITQ_STILL_FALSE : WAITQ_FALSE; /* M:await-false */
     return waitq_beat_deadline(waiter) ? WAITQ_GOES : WAITQ_EXPIRED; /* M:judge-race */
 }
 
@@ -458,15 +455,16 @@ struct cond_waiter *waitq_pick_unchecked(cond_lock_t *lock)
 }
 
 #ifndef CONDVAR_NO_AWAIT
-/* To the front of the lock's list, but after those of the condition that await and arrived earlier. */
+/* To its place in the lock's list: after those of the condition that await and arrived earlier, and before all that may have
+   come later. So with none of them it is the first. */
 static void waitq_await_again(struct cond_waiter *waiter, cond_lock_t *lock)
 {
     struct cond_waiter *place = NULL;
     struct cond_waiter *next = waitq_first(lock->u_.local.notified);
-    while (next != NULL && waitq_awaits(next) && next->cond == waiter->cond && next->arrival < waiter->arrival) {
-        place = next;
-        next = waitq_next(lock->u_.local.notified, next);
-    }
+    for (; next != NULL; next = waitq_next(lock->u_.local.notified, next))
+        if (waitq_awaits(next) && next->queue == WAITER_NOTIFIED && next->cond == waiter->cond && /* M:await-place */
+            next->arrival < waiter->arrival)
+            place = next;
     waitq_await(waiter, lock, place);
 }
 #endif

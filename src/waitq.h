@@ -79,6 +79,12 @@ static inline bool waitq_is_task(const struct cond_waiter *waiter)
 #endif
 }
 
+#ifdef CONDVAR_NO_AWAIT
+enum { WAITQ_HAVE_AWAIT = 0 };
+#else
+enum { WAITQ_HAVE_AWAIT = 1 };
+#endif
+
 /* Whether the waiter is in cond_await() or cond_task_await(). */
 static inline bool waitq_awaits(const struct cond_waiter *waiter)
 {

@@ -177,6 +177,7 @@ static void count_waiters(void)
         if (loud)
             note("  %d wait in cond %lld", (int)waiting, i);
         MODEL(ref_counted(i, waiting));
+        EXPECT(cond_closed(&conds[i]) == ref_world.closed[i]);
     }
 }
 
@@ -274,9 +275,12 @@ static void call_acquire(unsigned thread, unsigned how, unsigned which, int64_t 
         result = how == 0 ? cond_acquire(cond) : cond_lock_acquire(cond_get_lock(cond));
     else if (how < 5)
         result = how == 3 ? cond_try_acquire(cond) : cond_lock_try_acquire(cond_get_lock(cond));
-    else
+    else if (how < 7)
         result = how == 5 ? cond_acquire_timed(cond, timeout_ns)
                           : cond_lock_acquire_timed(cond_get_lock(cond), timeout_ns);
+    else
+        result = which == 0 ? cond_acquire_until(cond, cond_deadline(timeout_ns))
+                            : cond_lock_acquire_until(cond_get_lock(cond), cond_deadline(timeout_ns));
     may_sleep(thread, false);
     ref_world.acquiring[thread] = false;
     returned("acquire: %d", result);
@@ -313,48 +317,149 @@ static void call_release(unsigned thread, unsigned how, unsigned which)
         MODEL(ref_released(thread));
 }
 
-static void call_wait(unsigned thread, unsigned how, unsigned which, unsigned gate, int64_t timeout_ns)
+/* The waits, and what is special about each. */
+enum wait { WAIT, WAIT_UNTIL, WAIT_FOR, WAIT_FOR_UNTIL, AWAIT, WAIT_WITH, WAIT_FOR_WITH, AWAIT_WITH };
+
+static bool has_pred(enum wait how) { return how != WAIT && how != WAIT_UNTIL && how != WAIT_WITH; }
+static bool has_token(enum wait how) { return how >= WAIT_WITH; }
+static bool awaits(enum wait how) { return how == AWAIT || how == AWAIT_WITH; }
+
+static cond_token_t tokens[REF_TOKENS];
+static unsigned token_users[REF_TOKENS]; /* waits that carry it */
+
+static int wait_with(cond_t *cond, enum wait how, struct actor *self, int64_t deadline_ns, unsigned token)
+{
+    cond_wait_options_t options = {.pred = has_pred(how) ? pred : NULL,
+                                   .arg = self,
+                                   .deadline_ns = deadline_ns == COND_FOREVER ? 0 : deadline_ns,
+                                   .token = &tokens[token],
+                                   .unnotified = how == AWAIT_WITH};
+    token_users[token]++;
+    int result = cond_wait_with(cond, &options);
+    token_users[token]--;
+    return result;
+}
+
+static int make_wait(cond_t *cond, enum wait how, struct actor *self, int64_t timeout_ns, int64_t deadline_ns,
+                     unsigned token)
+{
+    switch (how) {
+    case WAIT: return cond_wait(cond, timeout_ns);
+    case WAIT_UNTIL: return cond_wait_until(cond, deadline_ns);
+    case WAIT_FOR: return cond_wait_for(cond, pred, self, timeout_ns);
+    case WAIT_FOR_UNTIL: return cond_wait_for_until(cond, pred, self, deadline_ns);
+    case AWAIT: return cond_await(cond, pred, self, timeout_ns);
+    default: return wait_with(cond, how, self, deadline_ns, token);
+    }
+}
+
+/* What such a wait comes to at once; or EINPROGRESS. */
+static int wait_at_once(const struct actor *self, enum wait how, unsigned which, unsigned gate, unsigned token)
+{
+    if (self->depth == 0)
+        return EPERM;
+    if ((has_token(how) && kind >= SHARED) || (awaits(how) && kind >= FOREIGN))
+        return ENOTSUP;
+    if (has_pred(how) && ref_world.gates[gate])
+        return 0;
+    return ref_world.closed[which] || (has_token(how) && ref_world.tokens[token]) ? ECANCELED : EINPROGRESS;
+}
+
+static void call_wait(unsigned thread, enum wait how, unsigned which, unsigned gate, int64_t timeout_ns, unsigned token)
 {
     struct actor *self = &actors[thread];
     cond_t *cond = &conds[which];
-    bool has_pred = how >= 2;
     int64_t began_ns = port_now();
     int64_t deadline_ns = timeout_ns <= 0                         ? INT64_MIN
                           : timeout_ns >= COND_FOREVER - began_ns ? COND_FOREVER
                                                                   : began_ns + timeout_ns;
-    bool at_once = self->depth == 0 || (has_pred && ref_world.gates[gate]);
+    int at_once = wait_at_once(self, how, which, gate, token);
     if (kind == FOREIGN_VAGUE && self->depth == 0)
         return; /* such a lock can't tell */
-    note(has_pred ? "cond_wait_for(cond %d, ..., %lld)" : "cond_wait(cond %d, %lld)", (int)which, timeout_ns);
+    EXPECT(deadline_ns < 0 || cond_deadline(timeout_ns) == deadline_ns);
+    note(awaits(how)     ? "cond_await(cond %d, ..., %lld)"
+         : has_pred(how) ? "cond_wait_for(cond %d, ..., %lld)"
+                         : "cond_wait(cond %d, %lld)",
+         (int)which, timeout_ns);
+    if (has_token(how))
+        note("  with token %d", (int)token, 0);
     self->gate = gate;
-    self->first_look = true;
+    /* The first look is the thread's own, with the lock held: pred() sees that. */
+    self->first_look = has_pred(how);
     /* From here on the wait may be under way. */
-    if (!at_once)
-        MODEL_RELEASE(ref_wait_begun(thread, which, has_pred ? gate : REF_NO_GATE, deadline_ns));
+    if (at_once == EINPROGRESS)
+        MODEL_RELEASE(ref_wait_begun(thread, which, has_pred(how) ? gate : REF_NO_GATE, deadline_ns, awaits(how),
+                                     has_token(how) ? token : REF_NO_TOKEN));
     uint32_t depth = self->depth;
     may_sleep(thread, true);
-    int result;
-    if (has_pred) {
-        /* The first look is the thread's own, with the lock held: pred() sees that. */
-        result = cond_wait_for(cond, pred, self, timeout_ns);
-    } else {
-        self->first_look = false;
-        result = how == 0 ? cond_wait(cond, timeout_ns) : cond_wait_until(cond, deadline_ns);
-    }
+    int result = make_wait(cond, how, self, timeout_ns, deadline_ns, token);
     may_sleep(thread, false);
     returned("wait: %d", result);
-    if (at_once) {
-        EXPECT(result == (depth == 0 ? EPERM : 0));
+    if (at_once != EINPROGRESS) {
+        EXPECT(result == at_once);
         return;
     }
-    EXPECT(result == 0 || result == ETIMEDOUT);
-    EXPECT(result == 0 || port_now() >= deadline_ns);
-    EXPECT(!has_pred || ref_world.gates[gate] == (result == 0));
+    EXPECT(result == 0 || result == ETIMEDOUT || result == ECANCELED);
+    EXPECT(result != ETIMEDOUT || port_now() >= deadline_ns);
+    EXPECT(result != ECANCELED || ref_world.closed[which] || (has_token(how) && ref_world.tokens[token]));
+    EXPECT(!has_pred(how) || ref_world.gates[gate] == (result == 0));
     MODEL(ref_wait_returned(thread, result));
     self->depth = depth;
     count_waiters();
     if (kind != FOREIGN_VAGUE)
         EXPECT(cond_owned(cond));
+}
+
+/* Which one, of those without a predicate and with. */
+static void call_some_wait(unsigned thread, bool with_pred, unsigned variant, unsigned how, unsigned which, unsigned gate,
+                           int64_t timeout_ns)
+{
+    static const enum wait plain[8] = {WAIT, WAIT, WAIT, WAIT, WAIT, WAIT_WITH, WAIT_WITH, WAIT_WITH};
+    static const enum wait for_pred[8] = {WAIT_FOR, WAIT_FOR, WAIT_FOR_UNTIL, AWAIT, AWAIT, AWAIT, WAIT_FOR_WITH, AWAIT_WITH};
+    enum wait chosen = with_pred ? for_pred[variant] : plain[variant] == WAIT && how % 2 != 0 ? WAIT_UNTIL : plain[variant];
+    call_wait(thread, chosen, which, gate, timeout_ns, how / 2 % REF_TOKENS);
+}
+
+/* By the holder, for good. */
+static void call_close(unsigned thread, unsigned which)
+{
+    struct actor *self = &actors[thread];
+    if (kind == FOREIGN_VAGUE && self->depth == 0)
+        return;
+    note("cond_close(cond %d)", (int)which, 0);
+    if (self->depth > 0)
+        ref_world.closed[which] = true;
+    int result = cond_close(&conds[which]);
+    returned("close: %d", result);
+    EXPECT(result == (self->depth > 0 ? 0 : EPERM));
+    if (result != 0)
+        return;
+    MODEL(ref_closed(thread, which));
+    count_waiters();
+}
+
+/* A token that no wait carries may begin anew. */
+static void call_cancel(unsigned thread, unsigned which, unsigned token)
+{
+    struct actor *self = &actors[thread];
+    if (kind == FOREIGN_VAGUE && self->depth == 0)
+        return;
+    if (ref_world.tokens[token] && token_users[token] == 0 && self->depth > 0) {
+        note("token %d begins anew", (int)token, 0);
+        ref_world.tokens[token] = false;
+        tokens[token] = (cond_token_t){0};
+        return;
+    }
+    note("cond_cancel(cond %d, token %lld)", (int)which, token);
+    bool is_done = self->depth > 0 && kind < SHARED;
+    ref_world.tokens[token] |= is_done;
+    int result = cond_cancel(&conds[which], &tokens[token]);
+    returned("cancel: %d", result);
+    EXPECT(result == (is_done ? 0 : self->depth > 0 ? ENOTSUP : EPERM));
+    if (result != 0)
+        return;
+    MODEL(ref_token_cancelled(thread, which, token));
+    count_waiters();
 }
 
 static void call_notify(unsigned thread, unsigned how, unsigned which)
@@ -400,7 +505,7 @@ static void call_look(unsigned thread, unsigned how, unsigned which)
     default: {
         size_t size = how == 3 ? sizeof text : how;
         memset(text, 'x', sizeof text);
-        int length = cond_describe(cond, text, size);
+        int length = how % 2 != 0 ? cond_describe(cond, text, size) : cond_lock_describe(cond_get_lock(cond), text, size);
         EXPECT(length > 20 && length < (int)sizeof text);
         EXPECT(strlen(text) == ((size_t)length < size ? (size_t)length : size - 1));
         break;
@@ -534,11 +639,15 @@ static void call_misuse(unsigned thread, unsigned how, unsigned which)
             cond_task_t *task = &tasks[0].task;
             EXPECT(cond_task_acquire(cond, task) == ENOTSUP && cond_task_wait(cond, task) == ENOTSUP &&
                    cond_task_wait_for(cond, task, pred, NULL) == ENOTSUP &&
+                   cond_task_await(cond, task, pred, NULL) == ENOTSUP && cond_task_close(cond, task) == ENOTSUP &&
                    cond_task_release(cond, task) == ENOTSUP && cond_task_notify(cond, task, 1) == ENOTSUP &&
                    cond_task_notify_all(cond, task) == ENOTSUP);
         }
         break;
-    default: EXPECT(cond_task_wait_for(cond, &tasks[0].task, NULL, NULL) == EINVAL);
+    default:
+        EXPECT(cond_task_wait_for(cond, &tasks[0].task, NULL, NULL) == EINVAL &&
+               cond_task_await(cond, &tasks[0].task, NULL, NULL) == EINVAL && cond_await(cond, NULL, NULL, 0) == EINVAL &&
+               cond_cancel(cond, NULL) == EINVAL && cond_wait_with(cond, NULL) == EINVAL);
     }
 }
 
@@ -643,29 +752,37 @@ static void task_acquire(unsigned number, unsigned which)
     ref_world.knocks--;
 }
 
-static void task_wait(unsigned number, unsigned which, unsigned gate, bool has_pred)
+static int make_task_wait(cond_t *cond, cond_task_t *task, enum wait how, struct actor *self)
+{
+    return how == WAIT       ? cond_task_wait(cond, task)
+           : how == WAIT_FOR ? cond_task_wait_for(cond, task, pred, self)
+                             : cond_task_await(cond, task, pred, self);
+}
+
+static void task_wait(unsigned number, unsigned which, unsigned gate, enum wait how)
 {
     struct task *task = &tasks[number];
     struct actor *self = &actors[REF_THREADS + number];
-    bool at_once = self->depth == 0 || (has_pred && ref_world.gates[gate]);
-    note(has_pred ? "cond_task_wait_for(task %d, cond %lld, ...)" : "cond_task_wait(task %d, cond %lld)",
+    int at_once = wait_at_once(self, how, which, gate, 0);
+    note(how == AWAIT      ? "cond_task_await(task %d, cond %lld, ...)"
+         : how == WAIT_FOR ? "cond_task_wait_for(task %d, cond %lld, ...)"
+                           : "cond_task_wait(task %d, cond %lld)",
          (int)number, which);
     self->gate = gate;
-    self->first_look = has_pred;
-    if (at_once) {
+    self->first_look = has_pred(how);
+    if (at_once != EINPROGRESS) {
         task->in_use = true;
-        int result = has_pred ? cond_task_wait_for(&conds[which], &task->task, pred, self)
-                              : cond_task_wait(&conds[which], &task->task);
+        int result = make_task_wait(&conds[which], &task->task, how, self);
         task->in_use = false;
         returned("task_wait: %d", result);
-        EXPECT(result == (self->depth == 0 ? EPERM : 0));
+        EXPECT(result == at_once);
         return;
     }
     begin_request(task, true);
     unsigned request = task->request;
-    MODEL_RELEASE(ref_wait_begun(REF_THREADS + number, which, has_pred ? gate : REF_NO_GATE, COND_FOREVER));
-    int result = has_pred ? cond_task_wait_for(&conds[which], &task->task, pred, self)
-                          : cond_task_wait(&conds[which], &task->task);
+    MODEL_RELEASE(ref_wait_begun(REF_THREADS + number, which, has_pred(how) ? gate : REF_NO_GATE, COND_FOREVER,
+                                 awaits(how), REF_NO_TOKEN));
+    int result = make_task_wait(&conds[which], &task->task, how, self);
     returned("task_wait: %d", result);
     EXPECT(result == 0 || result == EINPROGRESS || result == ECANCELED);
     answered(number, request, result);
@@ -704,6 +821,24 @@ static void task_notify(unsigned number, unsigned which, unsigned how)
     if (result != 0)
         return;
     MODEL(ref_notified(REF_THREADS + number, which, n, all));
+    count_waiters();
+}
+
+static void task_close(unsigned number, unsigned which)
+{
+    struct task *task = &tasks[number];
+    struct actor *self = &actors[REF_THREADS + number];
+    note("cond_task_close(task %d, cond %lld)", (int)number, which);
+    if (self->depth > 0)
+        ref_world.closed[which] = true;
+    task->in_use = true;
+    int result = cond_task_close(&conds[which], &task->task);
+    task->in_use = false;
+    returned("task_close: %d", result);
+    EXPECT(result == (self->depth > 0 ? 0 : EPERM));
+    if (result != 0)
+        return;
+    MODEL(ref_closed(REF_THREADS + number, which));
     count_waiters();
 }
 
@@ -765,10 +900,17 @@ static void call_task(unsigned number, unsigned byte)
         return;
     switch (how) {
     case 0: task_acquire(number, which); break;
-    case 1: task_wait(number, which, 0, false); break;
-    case 2:
-    case 3: task_wait(number, which, rest % 2, true); break;
+    case 1: task_wait(number, which, 0, WAIT); break;
+    case 2: task_wait(number, which, rest % 2, WAIT_FOR); break;
+    case 3: task_wait(number, which, rest % 2, rest / 2 % 2 == 0 ? WAIT_FOR : AWAIT); break;
     case 4: task_notify(number, which, rest % 8); break;
+    case 6:
+        if (rest % 8 == 7) {
+            task_close(number, which);
+            break;
+        }
+        task_release(number, which);
+        break;
     default: task_release(number, which); break;
     }
 }
@@ -776,7 +918,7 @@ static void call_task(unsigned number, unsigned byte)
 /* ---- A condition that is destroyed while others use it. It has no model: what each call may answer is said here. ---- */
 
 static cond_t doomed;
-static bool doomed_lives, doomed_is_poisoned;
+static bool doomed_lives, doomed_is_poisoned, doomed_is_closed;
 static unsigned doomed_destroyers; /* threads in cond_destroy() */
 static unsigned doomed_users; /* threads in calls on it that may touch it: not those that let somebody go */
 
@@ -821,13 +963,13 @@ static void wait_on_doomed(int64_t timeout_ns, bool destroys)
         return;
     result = cond_wait(&doomed, timeout_ns);
     returned("waits on the third condition: %d", result);
-    EXPECT(result == 0 || result == ETIMEDOUT);
+    EXPECT(result == 0 || result == ETIMEDOUT || (result == ECANCELED && doomed_is_closed));
     EXPECT(cond_release(&doomed) == 0);
     if (destroys && doomed_lives)
         destroy_doomed();
 }
 
-static void notify_doomed(bool all)
+static void notify_doomed(bool all, bool closes)
 {
     int result = cond_acquire(&doomed);
     returned("acquires the third condition to notify: %d", result);
@@ -836,7 +978,8 @@ static void notify_doomed(bool all)
         doomed_users--;
         return;
     }
-    EXPECT((all ? cond_notify_all(&doomed) : cond_notify(&doomed, 1)) == 0);
+    doomed_is_closed |= closes;
+    EXPECT((closes ? cond_close(&doomed) : all ? cond_notify_all(&doomed) : cond_notify(&doomed, 1)) == 0);
     doomed_users--; /* from here on whoever is let go may destroy it */
     EXPECT(cond_release(&doomed) == 0);
 }
@@ -879,7 +1022,7 @@ static void call_doomed(unsigned thread, unsigned how, int64_t timeout_ns)
         if (doomed_users > 0)
             return;
         check_poison();
-        doomed_is_poisoned = false;
+        doomed_is_poisoned = doomed_is_closed = false;
         doomed_lives = true;
         EXPECT(cond_init(&doomed, NULL, how & 1 ? COND_MUTEX : COND_RLOCK) == 0);
     }
@@ -898,7 +1041,7 @@ static void call_doomed(unsigned thread, unsigned how, int64_t timeout_ns)
     else if (how < 7)
         destroy_doomed();
     if (how == 7)
-        notify_doomed(timeout_ns > 0);
+        notify_doomed(timeout_ns > 0, timeout_ns == 1);
     else
         doomed_users--;
 }
@@ -916,6 +1059,7 @@ static bool mortal_lives;
 static bool mortal_orphaned; /* its last holder died, and nobody has recovered it yet */
 static bool mortal_lost;     /* it was released so */
 static bool mortal_open;     /* what waits are for */
+static bool mortal_closed;
 static unsigned mortal_users;
 static unsigned mortal_recoveries;
 static unsigned mortal_plain[REF_THREADS]; /* who is in a plain wait: the recoveries before it, and 1 */
@@ -936,7 +1080,7 @@ static void begin_mortal(void)
     memset(&mortal, 0, sizeof mortal);
     EXPECT(cond_init(&mortal, NULL, COND_SHARED) == 0);
     mortal_lives = true;
-    mortal_orphaned = mortal_lost = false;
+    mortal_orphaned = mortal_lost = mortal_closed = false;
     sched_preemptible(true);
 }
 
@@ -967,7 +1111,9 @@ static bool use_mortal(unsigned thread, unsigned how, int64_t timeout_ns)
 {
     if (how >= 4) {
         mortal_open = how % 2 == 0;
-        EXPECT((how < 6 ? cond_notify(&mortal, 1) : cond_notify_all(&mortal)) == 0);
+        mortal_closed |= timeout_ns == 1;
+        EXPECT((timeout_ns == 1 ? cond_close(&mortal) : how < 6 ? cond_notify(&mortal, 1) : cond_notify_all(&mortal)) == 0);
+        EXPECT(cond_closed(&mortal) == mortal_closed);
         return true;
     }
     bool at_once = how >= 2 && mortal_open;
@@ -976,7 +1122,8 @@ static bool use_mortal(unsigned thread, unsigned how, int64_t timeout_ns)
                          : cond_wait_for(&mortal, is_set, &mortal_open, timeout_ns);
     mortal_plain[thread] = 0;
     returned("waits on the mortal condition: %d", result);
-    EXPECT(result == (at_once ? 0 : mortal_answer()) || (result == ETIMEDOUT && mortal_answer() == 0));
+    EXPECT(result == (at_once ? 0 : mortal_answer()) || (result == ETIMEDOUT && mortal_answer() == 0) ||
+           (result == ECANCELED && mortal_answer() == 0 && mortal_closed));
     return result != ENOTRECOVERABLE;
 }
 
@@ -1032,20 +1179,23 @@ static void wake_mortal(void)
 
 static cond_lock_t outer;
 static cond_t hasty;
-static bool hasty_lives, hasty_open;
+static bool hasty_lives, hasty_open, hasty_closed;
 static unsigned hasty_users;
 
 static void wait_on_hasty(int64_t timeout_ns)
 {
-    int result = cond_wait_for(&hasty, is_set, &hasty_open, timeout_ns);
+    int result = timeout_ns % 2 == 0 ? cond_wait_for(&hasty, is_set, &hasty_open, timeout_ns)
+                                     : cond_await(&hasty, is_set, &hasty_open, timeout_ns);
     returned("waits on the hasty condition: %d", result);
-    EXPECT(result == 0 ? hasty_open : result == ETIMEDOUT || (result == EINVAL && !hasty_lives));
+    EXPECT(result == 0 ? hasty_open
+                       : result == ETIMEDOUT || (result == EINVAL && !hasty_lives) || (result == ECANCELED && hasty_closed));
 }
 
 static void call_hasty(unsigned how, int64_t timeout_ns)
 {
     if (!hasty_lives && hasty_users == 0) {
         hasty_lives = true;
+        hasty_closed = false;
         EXPECT(cond_init(&hasty, &outer, 0) == 0);
     }
     note("is about to use the hasty condition, %d, %lld ns", (int)how, timeout_ns);
@@ -1055,8 +1205,9 @@ static void call_hasty(unsigned how, int64_t timeout_ns)
         wait_on_hasty(timeout_ns);
     } else if (hasty_lives) {
         hasty_open = how % 2 == 0;
-        EXPECT(cond_notify_all(&hasty) == 0);
-        if (how >= 6) {
+        hasty_closed = hasty_closed || timeout_ns > 1000;
+        EXPECT((hasty_closed ? cond_close(&hasty) : cond_notify_all(&hasty)) == 0);
+        if (how >= 6 && cond_waiters(&hasty) == 0) { /* (whoever awaits still waits) */
             note("destroys it", 0, 0);
             EXPECT(cond_destroy(&hasty) == 0);
             hasty_lives = false;
@@ -1087,16 +1238,18 @@ static void setup(void)
     ref_reset();
     memset(actors, 0, sizeof actors);
     memset(tasks, 0, sizeof tasks);
+    memset(tokens, 0, sizeof tokens);
+    memset(token_users, 0, sizeof token_users);
     memset(conds, 0, sizeof conds);
     memset(&doomed, 0, sizeof doomed);
     memset(doomed_task_busy, 0, sizeof doomed_task_busy);
-    doomed_lives = doomed_is_poisoned = false;
+    doomed_lives = doomed_is_poisoned = doomed_is_closed = false;
     doomed_users = 0;
-    mortal_lives = mortal_open = false;
+    mortal_lives = mortal_open = mortal_closed = false;
     mortal_users = 0;
     mortal_recoveries = 0;
     memset(mortal_plain, 0, sizeof mortal_plain);
-    hasty_lives = hasty_open = false;
+    hasty_lives = hasty_open = hasty_closed = false;
     hasty_users = 0;
     EXPECT(cond_lock_init(&outer, COND_MUTEX) == 0);
     line_count = 0;
@@ -1142,12 +1295,19 @@ static void call(unsigned thread)
     case 1: call_acquire(thread, how, which, timeout_ns); break;
     case 2:
     case 3: call_release(thread, how % 2, which); break;
-    case 4: call_wait(thread, how % 2, which, gate, timeout_ns); break;
-    case 5: call_wait(thread, 2, which, gate, timeout_ns); break;
+    case 4: call_some_wait(thread, false, op / 16 % 8, how, which, gate, timeout_ns); break;
+    case 5: call_some_wait(thread, true, op / 16 % 8, how, which, gate, timeout_ns); break;
     case 6:
     case 7: call_notify(thread, how, which); break;
     case 8: call_change(thread, gate, how % 2); break;
-    case 9: call_look(thread, how, which); break;
+    case 9:
+        if (op / 16 % 8 == 7)
+            call_close(thread, which);
+        else if (op / 16 % 8 >= 4)
+            call_cancel(thread, which, how % REF_TOKENS);
+        else
+            call_look(thread, how, which);
+        break;
     case 10: call_with(thread, how, which); break;
     case 11:
         if (how == 0)
@@ -1208,7 +1368,7 @@ static void wake_all(void)
 {
     if (doomed_lives && cond_waiters(&doomed) > 0) {
         doomed_users++;
-        notify_doomed(true);
+        notify_doomed(true, false);
         return;
     }
     if (mortal_users > 0) {
@@ -1296,7 +1456,9 @@ static void destroy_all(void)
     EXPECT(cond_acquire(&conds[0]) == EINVAL && cond_wait(&conds[0], 0) == EINVAL &&
            cond_notify(&conds[0], 1) == EINVAL && cond_release(&conds[0]) == EINVAL &&
            cond_reinit_after_fork(&conds[0]) == EINVAL && cond_describe(&conds[0], NULL, 0) == -EINVAL &&
-           cond_waiters(&conds[0]) == 0 && cond_task_acquire(&conds[0], &tasks[0].task) == EINVAL);
+           cond_waiters(&conds[0]) == 0 && cond_task_acquire(&conds[0], &tasks[0].task) == EINVAL &&
+           cond_close(&conds[0]) == EINVAL && !cond_closed(&conds[0]) && cond_cancel(&conds[0], &tokens[0]) == EINVAL &&
+           cond_await(&conds[0], pred, &actors[0], 0) == EINVAL);
 }
 
 static void misuse_nothing(void)
@@ -1306,6 +1468,8 @@ static void misuse_nothing(void)
     cond_task_t task = {.ready_ = NULL};
     EXPECT(cond_acquire(NULL) == EINVAL && cond_destroy(NULL) == EINVAL && cond_notify_all(NULL) == EINVAL &&
            cond_init(NULL, NULL, 0) == EINVAL && cond_init(&none, NULL, 99) == EINVAL &&
+           cond_lock_reinit_after_fork(NULL) == EINVAL && cond_lock_describe(NULL, NULL, 0) == -EINVAL &&
+           cond_version()[0] != '\0' && cond_close(NULL) == EINVAL && !cond_closed(NULL) &&
            cond_lock_init(NULL, 0) == EINVAL && cond_lock_init(&other, 99) == EINVAL &&
            cond_lock_destroy(NULL) == EINVAL && cond_lock_recover(NULL) == EINVAL &&
            cond_lock_release(NULL) == EINVAL && cond_lock_acquire_timed(NULL, 1) == EINVAL &&
@@ -1313,7 +1477,7 @@ static void misuse_nothing(void)
     EXPECT(cond_task_init(NULL, extra_ready, NULL) == EINVAL && cond_task_init(&task, NULL, NULL) == EINVAL &&
            cond_task_cancel(NULL) == EINVAL && cond_task_user(NULL) == NULL &&
            cond_task_acquire(&none, NULL) == EINVAL && cond_task_release(NULL, &tasks[0].task) == EINVAL &&
-           cond_task_notify(&none, &tasks[0].task, 1) == EPERM && cond_task_notify_all(&none, &task) == EINVAL);
+           cond_task_close(&none, &tasks[0].task) == EPERM && cond_task_notify(&none, &tasks[0].task, 1) == EPERM && cond_task_notify_all(&none, &task) == EINVAL);
     /* The system has no more robust mutexes. */
     cond_t shared[SCHED_ROBUST_MAX + 1];
     memset(shared, 0, sizeof shared);
@@ -1341,6 +1505,8 @@ static void fork_while_held(void)
                cond_task_wait(&conds[0], &extra) == EINPROGRESS && cond_acquire(&conds[0]) == 0);
         EXPECT(cond_waiters(&conds[0]) == 1);
     }
+    if (kind != OWN_RLOCK && kind != OWN_MUTEX)
+        EXPECT(cond_lock_reinit_after_fork(cond_get_lock(&conds[0])) == 0);
     EXPECT(cond_reinit_after_fork(&conds[0]) == 0);
     EXPECT(kind >= FOREIGN || (!cond_locked(&conds[0]) && cond_waiters(&conds[0]) == 0));
     if (kind >= FOREIGN)
@@ -1410,7 +1576,9 @@ static void borrow_the_lock(void)
 static void afterwards(unsigned how)
 {
     EXPECT(cond_task_init(&extra, extra_ready, NULL) == 0);
-    switch (how % 8) {
+    EXPECT(cond_closed(&conds[0]) == ref_world.closed[0]);
+    /* (On a closed condition nobody waits.) */
+    switch (ref_world.closed[0] && how % 8 != 1 ? 0 : how % 8) {
     case 1: misuse_nothing(); break;
     case 2:
         if (kind < SHARED)

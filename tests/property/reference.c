@@ -9,7 +9,7 @@
 enum standing {
     IDLE,
     WAITS,    /* in its condition's queue */
-    NOTIFIED, /* in the lock's */
+    NOTIFIED, /* in the lock's: a notify, a close or a cancel has moved it there, or it awaits */
     EXPIRED,  /* gave up, and was passed over: no notify can have it any more */
     GOING,    /* a thread that was woken, and does not have the lock yet: there may be several, and any is next */
     LANDED,   /* a thread that has the lock, and has looked at its predicate */
@@ -24,6 +24,9 @@ struct actor {
     uint8_t gate;
     bool acquires;    /* of a task that WANTS: it has not waited */
     bool gives_up;    /* of a task: it was cancelled in time */
+    bool awaits;      /* it is in the lock's queue as long as its predicate is false */
+    bool is_ended;    /* by a close or by its token: it goes whatever its predicate is */
+    uint8_t token;    /* what ends it, or REF_NO_TOKEN */
     bool ticket;      /* was chosen by notify(n), which it passes on if it can't use it... */
     uint32_t horizon; /* ...to those that had arrived by then */
     uint32_t arrival; /* its place in its condition's queue */
@@ -181,12 +184,12 @@ static unsigned next_waiter(const struct reference *m, unsigned cond, uint32_t f
     return next;
 }
 
-/* Not `but`, who may be passed over. */
+/* Not those in `but`, who may be passed over. */
 static unsigned next_notified(const struct reference *m, unsigned but)
 {
     unsigned next = REF_NOBODY;
     for (unsigned i = 0; i < REF_ACTORS; i++)
-        if (m->actors[i].standing == NOTIFIED && i != but &&
+        if (m->actors[i].standing == NOTIFIED && !(but >> i & 1) &&
             (next == REF_NOBODY || m->actors[i].turn < m->actors[next].turn))
             next = i;
     return next;
@@ -246,13 +249,36 @@ static void pass_on(struct reference *m, unsigned actor)
 
 /* ---- The lock ---- */
 
+/* Somebody who awaits has found the predicate false again: to its place, after those on the condition that await and came
+   before. */
+static void await_again(struct reference *m, unsigned actor)
+{
+    struct actor *a = &m->actors[actor];
+    unsigned before = REF_NOBODY;
+    uint32_t turn = 0;
+    for (unsigned i = 0; i < REF_ACTORS; i++) {
+        const struct actor *b = &m->actors[i];
+        if (b->standing == NOTIFIED && b->awaits && b->cond == a->cond && b->arrival < a->arrival &&
+            (before == REF_NOBODY || b->turn > m->actors[before].turn))
+            before = i;
+    }
+    if (before != REF_NOBODY)
+        turn = m->actors[before].turn + 1;
+    for (unsigned i = 0; i < REF_ACTORS; i++)
+        if (m->actors[i].standing == NOTIFIED && m->actors[i].turn >= turn)
+            m->actors[i].turn++;
+    m->turns++;
+    a->turn = turn;
+    a->standing = NOTIFIED;
+}
+
 /* A task gets the lock, or is told that it need not wait for it any more. */
 static bool hand_over(struct reference *m, unsigned task)
 {
     struct actor *a = &m->actors[task];
     bool gave_up = has_given_up(m, task);
     a->standing = TOLD;
-    a->outcome = gave_up ? ECANCELED : 0;
+    a->outcome = gave_up || (a->is_ended && (a->gate == REF_NO_GATE || !pred_is_true(a))) ? ECANCELED : 0;
     if (gave_up && a->acquires)
         return false;
     m->owner = (uint8_t)task;
@@ -296,9 +322,10 @@ static void pick(struct reference *m)
         }
         m->picks_next = false;
     }
+    unsigned stay = 0; /* those that await something else */
     for (;;) {
         unsigned task = next_wanting(m);
-        unsigned waiter = next_notified(m, REF_NOBODY);
+        unsigned waiter = next_notified(m, stay);
         /* Between those who were notified and those who want it anyway, no order is promised. And while somebody
            asks, it may be before the release or after it. */
         if (task != REF_NOBODY && (waiter == REF_NOBODY || either())) {
@@ -310,14 +337,16 @@ static void pick(struct reference *m)
             return;
         /* Who was given it by this very release has just asked, and others come first. */
         if (waiter == m->asker) {
-            unsigned other = next_notified(m, waiter);
+            unsigned other = next_notified(m, stay | 1u << waiter);
             if (other != REF_NOBODY && either())
                 waiter = other;
         }
         struct actor *a = &m->actors[waiter];
         if (has_given_up(m, waiter)) {
             a->standing = EXPIRED;
-        } else if (!pred_is_true(a)) {
+        } else if (!pred_is_true(a) && !a->is_ended && a->awaits) {
+            stay |= 1u << waiter;
+        } else if (!pred_is_true(a) && !a->is_ended) {
             a->standing = WAITS;
             pass_on(m, waiter);
         } else if (!is_task(waiter)) {
@@ -336,7 +365,7 @@ static void pick_blindly(struct reference *m)
     unsigned waiter;
     if (ref_world.kind != REF_FOREIGN)
         return;
-    while ((waiter = next_notified(m, REF_NOBODY)) != REF_NOBODY) {
+    while ((waiter = next_notified(m, 0)) != REF_NOBODY) {
         if (!has_given_up(m, waiter)) {
             m->actors[waiter].standing = GOING;
             return;
@@ -351,7 +380,9 @@ static void settle(struct reference *m)
     if (!m->releasing)
         return;
     struct actor *a = &m->actors[m->owner];
-    if (a->standing == RETURNS) {
+    if (a->standing == RETURNS && a->awaits) {
+        await_again(m, m->owner);
+    } else if (a->standing == RETURNS) {
         a->standing = WAITS;
         pass_on(m, m->owner);
         pick_blindly(m);
@@ -444,10 +475,13 @@ static bool wait_begun(struct reference *m, const struct event *e)
     struct actor *a = &m->actors[e->actor];
     if (m->owner != e->actor || m->releasing || a->standing != IDLE)
         return false;
-    a->standing = WAITS;
+    a->awaits = e->flag;
+    a->standing = a->awaits ? NOTIFIED : WAITS;
+    a->turn = a->awaits ? m->turns++ : a->turn;
     a->cond = (uint8_t)e->cond;
     a->gate = (uint8_t)e->gate;
-    a->acquires = a->gives_up = a->ticket = false;
+    a->token = (uint8_t)e->n;
+    a->acquires = a->gives_up = a->ticket = a->is_ended = false;
     a->arrival = m->arrivals[e->cond]++;
     a->depth = m->depth;
     a->deadline_ns = e->deadline_ns;
@@ -457,10 +491,20 @@ static bool wait_begun(struct reference *m, const struct event *e)
     return true;
 }
 
-bool ref_wait_begun(unsigned actor, unsigned cond, unsigned gate, int64_t deadline_ns)
+bool ref_wait_begun(unsigned actor, unsigned cond, unsigned gate, int64_t deadline_ns, bool awaits, unsigned token)
 {
-    return happens(wait_begun,
-                   (struct event){.actor = actor, .cond = cond, .gate = gate, .deadline_ns = deadline_ns});
+    return happens(wait_begun, (struct event){.actor = actor,
+                                              .cond = cond,
+                                              .gate = gate,
+                                              .deadline_ns = deadline_ns,
+                                              .flag = awaits,
+                                              .n = token});
+}
+
+/* Whether the waiter, awake, must not wait (again), since the condition is closed or its token cancelled. */
+static bool must_end(const struct actor *a)
+{
+    return a->is_ended || ref_world.closed[a->cond] || (a->token != REF_NO_TOKEN && ref_world.tokens[a->token]);
 }
 
 /* The waiter has the lock again: after it was let go, or its time is over. */
@@ -499,16 +543,17 @@ static bool looked(struct reference *m, const struct event *e)
     if (looked_for(m, e->actor, e->actor) && either())
         return true;
     meanwhile(m);
-    bool let_go = a->standing == GOING || (ref_world.kind == REF_SHARED && either());
+    bool closed = ref_world.kind == REF_SHARED && ref_world.closed[a->cond]; /* then it comes by itself */
+    bool let_go = a->standing == GOING || (ref_world.kind == REF_SHARED && (closed || either()));
     if (!land(m, e->actor, let_go))
         return false;
-    if (!e->flag && let_go) {
+    if (!e->flag && let_go && !must_end(a)) {
         a->standing = RETURNS;
         m->releasing = true;
         return true;
     }
     a->standing = LANDED;
-    a->outcome = e->flag ? 0 : ETIMEDOUT;
+    a->outcome = e->flag ? 0 : let_go ? ECANCELED : ETIMEDOUT;
     return true;
 }
 
@@ -526,6 +571,15 @@ bool ref_looked_for(unsigned waiter, unsigned looker)
     return overflow;
 }
 
+/* Whether a plain wait on a shared condition may have been ended by its close: so many are left as must return 0. */
+static bool ends_on_shared(const struct reference *m, const struct actor *ended)
+{
+    uint32_t left = 0;
+    for (unsigned i = 0; i < REF_THREADS; i++)
+        left += m->actors[i].standing == WAITS && m->actors[i].cond == ended->cond && &m->actors[i] != ended;
+    return ref_world.closed[ended->cond] && left >= m->owed[ended->cond];
+}
+
 static bool wait_returned(struct reference *m, const struct event *e)
 {
     struct actor *a = &m->actors[e->actor];
@@ -534,7 +588,10 @@ static bool wait_returned(struct reference *m, const struct event *e)
             return false;
     } else {
         meanwhile(m);
-        if (!land(m, e->actor, e->result == 0))
+        if (!land(m, e->actor, e->result != ETIMEDOUT))
+            return false;
+        if (ref_world.kind == REF_SHARED ? e->result == ECANCELED && !ends_on_shared(m, a)
+                                         : e->result != ETIMEDOUT && a->is_ended != (e->result == ECANCELED))
             return false;
     }
     if (e->result != 0)
@@ -572,7 +629,8 @@ static bool notified(struct reference *m, const struct event *e)
     if (m->owner != e->actor || m->releasing)
         return false;
     if (ref_world.kind == REF_SHARED) {
-        owe(m, e->cond, e->n);
+        if (!ref_world.closed[e->cond]) /* who waits then, goes by itself */
+            owe(m, e->cond, e->n);
         return true;
     }
     size_t left = e->n;
@@ -590,12 +648,59 @@ bool ref_notified(unsigned actor, unsigned cond, size_t n, bool all)
                    (struct event){.actor = actor, .cond = cond, .n = all ? SIZE_MAX : n, .flag = all});
 }
 
+/* ---- Close and cancel ---- */
+
+/* The waits on the condition that carry the token, or all (REF_NO_TOKEN), end. Not those without a predicate that a notify
+   has chosen. */
+static bool ended(struct reference *m, const struct event *e)
+{
+    if (m->owner != e->actor || m->releasing)
+        return false;
+    bool all = e->n == REF_NO_TOKEN;
+    if (ref_world.kind == REF_SHARED)
+        return true;
+    for (unsigned i = 0; i < REF_ACTORS; i++) {
+        struct actor *a = &m->actors[i];
+        bool is_there = a->standing == NOTIFIED || (a->standing == EXPIRED && a->awaits);
+        if (!is_there || a->cond != e->cond || (!all && a->token != e->n))
+            continue;
+        a->ticket = a->ticket && !all;
+        a->is_ended = a->is_ended || a->gate != REF_NO_GATE;
+    }
+    uint32_t from = 0;
+    unsigned waiter;
+    while ((waiter = next_waiter(m, e->cond, from)) != REF_NOBODY) {
+        struct actor *a = &m->actors[waiter];
+        from = a->arrival + 1;
+        if ((all || a->token == e->n) && choose(m, waiter, false, 0))
+            a->is_ended = true;
+    }
+    pick_blindly(m);
+    return true;
+}
+
+bool ref_closed(unsigned actor, unsigned cond)
+{
+    return happens(ended, (struct event){.actor = actor, .cond = cond, .n = REF_NO_TOKEN});
+}
+
+bool ref_token_cancelled(unsigned actor, unsigned cond, unsigned token)
+{
+    return happens(ended, (struct event){.actor = actor, .cond = cond, .n = token});
+}
+
+/* Whether cond_waiters() has it. */
+static bool is_counted(const struct actor *a)
+{
+    return a->awaits ? (a->standing == NOTIFIED || a->standing == EXPIRED) && !a->is_ended : a->standing == WAITS;
+}
+
 static bool counted(struct reference *m, const struct event *e)
 {
     size_t surely = 0, perhaps = 0;
     for (unsigned i = 0; i < REF_ACTORS; i++) {
         const struct actor *a = &m->actors[i];
-        if (a->standing == WAITS && a->cond == e->cond)
+        if (is_counted(a) && a->cond == e->cond)
             *(has_given_up(m, i) && is_task(i) ? &perhaps : &surely) += 1;
     }
     if (ref_world.kind == REF_SHARED)
@@ -617,7 +722,7 @@ static bool task_asks(struct reference *m, const struct event *e)
         return false;
     a->standing = WANTS;
     a->acquires = true;
-    a->gives_up = a->ticket = false;
+    a->gives_up = a->ticket = a->awaits = a->is_ended = false;
     a->depth = 1;
     return true;
 }
@@ -699,6 +804,14 @@ bool ref_knock_ends(void)
 
 /* ---- Rest ---- */
 
+/* Nobody has anything to do for this one. */
+static bool rests(const struct actor *a)
+{
+    if (a->standing == NOTIFIED)
+        return a->awaits && !a->is_ended && !pred_is_true(a);
+    return a->standing == IDLE || (a->standing == WAITS && !ref_world.closed[a->cond]);
+}
+
 static bool all_rest(struct reference *m, const struct event *e)
 {
     (void)e;
@@ -707,7 +820,7 @@ static bool all_rest(struct reference *m, const struct event *e)
         return true; /* then it is a task's, and all may wait for that */
     for (unsigned i = 0; i < REF_ACTORS; i++) {
         const struct actor *a = &m->actors[i];
-        if (a->standing != IDLE && a->standing != WAITS)
+        if (!rests(a))
             return false;
         if (i < REF_THREADS && ref_world.acquiring[i])
             return false;
@@ -730,8 +843,8 @@ bool ref_surely_free(unsigned thread)
             return false;
         for (unsigned j = 0; j < REF_ACTORS; j++) {
             const struct actor *a = &m->actors[j];
-            bool rests = a->standing == IDLE || (a->standing == WAITS && a->deadline_ns > ref_world.now_ns);
-            if (j != thread && (!rests || (j < REF_THREADS && ref_world.acquiring[j])))
+            bool stays = rests(a) && (a->standing == IDLE || a->deadline_ns > ref_world.now_ns);
+            if (j != thread && (!stays || (j < REF_THREADS && ref_world.acquiring[j])))
                 return false;
         }
     }
@@ -761,9 +874,10 @@ void ref_print(void)
         for (unsigned j = 0; j < REF_ACTORS; j++) {
             const struct actor *a = &m->actors[j];
             if (a->standing != IDLE)
-                fprintf(stderr, "    actor %u: %s cond %u gate %d place %u%s%s\n", j, names[a->standing],
-                        a->cond, a->gate == REF_NO_GATE ? -1 : a->gate, a->arrival,
-                        a->ticket ? ", may pass on" : "", a->gives_up ? ", gives up" : "");
+                fprintf(stderr, "    actor %u: %s cond %u gate %d place %u turn %u%s%s%s%s\n", j, names[a->standing],
+                        a->cond, a->gate == REF_NO_GATE ? -1 : a->gate, a->arrival, a->turn,
+                        a->ticket ? ", may pass on" : "", a->gives_up ? ", gives up" : "",
+                        a->awaits ? ", awaits" : "", a->is_ended ? ", ended" : "");
         }
     }
 }

@@ -28,6 +28,8 @@ enum {
     REF_CONDS = 2,
     REF_NOBODY = REF_ACTORS,
     REF_NO_GATE = 0xFF,
+    REF_TOKENS = 2,
+    REF_NO_TOKEN = 0xFF,
 };
 
 /* What is known for sure, whatever state the model is in. The test keeps it. */
@@ -35,6 +37,8 @@ struct ref_world {
     enum { REF_PRIVATE, REF_FOREIGN, REF_SHARED } kind;
     int64_t now_ns;
     bool gates[2];   /* what predicates look at, under the lock */
+    bool closed[REF_CONDS];  /* under the lock */
+    bool tokens[REF_TOKENS]; /* cancelled; under the lock */
     unsigned knocks; /* calls under way that come without the lock and may let somebody go: of tasks */
     bool may_starve; /* since the last release began, a thread may have waited for the lock for as long as the starvation
                         threshold */
@@ -63,8 +67,9 @@ bool ref_deepened(unsigned actor, uint32_t by); /* held, and by so much more now
 bool ref_release_begun(unsigned actor);
 bool ref_released(unsigned actor);
 
-/* The actor holds the lock and begins to wait; gate: REF_NO_GATE is a plain wait. */
-bool ref_wait_begun(unsigned actor, unsigned cond, unsigned gate, int64_t deadline_ns);
+/* The actor holds the lock and begins to wait; gate: REF_NO_GATE is a plain wait. `awaits`: it needs no notify. `token`:
+   REF_NO_TOKEN, or what ends it. */
+bool ref_wait_begun(unsigned actor, unsigned cond, unsigned gate, int64_t deadline_ns, bool awaits, unsigned token);
 bool ref_wait_returned(unsigned thread, int result);
 
 /* A predicate was called in a wait: by the waiter, or by another. */
@@ -72,6 +77,10 @@ bool ref_looked(unsigned thread, bool saw);
 bool ref_looked_for(unsigned waiter, unsigned looker);
 
 bool ref_notified(unsigned actor, unsigned cond, size_t n, bool all);
+
+/* The holder closes the condition, or cancels the token there: after ref_world says so. */
+bool ref_closed(unsigned actor, unsigned cond);
+bool ref_token_cancelled(unsigned actor, unsigned cond, unsigned token);
 
 bool ref_task_asks(unsigned task);             /* for the lock: the call begins */
 bool ref_task_told(unsigned task, int result); /* by its callback, or by the call itself */
