@@ -227,7 +227,7 @@ static int reason_not_to_wait(const struct waitq_thread *self)
         return ECANCELED;
 #ifndef CONDVAR_NO_CANCEL
     /* Relaxed: if the cancel was on another condition, the caller has ordered the two by itself. */
-    if (self->token != NULL && a_load_32(&self->token->cancelled_) != 0)
+    if (self->token != NULL && a_load_32(&self->token->cancelled_) != 0) /* M:token-ends */
         return ECANCELED;
 #endif
     return 0;
@@ -265,7 +265,7 @@ static int wait(cond_lock_t *lock, struct waitq_thread *self, int64_t deadline_n
     struct cond_waiter *waiter = &self->waiter;
     cond_pred_t *pred = waiter->pred;
     bool satisfied, lost = false;
-    int error = reason_not_to_wait(self);
+    int error = reason_not_to_wait(self); /* M:closed-begins */
     if (error != 0)
         return error;
     waitq_begin_wait(waiter, lock);

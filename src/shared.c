@@ -502,7 +502,7 @@ int shared_wait(cond_t *cond, cond_lock_t *lock, cond_pred_t *pred, void *arg, i
     if (flags_of(lock) & LOCK_OWNER_DIED)
         return EOWNERDEAD; /* recover first: to wait is to release */
     shared_repair(cond, lock);
-    if (cond_is_closed(cond))
+    if (cond_is_closed(cond)) /* M:closed-stays */
         return ECANCELED;
     arrive(&ticket, cond);
     for (;;) {

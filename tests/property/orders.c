@@ -9,6 +9,7 @@
 #include <string.h>
 #include "condvar.h"
 #include "mutex.h"
+#include "port.h"
 #include "scripted.h"
 #include "tuning.h"
 
@@ -66,15 +67,30 @@ static void end(unsigned thread)
 }
 
 /* Wait, with the critical section left and entered again. */
-static int wait_on(cond_t *which, cond_pred_t *pred, void *arg, int64_t timeout_ns)
+static int wait_as(cond_t *which, cond_pred_t *pred, void *arg, int64_t timeout_ns, bool awaits, cond_token_t *carries)
 {
+    cond_wait_options_t options = {.pred = pred, .arg = arg, .token = carries, .unnotified = awaits};
     leave();
     int64_t began_ns = cond_now();
-    int result = pred != NULL ? cond_wait_for(which, pred, arg, timeout_ns) : cond_wait(which, timeout_ns);
+    options.deadline_ns = cond_deadline(timeout_ns);
+    int result = carries != NULL ? cond_wait_with(which, &options)
+                 : awaits        ? cond_await(which, pred, arg, timeout_ns)
+                 : pred != NULL  ? cond_wait_for(which, pred, arg, timeout_ns)
+                                 : cond_wait(which, timeout_ns);
     enter();
     EXPECT(cond_lock_owned(&lock));
     EXPECT(result != ETIMEDOUT || cond_now() - began_ns >= timeout_ns);
     return result;
+}
+
+static int wait_on(cond_t *which, cond_pred_t *pred, void *arg, int64_t timeout_ns)
+{
+    return wait_as(which, pred, arg, timeout_ns, false, NULL);
+}
+
+static int await_on(cond_t *which, cond_pred_t *pred, void *arg, int64_t timeout_ns)
+{
+    return wait_as(which, pred, arg, timeout_ns, true, NULL);
 }
 
 /* Everybody has gone: nothing is left behind. */
@@ -464,6 +480,7 @@ static void notify_first_body(unsigned thread)
    reach the one who can use it. */
 static int buffer, taken;
 static unsigned buffer_rounds;
+static unsigned buffer_awaits; /* the threads that await, as bits. If all do, nobody notifies. */
 static bool buffer_empty(void *arg) { (void)arg; return buffer == 0; }
 static bool buffer_full(void *arg) { (void)arg; return buffer == 1; }
 
@@ -472,7 +489,11 @@ static void buffer_setup(void)
     reset(COND_RLOCK);
     buffer = taken = 0;
     buffer_rounds = 1;
+    buffer_awaits = 0;
 }
+
+static void buffer_await_setup(void) { buffer_setup(); buffer_awaits = ~0u; }
+static void buffer_mixed_setup(void) { buffer_setup(); buffer_awaits = 6; } /* a consumer, and the producer that waits */
 
 static void crowd_setup(void)
 {
@@ -480,19 +501,24 @@ static void crowd_setup(void)
     buffer_rounds = 3;
 }
 
+static void crowd_await_setup(void) { crowd_setup(); buffer_awaits = ~0u; }
+static void crowd_mixed_setup(void) { crowd_setup(); buffer_awaits = 0x5A5; }
+
 static void buffer_use(unsigned thread, int64_t timeout_ns, bool all)
 {
     bool producer = thread % 2 == 0;
     unsigned rounds = buffer_rounds;
     while (rounds > 0) {
         acquire();
-        int result = wait_on(&cond, producer ? buffer_empty : buffer_full, NULL, timeout_ns);
+        int result = (buffer_awaits >> thread & 1 ? await_on : wait_on)(&cond, producer ? buffer_empty : buffer_full, NULL,
+                                                                        timeout_ns);
         if (result == 0) {
             EXPECT(buffer == (producer ? 0 : 1));
             buffer = producer ? 1 : 0;
             taken += producer ? 0 : 1;
             rounds--;
-            EXPECT((all ? cond_notify_all(&cond) : cond_notify(&cond, 1)) == 0);
+            if (buffer_awaits != ~0u)
+                EXPECT((all ? cond_notify_all(&cond) : cond_notify(&cond, 1)) == 0);
         } else {
             EXPECT(result == ETIMEDOUT && buffer == (producer ? 1 : 0));
         }
@@ -677,6 +703,256 @@ static void takes_anothers_quiet(void)
     first_flag = second_flag = 3;
     EXPECT(cond_notify_all(&cond) == 0);
     EXPECT(cond_lock_release(&lock) == 0);
+}
+
+/* ---- Await ---- */
+
+/* Thread 0 awaits on the other condition, 1 and 2 on the first; 3 changes what they look at. Each of its releases looks at
+   each of them at most once, and at those of one condition in the order of their arrival, also when one of them has been
+   woken in vain in between. */
+static struct wish {
+    int flag;
+    unsigned place, looks; /* which in order of arrival; in this release of thread 3 */
+} wishes[3];
+static unsigned looked_until; /* the place of the last one on the first condition, in this release */
+static uintptr_t changer;     /* thread 3, while it releases; else 0 */
+
+static bool is_granted(void *arg)
+{
+    struct wish *wish = arg;
+    if (port_self() == changer) {
+        EXPECT(++wish->looks == 1);
+        EXPECT(wish == &wishes[0] || wish->place > looked_until);
+        looked_until = wish == &wishes[0] ? looked_until : wish->place;
+    }
+    return wish->flag != 0;
+}
+
+static void wishes_setup(void)
+{
+    reset(COND_RLOCK);
+    memset(wishes, 0, sizeof wishes);
+    arrived_count = 0;
+    changer = 0;
+}
+
+static void change_wishes(int first, int second, int third)
+{
+    acquire();
+    wishes[0].flag = first;
+    wishes[1].flag = second;
+    wishes[2].flag = third;
+    for (unsigned i = 0; i < 3; i++)
+        wishes[i].looks = 0;
+    looked_until = 0;
+    leave();
+    changer = port_self();
+    EXPECT(cond_lock_release(&lock) == 0);
+    changer = 0;
+}
+
+static void wishes_body(unsigned thread)
+{
+    if (thread < 3) {
+        acquire();
+        wishes[thread].place = ++arrived_count;
+        EXPECT(await_on(thread == 0 ? &other : &cond, is_granted, &wishes[thread], COND_FOREVER) == 0);
+        EXPECT(wishes[thread].flag != 0);
+        release();
+        return;
+    }
+    sched_until(three_wait);
+    change_wishes(0, 0, 1);
+    change_wishes(0, 0, 0); /* in vain, if this comes before thread 2 has the lock */
+    change_wishes(0, 0, 0);
+    change_wishes(0, 1, 0);
+    change_wishes(0, 0, 0);
+}
+
+static void wishes_quiet(void)
+{
+    for (unsigned i = 0; i < 3; i++)
+        wishes[i].looks = 0;
+    change_wishes(1, 1, 1);
+}
+
+/* One awaits with a deadline; what it waits for comes, and a faster thread may take it. It is counted exactly while it
+   waits, and never sleeps on while it could go. */
+static void await_timed_body(unsigned thread)
+{
+    if (thread == 0) {
+        acquire();
+        results[0] = await_on(&cond, counter_positive, NULL, COND_MS(1));
+        EXPECT(results[0] == (counter > 0 ? 0 : ETIMEDOUT));
+        EXPECT(cond_waiters(&cond) == 0);
+        counter -= results[0] == 0;
+        release();
+        return;
+    }
+    sched_until(one_waits_or_first_ended);
+    acquire();
+    if (thread == 1) {
+        counter++;
+    } else if (counter > 0) {
+        counter--;
+        release();
+        acquire();
+        counter++;
+    }
+    EXPECT(cond_waiters(&cond) <= 1);
+    release();
+}
+
+/* ---- Close and cancel ---- */
+
+/* Thread 0 waits, 1 waits for what does not come, 2 awaits it, and each may have a deadline. Thread 3 closes the condition
+   and destroys it at once: they all come back, and do not touch it any more. */
+static int64_t close_timeout_ns;
+
+static void close_setup(void)
+{
+    pass_on_setup();
+    close_timeout_ns = COND_FOREVER;
+}
+
+static void close_timed_setup(void)
+{
+    pass_on_setup();
+    close_timeout_ns = COND_MS(1);
+}
+
+static bool close_may_begin(void)
+{
+    unsigned back = 0;
+    for (unsigned i = 0; i < 3; i++)
+        back += results[i] != -1;
+    return cond_waiters(&cond) + back == 3;
+}
+
+static void close_body(unsigned thread)
+{
+    if (thread < 3) {
+        acquire();
+        results[thread] = thread == 2 ? await_on(&cond, is_true, &first_flag, close_timeout_ns)
+                                      : wait_on(&cond, thread == 0 ? NULL : is_true, &first_flag, close_timeout_ns);
+        EXPECT(results[thread] == ECANCELED || (results[thread] == ETIMEDOUT && close_timeout_ns != COND_FOREVER));
+        release();
+        return;
+    }
+    sched_until(close_may_begin);
+    acquire();
+    EXPECT(cond_close(&cond) == 0 && cond_closed(&cond));
+    EXPECT(cond_waiters(&cond) == 0);
+    EXPECT(cond_notify_all(&cond) == 0);
+    release();
+    EXPECT(cond_destroy(&cond) == 0);
+    memset(&cond, 0x5A, sizeof cond);
+}
+
+/* The same while they arrive; and whoever comes again afterwards is told so at once. What has been made is taken first. */
+static void close_arrival_body(unsigned thread)
+{
+    acquire();
+    if (thread == 3) {
+        first_flag = 1;
+        EXPECT(cond_close(&cond) == 0 && cond_close(&cond) == 0);
+    } else {
+        for (unsigned i = 0; i < 2; i++) {
+            results[thread] = thread == 2 ? await_on(&cond, is_true, &first_flag, COND_FOREVER)
+                                          : wait_on(&cond, thread == 0 ? NULL : is_true, &first_flag, COND_FOREVER);
+            EXPECT(results[thread] == (thread != 0 && first_flag ? 0 : ECANCELED));
+            first_flag = 0;
+        }
+    }
+    release();
+}
+
+/* notify(1), and then the close: exactly one of two that wait returns 0, the one that came first. A third one waits for what
+   does not come, on the other condition, which is closed too. */
+static void close_notified_body(unsigned thread)
+{
+    if (thread == 3)
+        sched_until(three_wait);
+    acquire();
+    if (thread == 3) {
+        EXPECT(cond_notify(&cond, 1) == 0 && cond_notify(&other, 1) == 0);
+        EXPECT(cond_close(&cond) == 0 && cond_close(&other) == 0);
+    } else if (thread == 2) {
+        EXPECT(wait_on(&other, is_true, &first_flag, COND_FOREVER) == ECANCELED);
+    } else {
+        unsigned place = arrived_count++;
+        EXPECT(wait_on(&cond, NULL, NULL, COND_FOREVER) == (place == 0 ? 0 : ECANCELED));
+    }
+    release();
+}
+
+static cond_token_t token;
+
+static void cancel_setup(void)
+{
+    pass_on_setup();
+    token = (cond_token_t){0};
+}
+
+static bool two_wait_or_any_back(void) { return two_wait() || results[0] != -1 || results[1] != -1; }
+
+/* Thread 0 carries a token, 1 does not; 2 notifies once, 3 cancels. Whoever was chosen keeps it; if the cancel came first,
+   the notification is for the other. */
+static void cancel_body(unsigned thread)
+{
+    if (thread < 2) {
+        acquire();
+        arrived[arrived_count++] = thread;
+        results[thread] = wait_as(&cond, NULL, NULL, COND_FOREVER, false, thread == 0 ? &token : NULL);
+        EXPECT(results[thread] == 0 || (thread == 0 && results[thread] == ECANCELED && token.cancelled_));
+        release();
+        return;
+    }
+    sched_until(two_wait_or_any_back);
+    acquire();
+    if (thread == 2) {
+        results[2] = (int)token.cancelled_; /* which came first */
+        EXPECT(cond_notify(&cond, 1) == 0);
+    } else {
+        EXPECT(cond_cancel(&cond, &token) == 0);
+    }
+    release();
+}
+
+static void cancel_quiet(void)
+{
+    EXPECT(results[0] == 0 && results[1] == -1 && arrived[0] == 0 && results[2] == 0);
+    acquire();
+    EXPECT(cond_notify_all(&cond) == 0);
+    release();
+}
+
+static void cancel_check(void)
+{
+    EXPECT((results[0] == 0) == (arrived[0] == 0 && results[2] == 0));
+    EXPECT(results[1] == 0);
+    check_clean();
+}
+
+/* Thread 0 waits with a token for what does not come, 1 waits for what has come; one notify, and then the cancel, in one
+   critical section: the notification is passed on. Thread 3 awaits what does not come, with the same token. */
+static void cancel_passes_on_body(unsigned thread)
+{
+    if (thread == 2) {
+        sched_until(three_wait);
+        acquire();
+        second_flag = 1;
+        EXPECT(cond_notify(&cond, 1) == 0);
+        EXPECT(cond_cancel(&cond, &token) == 0);
+        EXPECT(cond_waiters(&cond) <= 1);
+        release();
+        return;
+    }
+    acquire();
+    results[thread] = wait_as(&cond, is_true, thread == 1 ? &second_flag : &first_flag, COND_FOREVER, thread == 3,
+                              thread == 1 ? NULL : &token);
+    EXPECT(results[thread] == (thread == 1 ? 0 : ECANCELED));
+    release();
 }
 
 /* ---- Two conditions, destruction, foreign locks ---- */
@@ -1019,6 +1295,7 @@ static void foreign_rlock_setup(void) { reset_rlock(); foreign_reset(); }
 static void foreign_setup(void) { buffer_setup(); foreign_reset(); }
 static void foreign_exact_setup(void) { exact_setup(); foreign_reset(); }
 static void foreign_pass_on_setup(void) { pass_on_setup(); foreign_reset(); }
+static void foreign_cancel_setup(void) { cancel_setup(); foreign_reset(); }
 
 static void foreign_pass_on_quiet(void)
 {
@@ -1073,6 +1350,19 @@ static const struct scenario scenarios[] = {
     {"overtaken", 3, reset_rlock, overtaken_body, NULL, check_prompt, 2, 1, 20000, 0, 0},
     {"expired hands on", 3, pass_on_setup, expired_hands_on_body, NULL, check_clean, 2, 1, 20000, 0, 0},
     {"expired takes another's", 4, takes_anothers_setup, takes_anothers_body, takes_anothers_quiet, check_clean, 2, 0, 20000, 0, 0},
+    {"await, in order", 4, wishes_setup, wishes_body, wishes_quiet, check_clean, 2, 0, 20000, 0, 0},
+    {"await, timed", 3, reset_rlock, await_timed_body, NULL, check_clean, 2, 1, 20000, 0, 0},
+    {"buffer, await", 4, buffer_await_setup, buffer_body, NULL, buffer_check, 1, 1, 20000, 0, 0},
+    {"buffer, await, timed", 4, buffer_await_setup, buffer_timed_body, NULL, buffer_check, 1, 1, 20000, 0, 0},
+    {"buffer, some await", 4, buffer_mixed_setup, buffer_body, NULL, buffer_check, 1, 1, 20000, 0, 0},
+    {"close", 4, close_setup, close_body, NULL, doomed_elsewhere_check, 1, 1, 20000, 0, 0},
+    {"close, timed", 4, close_timed_setup, close_body, NULL, doomed_elsewhere_check, 1, 1, 20000, 0, 0},
+    {"close, while they arrive", 4, close_setup, close_arrival_body, NULL, check_clean, 1, 1, 20000, 0, 0},
+    {"close after notify", 4, close_setup, close_notified_body, NULL, check_clean, 2, 1, 20000, 0, 0},
+    {"cancel", 4, cancel_setup, cancel_body, cancel_quiet, cancel_check, 2, 1, 20000, 0, 0},
+    {"cancel passes on", 4, cancel_setup, cancel_passes_on_body, NULL, check_clean, 1, 1, 20000, 0, 0},
+    {"foreign, close after notify", 4, foreign_pass_on_setup, close_notified_body, NULL, check_clean, 1, 1, 10000, 0, 0},
+    {"foreign, cancel", 4, foreign_cancel_setup, cancel_body, cancel_quiet, cancel_check, 1, 1, 10000, 0, 0},
     {"two conditions", 3, reset_rlock, two_conditions_body, two_conditions_quiet, two_conditions_check, 2, 1, 0, 0, 0},
     {"destroyed by the woken", 2, doomed_setup, doomed_body, NULL, doomed_check, 5, 1, 0, 0, 0},
     {"destroyed too early", 3, late_setup, late_body, NULL, late_check, 3, 1, 0, 0, 0},
@@ -1088,6 +1378,8 @@ static const struct scenario scenarios[] = {
     {"foreign, exact", 4, foreign_exact_setup, exact_body, exact_quiet, exact_check, 1, 1, 20000, 0, 0},
     {"foreign, pass on", 3, foreign_pass_on_setup, pass_on_body, foreign_pass_on_quiet, check_clean, 2, 1, 20000, 0, 0},
     {"crowd", 12, crowd_setup, crowd_body, NULL, buffer_check, 0, 3, 5000, 0, 0},
+    {"crowd, await", 12, crowd_await_setup, crowd_body, NULL, buffer_check, 0, 3, 5000, 0, 0},
+    {"crowd, some await", 12, crowd_mixed_setup, crowd_body, NULL, buffer_check, 0, 3, 5000, 0, 0},
     {"storm", 12, reset_rlock, storm_body, NULL, check_clean, 0, 3, 5000, 0, 0},
 };
 

@@ -75,7 +75,7 @@ static int wait_for(cond_pred_t *pred, int64_t timeout_ns)
     EXPECT(--inside == 0);
     int64_t began_ns = cond_now();
     int result = pred != NULL ? cond_wait_for(&cond, pred, NULL, timeout_ns) : cond_wait(&cond, timeout_ns);
-    EXPECT(result == 0 || result == ETIMEDOUT || result == EOWNERDEAD);
+    EXPECT(result == 0 || result == ETIMEDOUT || result == EOWNERDEAD || (result == ECANCELED && cond_closed(&cond)));
     EXPECT(result != ETIMEDOUT || cond_now() - began_ns >= timeout_ns);
     if (result == EOWNERDEAD) {
         inside = 0;
@@ -328,6 +328,65 @@ static void chain_quiet(void)
     release();
 }
 
+/* Thread 0 closes the condition, and may be killed at any step. Thread 1 waits, and 2 waits for what does not come: they
+   come back, and to wait again is answered at once. If it was killed before it has closed, somebody else closes. */
+static void close_body(unsigned thread)
+{
+    (void)acquire();
+    if (thread == 0) {
+        EXPECT(cond_close(&cond) == 0);
+        sched_step();
+        EXPECT(cond_close(&cond) == 0);
+    } else {
+        results[thread] = wait_for(thread == 1 ? NULL : have_item, COND_FOREVER);
+        /* (After a recover a plain wait may return without need.) */
+        EXPECT(results[thread] == ECANCELED || (sched_killed(0) && results[thread] != ETIMEDOUT));
+        for (unsigned i = 0; i < 2 && cond_closed(&cond); i++)
+            EXPECT(wait_for(NULL, COND_FOREVER) == ECANCELED && cond_closed(&cond));
+    }
+    release();
+}
+
+static void close_quiet(void)
+{
+    (void)acquire();
+    EXPECT(sched_killed(0) && !cond_closed(&cond));
+    EXPECT(cond_close(&cond) == 0);
+    release();
+}
+
+/* Two wait, one notify, and the close, in one critical section: one of them returns 0, the other is ended by the close. */
+static void close_notified_body(unsigned thread)
+{
+    if (thread == 2)
+        sched_until(two_wait);
+    (void)acquire();
+    if (thread == 2)
+        EXPECT(cond_notify(&cond, 1) == 0 && cond_close(&cond) == 0 && cond_notify(&cond, 1) == 0);
+    else
+        results[thread] = wait_for(NULL, COND_FOREVER);
+    release();
+}
+
+static void close_notified_check(void)
+{
+    EXPECT((results[0] == 0) + (results[1] == 0) == 1 && results[0] + results[1] == ECANCELED);
+    check_prompt();
+}
+
+/* A deadline, the close, and who comes later. */
+static void close_timed_body(unsigned thread)
+{
+    (void)acquire();
+    if (thread == 0) {
+        EXPECT(cond_close(&cond) == 0);
+    } else {
+        results[thread] = wait_for(NULL, COND_MS(1));
+        EXPECT(results[thread] == (cond_closed(&cond) ? ECANCELED : ETIMEDOUT)); /* on a shared one the close counts */
+    }
+    release();
+}
+
 static void timed_body(unsigned thread)
 {
     (void)acquire();
@@ -569,6 +628,12 @@ static const struct scenario scenarios[] = {
     {"anybody is killed", 3, items_setup, items_body, items_quiet, check_clean, 0, 0, 50000, 1, 3},
     {"buffer, notify(1)", 4, buffer_setup, buffer_body, NULL, check_prompt, 0, 1, 50000, 0, 0},
     {"chain", 3, chain_setup, chain_body, chain_quiet, check_clean, 1, 0, 0, 0, 0},
+    {"close", 3, setup, close_body, NULL, check_prompt, 1, 0, 20000, 0, 0},
+    {"close, elsewhere", 3, elsewhere_setup, close_body, NULL, check_prompt, 1, 0, 20000, 0, 0},
+    {"close, killed", 3, setup, close_body, close_quiet, check_clean, 1, 0, 50000, 1, 1},
+    {"close, killed, elsewhere", 3, elsewhere_setup, close_body, close_quiet, check_clean, 0, 0, 20000, 1, 1},
+    {"close after notify", 3, setup, close_notified_body, NULL, close_notified_check, 1, 0, 20000, 0, 0},
+    {"close, timed", 3, setup, close_timed_body, NULL, check_clean, 1, 0, 20000, 0, 0},
     {"timed", 3, setup, timed_body, NULL, check_clean, 1, 0, 20000, 0, 0},
     {"recursion", 2, setup, recursion_body, NULL, check_clean, 3, 1, 0, 0, 0},
     {"destroyed", 3, destroyed_setup, destroyed_body, NULL, check_destroyed, 2, 0, 20000, 0, 0},

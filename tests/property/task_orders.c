@@ -592,6 +592,163 @@ static void cancel_acquire_check(void)
     check();
 }
 
+/* ---- Await and close ---- */
+
+static int await_as(unsigned i, cond_pred_t *pred, void *arg)
+{
+    leave();
+    int result = REQUEST(i, cond_task_await(&cond, &actors[i].task, pred, arg));
+    enter();
+    return result;
+}
+
+/* Tasks 0 and 1 and thread 2 await something each, and take it; 3 makes one after the other, and notifies nobody. The
+   thread may be faster than a task. */
+static void await_body(unsigned thread)
+{
+    if (thread == 3) {
+        for (unsigned i = 0; i < 3; i++) {
+            acquire();
+            gate++;
+            release();
+        }
+        return;
+    }
+    if (thread == 2) {
+        acquire();
+        leave();
+        results[2] = cond_await(&cond, is_positive, &gate, COND_FOREVER);
+        enter();
+    } else {
+        EXPECT(acquire_as(thread) == 0);
+        results[thread] = await_as(thread, is_positive, &gate);
+    }
+    EXPECT(results[thread] == 0 && gate > 0);
+    gate--;
+    if (thread == 2)
+        release();
+    else
+        release_as(thread);
+}
+
+/* Task 0 awaits what comes, and is cancelled by 1; thread 2 awaits it too. It is counted while it waits. */
+static void await_cancel_body(unsigned thread)
+{
+    if (thread == 0) {
+        EXPECT(acquire_as(0) == 0);
+        results[0] = await_as(0, is_positive, &gate);
+        EXPECT(results[0] == 0 ? gate > 0 : results[0] == ECANCELED);
+        gate -= results[0] == 0;
+        release_as(0);
+    } else if (thread == 1) {
+        sched_until(two_wait_or_notified);
+        results[1] = cond_task_cancel(&actors[0].task);
+        EXPECT(results[1] == 0 || results[1] == EINVAL);
+    } else if (thread == 2) {
+        acquire();
+        leave();
+        results[2] = cond_await(&cond, is_positive, &gate, COND_FOREVER);
+        enter();
+        EXPECT(results[2] == 0 && gate > 0);
+        gate--;
+        release();
+    } else {
+        sched_until(two_wait_or_cancelled);
+        acquire();
+        gate++;
+        results[3] = 0;
+        release();
+    }
+}
+
+static void await_cancel_quiet(void)
+{
+    EXPECT(results[0] == 0 && results[2] == -1 && gate == 0);
+    acquire();
+    gate++;
+    release();
+}
+
+/* Task 0 and thread 2 wait; task 1 awaits what comes only if it is the close that brings it. 3 notifies once, closes,
+   and then cancels 0. Whoever was chosen returns 0, unless it is the task and was cancelled; the other is ended by the
+   close. */
+static unsigned first_waiter; /* of 0 and 2: whom the notify chooses */
+
+static void close_setup(void)
+{
+    setup();
+    first_waiter = ACTORS;
+}
+
+static void close_body(unsigned thread)
+{
+    if (thread == 0) {
+        EXPECT(acquire_as(0) == 0);
+        first_waiter = first_waiter == ACTORS ? 0 : first_waiter;
+        results[0] = wait_as(0, NULL, NULL);
+        release_as(0);
+    } else if (thread == 1) {
+        EXPECT(acquire_as(1) == 0);
+        results[1] = await_as(1, is_positive, &gate);
+        EXPECT(results[1] == 0 ? gate > 0 : results[1] == ECANCELED);
+        gate = 0;
+        EXPECT(await_as(1, is_positive, &gate) == ECANCELED); /* nobody waits on it again */
+        release_as(1);
+    } else if (thread == 2) {
+        acquire();
+        first_waiter = first_waiter == ACTORS ? 2 : first_waiter;
+        results[2] = wait_on(NULL, NULL, COND_FOREVER);
+        release();
+    } else {
+        sched_until(three_wait);
+        acquire();
+        gate = first_waiter == 0;
+        EXPECT(cond_notify(&cond, 1) == 0);
+        EXPECT(cond_task_close(&cond, &actors[3].task) == EPERM);
+        EXPECT(cond_close(&cond) == 0 && cond_waiters(&cond) == 0);
+        release();
+        results[3] = cond_task_cancel(&actors[0].task);
+        EXPECT(results[3] == 0 || results[3] == EINVAL);
+    }
+}
+
+static void close_check(void)
+{
+    EXPECT(results[2] == (first_waiter == 2 ? 0 : ECANCELED));
+    EXPECT(results[0] == (first_waiter == 0 && results[3] != 0 ? 0 : ECANCELED));
+    check();
+}
+
+/* Two tasks wait, the first is notified, and the condition closed, destroyed and made anew at once; then that task is
+   cancelled. Its notification was for the old condition: nobody gets it on the new one. */
+static void release_elsewhere(struct actor *actor)
+{
+    EXPECT(cond_task_release(&other, &actor->task) == 0);
+}
+
+static void made_anew_setup(void)
+{
+    setup();
+    for (unsigned i = 0; i < 2; i++) {
+        actors[i].then = release_elsewhere;
+        EXPECT(cond_task_acquire(&cond, &actors[i].task) == 0);
+        EXPECT(cond_task_wait(&cond, &actors[i].task) == EINPROGRESS);
+    }
+}
+
+static void made_anew_body(unsigned thread)
+{
+    (void)thread;
+    acquire();
+    EXPECT(cond_notify(&cond, 1) == 0 && cond_close(&cond) == 0);
+    EXPECT(cond_destroy(&cond) == 0 && cond_init(&cond, &lock, 0) == 0);
+    cond.u_.local.arrivals = 1; /* as if one had waited before */
+    EXPECT(cond_task_cancel(&actors[0].task) == 0);
+    EXPECT(wait_on(NULL, NULL, COND_MS(1)) == ETIMEDOUT);
+    release();
+    EXPECT(actors[0].result == ECANCELED && actors[1].result == ECANCELED);
+}
+
 /* ---- Callbacks that call ---- */
 
 /* The task notifies the next one and releases, all within its callback. */
@@ -824,6 +981,10 @@ static const struct scenario scenarios[] = {
     {"cancel", 4, setup, cancel_body, cancel_quiet, cancel_check, 2, 1, 40000, 0, 0},
     {"cancel, predicate", 4, setup, cancel_pred_body, cancel_pred_quiet, check, 2, 1, 40000, 0, 0},
     {"cancel an acquire", 4, setup, cancel_acquire_body, NULL, cancel_acquire_check, 2, 1, 40000, 0, 0},
+    {"await", 4, setup, await_body, NULL, check, 2, 1, 20000, 0, 0},
+    {"await, cancel", 4, setup, await_cancel_body, await_cancel_quiet, check, 2, 1, 20000, 0, 0},
+    {"close", 4, close_setup, close_body, NULL, close_check, 2, 1, 20000, 0, 0},
+    {"made anew after the close", 1, made_anew_setup, made_anew_body, NULL, check, 1, 0, 0, 0, 0},
     {"chain", 3, chain_setup, chain_body, NULL, chain_check, 3, 0, 10000, 0, 0},
     {"within the call", 2, within_setup, within_body, NULL, check, 3, 0, 10000, 0, 0},
     {"destroyed by the last", 3, doomed_setup, doomed_body, NULL, doomed_check, 3, 1, 40000, 0, 0},
