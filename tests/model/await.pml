@@ -15,9 +15,9 @@
  * no awaiter. And when nothing moves any more (`quiet`): nobody sleeps at the lock, nobody awaits a ticket that is there,
  * nobody who was chosen sleeps, nobody is past its deadline, and nobody waits when it is closed.
  *
- * LIVE, with weak fairness and wake-ups in turn (IN_TURN): the ticket stays when it was made (nobody takes it), the awaiters
- * from TRUE_ONES on await something else, and the plain waiters and lockers go on for ever, the lockers notifying the others:
- * an awaiting waiter whose predicate stays true returns. (While it is awake nobody else's patience ends, as in lock.pml.)
+ * LIVE, with weak fairness and wake-ups in turn (IN_TURN): a locker makes the ticket, and it stays (nobody takes it); the
+ * awaiters from TRUE_ONES on await something else; the plain waiters and the lockers go on for ever, the lockers notifying the
+ * others. An awaiting waiter whose predicate stays true returns. (While it is awake nobody else's patience ends, as in lock.pml.)
  */
 #ifndef PLAIN
 #define PLAIN 0
@@ -33,7 +33,12 @@
 #endif
 #define W (AWAITERS + PLAIN)
 #define MAKER W
-#define N (W + 1 + LOCKERS)
+#ifdef LIVE
+#define MAKERS 0 /* a locker makes the ticket */
+#else
+#define MAKERS 1
+#endif
+#define N (W + MAKERS + LOCKERS)
 #define PRED
 #define AWAIT
 #define AWAITS(i) ((i) < AWAITERS)
@@ -253,6 +258,7 @@ leave:  release_pick(me)
 }
 #endif
 
+#ifndef LIVE
 proctype maker()
 {
     LOCK_LOCALS;
@@ -280,6 +286,8 @@ proctype maker()
     finished++
 }
 
+#endif
+
 #if LOCKERS > 0
 proctype locker(byte me)
 {
@@ -288,10 +296,14 @@ proctype locker(byte me)
 again:
     acquire(me, false);
     atomic {
+        if
+        :: tickets = 1
+        :: true
+        fi;
 #if PLAIN > 0
         if
         :: queued != 0 -> waitq_notify(1)
-        :: else
+        :: queued == 0
         fi;
 #endif
         release_pick(me)
@@ -326,9 +338,11 @@ init {
         :: else -> break
         od;
 #endif
+#ifndef LIVE
         run maker();
+#endif
 #if LOCKERS > 0
-        i = W + 1;
+        i = W + MAKERS;
         do
         :: i < N -> run locker(i); i++
         :: else -> break

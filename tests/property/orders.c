@@ -934,6 +934,24 @@ static void cancel_check(void)
     check_clean();
 }
 
+/* Thread 0 carries a token, and is notified before the cancel, in one critical section: it returns 0. With the token nobody
+   waits any more after that, whoever comes. */
+static void cancel_notified_body(unsigned thread)
+{
+    if (thread == 1)
+        sched_until(one_waits_or_first_ended);
+    acquire();
+    if (thread == 1) {
+        EXPECT(cond_notify(&cond, 1) == 0 && cond_cancel(&cond, &token) == 0);
+    } else if (thread == 0) {
+        results[0] = wait_as(&cond, NULL, NULL, COND_FOREVER, false, &token);
+        EXPECT(results[0] == 0);
+        EXPECT(wait_as(&cond, NULL, NULL, COND_FOREVER, false, &token) == ECANCELED);
+        EXPECT(wait_as(&other, is_true, &first_flag, COND_FOREVER, true, &token) == ECANCELED);
+    }
+    release();
+}
+
 /* Thread 0 waits with a token for what does not come, 1 waits for what has come; one notify, and then the cancel, in one
    critical section: the notification is passed on. Thread 3 awaits what does not come, with the same token. */
 static void cancel_passes_on_body(unsigned thread)
@@ -1360,6 +1378,7 @@ static const struct scenario scenarios[] = {
     {"close, while they arrive", 4, close_setup, close_arrival_body, NULL, check_clean, 1, 1, 20000, 0, 0},
     {"close after notify", 4, close_setup, close_notified_body, NULL, check_clean, 2, 1, 20000, 0, 0},
     {"cancel", 4, cancel_setup, cancel_body, cancel_quiet, cancel_check, 2, 1, 20000, 0, 0},
+    {"cancel after notify", 2, cancel_setup, cancel_notified_body, NULL, check_clean, 3, 1, 0, 0, 0},
     {"cancel passes on", 4, cancel_setup, cancel_passes_on_body, NULL, check_clean, 1, 1, 20000, 0, 0},
     {"foreign, close after notify", 4, foreign_pass_on_setup, close_notified_body, NULL, check_clean, 1, 1, 10000, 0, 0},
     {"foreign, cancel", 4, foreign_cancel_setup, cancel_body, cancel_quiet, cancel_check, 1, 1, 10000, 0, 0},
