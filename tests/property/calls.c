@@ -332,11 +332,11 @@ static int wait_with(cond_t *cond, enum wait how, struct actor *self, int64_t de
     cond_wait_options_t options = {.pred = has_pred(how) ? pred : NULL,
                                    .arg = self,
                                    .deadline_ns = deadline_ns == COND_FOREVER ? 0 : deadline_ns,
-                                   .token = &tokens[token],
+                                   .token = has_token(how) ? &tokens[token] : NULL,
                                    .unnotified = how == AWAIT_WITH};
-    token_users[token]++;
+    token_users[token] += has_token(how);
     int result = cond_wait_with(cond, &options);
-    token_users[token]--;
+    token_users[token] -= has_token(how);
     return result;
 }
 
@@ -345,9 +345,15 @@ static int make_wait(cond_t *cond, enum wait how, struct actor *self, int64_t ti
 {
     switch (how) {
     case WAIT: return cond_wait(cond, timeout_ns);
-    case WAIT_UNTIL: return cond_wait_until(cond, deadline_ns);
+    case WAIT_UNTIL:
+        if (timeout_ns % 2 != 0)
+            return wait_with(cond, how, self, deadline_ns, token); /* without a token: the same */
+        return cond_wait_until(cond, deadline_ns);
     case WAIT_FOR: return cond_wait_for(cond, pred, self, timeout_ns);
-    case WAIT_FOR_UNTIL: return cond_wait_for_until(cond, pred, self, deadline_ns);
+    case WAIT_FOR_UNTIL:
+        if (timeout_ns % 2 != 0)
+            return wait_with(cond, how, self, deadline_ns, token);
+        return cond_wait_for_until(cond, pred, self, deadline_ns);
     case AWAIT: return cond_await(cond, pred, self, timeout_ns);
     default: return wait_with(cond, how, self, deadline_ns, token);
     }
