@@ -59,7 +59,7 @@
  *     CONDVAR_NO_FOREIGN   no cond_lock_init_foreign(), nor cond_lock_init_pthread()
  *     CONDVAR_NO_TEXT      no cond_describe(), cond_lock_describe() and cond_strerror()
  *     CONDVAR_NO_AWAIT     no cond_await() and cond_task_await()
- *     CONDVAR_NO_CANCEL    no cond_close(), cond_cancel() and cond_wait_with()
+ *     CONDVAR_NO_CANCEL    no cond_close(), cond_cancel(), cond_stop() and cond_wait_with()
  */
 
 #include <limits.h>
@@ -584,6 +584,10 @@ typedef struct cond_token {
     uint32_t cancelled_; /* atomic, set under the lock */
 } cond_token_t;
 
+/** Ends one wait, by any thread, without the lock: cond_stop(). All zero bits: not stopped. One for each waiter, and for one
+    wait at a time. It must outlive the wait and every cond_stop() of it, and needs no destroy. */
+typedef struct cond_stop cond_stop_t;
+
 /** What cond_wait_with() does. Members that are 0 mean "without". */
 typedef struct cond_wait_options {
     cond_pred_t *pred;   /* wait until pred(arg) is true, as cond_wait_for(); NULL: until a notify chooses the caller */
@@ -591,13 +595,15 @@ typedef struct cond_wait_options {
     int64_t deadline_ns; /* in the time of cond_now(): cond_deadline(COND_MS(50)); 0: no deadline */
     cond_token_t *token; /* cond_cancel() with this token ends the wait with ECANCELED */
     bool unnotified;     /* as cond_await(); needs pred */
+    cond_stop_t *stop;   /* cond_stop() ends the wait with ECANCELED; not with a token */
 } cond_wait_options_t;
 
 /**
  * Wait, with all that can be asked for: the other waits are short forms of this one, with the same results.
  * ECANCELED: the token was cancelled before a notify chose the caller, and the predicate, if there is one, is false; the
- * lock is held. EINVAL: options is NULL, or `unnotified` without `pred`. ENOTSUP: a token with a shared lock;
- * `unnotified` with a shared or a foreign lock.
+ * lock is held. The same for `stop`. EINVAL: options is NULL, `unnotified` without `pred`, or both `token` and `stop`.
+ * EBUSY: another wait uses `stop`. ENOTSUP: a token or `stop` with a shared lock; `unnotified` with a shared or a foreign
+ * lock.
  */
 COND_API int cond_wait_with(cond_t *cond, const cond_wait_options_t *options) COND_REQUIRES(*cond);
 
@@ -609,6 +615,14 @@ COND_API int cond_wait_with(cond_t *cond, const cond_wait_options_t *options) CO
  * EINVAL: NULL, destroyed. EPERM: not held. ENOTSUP: a shared lock.
  */
 COND_API int cond_cancel(cond_t *cond, cond_token_t *token) COND_REQUIRES(*cond);
+
+/**
+ * End the wait that carries `stop`, now or later, as if its deadline were now: with ECANCELED, or 0 if its predicate is true.
+ * Every later wait with it ends in the same way, at once. A waiter without a predicate that a notify has chosen before
+ * returns 0; a notify skips one that was stopped. Any thread, at any time, holding whatever lock: it needs no lock and never
+ * blocks. 0 too if it was called before. EINVAL: NULL.
+ */
+COND_API int cond_stop(cond_stop_t *stop);
 
 /**
  * Close the condition, for good: every wait on it, now and later, ends with ECANCELED, with the lock held. A wait whose
@@ -752,6 +766,15 @@ struct cond_waiter {
     cond_pred_t *pred;        /* fixed: NULL in a plain wait */
     void *arg;                /* fixed */
 };
+
+#ifndef CONDVAR_NO_CANCEL
+struct cond_stop {
+    struct cond_waiter waiter_;  /* the wait's node: `state` is all of it that cond_stop() touches */
+    const cond_token_t *token_;  /* with waiter_: struct waitq_thread of src/waitq.h */
+    cond_token_t stopped_;       /* for good. What token_ is */
+    uint32_t busy_;              /* atomic: a wait uses it */
+};
+#endif
 
 #ifndef CONDVAR_NO_TASKS
 /*

@@ -220,17 +220,35 @@ static bool check_pred(cond_lock_t *lock, cond_pred_t *pred, void *arg)
     return pred(arg);
 }
 
+/* Nobody else has the node now, except for cond_stop(). If that came before, the waiter sees it when it looks afterwards,
+   since this exchange reads what it wrote; if it comes later it finds 0, and lets the waiter expire. Acquire: partner is
+   park_expire(). */
+static void waiter_reset(struct cond_waiter *waiter)
+{
+#ifdef CONDVAR_NO_CANCEL
+    a_store(&waiter->state, 0, relaxed);
+#else
+    (void)a_exchange(&waiter->state, 0, acquire);
+#endif
+}
+
+static bool has_cancelled_token(const struct waitq_thread *self)
+{
+#ifdef CONDVAR_NO_CANCEL
+    (void)self;
+    return false;
+#else
+    /* Acquire: partner is cond_stop(). (Whoever has cancelled a token on another condition orders the two by itself.) */
+    if (self->token != NULL && a_load(&self->token->cancelled_, acquire) != 0) /* M:token-ends */
+        return true;
+    return false;
+#endif
+}
+
 /* Why a waiter whose predicate is false must not wait (again): 0, ECANCELED. */
 static int reason_not_to_wait(const struct waitq_thread *self)
 {
-    if (cond_is_closed(self->waiter.cond))
-        return ECANCELED;
-#ifndef CONDVAR_NO_CANCEL
-    /* Relaxed: if the cancel was on another condition, the caller has ordered the two by itself. */
-    if (self->token != NULL && a_load_32(&self->token->cancelled_) != 0) /* M:token-ends */
-        return ECANCELED;
-#endif
-    return 0;
+    return cond_is_closed(self->waiter.cond) || has_cancelled_token(self) ? ECANCELED : 0;
 }
 
 /*
@@ -277,14 +295,15 @@ static int wait(cond_lock_t *lock, struct waitq_thread *self, int64_t deadline_n
         satisfied = pred == NULL ? error == 0 : is_over && check_pred(lock, pred, waiter->arg); /* M:satisfied */
         if (satisfied)
             error = 0;
-        else if (error == 0)
-            error = reason_not_to_wait(self);
-        if (!satisfied && error == 0 && !waitq_may_go_back(waiter, lock))
-            error = EINVAL; /* destroyed too early, or another process waits: there is no place to go back to */
         if (satisfied || error != 0)
             break;
         /* Woken, but another thread was faster and made the predicate false: back to its place. */
-        a_store(&waiter->state, 0, relaxed); /* nobody else has the node now */
+        waiter_reset(waiter);
+        error = reason_not_to_wait(self); /* M:looks-again */
+        if (error == 0 && !waitq_may_go_back(waiter, lock))
+            error = EINVAL; /* destroyed too early, or another process waits: there is no place to go back to */
+        if (error != 0)
+            break;
         waitq_requeue(waiter, lock);
         lock_wake_next(lock);
     }
@@ -341,7 +360,7 @@ int cond_wait_for(cond_t *cond, cond_pred_t *pred, void *arg, int64_t timeout_ns
 
 #if !defined(CONDVAR_NO_AWAIT) || !defined(CONDVAR_NO_CANCEL)
 /* A wait with options that a shared lock does not have, and await a foreign one neither. */
-static int wait_specially(cond_t *cond, struct waitq_thread *self, int64_t deadline_ns)
+static int wait_specially(cond_t *cond, struct waitq_thread *self, int64_t deadline_ns, bool can_be_stopped)
 {
     cond_lock_t *lock;
     struct cond_waiter *waiter = &self->waiter;
@@ -356,7 +375,7 @@ static int wait_specially(cond_t *cond, struct waitq_thread *self, int64_t deadl
     if (waiter->pred != NULL && check_pred(lock, waiter->pred, waiter->arg))
         return 0;
     waiter->cond = cond;
-    waiter->timed = deadline_ns != COND_FOREVER;
+    waiter->timed = deadline_ns != COND_FOREVER || can_be_stopped;
     PROBE_WAIT(cond, lock, deadline_ns);
     error = wait(lock, self, deadline_ns);
     PROBE_WAKE(cond, lock, error);
@@ -368,17 +387,44 @@ static int wait_specially(cond_t *cond, struct waitq_thread *self, int64_t deadl
 int cond_await(cond_t *cond, cond_pred_t *pred, void *arg, int64_t timeout_ns)
 {
     struct waitq_thread self = {.waiter = {.pred = pred, .arg = arg, .awaits = 1}};
-    return wait_specially(cond, &self, deadline_after(timeout_ns));
+    return wait_specially(cond, &self, deadline_after(timeout_ns), false);
 }
 #endif
 
 #ifndef CONDVAR_NO_CANCEL
+_Static_assert(offsetof(struct cond_stop, waiter_) == offsetof(struct waitq_thread, waiter) &&
+                   offsetof(struct cond_stop, token_) == offsetof(struct waitq_thread, token),
+               "a struct cond_stop begins with a struct waitq_thread");
+
+/* The wait's node is in `stop`, where cond_stop() finds it for as long as the caller keeps it. */
+static int wait_stoppably(cond_t *cond, cond_stop_t *stop, const struct cond_waiter *what, int64_t deadline_ns)
+{
+    struct cond_waiter *waiter = &stop->waiter_;
+    struct waitq_thread *self = (struct waitq_thread *)(void *)stop;
+    /* Relaxed: it finds a misuse, and orders nothing. Whoever lets another thread use `stop` orders the two waits. */
+    if (a_exchange(&stop->busy_, 1, relaxed) != 0)
+        return EBUSY;
+    /* All but the state, which cond_stop() may be writing. */
+    waiter->task = waiter->cancelled = waiter->passes_on = false;
+    waiter->queue = WAITER_UNQUEUED;
+    waiter->awaits = what->awaits;
+    waiter->pred = what->pred;
+    waiter->arg = what->arg;
+    stop->token_ = &stop->stopped_;
+    waiter_reset(waiter);
+    int error = wait_specially(cond, self, deadline_ns, true);
+    if (error == ETIMEDOUT && has_cancelled_token(self)) /* (If the deadline has passed, too, either answer is right.) */
+        error = ECANCELED;
+    a_store(&stop->busy_, 0, relaxed);
+    return error;
+}
+
 int cond_wait_with(cond_t *cond, const cond_wait_options_t *options)
 {
     if (options == NULL)
         return EINVAL;
     int64_t deadline_ns = options->deadline_ns != 0 ? options->deadline_ns : COND_FOREVER;
-    if (!options->unnotified && options->token == NULL)
+    if (!options->unnotified && options->token == NULL && options->stop == NULL)
         return options->pred != NULL ? cond_wait_for_until(cond, options->pred, options->arg, deadline_ns)
                                      : cond_wait_until(cond, deadline_ns);
 #ifdef CONDVAR_NO_AWAIT
@@ -389,7 +435,9 @@ int cond_wait_with(cond_t *cond, const cond_wait_options_t *options)
 #ifndef CONDVAR_NO_AWAIT
     self.waiter.awaits = options->unnotified;
 #endif
-    return wait_specially(cond, &self, deadline_ns);
+    if (options->stop == NULL)
+        return wait_specially(cond, &self, deadline_ns, false);
+    return options->token == NULL ? wait_stoppably(cond, options->stop, &self.waiter, deadline_ns) : EINVAL;
 }
 #endif
 
@@ -455,10 +503,20 @@ int cond_cancel(cond_t *cond, cond_token_t *token)
         return error;
     if (lock_is_shared(lock))
         return ENOTSUP;
-    /* Relaxed, as in reason_not_to_wait(). */
+    /* Relaxed: under the lock, and see has_cancelled_token(). */
     a_store_32(&token->cancelled_, 1);
     waitq_cancel(cond, lock, token);
     lock_wake_next(lock);
+    return 0;
+}
+
+int cond_stop(cond_stop_t *stop)
+{
+    if (stop == NULL)
+        return EINVAL;
+    /* Release: partner is has_cancelled_token(). Before park_expire(), which decides the wait. */
+    a_store(&stop->stopped_.cancelled_, 1, release);
+    park_expire(&stop->waiter_);
     return 0;
 }
 

@@ -12,6 +12,9 @@
  *
  * If GO comes before 1 the compare-exchange fails, and nobody sleeps. If it comes between 1 and 2, port_wait() sees
  * another value and returns. If it comes after 2, the releasing thread has seen ASLEEP, and wakes the waiter.
+ *
+ * cond_stop() is the waiter's deadline, kept by another thread: it sets EXPIRED as the waiter itself would, and wakes the
+ * waiter if it sees ASLEEP. It does so by one compare-exchange, so the same argument holds.
  */
 
 #include "atomic.h"
@@ -84,7 +87,23 @@ static inline void park_wake(struct cond_waiter *waiter)
         port_wake(state, 1); /* M:wake-asleep */
 }
 
-/* Sleep until a release wakes the waiter (true), or its deadline has passed before a notify has chosen it (false). By the
+#ifndef CONDVAR_NO_CANCEL
+/* Let the waiter expire now, unless a notify has chosen it. Any thread, without the lock; the node must stay until this has
+   returned. Release: partner is the acquire in park_sleep(), and that of the exchange before a waiter looks whether it was
+   stopped: so the state is written even if nothing is to be changed. */
+static inline void park_expire(struct cond_waiter *waiter)
+{
+    uint32_t *state = &waiter->state;
+    uint32_t next, old = a_load(state, relaxed);
+    do
+        next = old & (WAITER_CHOSEN | WAITER_GO) ? old : old | WAITER_EXPIRED; /* M:stop-chosen */
+    while (!a_cas_weak(state, &old, next, release, relaxed));
+    if ((next & WAITER_EXPIRED) && (old & WAITER_ASLEEP))
+        port_wake(state, 1); /* M:wake-stopped */
+}
+#endif
+
+/* Sleep until a release wakes the waiter (true), or its deadline has passed, or it was stopped, before a notify has chosen it (false). By the
    waiter, without the lock. */
 static inline bool park_sleep(struct cond_waiter *waiter, cond_lock_t *lock, int64_t deadline_ns)
 {
@@ -102,6 +121,10 @@ static inline bool park_sleep(struct cond_waiter *waiter, cond_lock_t *lock, int
 
     uint32_t state = a_load(&waiter->state, acquire);
     while (!(state & WAITER_GO)) {
+#ifndef CONDVAR_NO_CANCEL
+        if (state & WAITER_EXPIRED) /* M:stopped */
+            return false;
+#endif
         if (!(state & WAITER_CHOSEN) && deadline_passed(deadline_ns)) {
             /* Partner: waitq_beat_deadline(). Exactly one of the two succeeds; the other sees its bit. */
             if (a_cas(&waiter->state, &state, state | WAITER_EXPIRED, acquire, acquire)) /* M:expire */

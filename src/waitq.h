@@ -27,6 +27,7 @@
  *      +---(holder, no deadline: at once)---------+
  *      |
  *      +---(waiter)----> EXPIRED                             the waiter takes the lock and leaves its queue
+ *      +---(cond_stop)-> EXPIRED                             the same
  *
  * ASLEEP joins any of them when the waiter announces that it sleeps. CHOSEN and EXPIRED exclude each other: one
  * compare-exchange decides. A waiter without a deadline cannot expire, and needs no CHOSEN.
@@ -48,7 +49,7 @@
 enum {
     WAITER_ASLEEP = 1,  /* set by the waiter: to wake it takes a system call */
     WAITER_CHOSEN = 2,  /* set by the holder: the deadline no longer counts */
-    WAITER_EXPIRED = 4, /* set by the waiter: no notify can choose it any more */
+    WAITER_EXPIRED = 4, /* set by the waiter or cond_stop(): no notify can choose it any more */
     WAITER_GO = 8,      /* set by the releasing thread, which does not touch the node afterwards */
 
     /* Tasks only. Between requests the state of a task is CHOSEN: there is nothing to cancel. */

@@ -371,6 +371,69 @@ static void timeout_race_check(void)
     check_clean();
 }
 
+/* The same where another thread stops the first waiter, at any moment, and holds no lock. */
+static cond_stop_t stop;
+
+static void stop_race_setup(void)
+{
+    timeout_race_setup();
+    memset(&stop, 0, sizeof stop);
+}
+
+static int wait_stoppably(cond_pred_t *pred)
+{
+    leave();
+    int result = cond_wait_with(&cond, &(cond_wait_options_t){.pred = pred, .stop = &stop});
+    enter();
+    EXPECT(cond_lock_owned(&lock));
+    return result;
+}
+
+static void stop_race_body(unsigned thread)
+{
+    if (thread == 0) {
+        acquire();
+        results[0] = wait_stoppably(NULL);
+        release();
+    } else if (thread == 3) {
+        EXPECT(cond_stop(&stop) == 0);
+    } else {
+        timeout_race_body(thread);
+    }
+}
+
+static void stop_race_check(void)
+{
+    EXPECT(results[1] == 0);
+    EXPECT(results[0] == (was_quiet ? 0 : ECANCELED));
+    EXPECT(sched_stalls() == 0);
+    check_clean();
+}
+
+/* A waiter that was woken finds its predicate false again, since another thread was faster, and is stopped at any moment:
+   while it goes back to sleep, too. */
+static void stop_overtaken_body(unsigned thread)
+{
+    if (thread == 0) {
+        acquire();
+        results[0] = wait_stoppably(counter_positive);
+        EXPECT(results[0] == (counter > 0 ? 0 : ECANCELED));
+        release();
+    } else if (thread == 1) {
+        sched_until(one_waits_or_first_ended);
+        acquire();
+        counter = 1;
+        EXPECT(cond_notify(&cond, 1) == 0);
+        release();
+        acquire();
+        if (results[0] == -1)
+            counter = 0;
+        release();
+    } else {
+        EXPECT(cond_stop(&stop) == 0);
+    }
+}
+
 /* Two of three waiters are notified: exactly the first two, in order; the third one stays. */
 static unsigned arrived[3], arrived_count;
 
@@ -1356,6 +1419,8 @@ static const struct scenario scenarios[] = {
     {"lock, try", 3, reset_rlock, try_body, NULL, check_prompt, 3, 0, 0, 0, 0},
     {"notify each", 3, reset_rlock, notify_each_body, NULL, check_prompt, 2, 1, 20000, 0, 0},
     {"timeout race", 3, timeout_race_setup, timeout_race_body, timeout_race_quiet, timeout_race_check, 2, 1, 20000, 0, 0},
+    {"stop race", 4, stop_race_setup, stop_race_body, timeout_race_quiet, stop_race_check, 2, 0, 20000, 0, 0},
+    {"stop, overtaken", 3, stop_race_setup, stop_overtaken_body, NULL, check_prompt, 3, 1, 20000, 0, 0},
     {"exact and in order", 4, exact_setup, exact_body, exact_quiet, exact_check, 1, 1, 20000, 0, 0},
     {"broadcast", 4, reset_rlock, broadcast_body, NULL, check_prompt, 1, 1, 20000, 0, 0},
     {"recursion", 2, reset_rlock, recursion_body, NULL, check_clean, 4, 1, 0, 0, 0},

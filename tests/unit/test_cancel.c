@@ -64,6 +64,7 @@ struct waits {
     enum how how;
     int64_t timeout_ns;
     cond_token_t *token;
+    cond_stop_t *stop;
     bool takes; /* an item, if the result is 0 */
     pthread_t thread;
     int result;
@@ -78,6 +79,7 @@ static void *do_wait(void *arg)
                                    .arg = place,
                                    .deadline_ns = w->timeout_ns != COND_FOREVER ? cond_deadline(w->timeout_ns) : 0,
                                    .token = w->token,
+                                   .stop = w->stop,
                                    .unnotified = w->how == AWAIT};
     cond_lock_t *lock = cond_get_lock(&place->cond); /* the condition may be destroyed when the wait is over */
     REQUIRE(cond_lock_acquire(lock) == 0);
@@ -90,12 +92,18 @@ static void *do_wait(void *arg)
 }
 
 /* Returns when it waits. The caller does not hold the lock. */
-static void wait_in_thread(struct waits *w, struct place *place, enum how how, cond_token_t *token)
+static void wait_until_stopped(struct waits *w, struct place *place, enum how how, cond_token_t *token, cond_stop_t *stop)
 {
     size_t before = cond_waiters(&place->cond);
-    *w = (struct waits){.place = place, .how = how, .timeout_ns = COND_FOREVER, .token = token, .takes = how != WAIT};
+    *w = (struct waits){
+        .place = place, .how = how, .timeout_ns = COND_FOREVER, .token = token, .stop = stop, .takes = how != WAIT};
     w->thread = start(do_wait, w);
     until_waiters(&place->cond, before + 1);
+}
+
+static void wait_in_thread(struct waits *w, struct place *place, enum how how, cond_token_t *token)
+{
+    wait_until_stopped(w, place, how, token, NULL);
 }
 
 static void assert_returns(struct waits *w, int result)
@@ -450,6 +458,117 @@ static void cancel_after_notify(void **state)
     }
 }
 
+/* ---- Stop ---- */
+
+/* Without the lock, by its holder, and before the wait. Every later wait ends at once, unless its predicate is true. */
+static void stop_ends_the_wait(void **state)
+{
+    (void)state;
+    FOR_EACH_KIND(kind, KINDS) {
+        for (enum how how = WAIT; how <= (kind == FOREIGN ? WAIT_FOR : AWAIT); how++) {
+            for (int holder = 0; holder < 2; holder++) {
+                struct place place;
+                struct waits stopped, stays;
+                cond_stop_t stop = {0};
+                make(&place, kind);
+                wait_until_stopped(&stopped, &place, how, NULL, &stop);
+                wait_in_thread(&stays, &place, how, NULL);
+                if (holder)
+                    acquire(&place);
+                assert_int_equal(cond_stop(&stop), 0);
+                assert_int_equal(cond_stop(&stop), 0);
+                if (holder)
+                    release(&place);
+                assert_returns(&stopped, ECANCELED);
+                acquire(&place);
+                assert_int_equal(cond_waiters(&place.cond), 1);
+                cond_wait_options_t options = {.pred = how != WAIT ? has_item : NULL, .arg = &place, .stop = &stop};
+                assert_int_equal(cond_wait_with(&place.cond, &options), ECANCELED);
+                options.deadline_ns = cond_now();
+                assert_int_equal(cond_wait_with(&place.cond, &options), ECANCELED);
+                place.items = 1;
+                assert_int_equal(cond_wait_with(&place.cond, &options), how != WAIT ? 0 : ECANCELED);
+                assert_int_equal(cond_notify(&place.cond, 1), 0);
+                release(&place);
+                assert_returns(&stays, 0);
+                unmake(&place);
+            }
+        }
+    }
+}
+
+/* As a deadline that comes after the notify: a plain waiter that was chosen returns 0, one with a predicate that is false
+   passes its notification on, and a notify skips one that was stopped before. */
+static void stop_and_notify(void **state)
+{
+    (void)state;
+    FOR_EACH_KIND(kind, KINDS) {
+        struct place place;
+        struct waits first, second;
+        make(&place, kind);
+        for (int pass = 0; pass < 3; pass++) {
+            cond_stop_t stop = {0};
+            wait_until_stopped(&first, &place, pass == 1 ? WAIT_FOR : WAIT, NULL, &stop);
+            if (pass != 0)
+                wait_in_thread(&second, &place, WAIT, NULL);
+            acquire(&place);
+            if (pass == 2)
+                assert_int_equal(cond_stop(&stop), 0);
+            assert_int_equal(cond_notify(&place.cond, 1), 0);
+            assert_int_equal(cond_stop(&stop), 0);
+            release(&place);
+            assert_returns(&first, pass == 0 ? 0 : ECANCELED);
+            if (pass != 0)
+                assert_returns(&second, 0);
+        }
+        unmake(&place);
+    }
+}
+
+/* Its storage may be used for one wait after the other. */
+static void stop_is_used_again(void **state)
+{
+    (void)state;
+    struct place place;
+    struct waits w;
+    cond_stop_t stop = {0};
+    make(&place, OWN_RLOCK);
+    acquire(&place);
+    assert_int_equal(cond_wait_with(&place.cond, &(cond_wait_options_t){.stop = &stop, .deadline_ns = cond_now()}), ETIMEDOUT);
+    release(&place);
+    for (int i = 0; i < 3; i++) {
+        wait_until_stopped(&w, &place, WAIT, NULL, &stop);
+        acquire(&place);
+        assert_int_equal(cond_wait_with(&place.cond, &(cond_wait_options_t){.stop = &stop}), EBUSY);
+        assert_int_equal(cond_notify(&place.cond, 1), 0);
+        release(&place);
+        assert_returns(&w, 0);
+    }
+    unmake(&place);
+}
+
+static void stop_is_refused(void **state)
+{
+    (void)state;
+    cond_t cond = COND_INIT;
+    cond_stop_t stop = {0};
+    cond_token_t token = {0};
+    assert_int_equal(cond_stop(NULL), EINVAL);
+    assert_int_equal(cond_wait_with(&cond, &(cond_wait_options_t){.stop = &stop}), EPERM);
+    assert_int_equal(cond_acquire(&cond), 0);
+    assert_int_equal(cond_wait_with(&cond, &(cond_wait_options_t){.stop = &stop, .token = &token}), EINVAL);
+    assert_int_equal(cond_wait_with(&cond, &(cond_wait_options_t){.stop = &stop, .unnotified = true}), EINVAL);
+    assert_int_equal(cond_release(&cond), 0);
+    assert_int_equal(cond_destroy(&cond), 0);
+    assert_int_equal(cond_wait_with(&cond, &(cond_wait_options_t){.stop = &stop}), EINVAL);
+    if (cond_init(&cond, NULL, COND_SHARED) == 0) {
+        assert_int_equal(cond_acquire(&cond), 0);
+        assert_int_equal(cond_wait_with(&cond, &(cond_wait_options_t){.stop = &stop}), ENOTSUP);
+        assert_int_equal(cond_release(&cond), 0);
+        assert_int_equal(cond_destroy(&cond), 0);
+    }
+}
+
 /* ---- Options ---- */
 
 static void options_are_the_other_waits(void **state)
@@ -736,6 +855,10 @@ int main(void)
 #endif
         cmocka_unit_test(cancel_ends_the_waits_with_the_token),
         cmocka_unit_test(cancel_after_notify),
+        cmocka_unit_test(stop_ends_the_wait),
+        cmocka_unit_test(stop_and_notify),
+        cmocka_unit_test(stop_is_used_again),
+        cmocka_unit_test(stop_is_refused),
         cmocka_unit_test(options_are_the_other_waits),
         cmocka_unit_test(deadlines),
         cmocka_unit_test(acquire_until_a_deadline),

@@ -576,6 +576,7 @@ CALL(make_mutex_cond_on_rlock, error_name(cond_init(&s->living, s->handle, COND_
 CALL(make_shared_cond_on_rlock, error_name(cond_init(&s->living, s->handle, COND_SHARED)))
 CALL(make_shared_again, error_name(cond_init(&s->living, NULL, COND_SHARED)))
 CALL(make_cond_on_destroyed, error_name(cond_init(&s->living, s->handle, COND_RLOCK)))
+CALL(stop_null, error_name(cond_stop(NULL)))
 CALL(words_of_minus_1, cond_strerror(-1) != NULL ? "words" : "NULL")
 CALL(words_of_any, cond_strerror(INT_MAX) != NULL ? "words" : "NULL")
 
@@ -1020,6 +1021,7 @@ static const struct row make_rows[] = {
     MAKE("cond_init(c, an rlock, COND_MUTEX)", make_mutex_cond_on_rlock, "EINVAL"),
     MAKE("cond_init(c, an rlock, COND_SHARED)", make_shared_cond_on_rlock, "EINVAL"),
     {"cond_init(c, a destroyed lock, 0)", make_cond_on_destroyed, DESTROYED_LOCK, {"EINVAL"}, NOTHING},
+    MAKE("cond_stop(NULL)", stop_null, "EINVAL"),
     MAKE("cond_strerror(-1)", words_of_minus_1, "words"),
     MAKE("cond_strerror(INT_MAX)", words_of_any, "words"),
     MAKE("cond_deadline(INT64_MIN)", deadline_of_min, "now, or past"),

@@ -609,6 +609,48 @@ static void destroy_beside_tasks(unsigned thread)
         told(task, error);
 }
 
+/* ---- A wait that another thread stops, without the lock ---- */
+
+static cond_stop_t stop;
+static int before_stop; /* plain memory: whoever was stopped sees what was written before */
+
+static void make_stop(void)
+{
+    make();
+    stop = (cond_stop_t){.busy_ = 0};
+    before_stop = 0;
+}
+
+static bool has_one(void *arg)
+{
+    (void)arg;
+    return s.tokens > 0;
+}
+
+/* Meanwhile a notify wakes the waiter in vain. A stop that is missed is a deadlock. */
+static void stop_a_wait(unsigned thread)
+{
+    if (thread == 0) {
+        OK(cond_acquire(&s.cond));
+        int result = cond_wait_with(&s.cond, &(cond_wait_options_t){.pred = has_one, .stop = &stop});
+        EXPECT(result == 0 ? s.tokens == 1 : result == ECANCELED && before_stop == 1);
+        s.through = 1;
+        OK(cond_release(&s.cond));
+    } else if (thread == 1) {
+        OK(cond_acquire(&s.cond));
+        s.tokens = 1;
+        OK(cond_notify(&s.cond, 1));
+        OK(cond_release(&s.cond));
+        OK(cond_acquire(&s.cond));
+        if (s.through == 0)
+            s.tokens = 0;
+        OK(cond_release(&s.cond));
+    } else {
+        before_stop = 1;
+        OK(cond_stop(&stop));
+    }
+}
+
 /* ---- */
 
 const struct scenario scenarios[] = {
@@ -619,6 +661,7 @@ const struct scenario scenarios[] = {
     {"turns, predicates", 3, make, take_turns_by_predicate, turns_are_taken},
     {"token", 3, make_token, pass_a_token, token_is_back},
     {"timeout race", 3, make, race_a_deadline, all_are_told},
+    {"stopped", 3, make_stop, stop_a_wait, NULL},
     {"destroyed by the woken", 2, make, destroy_when_woken, NULL},
     {"destroyed by the notifier", 2, make, destroy_by_notifier, NULL},
     {"destroyed by asking", 2, make_elsewhere, destroy_by_asking, NULL},
