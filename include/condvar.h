@@ -586,7 +586,7 @@ typedef struct cond_token {
 
 /** Ends one wait, by any thread, without the lock: cond_stop(). All zero bits: not stopped. One for each waiter, and for one
     wait at a time. It must outlive the wait and every cond_stop() of it, and needs no destroy. */
-typedef struct cond_stop cond_stop_t;
+typedef struct cond_stop_node cond_stop_t; /* (C++ has one name for a struct and a function) */
 
 /** What cond_wait_with() does. Members that are 0 mean "without". */
 typedef struct cond_wait_options {
@@ -768,7 +768,7 @@ struct cond_waiter {
 };
 
 #ifndef CONDVAR_NO_CANCEL
-struct cond_stop {
+struct cond_stop_node {
     struct cond_waiter waiter_;  /* the wait's node: `state` is all of it that cond_stop() touches */
     const cond_token_t *token_;  /* with waiter_: struct waitq_thread of src/waitq.h */
     cond_token_t stopped_;       /* for good. What token_ is */

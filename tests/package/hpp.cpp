@@ -49,6 +49,9 @@ static_assert(!std::is_convertible_v<unsigned, condvar::condition> && !std::is_c
 static_assert(std::is_same_v<decltype(constant.wait()), void>);
 static_assert(std::is_same_v<decltype(constant.wait(1s)), bool>);
 static_assert(std::is_same_v<decltype(constant.try_acquire()), bool>);
+static_assert(std::is_same_v<decltype(constant.wait_for(std::declval<bool (&)()>())), void>);
+static_assert(std::is_same_v<decltype(constant.await(std::declval<bool (&)()>(), 1s)), bool>);
+static_assert(!std::is_copy_constructible_v<condvar::token> && !std::is_copy_assignable_v<condvar::token>);
 
 using condvar::detail::timeout_ns;
 template <class Rep, class Period = std::ratio<1>> using unit = std::chrono::duration<Rep, Period>;
@@ -75,6 +78,51 @@ static void check_fractions()
     CHECK(timeout_ns(unit<double>(HUGE_VAL)) == COND_FOREVER);
     CHECK(timeout_ns(unit<double>(-HUGE_VAL)) == 0);
     CHECK(timeout_ns(unit<double>(DBL_MAX)) == COND_FOREVER);
+}
+
+/* ---- Points of time ---- */
+
+/* A clock that stands still, and is set by hand; each look at it counts. */
+struct wall_clock {
+    using duration = std::chrono::seconds;
+    using rep = duration::rep;
+    using period = duration::period;
+    using time_point = std::chrono::time_point<wall_clock>;
+    static constexpr bool is_steady = false;
+    static inline rep seconds = 1000, step = 0;
+    static time_point now()
+    {
+        seconds += step;
+        return time_point(duration(seconds));
+    }
+};
+
+template <class Clock, class Duration> using point = std::chrono::time_point<Clock, Duration>;
+
+static void check_points()
+{
+    using condvar::detail::left_ns;
+    using wall = wall_clock;
+    const auto at = [](auto time) { return left_ns(point<wall, decltype(time)>(time)); };
+    CHECK(at(1000s) == 0 && at(999s) == 0 && at(-5s) == 0 && at(0s) == 0);
+    CHECK(at(1001s) == 1'000'000'000 && at(1'000'000'000'001ns) == 1);
+    CHECK(at(unit<double>(1000.5)) == 500'000'000 && at(unit<double>(-1e300)) == 0);
+    CHECK(at(std::chrono::hours::max()) == COND_FOREVER && at(std::chrono::hours::min()) == 0);
+    CHECK(at(std::chrono::nanoseconds::max()) == COND_FOREVER && at(std::chrono::nanoseconds::min()) == 0);
+    CHECK(at(unit<double>(HUGE_VAL)) == COND_FOREVER && at(unit<double>(std::nan(""))) == 0);
+    CHECK(at(unit<unsigned>(1001)) == 1'000'000'000);
+    wall::seconds = -1000;
+    CHECK(at(-1000s) == 0 && at(-999s) == 1'000'000'000 && at(0s) == 1'000'000'000'000);
+    CHECK(at(std::chrono::nanoseconds::max()) == COND_FOREVER);
+
+    /* Nothing is early by the clock that was asked for: three looks here take three of its seconds, and no time. */
+    condvar::condition cond;
+    std::lock_guard hold(cond);
+    wall::seconds = 0;
+    wall::step = 1;
+    CHECK(!cond.wait_until(wall::time_point(1s)));
+    CHECK(wall::seconds >= 1);
+    wall::step = 0;
 }
 
 /* ---- The locks of <mutex> ---- */
@@ -105,7 +153,9 @@ template <class Lockable> static void check_lockable(Lockable &object)
             CHECK(!object.acquire(2ms));
             CHECK(!object.try_lock_until(clock_type::now() + 2ms));
             CHECK(!object.try_lock_until(std::chrono::system_clock::now() + 2ms));
-            CHECK(clock_type::now() - before >= 8ms);
+            CHECK(!object.acquire_until(clock_type::now() + 2ms));
+            CHECK(!object.acquire_until(clock_type::time_point::min()));
+            CHECK(clock_type::now() - before >= 10ms);
             CHECK(throws(std::errc::operation_not_permitted, [&] { object.unlock(); }));
             CHECK(throws(std::errc::operation_not_permitted, [&] { object.release(); }));
         }).join();
@@ -119,6 +169,11 @@ template <class Lockable> static void check_lockable(Lockable &object)
     }
     object.acquire();
     CHECK(object.acquire(0ns) && object.try_acquire()); /* recursive */
+    CHECK(object.acquire_until(clock_type::time_point::max()));
+    CHECK(object.acquire_until(point<std::chrono::system_clock, std::chrono::hours>(std::chrono::hours::max())));
+    CHECK(object.describe().find("locked rlock") != std::string::npos);
+    object.release();
+    object.release();
     object.release();
     object.release();
     object.release();
@@ -153,6 +208,12 @@ static void check_wait(condvar::condition &cond)
     CHECK(!cond.wait_for([] { return false; }, 3ms));
     CHECK(!cond.wait_for([] { return false; }, unit<double>(0.003)));
     CHECK(clock_type::now() - before >= 9ms);
+    CHECK(!cond.wait_until(clock_type::now() + 3ms) && !cond.wait_until(std::chrono::system_clock::now() + 3ms));
+    CHECK(!cond.wait_for_until([] { return false; }, clock_type::now() + 3ms));
+    CHECK(!cond.await([] { return false; }, 3ms) && !cond.await_until([] { return false; }, clock_type::now() + 3ms));
+    CHECK(clock_type::now() - before >= 24ms);
+    CHECK(cond.wait_for_until([] { return true; }, clock_type::time_point::min()));
+    cond.await([] { return true; });
     CHECK(cond.wait_for([] { return true; }, -1s));
     CHECK(cond.owned());
 
@@ -161,8 +222,8 @@ static void check_wait(condvar::condition &cond)
     std::thread other([&] {
         std::lock_guard guard(cond);
         turns = 1;
-        cond.notify();
-        cond.wait_for([&] { return turns == 2; });
+        cond.notify_one();
+        cond.await([&] { return turns == 2; }); /* nobody notifies it */
         turns = 3;
         cond.notify_all();
         CHECK(cond.wait_for([&] { return turns == 4; }, 1min));
@@ -170,7 +231,6 @@ static void check_wait(condvar::condition &cond)
     cond.wait();
     CHECK(turns == 1);
     turns = 2;
-    cond.notify();
     CHECK(cond.wait(1min));
     CHECK(turns == 3);
     turns = 4;
@@ -231,11 +291,93 @@ static void check_exceptions(condvar::condition &cond)
 
     hold.lock();
     try {
-        cond.wait_for([]() -> bool { throw 7; }, 1s);
+        (void)cond.wait_for([]() -> bool { throw 7; }, 1s);
         CHECK(false); /* wait_for has returned */
     } catch (int seven) {
         CHECK(seven == 7 && cond.owned());
     }
+}
+
+/* ---- What ends a wait ---- */
+
+static bool never() { return false; }
+
+static void check_cancel(condvar::condition &cond)
+{
+    condvar::token token;
+    CHECK(throws(std::errc::operation_not_permitted, [&] { cond.cancel(token); }));
+    std::unique_lock hold(cond);
+    CHECK(!cond.wait(token, 1ms) && !cond.wait_until(token, clock_type::now() + 1ms));
+    CHECK(!cond.wait_for(token, never, 1ms) && !cond.wait_for_until(token, never, clock_type::now() + 1ms));
+    CHECK(!cond.await(token, never, 1ms) && !cond.await_until(token, never, clock_type::now() + 1ms));
+    CHECK(!token.cancelled());
+    int waiting = 0;
+    std::thread others[3];
+    for (int how = 0; how < 3; how++)
+        others[how] = std::thread([&, how] {
+            std::lock_guard guard(cond);
+            waiting++;
+            CHECK(!(how == 0 ? cond.wait(token) : how == 1 ? cond.wait_for(token, never) : cond.await(token, never)));
+            CHECK(cond.owned() && token.cancelled());
+        });
+    cond.await([&] { return waiting == 3; });
+    cond.cancel(token);
+    hold.unlock();
+    for (std::thread &other : others)
+        other.join();
+    hold.lock();
+    CHECK(!cond.wait(token) && !cond.wait_for(token, never, 1h));
+    CHECK(cond.wait_for(token, [] { return true; }) && cond.await(token, [] { return true; }));
+    const auto error = [] {
+        try {
+            condvar::token other;
+            condvar::condition alone;
+            std::lock_guard guard(alone);
+            (void)alone.wait_for(other, []() -> bool { throw 7; });
+        } catch (int seven) {
+            return seven;
+        }
+        return 0;
+    };
+    CHECK(error() == 7);
+}
+
+static void check_close()
+{
+    condvar::condition cond;
+    condvar::token token;
+    CHECK(throws(std::errc::operation_not_permitted, [&] { cond.close(); }));
+    int items = 1, taken = 0;
+    std::thread consumer([&] {
+        CHECK(throws(std::errc::operation_canceled, [&] {
+            for (;;) {
+                std::lock_guard hold(cond);
+                cond.wait_for([&] { return items > 0; });
+                items--;
+                taken++;
+            }
+        }));
+    });
+    std::unique_lock hold(cond);
+    cond.await([&] { return taken == 1; });
+    CHECK(!cond.closed());
+    items = 2;
+    cond.close();
+    hold.unlock();
+    consumer.join();
+    CHECK(taken == 3 && cond.closed());
+    hold.lock();
+    for (int how = 0; how < 6; how++)
+        CHECK(throws(std::errc::operation_canceled, [&] {
+            switch (how) {
+            case 0: cond.wait(); break;
+            case 1: (void)cond.wait(1h); break;
+            case 2: cond.await(never); break;
+            case 3: (void)cond.wait(token); break;
+            case 4: (void)cond.wait_for_until(never, clock_type::now() + 1h); break;
+            default: (void)cond.await_until(never, clock_type::now() + 1h);
+            }
+        }));
 }
 
 /* ---- Other people's locks ---- */
@@ -322,6 +464,7 @@ template <class Object> static void check_destructor()
 int main()
 {
     check_fractions();
+    check_points();
     condvar::condition own, mutex(COND_MUTEX);
     condvar::lock lock;
     condvar::condition elsewhere(lock);
@@ -332,7 +475,9 @@ int main()
     for (condvar::condition *cond : {&constant, &own, &mutex, &elsewhere}) {
         check_wait(*cond);
         check_exceptions(*cond);
+        check_cancel(*cond);
     }
+    check_close();
     check_callables();
     check_adopted();
     check_dead_owner();
