@@ -392,9 +392,9 @@ int cond_await(cond_t *cond, cond_pred_t *pred, void *arg, int64_t timeout_ns)
 #endif
 
 #ifndef CONDVAR_NO_CANCEL
-_Static_assert(offsetof(struct cond_stop, waiter_) == offsetof(struct waitq_thread, waiter) &&
-                   offsetof(struct cond_stop, token_) == offsetof(struct waitq_thread, token),
-               "a struct cond_stop begins with a struct waitq_thread");
+_Static_assert(offsetof(struct cond_stop_node, waiter_) == offsetof(struct waitq_thread, waiter) &&
+                   offsetof(struct cond_stop_node, token_) == offsetof(struct waitq_thread, token),
+               "a cond_stop_t begins with a struct waitq_thread");
 
 /* The wait's node is in `stop`, where cond_stop() finds it for as long as the caller keeps it. */
 static int wait_stoppably(cond_t *cond, cond_stop_t *stop, const struct cond_waiter *what, int64_t deadline_ns)
