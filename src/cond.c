@@ -202,7 +202,7 @@ static COLD int held_nonprivate_lock(cond_t *cond, cond_lock_t **lock)
 }
 
 /* The lock of a condition on which the caller may wait or notify. */
-static OUTLINE int held_lock(cond_t *cond, cond_lock_t **lock)
+static INLINE_IF_FAST int held_lock(cond_t *cond, cond_lock_t **lock)
 {
     *lock = private_lock_of(cond);
     if (*lock == NULL)
