@@ -272,9 +272,7 @@ static int wait_once(struct cond_waiter *waiter, cond_lock_t *lock, int64_t dead
         return error;
     if (!woken)
         waitq_leave(waiter, lock);
-    if (error != 0)
-        return error;
-    return !woken ? ETIMEDOUT : waitq_is_cancelled(waiter) ? ECANCELED : 0;
+    return error != 0 ? error : !woken ? ETIMEDOUT : waitq_is_cancelled(waiter) ? ECANCELED : 0;
 }
 
 /* The node has `cond`, and what it waits for. */

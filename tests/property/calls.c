@@ -1519,14 +1519,17 @@ static void fork_while_held(void)
         EXPECT(cond_release(&conds[0]) == 0); /* somebody else's: it is as it was */
 }
 
-/* A private condition in memory that another process has, too. */
-static void two_processes(void)
+/* A private condition in memory that another process has, too. Who awaits is in the lock's list, which that process must not
+   look at either. */
+static void two_processes(bool awaits_it)
 {
-    EXPECT(cond_task_acquire(&conds[0], &extra) == 0 && cond_task_wait(&conds[0], &extra) == EINPROGRESS);
+    static bool never;
+    EXPECT(cond_task_acquire(&conds[0], &extra) == 0);
+    EXPECT((awaits_it ? cond_task_await(&conds[0], &extra, is_set, &never) : cond_task_wait(&conds[0], &extra)) == EINPROGRESS);
     sched_be_process(2);
-    EXPECT(cond_acquire(&conds[0]) == 0 && cond_notify(&conds[0], 1) == EINVAL &&
-           cond_notify_all(&conds[0]) == EINVAL && cond_wait(&conds[0], 0) == EINVAL &&
-           cond_release(&conds[0]) == 0);
+    EXPECT(cond_acquire(&conds[0]) == 0 && cond_wait(&conds[0], 0) == EINVAL && cond_close(&conds[0]) == EINVAL);
+    EXPECT(awaits_it || (cond_notify(&conds[0], 1) == EINVAL && cond_notify_all(&conds[0]) == EINVAL));
+    EXPECT(cond_release(&conds[0]) == 0);
     sched_be_process(1);
     extra_result = -1;
     EXPECT(cond_task_cancel(&extra) == 0 && extra_result == ECANCELED);
@@ -1592,7 +1595,7 @@ static void afterwards(unsigned how)
         break;
     case 3:
         if (kind < FOREIGN)
-            two_processes();
+            two_processes(how / 8 % 2 != 0);
         else if (kind < SHARED)
             borrow_the_lock();
         break;
