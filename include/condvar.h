@@ -689,37 +689,64 @@ COND_API const char *cond_strerror(int error);
 #endif
 
 /*
- * COND_WITH(&cond) { ... } holds the lock for the block, like Python's `with cond:`. If the lock cannot be
- * acquired the block is not entered (with EOWNERDEAD it is: the lock is held; call cond_recover in it).
- * With GCC and Clang (C and C++) the lock is released by one level however the block is left: at its end, by
- * break, continue, return or goto. With other compilers: at its end and by continue only.
- * It is the lock that is released, found when the block is entered. So a condition whose lock is elsewhere may be destroyed
- * within the block, or while the block waits in it and has been chosen.
+ * COND_WITH(&cond) { ... } holds the lock for the block, like Python's `with cond:`. COND_GUARD(&cond); holds it from there
+ * to the end of the enclosing block. Both take a cond_t * or a cond_lock_t *; anything else does not compile.
+ *
+ * - The lock is released by one level however the block is left: at its end, by break, continue, return or goto. (COND_WITH
+ *   with C compilers other than GCC and Clang: at its end and by continue only; COND_GUARD needs GCC, Clang or C++.)
+ * - COND_WITH is a loop of one round. So a `break` or `continue` in it leaves the block, and not the loop around it. Where
+ *   that matters, use COND_GUARD, which has no loop.
+ * - With EOWNERDEAD the lock is held: call cond_recover(). If the lock cannot be acquired for another reason (cond_acquire()
+ *   has them), the block of COND_WITH is not entered, and COND_GUARD does nothing. To tell, set a flag in the block of
+ *   COND_WITH, and call cond_owned() after COND_GUARD; or use cond_acquire().
+ * - It is the lock that is released, found when it is acquired. So a condition whose lock is elsewhere may be destroyed
+ *   within the block, or while the block waits in it and has been chosen.
  */
-#define COND_WITH(cond)                                                                                 \
-    for (cond_lock_t *COND_WITH_NAME_(__LINE__) COND_WITH_CLEANUP_ = cond_with_enter_(cond);            \
-         COND_WITH_NAME_(__LINE__) != NULL COND_WITH_LEFT_(COND_WITH_NAME_(__LINE__), cond);            \
+#define COND_WITH(object)                                                                                \
+    for (cond_lock_t *COND_WITH_NAME_(__LINE__) COND_WITH_CLEANUP_ = COND_WITH_ENTER_(object);           \
+         COND_WITH_NAME_(__LINE__) != NULL COND_WITH_LEFT_(COND_WITH_NAME_(__LINE__), object);           \
          cond_with_leave_(&COND_WITH_NAME_(__LINE__)))
+
+#if defined(__cplusplus)
+#  define COND_GUARD(object) cond_guard_ COND_WITH_NAME_(__LINE__)(COND_WITH_ENTER_(object))
+#elif defined(__GNUC__)
+#  define COND_GUARD(object) cond_lock_t *COND_WITH_NAME_(__LINE__) COND_WITH_CLEANUP_ = COND_WITH_ENTER_(object)
+#else
+#  define COND_GUARD(object) _Static_assert(0, "COND_GUARD needs GCC, Clang or C++: use COND_WITH")
+#endif
 
 #define COND_WITH_NAME_(line) COND_WITH_PASTE_(line)
 #define COND_WITH_PASTE_(line) cond_with_##line##_
 #if defined(__GNUC__)
-#  define COND_WITH_CLEANUP_ __attribute__((cleanup(cond_with_leave_)))
+#  define COND_WITH_CLEANUP_ __attribute__((cleanup(cond_with_leave_), unused))
 #else
 #  define COND_WITH_CLEANUP_
 #endif
 
-/* What clang's analysis is told: in the block the lock is held, by an assertion that need not be undone; behind
-   it, it is not. (The name is NULL there, so `cond` is evaluated once only, in spite of appearances.) */
-#if defined(__clang__)
-#  define COND_WITH_LEFT_(name, cond) || ((name) != NULL && cond_with_left_(cond) && false)
+/* For a condition or a lock: by overloads in C++. */
+#ifdef __cplusplus
+#  define COND_WITH_ENTER_(object) cond_with_enter_(object)
+#  define COND_WITH_LEAVES_(object) cond_with_left_(object)
 #else
-#  define COND_WITH_LEFT_(name, cond)
+#  define COND_WITH_ENTER_(object) \
+      _Generic((object), cond_t *: cond_with_enter_, cond_lock_t *: cond_lock_with_enter_)(object)
+#  define COND_WITH_LEAVES_(object) \
+      _Generic((object), cond_t *: cond_with_left_, cond_lock_t *: cond_lock_with_left_)(object)
+#endif
+
+/* What clang's analysis is told: in the block the lock is held, by an assertion that need not be undone; behind
+   it, it is not. (The name is NULL there, so `object` is evaluated once only, in spite of appearances.) */
+#if defined(__clang__)
+#  define COND_WITH_LEFT_(name, object) || ((name) != NULL && COND_WITH_LEAVES_(object) && false)
+#else
+#  define COND_WITH_LEFT_(name, object)
 #endif
 
 static inline void cond_held_(const cond_t *cond) COND_ASSERTS_(*cond);
 static inline cond_lock_t *cond_with_enter_(cond_t *cond) COND_ASSERTS_(*cond);
+static inline cond_lock_t *cond_lock_with_enter_(cond_lock_t *lock) COND_ASSERTS_(*lock);
 static inline bool cond_with_left_(const cond_t *cond) COND_RELEASES_(*cond);
+static inline bool cond_lock_with_left_(const cond_lock_t *lock) COND_RELEASES_(*lock);
 
 static inline COND_UNSEEN_ void cond_held_(const cond_t *cond)
 {
@@ -732,11 +759,21 @@ static inline COND_UNSEEN_ bool cond_with_left_(const cond_t *cond)
     return false;
 }
 
-static inline COND_UNSEEN_ cond_lock_t *cond_with_enter_(cond_t *cond)
+static inline COND_UNSEEN_ bool cond_lock_with_left_(const cond_lock_t *lock)
 {
-    cond_lock_t *lock = cond_get_lock(cond);
+    (void)lock;
+    return false;
+}
+
+static inline COND_UNSEEN_ cond_lock_t *cond_lock_with_enter_(cond_lock_t *lock)
+{
     int error = cond_lock_acquire(lock);
     return error == 0 || error == EOWNERDEAD ? lock : NULL;
+}
+
+static inline COND_UNSEEN_ cond_lock_t *cond_with_enter_(cond_t *cond)
+{
+    return cond_lock_with_enter_(cond_get_lock(cond));
 }
 
 static inline COND_UNSEEN_ void cond_with_leave_(cond_lock_t **lock)
@@ -745,6 +782,35 @@ static inline COND_UNSEEN_ void cond_with_leave_(cond_lock_t **lock)
         (void)cond_lock_release(*lock);
     *lock = NULL;
 }
+
+#ifdef __cplusplus
+extern "C++" {
+static inline cond_lock_t *cond_with_enter_(cond_lock_t *lock) COND_ASSERTS_(*lock);
+static inline bool cond_with_left_(const cond_lock_t *lock) COND_RELEASES_(*lock);
+
+static inline COND_UNSEEN_ cond_lock_t *cond_with_enter_(cond_lock_t *lock)
+{
+    return cond_lock_with_enter_(lock);
+}
+
+static inline COND_UNSEEN_ bool cond_with_left_(const cond_lock_t *lock)
+{
+    return cond_lock_with_left_(lock);
+}
+
+/* The variable of COND_GUARD. */
+class cond_guard_ {
+public:
+    explicit cond_guard_(cond_lock_t *lock) : lock_(lock) {}
+    ~cond_guard_() { cond_with_leave_(&lock_); }
+    cond_guard_(const cond_guard_ &) = delete;
+    cond_guard_ &operator=(const cond_guard_ &) = delete;
+
+private:
+    cond_lock_t *lock_;
+};
+}
+#endif
 
 /* ---- Tasks: waiting without a thread ---------------------------------------------------------------- */
 

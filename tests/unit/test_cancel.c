@@ -825,6 +825,72 @@ static void lock_is_free_in_the_child(void **state)
 }
 #endif
 
+/* ---- COND_WITH and COND_GUARD ---- */
+
+static int guarded(cond_lock_t *lock, cond_t *cond, int how)
+{
+    COND_GUARD(lock);
+    if (!cond_lock_owned(lock))
+        return -1;
+    if (how == 0)
+        return 0;
+    {
+        COND_GUARD(cond);
+        if (how == 1)
+            goto out;
+    }
+out:
+    return cond_lock_owned(lock) ? 1 : 2;
+}
+
+static void with_and_guard_take_conditions_and_locks(void **state)
+{
+    (void)state;
+    struct place place;
+    make(&place, RLOCK_ELSEWHERE);
+    unsigned entered = 0, rounds = 0;
+    COND_WITH(&place.cond) {
+        COND_WITH(&place.lock)
+            entered++;
+        assert_true(cond_owned(&place.cond));
+    }
+    assert_int_equal(entered, 1);
+    assert_false(cond_owned(&place.cond));
+    /* A break leaves the block of COND_WITH; with COND_GUARD it leaves the loop. */
+    for (; rounds < 3; rounds++)
+        COND_WITH(&place.lock)
+            break;
+    assert_int_equal(rounds, 3);
+    for (rounds = 0; rounds < 3; rounds++) {
+        COND_GUARD(&place.lock);
+        assert_true(cond_lock_owned(&place.lock));
+        if (rounds == 1)
+            break;
+    }
+    assert_int_equal(rounds, 1);
+    assert_false(cond_lock_owned(&place.lock));
+    for (int how = 0; how < 3; how++) {
+        assert_int_equal(guarded(&place.lock, &place.cond, how), how == 0 ? 0 : 1);
+        assert_false(cond_lock_locked(&place.lock));
+    }
+    /* Neither releases what it could not acquire. */
+    cond_lock_t mutex = COND_MUTEX_INIT;
+    assert_int_equal(cond_lock_acquire(&mutex), 0);
+    entered = 0;
+    COND_WITH(&mutex)
+        entered++;
+    {
+        COND_GUARD(&mutex);
+        entered += cond_lock_owned(&mutex) ? 10 : 0;
+    }
+    assert_int_equal(entered, 10);
+    assert_true(cond_lock_owned(&mutex));
+    assert_int_equal(cond_lock_release(&mutex), 0);
+    assert_int_equal(cond_lock_destroy(&mutex), 0);
+    assert_int_equal(guarded(&mutex, &place.cond, 0), -1);
+    unmake(&place);
+}
+
 static void version(void **state)
 {
     (void)state;
@@ -865,6 +931,7 @@ int main(void)
         cmocka_unit_test(tasks_await),
         cmocka_unit_test(tasks_and_close),
         cmocka_unit_test(lock_describes_itself),
+        cmocka_unit_test(with_and_guard_take_conditions_and_locks),
         cmocka_unit_test(version),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
