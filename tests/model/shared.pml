@@ -383,7 +383,7 @@ check:  recover();
                         depart((claim == FREE -> FREE : NOTHING));
                         end_wait(me);
                         if
-                        :: claim == GRANT -> owe(1) /* @shared.c shared_wait | if (!content && claim == GRANT) */
+                        :: claim == GRANT -> owe(1) /* @shared.c shared_wait | if (!satisfied && claim == GRANT) */
                         :: else
                         fi;
                         claim = 0;
