@@ -239,9 +239,7 @@ static bool has_cancelled_token(const struct waitq_thread *self)
     return false;
 #else
     /* Acquire: partner is cond_stop(). (Whoever has cancelled a token on another condition orders the two by itself.) */
-    if (self->token != NULL && a_load(&self->token->cancelled_, acquire) != 0) /* M:token-ends */
-        return true;
-    return false;
+    return self->token != NULL && a_load(&self->token->cancelled_, acquire) != 0; /* M:token-ends */
 #endif
 }
 

@@ -133,8 +133,7 @@ INTERNAL void waitq_begin_wait(struct cond_waiter *waiter, cond_lock_t *lock);
 /* The last access of a wait to the lock: from here on the lock may be destroyed when it is free. */
 INTERNAL void waitq_end_wait(cond_lock_t *lock);
 
-/* Move the first n waiters that have not expired to the lock's list; or all of them. */
-/* Choose the first n waiters. `all`: they pass nothing on, since everybody was chosen. */
+/* Move the first n waiters that have not expired to the lock's list. `all`: they pass nothing on, since everybody was chosen. */
 INTERNAL void waitq_notify_some(cond_t *cond, cond_lock_t *lock, size_t n, bool all);
 
 static inline void waitq_notify(cond_t *cond, cond_lock_t *lock, size_t n)
