@@ -73,7 +73,7 @@ END { exit count != 1 }
 '
 
 # make_faulty_source ROOT WORK TARGET REPLACEMENT [FILE]: WORK/src is ROOT/src with the fault, in this file if several have
-# such a function. 1, and a message, if the target is not there, or more than once.
+# such a function. 1, and a message, if the target is not there, or more than once. WORK/changed_file says which file has the fault.
 make_faulty_source() {
     rm -rf "$2/src"
     cp -R "$1/src" "$2/src"
@@ -85,6 +85,7 @@ make_faulty_source() {
     for file_ in $(grep -rlE "$pattern_" "$2/src${5:+/$5}"); do
         if target=$3 replacement=$4 awk "$faulty_awk" "$file_" >"$2/changed" && ! cmp -s "$2/changed" "$file_"; then
             cp "$2/changed" "$file_"
+            echo "$file_" >"$2/changed_file"
             changed_=$((changed_ + 1))
         fi
     done
