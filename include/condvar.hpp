@@ -816,7 +816,7 @@ namespace detail {
 
 /* A task, and how its coroutine goes on. */
 struct coroutine_task {
-    explicit coroutine_task(cond_t *condition) : cond(condition) { must(cond_task_init(&task, ready, this)); }
+    coroutine_task() { must(cond_task_init(&task, ready, this)); }
     virtual ~coroutine_task() = default;
     coroutine_task(const coroutine_task &) = delete;
     coroutine_task &operator=(const coroutine_task &) = delete;
@@ -843,7 +843,7 @@ struct coroutine_task {
     enum { REQUESTED, SUSPENDED, READY };
 
     cond_task_t task{};
-    cond_t *cond; /* by which the lock was acquired */
+    cond_lock_t *lock = nullptr; /* set when the lock is acquired: the hold releases it */
     std::coroutine_handle<> coroutine;
     std::atomic<int> phase{REQUESTED};
     int result = 0;
@@ -851,10 +851,7 @@ struct coroutine_task {
 
 /* `Executor` is a reference, or the type of a copy. */
 template <class Executor> struct coroutine_task_on final : coroutine_task {
-    coroutine_task_on(cond_t *condition, Executor &&where)
-        : coroutine_task(condition), executor(std::forward<Executor>(where))
-    {
-    }
+    explicit coroutine_task_on(Executor &&executor_) : executor(std::forward<Executor>(executor_)) {}
 
     void post() noexcept override
     {
@@ -976,10 +973,10 @@ public:
 
     explicit operator bool() const noexcept { return task_ != nullptr; }
 
-    /** As cond_task_release(). */
+    /** As cond_task_lock_release(). So the condition may be destroyed before, if its lock is elsewhere. */
     void release()
     {
-        detail::must(cond_task_release(task_ ? task_->cond : nullptr, native_handle()));
+        detail::must(cond_task_lock_release(task_ ? task_->lock : nullptr, native_handle()));
         task_.reset();
     }
 
@@ -996,7 +993,7 @@ private:
     void drop_() noexcept
     {
         if (task_)
-            (void)cond_task_release(task_->cond, &task_->task);
+            (void)cond_task_lock_release(task_->lock, &task_->task);
         task_.reset();
     }
 
@@ -1006,12 +1003,17 @@ private:
 template <class Stop>
 class [[nodiscard]] async_acquire_request : public detail::async_request<async_acquire_request<Stop>, Stop> {
 public:
-    async_acquire_request(std::unique_ptr<detail::coroutine_task> task, Stop stop)
-        : detail::async_request<async_acquire_request<Stop>, Stop>(task.get(), std::move(stop)), owned_(std::move(task))
+    async_acquire_request(cond_t *cond, std::unique_ptr<detail::coroutine_task> task, Stop stop)
+        : detail::async_request<async_acquire_request<Stop>, Stop>(task.get(), std::move(stop)), cond_(cond),
+          owned_(std::move(task))
     {
     }
 
-    int begin() noexcept { return cond_task_acquire(owned_->cond, &owned_->task); }
+    int begin() noexcept
+    {
+        owned_->lock = cond_get_lock(cond_);
+        return cond_task_lock_acquire(owned_->lock, &owned_->task);
+    }
 
     async_hold await_resume()
     {
@@ -1023,6 +1025,7 @@ public:
     }
 
 private:
+    cond_t *cond_;
     std::unique_ptr<detail::coroutine_task> owned_;
 };
 
@@ -1103,7 +1106,7 @@ template <class Pred, class Stop> using async_predicate_request = async_wait_req
 template <class Executor> auto condition::async_acquire(Executor &&executor)
 {
     return async_acquire_request<detail::no_stop>(
-        std::make_unique<detail::coroutine_task_on<Executor>>(&cond_, std::forward<Executor>(executor)), {});
+        &cond_, std::make_unique<detail::coroutine_task_on<Executor>>(std::forward<Executor>(executor)), {});
 }
 
 inline auto condition::async_wait(async_hold &hold)
@@ -1129,7 +1132,7 @@ template <class Pred> auto condition::async_await(async_hold &hold, Pred pred)
 template <class Executor> auto condition::async_acquire(Executor &&executor, std::stop_token token)
 {
     return async_acquire_request<std::stop_token>(
-        std::make_unique<detail::coroutine_task_on<Executor>>(&cond_, std::forward<Executor>(executor)),
+        &cond_, std::make_unique<detail::coroutine_task_on<Executor>>(std::forward<Executor>(executor)),
         std::move(token));
 }
 
