@@ -47,6 +47,7 @@
  *     notify         chooses waiters: cond_notify(), cond_notify_all()
  *     chosen         selected by a notify; a release of the lock then wakes the waiter
  *     expired        the deadline of the waiter has passed before a notify chose it
+ *     lock elsewhere a lock outside the condition: the `lock` of cond_init()
  *     private lock   made by this library for the threads and tasks of one process
  *     shared lock    made by this library for several processes (COND_SHARED)
  *     foreign lock   made elsewhere, and used through cond_lock_init_foreign() or cond_lock_init_pthread()
@@ -61,9 +62,9 @@
  * - Callers. Any thread may call any function, except where the comment says "Caller must hold the lock." No
  *   function may be called from a signal handler.
  * - Time is int64_t nanoseconds on the monotonic clock. Setting the wall clock changes nothing. Timeouts are
- *   relative, deadlines are absolute. A timeout of 0 or less polls. COND_FOREVER never expires, and neither
- *   does a deadline that is too far away to be represented. A wait never times out early. Signals neither end
- *   nor prolong a wait.
+ *   relative, deadlines are absolute. A timeout of 0 or less polls. COND_FOREVER never expires. A deadline that
+ *   is too far away to be represented never expires either. A wait never times out early. Signals neither end nor
+ *   prolong a wait.
  * - Recursion. A wait releases all levels of the lock. When it returns, for whatever reason, the lock is held
  *   as many levels deep as before. cond_wait() lists the exceptions.
  * - Notifications. A notify chooses waiters in the order of their arrival. It skips expired waiters, so no
@@ -167,7 +168,7 @@ enum {
     COND_SHARED = 2, /* or-ed to one of these: for memory that several processes share; see "Processes" */
 };
 
-/* The most levels that a recursive lock can be held: more than the return addresses that fit on an 8 MiB stack. */
+/* The maximum number of levels of a recursive lock: more than the return addresses that fit on an 8 MiB stack. */
 #define COND_DEPTH_MAX 0xFFFFFu
 
 /**
@@ -185,8 +186,8 @@ COND_API int cond_init(cond_t *cond, cond_lock_t *lock, unsigned flags);
 /**
  * Destroy a condition, and its own lock with it. Never blocks.
  *
- * A condition on a private or foreign lock elsewhere may be destroyed as soon as all its waiters were chosen, even
- * if their waits have not returned yet. (Shared conditions: see "Processes".)
+ * A condition on a private or foreign lock elsewhere may be destroyed as soon as all its waiters were chosen. Their
+ * waits need not have returned yet. (Shared conditions: see "Processes".)
  * - A chosen waiter does not touch the condition again. It returns with the lock held, and must release it by
  *   cond_lock_release(), or by cond_task_lock_release() if it is a task. The same is true for a waiter that
  *   cond_close() has ended, and for a waiter in cond_await() that a release has woken.
@@ -290,9 +291,9 @@ typedef bool cond_pred_t(void *arg);
  * Any other error: a foreign lock could not be acquired again, and returned this error. The lock is lost:
  * nobody can ever hold it again. All waiters of this condition are woken and return the same error. The
  * condition may be destroyed at once. Waiters of other conditions on the lock return the error when a notify, a
- * wait or cond_destroy() is called on their condition. (If the lock returns ENOTRECOVERABLE to such a call, the
- * waiters of the condition return that.) From then on calls with the handle return EINVAL. The memory of the
- * handle must stay until these waits have returned.
+ * wait or cond_destroy() is called on their condition. (The same happens if the lock returns ENOTRECOVERABLE to
+ * such a call.) From then on calls with the handle return EINVAL. The memory of the handle must stay until these
+ * waits have returned.
  */
 COND_API int cond_wait(cond_t *cond, int64_t timeout_ns) COND_REQUIRES(*cond);
 
@@ -317,11 +318,13 @@ COND_API int cond_wait_for_until(cond_t *cond, cond_pred_t *pred, void *arg, int
 /**
  * Choose the first n waiters, or all if there are fewer. Caller must hold the lock.
  *
- * Each release of the lock then wakes one chosen waiter, in the order of arrival, even if the waiters woken
- * before do not hold the lock yet. (While threads starve, every second release wakes one of these instead.) If
- * a chosen waiter is in cond_wait_for() and its predicate is false, it stays asleep, and its notification goes
- * to the next waiter that can use it. So a notify may come before or after the change of the state, as long as
- * the lock is not released in between.
+ * Each release of the lock then wakes one chosen waiter, in the order of arrival. It does so even if the waiters
+ * woken before do not hold the lock yet. While threads starve (cond_acquire()), every second release wakes a
+ * starving thread instead.
+ *
+ * If a chosen waiter is in cond_wait_for() and its predicate is false, it stays asleep. Its notification goes to
+ * the next waiter that can use it. So a notify may come before or after the change of the state, as long as the
+ * lock is not released in between.
  *
  * No system call, unless the lock is foreign, or is shared and not the condition's own.
  * EINVAL: NULL, destroyed. EPERM: the caller does not hold the lock.
@@ -379,7 +382,7 @@ typedef struct cond_token {
 } cond_token_t;
 
 /* For cond_stop(): one for each waiter, and for one wait at a time. All zero bits: not stopped. It must outlive
-   the wait and each cond_stop() of it, and needs no destroy. (C++ cannot name a struct like a function.) */
+   the wait and each cond_stop() of it, and needs no destroy. */
 typedef struct cond_stop_node cond_stop_t;
 
 /* What cond_wait_with() does. A member that is 0 means "without". */
@@ -503,7 +506,7 @@ COND_API int cond_lock_init_foreign(cond_lock_t *lock, const cond_lock_ops_t *op
 /**
  * Make a handle for a pthread mutex of any type. A wait releases and restores all levels of a recursive one.
  *
- * POSIX cannot tell who holds a mutex. So if the caller of a wait or a notify does not hold it:
+ * POSIX has no call for the owner of a mutex. So if the caller of a wait or a notify does not hold it:
  * - Normal mutex: EPERM if nobody holds it. Undefined if another thread holds it, because the queue is then
  *   changed without the lock. A release by a thread that does not hold it is undefined too.
  * - Errorcheck or recursive mutex on Linux with glibc: EPERM.
@@ -527,14 +530,21 @@ COND_API int cond_lock_init_pthread(cond_lock_t *lock, pthread_mutex_t *mutex);
  */
 COND_API int cond_lock_destroy(cond_lock_t *lock);
 
-/* These do to a lock what the calls above do to the lock of a condition, with the same errors: cond_acquire(),
-   cond_try_acquire(), cond_acquire_timed(), cond_acquire_until(), cond_release(), cond_locked(), cond_owned(). */
+/* The calls above, for a lock by itself. The errors are the same. */
+
+/** As cond_acquire(). */
 COND_API int cond_lock_acquire(cond_lock_t *lock) COND_ACQUIRES_(*lock);
+/** As cond_try_acquire(). */
 COND_API int cond_lock_try_acquire(cond_lock_t *lock) COND_TRIES_(*lock);
+/** As cond_acquire_timed(). */
 COND_API int cond_lock_acquire_timed(cond_lock_t *lock, int64_t timeout_ns) COND_TRIES_(*lock);
+/** As cond_acquire_until(). */
 COND_API int cond_lock_acquire_until(cond_lock_t *lock, int64_t deadline_ns) COND_TRIES_(*lock);
+/** As cond_release(). */
 COND_API int cond_lock_release(cond_lock_t *lock) COND_RELEASES_(*lock);
+/** As cond_locked(). */
 COND_API bool cond_lock_locked(const cond_lock_t *lock);
+/** As cond_owned(). */
 COND_API bool cond_lock_owned(const cond_lock_t *lock);
 
 /* ---- Texts and versions ---------------------------------------------------------------------------------- */
@@ -698,8 +708,8 @@ COND_API int cond_task_close(cond_t *cond, cond_task_t *task);
 /*
  * Shared conditions
  *
- * With COND_SHARED a lock and its conditions are in memory that several processes have mapped (mmap() with
- * MAP_SHARED, shm_open(), memfd_create()), at the same address or at different ones. A lock and the conditions
+ * With COND_SHARED a lock and its conditions are in memory that several processes have mapped, at the same
+ * address or at different ones: by mmap() with MAP_SHARED, shm_open() or memfd_create(). A lock and the conditions
  * on it must be in one mapping. All processes must be in one PID namespace, because a robust mutex identifies
  * its holder by a number of that namespace. (Each container has its own namespace.)
  *
@@ -752,7 +762,7 @@ COND_API int cond_task_close(cond_t *cond, cond_task_t *task);
  * - Part of this misuse is detected. While the first process has waiters, a wait or a notify by the second one
  *   returns EINVAL. So does a woken waiter that finds waiters of another process.
  * - The rest is not detected. The processes cannot wake each other, so a thread may sleep for ever at the lock.
- *   The threads of a forked child count as those of its parent. Tasks of two processes are not told apart.
+ *   The threads of a forked child count as those of its parent. Tasks of two processes are not distinguished.
  */
 
 /**
@@ -992,7 +1002,7 @@ struct cond_waiter {
 };
 
 #ifndef CONDVAR_NO_CANCEL
-struct cond_stop_node {
+struct cond_stop_node { /* cond_stop is a function */
     struct cond_waiter waiter_;  /* the node of the wait. cond_stop() accesses its `state` only */
     const cond_token_t *token_;  /* with waiter_: struct waitq_thread of src/waitq.h */
     cond_token_t stopped_;       /* set by cond_stop(), for good. token_ points to it */

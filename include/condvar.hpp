@@ -27,9 +27,9 @@
  *
  * - Locking. Both classes are Lockable and TimedLockable, so std::unique_lock, std::lock_guard, std::scoped_lock
  *   and std::lock take them. lock() is acquire(), and unlock() is release().
- * - Time is any duration of <chrono>, rounded up to nanoseconds. Zero, less, and NaN poll. A duration that is too
- *   long to be represented never expires. The calls whose names end in _until take a time_point of any clock. If
- *   that clock is set back during the call, the call continues until the new time.
+ * - Time is any duration of <chrono>, rounded up to nanoseconds. A duration of 0 or less, or NaN, polls. A duration
+ *   that is too long to be represented never expires. The calls whose names end in _until take a time_point of any
+ *   clock. If that clock is set back during the call, the call continues until the new time.
  * - Timeouts. A wait or an acquire that times out returns false.
  * - Tokens. A wait may have a token as its first argument: a condvar::token, or in C++20 a std::stop_token. If the
  *   token ends the wait, the wait returns false, with the lock held. If the predicate is true, it returns true.
@@ -43,8 +43,8 @@
  *   std::this_thread, must not block, and must not call the condition.
  * - Exceptions of a predicate end the wait. wait_for() throws them in the thread that waits, with the lock held.
  *   (If a notify caused the call of the predicate, its notification is used up.)
- * - Destructors cannot throw. So if a condition or a lock is still held or waited on, its destructor calls
- *   std::terminate(), like that of a std::thread that was not joined.
+ * - Destructors cannot throw. If a condition or a lock is still held or waited on, its destructor calls
+ *   std::terminate(). So does that of a std::thread that was not joined.
  * - Processes. Construct shared conditions (COND_SHARED) in the shared memory by placement new. After EOWNERDEAD
  *   acquire(), wait() and wait_for() throw, with the lock held. lock() and its variants do not throw, because
  *   std::lock_guard would not release the lock: call recover() first. Only the last process runs the destructor.
