@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <deque>
 #include <mutex>
+#include <optional>
 #include <stdexcept>
 #include <sys/wait.h>
 #include <thread>
@@ -426,9 +427,39 @@ static void check_destroyed()
     CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 33);
 }
 
+/* ---- The condition is destroyed while the coroutine holds its lock ---- */
+
+static fiber outlives(condvar::condition &cond, std::vector<int> *calls, bool by_call, int &ended)
+{
+    {
+        auto hold = co_await cond.async_acquire(inline_executor{calls});
+        co_await cond.async_wait(hold);
+        if (by_call)
+            hold.release();
+    }
+    ended++;
+}
+
+static void check_outlives()
+{
+    condvar::lock lock;
+    std::optional<condvar::condition> cond(std::in_place, lock);
+    std::vector<int> calls;
+    int ended = 0;
+    for (const bool by_call : {false, true})
+        outlives(*cond, &calls, by_call, ended);
+    {
+        std::lock_guard hold(lock);
+        cond->notify_all();
+        cond.reset();
+    }
+    CHECK(ended == 2 && !lock.locked());
+}
+
 int main()
 {
     check_destroyed();
+    check_outlives();
     check_inline();
     check_stop();
     check_exceptions();
