@@ -102,7 +102,7 @@ void handoff_release_contended(cond_lock_t *lock)
             is_their_turn = handoff_take_turn(lock);
         }
         if (next == NULL && !has_looked && !(threads_starve && is_their_turn)) { /* M:starving-turn */
-            has_looked = WAITQ_HAVE_AWAIT; /* M:look-once */
+            has_looked = HAVE_AWAIT; /* M:look-once */
             next = handoff_pick(lock, &calls);
             if (next != NULL && waitq_is_task(next))
                 break; /* the word stays HELD: the lock is the task's now */

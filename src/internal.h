@@ -15,20 +15,20 @@
 #if defined(__GNUC__)
 #  define COLD __attribute__((noinline, cold))
 #  ifdef __OPTIMIZE_SIZE__
-#    define NOINLINE
+#    define NOINLINE_IF_FAST
 #  else
-#    define NOINLINE __attribute__((noinline))
+#    define NOINLINE_IF_FAST __attribute__((noinline))
 #  endif
 #else
 #  define COLD
-#  define NOINLINE
+#  define NOINLINE_IF_FAST
 #endif
 
 /* Not inlined, with -Os neither: it has several callers. */
 #if defined(__GNUC__)
-#  define OUTLINE __attribute__((noinline, unused))
+#  define NOINLINE __attribute__((noinline, unused))
 #else
-#  define OUTLINE
+#  define NOINLINE
 #endif
 
 /* With -Os size goes before speed: no fast paths beside the general ones, and no copies of a function in its callers. */

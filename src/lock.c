@@ -16,22 +16,22 @@ _Static_assert(sizeof(cond_lock_t) <= 64, "a lock is at most one cache line of 6
 
 /* A shared condition may be mapped anywhere, so it keeps the distance of its lock. Not inlined: for the calls that are not
    fast paths. */
-NOINLINE cond_lock_t *lock_of(const cond_t *cond)
+NOINLINE_IF_FAST cond_lock_t *lock_of(const cond_t *cond)
 {
-    cond_lock_t *lock = private_lock_of(cond);
+    cond_lock_t *lock = lock_private_of(cond);
     if (!HAVE_NONPRIVATE || lock != NULL || cond == NULL)
         return lock;
     /* Read once, since another thread may be in cond_destroy(). */
-    uint32_t state = cond_state(cond);
-    if (!cond_state_is_alive(state))
+    uint32_t state = condi_state(cond);
+    if (!condi_state_is_alive(state))
         return NULL;
     if (cond->lock_ == NULL)
         lock = (cond_lock_t *)(uintptr_t)&cond->own_;
-    else if (state <= COND_CLOSED) /* M:state-once */
+    else if (state <= CONDI_CLOSED) /* M:state-once */
         lock = cond->lock_;
     else
         lock = (cond_lock_t *)((uintptr_t)cond + (uintptr_t)cond->lock_);
-    return lock_is_valid(lock) && lock_is_shared(lock) == (state > COND_CLOSED) ? lock : NULL;
+    return lock_is_valid(lock) && lock_is_shared(lock) == (state > CONDI_CLOSED) ? lock : NULL;
 }
 
 /* ---- Time, and the version ---- */
@@ -76,17 +76,17 @@ int lock_acquire_restore(cond_lock_t *lock, unsigned depth, bool was_chosen)
 
 #ifndef CONDVAR_NO_FOREIGN
 /* A foreign lock has no depth of its own. Once it is lost, `depth_` is this bit, and above it the first error: 0 before. */
-enum { LOST_HELD = 1 };
+enum { LOCK_LOST_HELD = 1 };
 
 int lock_lose(cond_lock_t *lock, int error)
 {
     uint32_t old = a_load(&lock->depth_, relaxed), held;
     do {
-        while (old & LOST_HELD) {
+        while (old & LOCK_LOST_HELD) {
             port_wait(&lock->depth_, old, COND_FOREVER);
             old = a_load(&lock->depth_, relaxed);
         }
-        held = (old != 0 ? old : (uint32_t)error * 2) | LOST_HELD;
+        held = (old != 0 ? old : (uint32_t)error * 2) | LOCK_LOST_HELD;
         /* Acquire: partner is lock_leave_lost(). */
     } while (!a_cas_weak(&lock->depth_, &old, held, acquire, relaxed));
     a_store_8(&lock->kind_, LOCK_FOREIGN_LOST);
@@ -98,7 +98,7 @@ void lock_leave_lost(cond_lock_t *lock)
 {
     uint32_t *word = &lock->depth_;
     /* Release: partner is lock_lose(). */
-    a_store(word, a_load(word, relaxed) & ~(uint32_t)LOST_HELD, release);
+    a_store(word, a_load(word, relaxed) & ~(uint32_t)LOCK_LOST_HELD, release);
     port_wake(word, 1);
 }
 #else
@@ -112,7 +112,7 @@ bool lock_wake_next(cond_lock_t *lock)
 }
 
 /* All members 0 but the kind. */
-static OUTLINE void lock_reset(cond_lock_t *lock, unsigned kind)
+static NOINLINE void lock_reset(cond_lock_t *lock, unsigned kind)
 {
     *lock = (cond_lock_t){.kind_ = (uint8_t)kind};
 }
@@ -163,7 +163,7 @@ int cond_lock_destroy(cond_lock_t *lock)
 }
 
 /* Locks that are not private, or not valid: not inlined, so that the private ones stay fast. */
-static COLD int acquire_nonprivate(cond_lock_t *lock, int64_t deadline_ns)
+static COLD int lock_acquire_nonprivate(cond_lock_t *lock, int64_t deadline_ns)
 {
     if (lock == NULL)
         return EINVAL;
@@ -172,7 +172,7 @@ static COLD int acquire_nonprivate(cond_lock_t *lock, int64_t deadline_ns)
     return lock_is_foreign(lock) ? foreign_acquire(lock, deadline_ns) : EINVAL;
 }
 
-static COLD int release_nonprivate(cond_lock_t *lock)
+static COLD int lock_release_nonprivate(cond_lock_t *lock)
 {
     if (lock == NULL)
         return EINVAL;
@@ -181,37 +181,37 @@ static COLD int release_nonprivate(cond_lock_t *lock)
     return lock_is_foreign(lock) ? foreign_release(lock) : EINVAL;
 }
 
-static int acquire_until(cond_lock_t *lock, int64_t deadline_ns)
+static int lock_acquire_until(cond_lock_t *lock, int64_t deadline_ns)
 {
     return lock != NULL && lock_is_private(lock) ? rlock_acquire(lock, port_self(), deadline_ns)
-           : HAVE_NONPRIVATE                       ? acquire_nonprivate(lock, deadline_ns)
+           : HAVE_NONPRIVATE                       ? lock_acquire_nonprivate(lock, deadline_ns)
                                                  : EINVAL;
 }
 
 int cond_lock_acquire(cond_lock_t *lock)
 {
-    return acquire_until(lock, COND_FOREVER);
+    return lock_acquire_until(lock, COND_FOREVER);
 }
 
 int cond_lock_try_acquire(cond_lock_t *lock)
 {
-    return rlock_try_result(acquire_until(lock, DEADLINE_PASSED));
+    return rlock_try_result(lock_acquire_until(lock, DEADLINE_PASSED));
 }
 
-NOINLINE int cond_lock_acquire_timed(cond_lock_t *lock, int64_t timeout_ns)
+NOINLINE_IF_FAST int cond_lock_acquire_timed(cond_lock_t *lock, int64_t timeout_ns)
 {
-    return acquire_until(lock, deadline_after(timeout_ns));
+    return lock_acquire_until(lock, deadline_after(timeout_ns));
 }
 
 int cond_lock_acquire_until(cond_lock_t *lock, int64_t deadline_ns)
 {
-    return acquire_until(lock, deadline_ns);
+    return lock_acquire_until(lock, deadline_ns);
 }
 
 int cond_lock_release(cond_lock_t *lock)
 {
     return lock != NULL && lock_is_private(lock) ? rlock_release(lock, port_self())
-           : HAVE_NONPRIVATE                       ? release_nonprivate(lock)
+           : HAVE_NONPRIVATE                       ? lock_release_nonprivate(lock)
                                                  : EINVAL;
 }
 

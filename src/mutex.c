@@ -62,7 +62,7 @@ struct mutex_acquirer {
 };
 
 /* The word with the duties of this thread done, before it leaves or goes to sleep elsewhere. */
-static OUTLINE uint32_t mutex_with_duties(const struct mutex_acquirer *self, uint32_t word)
+static NOINLINE uint32_t mutex_with_duties(const struct mutex_acquirer *self, uint32_t word)
 {
     if (self->has_slept) /* M:duty-sleepers */
         word |= MUTEX_SLEEPERS;

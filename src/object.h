@@ -16,7 +16,7 @@
 enum {
     LOCK_OWN_SHARED = 4, /* added to a shared kind: the lock is cond_t.own_ of a condition */
     LOCK_FOREIGN = 16,
-    LOCK_FOREIGN_VAGUE = 17, /* its `owned` is also true for a recursive lock that is free (port/pthread.c) */
+    LOCK_FOREIGN_NO_OWNER = 17, /* its `owned` is also true for a recursive lock that is free (port/pthread.c) */
     LOCK_FOREIGN_LOST = 18, /* nobody can hold it any more: the handle is not valid (lock.h) */
     LOCK_DESTROYED = 0xDD,
 };
@@ -37,12 +37,12 @@ enum {
 
 /* cond_t.state_. The shared ones are numbers that no memory has by chance. */
 enum {
-    COND_ALIVE = 0,
-    COND_CLOSED = 1, /* on a private or a foreign lock; under the lock */
-    COND_DESTROYED = 0xDD,
-    COND_ALIVE_SHARED = 0x5EC04D17,
-    COND_INIT_SHARED = 0x5EC04D18, /* a process is in cond_init() */
-    COND_CLOSED_SHARED = 0x5EC04D19,
+    CONDI_ALIVE = 0,
+    CONDI_CLOSED = 1, /* on a private or a foreign lock; under the lock */
+    CONDI_DESTROYED = 0xDD,
+    CONDI_ALIVE_SHARED = 0x5EC04D17,
+    CONDI_INIT_SHARED = 0x5EC04D18, /* a process is in cond_init() */
+    CONDI_CLOSED_SHARED = 0x5EC04D19,
 };
 
 /* ---- The kind of a lock ---- */
@@ -128,9 +128,9 @@ static inline uint32_t *lock_word(const cond_lock_t *lock)
     return (uint32_t *)(uintptr_t)&lock->u_.local.as.mine.word;
 }
 
-enum { OWNER_TASK = 1 }; /* in the owner, the lowest bit: the rest is the address of a cond_task_t */
+enum { LOCK_OWNER_TASK = 1 }; /* in the owner, the lowest bit: the rest is the address of a cond_task_t */
 
-/* 0, or the holder: a thread, by its number, or a task, by its address and OWNER_TASK. Relaxed: a thread finds its
+/* 0, or the holder: a thread, by its number, or a task, by its address and LOCK_OWNER_TASK. Relaxed: a thread finds its
    own number there only if it has written it itself and has not cleared it since. The owner of a task is written
    when the task is handed the lock; its callback, or the call that made the request, then happens after. */
 static inline uintptr_t lock_owner(const cond_lock_t *lock)
@@ -166,43 +166,43 @@ static inline void lock_set_owner(cond_lock_t *lock, uintptr_t owner, unsigned d
 /* ---- The condition ---- */
 
 /* Acquire: partner is the end of cond_init() in another process, which may have just made the condition. */
-static inline uint32_t cond_state(const cond_t *cond)
+static inline uint32_t condi_state(const cond_t *cond)
 {
     return a_load(&cond->state_, acquire);
 }
 
 /* Open or closed. */
-static inline bool cond_state_is_alive(uint32_t state)
+static inline bool condi_state_is_alive(uint32_t state)
 {
-    return state <= COND_CLOSED || state == COND_ALIVE_SHARED || state == COND_CLOSED_SHARED;
+    return state <= CONDI_CLOSED || state == CONDI_ALIVE_SHARED || state == CONDI_CLOSED_SHARED;
 }
 
-static inline bool cond_is_alive(const cond_t *cond)
+static inline bool condi_is_alive(const cond_t *cond)
 {
 #ifdef CONDVAR_NO_SHARED
-    return a_load_32(&cond->state_) <= COND_CLOSED; /* relaxed: as in private_lock_of() */
+    return a_load_32(&cond->state_) <= CONDI_CLOSED; /* relaxed: as in lock_private_of() */
 #else
-    return cond_state_is_alive(cond_state(cond));
+    return condi_state_is_alive(condi_state(cond));
 #endif
 }
 
 /* Relaxed: exact under the lock. Partner: cond_close(). */
-static inline bool cond_is_closed(const cond_t *cond)
+static inline bool condi_is_closed(const cond_t *cond)
 {
 #if defined(CONDVAR_NO_CANCEL) && defined(CONDVAR_NO_SHARED)
     (void)cond;
     return false;
 #else
     uint32_t state = a_load_32(&cond->state_);
-    return state == COND_CLOSED || state == COND_CLOSED_SHARED;
+    return state == CONDI_CLOSED || state == CONDI_CLOSED_SHARED;
 #endif
 }
 
 /* The condition's lock if that is a private one, else NULL: the fast path of most calls. */
-static inline cond_lock_t *private_lock_of(const cond_t *cond)
+static inline cond_lock_t *lock_private_of(const cond_t *cond)
 {
     /* Relaxed: a condition on a private lock has been alive since it was made. */
-    if (cond == NULL || a_load_32(&cond->state_) > COND_CLOSED)
+    if (cond == NULL || a_load_32(&cond->state_) > CONDI_CLOSED)
         return NULL;
     cond_lock_t *lock = cond->lock_ != NULL ? cond->lock_ : (cond_lock_t *)(uintptr_t)&cond->own_;
     return lock_is_private(lock) ? lock : NULL;

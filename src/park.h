@@ -28,13 +28,13 @@
  * To spin and then sleep costs as much again, on each core that does; on one core it never pays. So the lock learns how
  * long its waiters had to spin. Its `spin_` (of a shared condition: the condition's `spin`) is either of:
  *
- *      misses (6 bits, below SPIN_OFF) | usual (10 bits)    spin, for at most a few times the usual iterations
- *      SPIN_OFF + backoff              | left               do not spin for `left` sleeps; then try again
+ *      misses (6 bits, below PARK_SPIN_OFF) | usual (10 bits)    spin, for at most a few times the usual iterations
+ *      PARK_SPIN_OFF + backoff              | left               do not spin for `left` sleeps; then try again
  *
  * All zero bits is a fresh lock, whose waiters spin. Relaxed throughout: it is an estimate, any value is correct, and a
  * lost update does no harm.
  */
-enum { SPIN_FIELD = 1024, SPIN_OFF = TUNING_SPIN_FAILURES, SPIN_BACKOFF_MAX = 6 };
+enum { PARK_SPIN_FIELD = 1024, PARK_SPIN_OFF = TUNING_SPIN_FAILURES, PARK_SPIN_BACKOFF_MAX = 6 };
 
 static inline unsigned park_spin_budget(const uint16_t *spin)
 {
@@ -42,8 +42,8 @@ static inline unsigned park_spin_budget(const uint16_t *spin)
     (void)spin;
     return 0;
 #else
-    unsigned learned = a_load_16(spin), low = learned % SPIN_FIELD;
-    if (learned / SPIN_FIELD >= SPIN_OFF)
+    unsigned learned = a_load_16(spin), low = learned % PARK_SPIN_FIELD;
+    if (learned / PARK_SPIN_FIELD >= PARK_SPIN_OFF)
         return low == 0 ? TUNING_SPIN_TRIAL : 0;
     unsigned budget = low == 0 ? TUNING_SPIN_MAX : TUNING_SPIN_MIN + 3 * low;
     return budget < TUNING_SPIN_MAX ? budget : TUNING_SPIN_MAX;
@@ -54,25 +54,25 @@ static inline unsigned park_spin_budget(const uint16_t *spin)
 static inline void park_spin_hit(uint16_t *spin, unsigned iterations)
 {
     unsigned learned = a_load_16(spin);
-    unsigned usual = learned / SPIN_FIELD < SPIN_OFF ? learned % SPIN_FIELD : iterations;
+    unsigned usual = learned / PARK_SPIN_FIELD < PARK_SPIN_OFF ? learned % PARK_SPIN_FIELD : iterations;
     usual = (3 * usual + iterations) / 4 + 1;
-    a_store_16(spin, usual < SPIN_FIELD ? usual : SPIN_FIELD - 1);
+    a_store_16(spin, usual < PARK_SPIN_FIELD ? usual : PARK_SPIN_FIELD - 1);
 }
 
 /* It has to sleep, after that many iterations. */
 static inline void park_spin_miss(uint16_t *spin, unsigned iterations)
 {
     unsigned learned = a_load_16(spin);
-    unsigned high = learned / SPIN_FIELD, low = learned % SPIN_FIELD;
+    unsigned high = learned / PARK_SPIN_FIELD, low = learned % PARK_SPIN_FIELD;
     if (iterations == 0) {
-        if (high >= SPIN_OFF && low > 0)
+        if (high >= PARK_SPIN_OFF && low > 0)
             low--;
     } else {
-        high = high < SPIN_OFF + SPIN_BACKOFF_MAX ? high + 1 : high;
-        if (high >= SPIN_OFF)
-            low = (TUNING_SPIN_PAUSE << (high - SPIN_OFF)) - 1;
+        high = high < PARK_SPIN_OFF + PARK_SPIN_BACKOFF_MAX ? high + 1 : high;
+        if (high >= PARK_SPIN_OFF)
+            low = (TUNING_SPIN_PAUSE << (high - PARK_SPIN_OFF)) - 1;
     }
-    a_store_16(spin, high * SPIN_FIELD + low);
+    a_store_16(spin, high * PARK_SPIN_FIELD + low);
 }
 
 /* ---- The handshake ---- */

@@ -15,7 +15,7 @@ _Static_assert(sizeof(void *) != 8 || sizeof(cond_task_t) <= 96, "a task is at m
 /* ---- Requests ---- */
 
 /* Release: partner is the acquire in cond_task_cancel(), which needs the lock's address. */
-static void begin_request(cond_task_t *task, cond_lock_t *lock, void *loop, uint32_t acquires, uint32_t depth)
+static void task_begin_request(cond_task_t *task, cond_lock_t *lock, void *loop, uint32_t acquires, uint32_t depth)
 {
     task->lock_ = lock;
     task->loop_ = loop;
@@ -27,7 +27,7 @@ static void begin_request(cond_task_t *task, cond_lock_t *lock, void *loop, uint
 
 /* Join those that want the lock. By the task, or by the thread that cancels its wait. The task's memory may be gone as soon
    as it is on the stack, the lock's after handoff_request(). */
-static void join(cond_task_t *task, cond_lock_t *lock)
+static void task_join(cond_task_t *task, cond_lock_t *lock)
 {
     if (taskq_push(task, lock))
         handoff_request(lock);
@@ -50,7 +50,7 @@ void *cond_task_user(const cond_task_t *task)
 }
 
 /* Whether the task can use the lock: 0, EINVAL, ENOTSUP. */
-static int check_task_and_lock(const cond_task_t *task, const cond_lock_t *lock)
+static int task_check(const cond_task_t *task, const cond_lock_t *lock)
 {
     if (!lock_is_valid(lock) || task == NULL || task->ready_ == NULL)
         return EINVAL;
@@ -59,10 +59,10 @@ static int check_task_and_lock(const cond_task_t *task, const cond_lock_t *lock)
 }
 
 /* The condition's lock, which the task must hold. */
-static int held_lock_of(cond_t *cond, const cond_task_t *task, cond_lock_t **lock)
+static int task_held_lock(cond_t *cond, const cond_task_t *task, cond_lock_t **lock)
 {
     *lock = lock_of(cond);
-    int error = check_task_and_lock(task, *lock);
+    int error = task_check(task, *lock);
     if (error != 0)
         return error;
     if (!rlock_owned_by(*lock, taskq_owner(task)))
@@ -71,19 +71,19 @@ static int held_lock_of(cond_t *cond, const cond_task_t *task, cond_lock_t **loc
 }
 
 /* Relaxed: only the task's own calls begin a request, and a request that has ended does not begin again. */
-static bool is_busy(const cond_task_t *task)
+static bool task_is_busy(const cond_task_t *task)
 {
     return !(a_load(&task->waiter_.state, relaxed) & WAITER_CHOSEN);
 }
 
 /* Make a request and see whether its outcome is known at the end: `act` joins a queue. */
-static int request(cond_t *cond, cond_task_t *task, cond_lock_t *lock, uint32_t acquires)
+static int task_request(cond_t *cond, cond_task_t *task, cond_lock_t *lock, uint32_t acquires)
 {
     struct taskq_dispatcher dispatcher = {.caller = task, .result = EINPROGRESS};
     bool is_mine = taskq_begin_dispatch(&dispatcher);
-    begin_request(task, lock, is_mine ? &dispatcher : NULL, acquires, acquires ? 1 : rlock_depth(lock));
+    task_begin_request(task, lock, is_mine ? &dispatcher : NULL, acquires, acquires ? 1 : rlock_depth(lock));
     if (acquires) {
-        join(task, lock);
+        task_join(task, lock);
     } else {
         task->waiter_.cond = cond;
         waitq_begin_wait(&task->waiter_, lock);
@@ -96,13 +96,13 @@ static int request(cond_t *cond, cond_task_t *task, cond_lock_t *lock, uint32_t 
 
 int cond_task_lock_acquire(cond_lock_t *lock, cond_task_t *task)
 {
-    int error = check_task_and_lock(task, lock);
+    int error = task_check(task, lock);
     if (error != 0)
         return error;
-    if (is_busy(task))
+    if (task_is_busy(task))
         return EBUSY;
     error = rlock_acquire(lock, taskq_owner(task), DEADLINE_PASSED);
-    return error == ETIMEDOUT ? request(NULL, task, lock, WAITER_ACQUIRES) : error;
+    return error == ETIMEDOUT ? task_request(NULL, task, lock, WAITER_ACQUIRES) : error;
 }
 
 int cond_task_acquire(cond_t *cond, cond_task_t *task)
@@ -110,43 +110,43 @@ int cond_task_acquire(cond_t *cond, cond_task_t *task)
     return cond_task_lock_acquire(lock_of(cond), task);
 }
 
-static int wait_as_task(cond_t *cond, cond_task_t *task, cond_pred_t *pred, void *arg, bool awaits)
+static int task_wait(cond_t *cond, cond_task_t *task, cond_pred_t *pred, void *arg, bool awaits)
 {
     cond_lock_t *lock;
-    int error = held_lock_of(cond, task, &lock);
+    int error = task_held_lock(cond, task, &lock);
     if (error != 0)
         return error;
-    if (is_busy(task))
+    if (task_is_busy(task))
         return EBUSY;
     if (pred != NULL && pred(arg))
         return 0;
-    if (cond_is_closed(cond))
+    if (condi_is_closed(cond))
         return ECANCELED;
     task->waiter_.pred = pred;
     task->waiter_.arg = arg;
     task->waiter_.awaits = awaits;
-    return request(cond, task, lock, 0);
+    return task_request(cond, task, lock, 0);
 }
 
 int cond_task_wait(cond_t *cond, cond_task_t *task)
 {
-    return wait_as_task(cond, task, NULL, NULL, false);
+    return task_wait(cond, task, NULL, NULL, false);
 }
 
 int cond_task_wait_for(cond_t *cond, cond_task_t *task, cond_pred_t *pred, void *arg)
 {
-    return pred != NULL ? wait_as_task(cond, task, pred, arg, false) : EINVAL;
+    return pred != NULL ? task_wait(cond, task, pred, arg, false) : EINVAL;
 }
 
 #ifndef CONDVAR_NO_AWAIT
 int cond_task_await(cond_t *cond, cond_task_t *task, cond_pred_t *pred, void *arg)
 {
-    return pred != NULL ? wait_as_task(cond, task, pred, arg, true) : EINVAL;
+    return pred != NULL ? task_wait(cond, task, pred, arg, true) : EINVAL;
 }
 #endif
 int cond_task_lock_release(cond_lock_t *lock, cond_task_t *task)
 {
-    int error = check_task_and_lock(task, lock);
+    int error = task_check(task, lock);
     return error != 0 ? error : rlock_release(lock, taskq_owner(task));
 }
 
@@ -158,7 +158,7 @@ int cond_task_release(cond_t *cond, cond_task_t *task)
 int cond_task_notify(cond_t *cond, cond_task_t *task, size_t n)
 {
     cond_lock_t *lock;
-    int error = held_lock_of(cond, task, &lock);
+    int error = task_held_lock(cond, task, &lock);
     if (error == 0)
         waitq_notify(cond, lock, n);
     return error;
@@ -167,7 +167,7 @@ int cond_task_notify(cond_t *cond, cond_task_t *task, size_t n)
 int cond_task_notify_all(cond_t *cond, cond_task_t *task)
 {
     cond_lock_t *lock;
-    int error = held_lock_of(cond, task, &lock);
+    int error = task_held_lock(cond, task, &lock);
     if (error == 0)
         waitq_notify_all(cond, lock);
     return error;
@@ -177,7 +177,7 @@ int cond_task_notify_all(cond_t *cond, cond_task_t *task)
 int cond_task_close(cond_t *cond, cond_task_t *task)
 {
     cond_lock_t *lock;
-    int error = held_lock_of(cond, task, &lock);
+    int error = task_held_lock(cond, task, &lock);
     if (error == 0)
         waitq_close(cond, lock);
     return error;
@@ -188,7 +188,7 @@ int cond_task_cancel(cond_task_t *task)
 {
     if (task == NULL || task->ready_ == NULL)
         return EINVAL;
-    /* Acquire: partner is begin_request(). */
+    /* Acquire: partner is task_begin_request(). */
     uint32_t state = a_load(&task->waiter_.state, acquire);
     do {
         if (state & WAITER_CHOSEN)
@@ -200,7 +200,7 @@ int cond_task_cancel(cond_task_t *task)
     } while (!a_cas_weak(&task->waiter_.state, &state, state | WAITER_EXPIRED, acquire, acquire));
     /* An acquire is among those that want the lock, and may be gone. A wait stays until it has joined them. */
     if (!(state & WAITER_ACQUIRES))
-        join(task, task->lock_);
+        task_join(task, task->lock_);
     return 0;
 }
 

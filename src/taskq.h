@@ -59,7 +59,7 @@ INTERNAL void taskq_abandon(cond_lock_t *lock);
 /* What lock_owner() is when a task holds the lock. */
 static inline uintptr_t taskq_owner(const cond_task_t *task)
 {
-    return (uintptr_t)task | OWNER_TASK;
+    return (uintptr_t)task | LOCK_OWNER_TASK;
 }
 
 /* Whether tasks want the lock: on the stack, or, when no wait is active, in the lock's list. Relaxed: TASKS in the word

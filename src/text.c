@@ -6,20 +6,20 @@
 
 #ifndef CONDVAR_NO_TEXT
 /* Text that grows to the right of what fits: `length` counts on when `size` is reached. */
-struct text {
+struct text_buffer {
     char *at;
     size_t size;
     size_t length;
 };
 
-static void put(struct text *text, const char *string)
+static void text_put(struct text_buffer *text, const char *string)
 {
     for (; *string != '\0'; string++, text->length++)
         if (text->length + 1 < text->size)
             text->at[text->length] = *string;
 }
 
-static void put_number(struct text *text, uintptr_t number, unsigned base)
+static void text_put_number(struct text_buffer *text, uintptr_t number, unsigned base)
 {
     char digits[sizeof number * CHAR_BIT / 3 + 2];
     char *first = &digits[sizeof digits - 1];
@@ -27,37 +27,37 @@ static void put_number(struct text *text, uintptr_t number, unsigned base)
     do
         *--first = "0123456789abcdef"[number % base];
     while ((number /= base) != 0);
-    put(text, first);
+    text_put(text, first);
 }
 
-static void put_lock(struct text *text, const cond_lock_t *lock)
+static void text_put_lock(struct text_buffer *text, const cond_lock_t *lock)
 {
     bool is_locked = cond_lock_locked(lock);
-    put(text, is_locked ? "<locked " : "<unlocked ");
+    text_put(text, is_locked ? "<locked " : "<unlocked ");
     if (lock_is_foreign(lock)) {
-        put(text, "foreign lock at 0x");
-        put_number(text, (uintptr_t)lock->u_.local.as.foreign.object, 16);
+        text_put(text, "foreign lock at 0x");
+        text_put_number(text, (uintptr_t)lock->u_.local.as.foreign.object, 16);
     } else {
         if (lock_is_shared(lock))
-            put(text, "shared ");
-        put(text, lock->kind_ & COND_MUTEX ? "mutex" : "rlock");
+            text_put(text, "shared ");
+        text_put(text, lock->kind_ & COND_MUTEX ? "mutex" : "rlock");
         if (lock_is_private(lock)) {
             uintptr_t owner = lock_owner(lock);
-            put(text, owner & OWNER_TASK ? " owner=task at 0x" : " owner=0x");
-            put_number(text, owner & ~(uintptr_t)OWNER_TASK, 16);
+            text_put(text, owner & LOCK_OWNER_TASK ? " owner=task at 0x" : " owner=0x");
+            text_put_number(text, owner & ~(uintptr_t)LOCK_OWNER_TASK, 16);
         }
-        put(text, " depth=");
+        text_put(text, " depth=");
         /* (A free shared lock keeps the depth of its last holder.) */
         uint32_t shared_depth = is_locked ? a_load_32(&lock->depth_) & LOCK_LEVELS : 0;
-        put_number(text, lock_is_private(lock) ? rlock_depth(lock) : shared_depth, 10);
-        put(text, " at 0x");
-        put_number(text, (uintptr_t)lock, 16);
+        text_put_number(text, lock_is_private(lock) ? rlock_depth(lock) : shared_depth, 10);
+        text_put(text, " at 0x");
+        text_put_number(text, (uintptr_t)lock, 16);
     }
-    put(text, ">");
+    text_put(text, ">");
 }
 
 /* The closing zero, and the result of snprintf(). */
-static int end_text(struct text *text)
+static int text_end(struct text_buffer *text)
 {
     if (text->size != 0)
         text->at[text->length < text->size ? text->length : text->size - 1] = '\0';
@@ -68,9 +68,9 @@ int cond_lock_describe(const cond_lock_t *lock, char *text, size_t size)
 {
     if (!lock_is_valid(lock) || (text == NULL && size != 0))
         return -EINVAL;
-    struct text out = {.at = text, .size = size};
-    put_lock(&out, lock);
-    return end_text(&out);
+    struct text_buffer out = {.at = text, .size = size};
+    text_put_lock(&out, lock);
+    return text_end(&out);
 }
 
 int cond_describe(const cond_t *cond, char *text, size_t size)
@@ -78,13 +78,13 @@ int cond_describe(const cond_t *cond, char *text, size_t size)
     const cond_lock_t *lock = lock_of(cond);
     if (lock == NULL || (text == NULL && size != 0))
         return -EINVAL;
-    struct text out = {.at = text, .size = size};
-    put(&out, "<cond(");
-    put_lock(&out, lock);
-    put(&out, ", ");
-    put_number(&out, cond_waiters(cond), 10);
-    put(&out, cond_is_closed(cond) ? ", closed)>" : ")>");
-    return end_text(&out);
+    struct text_buffer out = {.at = text, .size = size};
+    text_put(&out, "<cond(");
+    text_put_lock(&out, lock);
+    text_put(&out, ", ");
+    text_put_number(&out, cond_waiters(cond), 10);
+    text_put(&out, condi_is_closed(cond) ? ", closed)>" : ")>");
+    return text_end(&out);
 }
 
 const char *cond_strerror(int error)

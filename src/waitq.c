@@ -32,7 +32,7 @@ static struct cond_waiter *waitq_next(struct cond_waiter *list, struct cond_wait
 }
 
 /* Insert after `place`, or as the first where that is NULL. */
-static OUTLINE void waitq_insert(struct cond_waiter **list, struct cond_waiter *place, struct cond_waiter *waiter)
+static NOINLINE void waitq_insert(struct cond_waiter **list, struct cond_waiter *place, struct cond_waiter *waiter)
 {
     if (*list == NULL) {
         waiter->next = waiter->prev = waiter;
@@ -48,7 +48,7 @@ static OUTLINE void waitq_insert(struct cond_waiter **list, struct cond_waiter *
         *list = waiter;
 }
 
-static OUTLINE void waitq_unlink(struct cond_waiter **list, struct cond_waiter *waiter)
+static NOINLINE void waitq_unlink(struct cond_waiter **list, struct cond_waiter *waiter)
 {
     if (waiter->next == waiter) {
         *list = NULL;
@@ -110,7 +110,7 @@ bool waitq_is_ours(const cond_t *cond, const cond_lock_t *lock)
 }
 
 /* Join the lock's list after `place`, or as the first: a waiter that is in no queue. `process`: the waiter's. */
-static OUTLINE void waitq_join_list(struct cond_waiter *waiter, cond_lock_t *lock, struct cond_waiter *place, uint32_t process)
+static NOINLINE void waitq_join_list(struct cond_waiter *waiter, cond_lock_t *lock, struct cond_waiter *place, uint32_t process)
 {
     waitq_insert(&lock->u_.local.notified, place, waiter);
     WAITQ_SET_PROCESS(lock, process);
@@ -119,7 +119,7 @@ static OUTLINE void waitq_join_list(struct cond_waiter *waiter, cond_lock_t *loc
 }
 
 /* Leave the queue that the waiter is in: the condition's, or the lock's list. */
-static OUTLINE void waitq_remove(struct cond_waiter *waiter, cond_lock_t *lock)
+static NOINLINE void waitq_remove(struct cond_waiter *waiter, cond_lock_t *lock)
 {
     bool is_queued = waiter->queue == WAITER_QUEUED;
     bool is_counted = is_queued;
@@ -186,7 +186,7 @@ enum { WAITQ_HORIZON_MAX = 0xFFFFFF }; /* cond_waiter.horizon, at most */
 /* Move one waiter from its condition's queue to the lock's list; or, if it has expired, to none: it has nothing to do with
    the condition any more. A plain wait of a thread has no deadline any more then. `horizon`: how many waiters had arrived
    after it by the time of the notify. */
-static OUTLINE bool waitq_choose(struct cond_waiter *waiter, cond_lock_t *lock, bool passes_on, uint32_t horizon)
+static NOINLINE bool waitq_choose(struct cond_waiter *waiter, cond_lock_t *lock, bool passes_on, uint32_t horizon)
 {
     uint32_t process = WAITQ_PROCESS_OF(waiter->cond);
     waitq_remove(waiter, lock); /* the last access to the condition, if nobody else is counted */
@@ -263,8 +263,8 @@ void waitq_cancel(cond_t *cond, cond_lock_t *lock, const cond_token_t *token)
 
 void waitq_close(cond_t *cond, cond_lock_t *lock)
 {
-    /* Relaxed: partner is cond_is_closed(), without the lock. */
-    a_store_32(&cond->state_, COND_CLOSED);
+    /* Relaxed: partner is condi_is_closed(), without the lock. */
+    a_store_32(&cond->state_, CONDI_CLOSED);
     waitq_cancel(cond, lock, NULL);
 }
 #endif
@@ -297,7 +297,7 @@ void waitq_pass_on(struct cond_waiter *waiter, cond_lock_t *lock)
 
 /* Back to its place, and what a notify(n) gave the waiter to the next. The waiter is in no queue. `hint`: a node that was put
    back just before, or NULL; since a broadcast puts waiters back in order, each finds its place at once. */
-static OUTLINE void waitq_put_back(struct cond_waiter *waiter, cond_lock_t *lock, struct cond_waiter *hint)
+static NOINLINE void waitq_put_back(struct cond_waiter *waiter, cond_lock_t *lock, struct cond_waiter *hint)
 {
     cond_t *cond = waiter->cond;
     struct cond_waiter *place = NULL;
@@ -403,18 +403,18 @@ static struct cond_waiter *waitq_first_to_go(cond_lock_t *lock, bool skip, struc
 {
     struct cond_waiter *kept = NULL; /* the last one that was looked at and stays, or NULL */
     struct cond_waiter *put = NULL;  /* the last one that was put back, or NULL */
-    struct cond_waiter *seen_until = WAITQ_HAVE_AWAIT ? *seen : NULL;
+    struct cond_waiter *seen_until = HAVE_AWAIT ? *seen : NULL;
     unsigned skipped = 0;
     for (;;) {
         struct cond_waiter *list = lock->u_.local.notified;
         struct cond_waiter *waiter = kept != NULL ? waitq_next(list, kept) : waitq_first(list);
         if (waiter == NULL || skipped == TUNING_SKIP_MAX) {
-            if (WAITQ_HAVE_AWAIT)
+            if (HAVE_AWAIT)
                 *seen = kept;
             return NULL;
         }
         bool was_seen = seen_until != NULL && !waitq_same_pred_as_holder(waiter, lock);
-        if (WAITQ_HAVE_AWAIT && waiter == seen_until)
+        if (HAVE_AWAIT && waiter == seen_until)
             seen_until = NULL;
         enum waitq_verdict verdict = was_seen ? WAITQ_STILL_FALSE : waitq_judge(waiter, lock, skip);
         if (verdict == WAITQ_GOES)

@@ -81,9 +81,9 @@ static inline bool waitq_is_task(const struct cond_waiter *waiter)
 }
 
 #ifdef CONDVAR_NO_AWAIT
-enum { WAITQ_HAVE_AWAIT = 0 };
+enum { HAVE_AWAIT = 0 };
 #else
-enum { WAITQ_HAVE_AWAIT = 1 };
+enum { HAVE_AWAIT = 1 };
 #endif
 
 /* Whether the waiter is in cond_await() or cond_task_await(). */
@@ -121,9 +121,9 @@ static inline bool waitq_may_go_back(const struct cond_waiter *waiter, const con
 {
 #ifdef CONDVAR_NO_SHARED
     (void)lock;
-    return a_load_32(&waiter->cond->state_) == COND_ALIVE;
+    return a_load_32(&waiter->cond->state_) == CONDI_ALIVE;
 #else
-    return a_load_32(&waiter->cond->state_) == COND_ALIVE && waitq_is_ours(waiter->cond, lock); /* M:back-among-ours */
+    return a_load_32(&waiter->cond->state_) == CONDI_ALIVE && waitq_is_ours(waiter->cond, lock); /* M:back-among-ours */
 #endif
 }
 

@@ -23,10 +23,10 @@
 #include "timespec.h"
 
 /* The kernel's numbers, which never change. Its own header <linux/futex.h> is not everywhere (musl). */
-enum { OP_WAKE = 1, OP_WAIT_BITSET = 9, OP_PRIVATE = 128 };
+enum { FUTEX_OP_WAKE = 1, FUTEX_OP_WAIT_BITSET = 9, FUTEX_OP_PRIVATE = 128 };
 
 /* Between the threads of one process, or between processes: the kernel then finds the word by its page. */
-enum { ONE_PROCESS = OP_PRIVATE, PROCESSES = 0 };
+enum { FUTEX_ONE_PROCESS = FUTEX_OP_PRIVATE, FUTEX_PROCESSES = 0 };
 
 #ifndef SYS_futex
 #  define SYS_futex SYS_futex_time64
@@ -34,9 +34,9 @@ enum { ONE_PROCESS = OP_PRIVATE, PROCESSES = 0 };
 
 /* What SYS_futex counts time in, whatever the C library's time_t is. */
 #if defined(__x86_64__) /* x32 too */
-typedef int64_t kernel_long;
+typedef int64_t futex_long;
 #else
-typedef long kernel_long;
+typedef long futex_long;
 #endif
 
 /* This way to wait takes the deadline itself, on the monotonic clock; the plain one would take a timeout, and
@@ -44,7 +44,7 @@ typedef long kernel_long;
 static long futex_sleep(long call, const uint32_t *word, uint32_t expected, const void *deadline, int scope)
 {
     const uint32_t any = UINT32_MAX;
-    return syscall(call, word, OP_WAIT_BITSET | scope, expected, deadline, NULL, any);
+    return syscall(call, word, FUTEX_OP_WAIT_BITSET | scope, expected, deadline, NULL, any);
 }
 
 /* Until the deadline, or a little earlier where the kernel cannot count as far. */
@@ -63,10 +63,10 @@ static void futex_wait(const uint32_t *word, uint32_t expected, int64_t deadline
     done = futex_sleep(SYS_futex_time64, word, expected, limited ? &until64 : NULL, scope) == 0 ||
            (errno != ENOSYS && errno != EPERM);
 #endif
-    const int64_t max_s = sizeof(kernel_long) < sizeof s ? INT32_MAX : INT64_MAX;
+    const int64_t max_s = sizeof(futex_long) < sizeof s ? INT32_MAX : INT64_MAX;
     struct {
-        kernel_long s, ns;
-    } until = {(kernel_long)(s < max_s ? s : max_s), ns};
+        futex_long s, ns;
+    } until = {(futex_long)(s < max_s ? s : max_s), ns};
     if (!done)
         (void)futex_sleep(SYS_futex, word, expected, limited ? &until : NULL, scope);
     errno = saved; /* M:linux-errno */
@@ -76,34 +76,34 @@ static void futex_wait(const uint32_t *word, uint32_t expected, int64_t deadline
 static uint32_t futex_wake(const uint32_t *word, uint32_t count, int scope)
 {
     int saved = errno;
-    long woken = syscall(SYS_futex, word, OP_WAKE | scope, count < INT_MAX ? (int)count : INT_MAX, NULL, NULL, 0);
+    long woken = syscall(SYS_futex, word, FUTEX_OP_WAKE | scope, count < INT_MAX ? (int)count : INT_MAX, NULL, NULL, 0);
     errno = saved;
     return woken > 0 ? (uint32_t)woken : 0;
 }
 
 void port_wait(const uint32_t *word, uint32_t expected, int64_t deadline_ns)
 {
-    futex_wait(word, expected, deadline_ns, ONE_PROCESS);
+    futex_wait(word, expected, deadline_ns, FUTEX_ONE_PROCESS);
 }
 
-NOINLINE void port_wake(const uint32_t *word, uint32_t count)
+NOINLINE_IF_FAST void port_wake(const uint32_t *word, uint32_t count)
 {
-    (void)futex_wake(word, count, ONE_PROCESS);
+    (void)futex_wake(word, count, FUTEX_ONE_PROCESS);
 }
 
 #ifndef CONDVAR_NO_SHARED
 void port_wait_shared(const uint32_t *word, uint32_t expected, int64_t deadline_ns)
 {
-    futex_wait(word, expected, deadline_ns, PROCESSES);
+    futex_wait(word, expected, deadline_ns, FUTEX_PROCESSES);
 }
 
 uint32_t port_wake_shared(const uint32_t *word, uint32_t count)
 {
-    return futex_wake(word, count, PROCESSES);
+    return futex_wake(word, count, FUTEX_PROCESSES);
 }
 #endif
 
-NOINLINE int64_t port_now(void)
+NOINLINE_IF_FAST int64_t port_now(void)
 {
     struct timespec now;
     (void)clock_gettime(CLOCK_MONOTONIC, &now);

@@ -58,7 +58,7 @@ static unsigned adopted_levels(const pthread_mutex_t *mutex) { (void)mutex; retu
 
 static int adopted_acquire(void *object, int64_t deadline_ns)
 {
-    return mutex_acquire_until(object, deadline_ns);
+    return until_acquire(object, deadline_ns);
 }
 
 /* A recursive mutex that was acquired once more. If it does not tell how often it is held, it may also have been free, which
@@ -136,7 +136,7 @@ int cond_lock_init_pthread(cond_lock_t *lock, pthread_mutex_t *mutex)
     };
     int error = mutex != NULL ? cond_lock_init_foreign(lock, &ops, mutex) : EINVAL;
     if (error == 0 && !ADOPTED_TELLS)
-        lock->kind_ = LOCK_FOREIGN_VAGUE;
+        lock->kind_ = LOCK_FOREIGN_NO_OWNER;
     return error;
 }
 

@@ -10,6 +10,6 @@
 
 /* What pthread_mutex_lock() returns, or ETIMEDOUT; with a deadline that has passed: after one try. A mutex
    that tells its owner answers EDEADLK to it, however short the deadline. */
-INTERNAL int mutex_acquire_until(pthread_mutex_t *mutex, int64_t deadline_ns);
+INTERNAL int until_acquire(pthread_mutex_t *mutex, int64_t deadline_ns);
 
 #endif

@@ -26,9 +26,9 @@
 /* Whether a try by the owner is answered EDEADLK; that of musl is answered EBUSY, and only waiting tells. A try that does
    not wait leaves no trace, for which its holder would have to pay. */
 #ifdef __GLIBC__
-#  define TRY_TELLS_OWNER true
+#  define ROBUST_TRY_TELLS_OWNER true
 #else
-#  define TRY_TELLS_OWNER false
+#  define ROBUST_TRY_TELLS_OWNER false
 #endif
 
 struct robust_mutex {
@@ -68,13 +68,13 @@ void robust_destroy(void *mutex)
    while the mutex is free. One that was quicker to acquire it does not know that others are asleep, and wakes nobody
    when it releases (Linux 6.18, glibc 2.36; tests/museum/robust_forgets.c). So nobody sleeps longer than a heartbeat
    without a look at the mutex, nor is told that his time is over without one. */
-static int acquire_awake(pthread_mutex_t *mutex, int64_t deadline_ns)
+static int robust_lock(pthread_mutex_t *mutex, int64_t deadline_ns)
 {
     int error = pthread_mutex_trylock(mutex);
-    bool over = TRY_TELLS_OWNER && deadline_ns == DEADLINE_PASSED;
+    bool over = ROBUST_TRY_TELLS_OWNER && deadline_ns == DEADLINE_PASSED;
     while (error == EBUSY && !over) {
         int64_t heartbeat_ns = port_now() + TUNING_HEARTBEAT_NS;
-        error = mutex_acquire_until(mutex, heartbeat_ns < deadline_ns ? heartbeat_ns : deadline_ns);
+        error = until_acquire(mutex, heartbeat_ns < deadline_ns ? heartbeat_ns : deadline_ns);
         if (error == ETIMEDOUT) {
             over = deadline_passed(deadline_ns);
             error = pthread_mutex_trylock(mutex);
@@ -87,7 +87,7 @@ static int acquire_awake(pthread_mutex_t *mutex, int64_t deadline_ns)
    at once. A holder that dies before it has noted this down leaves it owner-dead again. */
 int robust_acquire(void *mutex, int64_t deadline_ns)
 {
-    int error = acquire_awake(mutex, deadline_ns);
+    int error = robust_lock(mutex, deadline_ns);
     if (error == EOWNERDEAD)
         (void)pthread_mutex_consistent(mutex);
 #ifdef ROBUST_ONE_WAY

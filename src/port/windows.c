@@ -10,7 +10,7 @@
 #include "condvar.h"
 
 /* The timeout to a deadline, rounded up to the milliseconds that Windows counts in. (INFINITE is the largest.) */
-static DWORD milliseconds_until(int64_t deadline_ns)
+static DWORD port_milliseconds_until(int64_t deadline_ns)
 {
     if (deadline_ns == COND_FOREVER) /* M:windows-deadline */
         return INFINITE;
@@ -23,7 +23,7 @@ void port_wait(const uint32_t *word, uint32_t expected, int64_t deadline_ns)
 {
     DWORD saved = GetLastError();
     (void)WaitOnAddress((volatile void *)(uintptr_t)word, &expected, sizeof expected, /* M:windows-compare */
-                        deadline_ns > 0 ? milliseconds_until(deadline_ns) : 0);
+                        deadline_ns > 0 ? port_milliseconds_until(deadline_ns) : 0);
     SetLastError(saved);
 }
 
