@@ -53,47 +53,13 @@ static COLD bool condi_wake_if_lost(cond_t *cond)
 
 /* ---- Life ---- */
 
-#ifndef CONDVAR_NO_SHARED
-/* A condition that processes share may be alive already, made by another of them: only memory that
-   is not is begun, and by one process only. */
-static int condi_init_shared(cond_t *cond, cond_lock_t *lock, unsigned flags)
-{
-    /* Relaxed: who uses what another process has made looks again, in condi_is_alive(). */
-    ANNOTATE_DEFINED(&cond->state_);
-    uint32_t before = a_load(&cond->state_, relaxed);
-    if (before == CONDI_ALIVE_SHARED || before == CONDI_CLOSED_SHARED || before == CONDI_INIT_SHARED ||
-        !a_cas(&cond->state_, &before, CONDI_INIT_SHARED, relaxed, relaxed))
-        return before == CONDI_ALIVE_SHARED || before == CONDI_CLOSED_SHARED ? EBUSY : EAGAIN;
-    if (lock == NULL) {
-        int error = shared_lock_make(&cond->own_, flags | LOCK_OWN_SHARED);
-        if (error != 0) {
-            a_store(&cond->state_, CONDI_DESTROYED, relaxed);
-            return error;
-        }
-    }
-    cond->lock_ = lock != NULL ? (cond_lock_t *)((uintptr_t)lock - (uintptr_t)cond) : NULL;
-    cond->waiters_ = 0;
-    cond->u_.shared = (struct cond_shared_queue_){0};
-    /* Release: partner is condi_is_alive(). */
-    a_store(&cond->state_, CONDI_ALIVE_SHARED, release);
-    return 0;
-}
-#else
-static int condi_init_shared(cond_t *cond, cond_lock_t *lock, unsigned flags)
-{
-    (void)lock, (void)flags;
-    cond->state_ = CONDI_DESTROYED;
-    return ENOTSUP;
-}
-#endif
-
 int cond_init(cond_t *cond, cond_lock_t *lock, unsigned flags)
 {
     if (cond == NULL || flags > (COND_SHARED | COND_MUTEX) ||
         (lock != NULL && (!lock_is_valid(lock) || (flags != 0 && flags != (lock->kind_ & ~LOCK_OWN_SHARED)))))
         return EINVAL;
     if (lock != NULL ? lock_is_shared(lock) : (flags & COND_SHARED) != 0)
-        return condi_init_shared(cond, lock, flags);
+        return HAVE_SHARED ? shared_init(cond, lock, flags) : (a_store_32(&cond->state_, CONDI_DESTROYED), ENOTSUP);
     *cond = (cond_t){.lock_ = lock, .own_ = {.kind_ = (uint8_t)flags}}; /* (which is not used if there is another) */
     return 0;
 }
@@ -172,7 +138,7 @@ int cond_recover(cond_t *cond)
 {
     cond_lock_t *lock = lock_of(cond);
     int error = cond_lock_recover(lock);
-    if (error == 0)
+    if (HAVE_SHARED && error == 0)
         shared_repair(cond, lock);
     return error;
 }
@@ -225,21 +191,19 @@ static bool condi_check_pred(cond_lock_t *lock, cond_pred_t *pred, void *arg)
    park_expire(). */
 static void condi_reset_waiter(struct cond_waiter *waiter)
 {
-#ifdef CONDVAR_NO_CANCEL
-    a_store(&waiter->state, 0, relaxed);
-#else
-    (void)a_exchange(&waiter->state, 0, acquire);
-#endif
+    if (HAVE_CANCEL)
+        (void)a_exchange(&waiter->state, 0, acquire);
+    else
+        a_store(&waiter->state, 0, relaxed);
 }
 
 static bool condi_is_stopped(const struct waitq_thread *self)
 {
-#ifdef CONDVAR_NO_CANCEL
-    (void)self;
-    return false;
-#else
+#if HAVE_CANCEL
     /* Acquire: partner is cond_stop(). (Whoever has cancelled a token on another condition orders the two by itself.) */
     return self->token != NULL && a_load(&self->token->cancelled_, acquire) != 0; /* M:token-ends */
+#else
+    return (void)self, false;
 #endif
 }
 
@@ -354,7 +318,7 @@ int cond_wait_for(cond_t *cond, cond_pred_t *pred, void *arg, int64_t timeout_ns
     return pred != NULL ? condi_wait_for(cond, pred, timeout_ns, arg, true) : EINVAL;
 }
 
-#if !defined(CONDVAR_NO_AWAIT) || !defined(CONDVAR_NO_CANCEL)
+#if HAVE_AWAIT || HAVE_CANCEL
 /* A wait with options that a shared lock does not have, and await a foreign one neither. */
 static int condi_wait_specially(cond_t *cond, struct waitq_thread *self, int64_t deadline_ns, bool can_be_stopped)
 {
@@ -379,7 +343,7 @@ static int condi_wait_specially(cond_t *cond, struct waitq_thread *self, int64_t
 }
 #endif
 
-#ifndef CONDVAR_NO_AWAIT
+#if HAVE_AWAIT
 int cond_await(cond_t *cond, cond_pred_t *pred, void *arg, int64_t timeout_ns)
 {
     struct waitq_thread self = {.waiter = {.pred = pred, .arg = arg, .awaits = 1}};
@@ -387,7 +351,7 @@ int cond_await(cond_t *cond, cond_pred_t *pred, void *arg, int64_t timeout_ns)
 }
 #endif
 
-#ifndef CONDVAR_NO_CANCEL
+#if HAVE_CANCEL
 _Static_assert(offsetof(struct cond_stop_node, waiter_) == offsetof(struct waitq_thread, waiter) &&
                    offsetof(struct cond_stop_node, token_) == offsetof(struct waitq_thread, token),
                "a cond_stop_t begins with a struct waitq_thread");
@@ -423,14 +387,11 @@ int cond_wait_with(cond_t *cond, const cond_wait_options_t *options)
     if (!options->unnotified && options->token == NULL && options->stop == NULL)
         return options->pred != NULL ? cond_wait_for_until(cond, options->pred, options->arg, deadline_ns)
                                      : cond_wait_until(cond, deadline_ns);
-#ifdef CONDVAR_NO_AWAIT
-    if (options->unnotified)
+    if (!HAVE_AWAIT && options->unnotified)
         return ENOTSUP;
-#endif
     struct waitq_thread self = {.waiter = {.pred = options->pred, .arg = options->arg}, .token = options->token};
-#ifndef CONDVAR_NO_AWAIT
-    self.waiter.awaits = options->unnotified;
-#endif
+    if (HAVE_AWAIT)
+        self.waiter.awaits = options->unnotified;
     if (options->stop == NULL)
         return condi_wait_specially(cond, &self, deadline_ns, false);
     return options->token == NULL ? condi_wait_stoppably(cond, options->stop, &self.waiter, deadline_ns) : EINVAL;
@@ -486,7 +447,7 @@ int cond_notify_all(cond_t *cond)
     return condi_notify(cond, SIZE_MAX, true);
 }
 
-#ifndef CONDVAR_NO_CANCEL
+#if HAVE_CANCEL
 /* ---- Close and cancel ---- */
 
 int cond_cancel(cond_t *cond, cond_token_t *token)

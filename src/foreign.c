@@ -5,16 +5,14 @@
 #include "deadline.h"
 #include "port/cancel.h"
 
-#ifndef CONDVAR_NO_FOREIGN
-
 static const cond_lock_ops_t *foreign_ops(const cond_lock_t *lock)
 {
-    return lock->u_.local.as.foreign.ops;
+    return lock_foreign(lock)->ops;
 }
 
 static void *foreign_object(const cond_lock_t *lock)
 {
-    return lock->u_.local.as.foreign.object;
+    return lock_foreign(lock)->object;
 }
 
 int foreign_acquire(const cond_lock_t *lock, int64_t deadline_ns)
@@ -89,4 +87,3 @@ int foreign_acquire_restore(const cond_lock_t *lock, unsigned depth)
     port_enable_cancel(cancel);
     return error;
 }
-#endif

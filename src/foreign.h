@@ -11,7 +11,6 @@
 #include "internal.h"
 #include "object.h"
 
-#ifndef CONDVAR_NO_FOREIGN
 INTERNAL int foreign_acquire(const cond_lock_t *lock, int64_t deadline_ns);
 INTERNAL int foreign_release(const cond_lock_t *lock);
 INTERNAL bool foreign_owned(const cond_lock_t *lock);
@@ -23,16 +22,5 @@ INTERNAL bool foreign_is_unrecoverable(const cond_lock_t *lock);
 /* Release all levels, and say how many there were; acquire as many again, without a time limit. */
 INTERNAL int foreign_release_save(const cond_lock_t *lock, unsigned *depth);
 INTERNAL int foreign_acquire_restore(const cond_lock_t *lock, unsigned depth);
-
-#else /* no lock is foreign, so these are never called */
-
-static inline int foreign_acquire(const cond_lock_t *lock, int64_t deadline_ns) { (void)lock, (void)deadline_ns; return ENOTSUP; }
-static inline int foreign_release(const cond_lock_t *lock) { (void)lock; return ENOTSUP; }
-static inline bool foreign_owned(const cond_lock_t *lock) { (void)lock; return false; }
-static inline bool foreign_locked(const cond_lock_t *lock) { (void)lock; return false; }
-static inline bool foreign_is_unrecoverable(const cond_lock_t *lock) { (void)lock; return false; }
-static inline int foreign_release_save(const cond_lock_t *lock, unsigned *depth) { (void)lock, (void)depth; return ENOTSUP; }
-static inline int foreign_acquire_restore(const cond_lock_t *lock, unsigned depth) { (void)lock, (void)depth; return ENOTSUP; }
-#endif
 
 #endif

@@ -27,25 +27,18 @@
 #include "taskq.h"
 #include "waitq.h"
 
-#ifndef CONDVAR_NO_TASKS
 /* This process, in as many bits as the word has for it, and not 0. (Linux's numbers fit. Elsewhere two processes may have
    the same one here: then a mistake, a private lock that both use, is not noticed.) */
 static uint32_t handoff_process(void)
 {
-    uint32_t number = port_process() % (UINT32_MAX / MUTEX_TASKS + 1);
+    uint32_t number = waitq_process() % (UINT32_MAX / MUTEX_TASKS + 1);
     return number != 0 ? number : 1;
 }
-#endif
 
 /* Whether tasks of this process want the lock. Those of other processes are not touched (waitq_is_ours()). */
 static bool handoff_has_tasks(uint32_t word)
 {
-#ifdef CONDVAR_NO_TASKS
-    (void)word;
-    return false;
-#else
     return word >= MUTEX_TASKS && word / MUTEX_TASKS == handoff_process();
-#endif
 }
 
 /* Whether this release is the turn of the starving threads. To be asked once a release, if there are both. */
@@ -61,7 +54,7 @@ static struct cond_waiter *handoff_pick(cond_lock_t *lock, struct taskq_calls *c
     struct cond_waiter *next;
     do
         next = waitq_pick(lock);
-    while (next != NULL && waitq_is_task(next) && !taskq_grant(next, lock, calls));
+    while (HAVE_TASKS && next != NULL && waitq_is_task(next) && !taskq_grant(next, lock, calls));
     return next;
 }
 
@@ -88,7 +81,7 @@ void handoff_release_contended(cond_lock_t *lock)
     bool wake_sleeper = false;
     uint32_t old = a_load(word, relaxed);
     for (;;) {
-        if (handoff_has_tasks(old)) {
+        if (HAVE_TASKS && handoff_has_tasks(old)) {
             /* Acquire: partner is handoff_request(). */
             if (!a_cas_weak(word, &old, old % MUTEX_TASKS, acquire, relaxed))
                 continue;
@@ -126,10 +119,11 @@ void handoff_release_contended(cond_lock_t *lock)
         port_wake(word, 1); /* M:wake-starving */
     if (wake_sleeper)
         port_wake(wakeups, 1); /* M:wake-sleeper */
-    taskq_call(&calls);
+    if (HAVE_TASKS)
+        taskq_call(&calls);
 }
 
-#ifndef CONDVAR_NO_TASKS
+#if HAVE_TASKS
 void handoff_request(cond_lock_t *lock)
 {
     uint32_t *word = lock_word(lock);
@@ -157,7 +151,8 @@ void handoff_request(cond_lock_t *lock)
 /* Whoever requests later finds DESTROYED. */
 void handoff_close(cond_lock_t *lock)
 {
-    if (handoff_has_tasks(mutex_close(lock)))
+    uint32_t old = mutex_close(lock);
+    if (HAVE_TASKS && handoff_has_tasks(old))
         taskq_abandon(lock);
 }
 

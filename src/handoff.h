@@ -22,11 +22,9 @@ static inline void handoff_release(cond_lock_t *lock)
         handoff_release_contended(lock);
 }
 
-#ifndef CONDVAR_NO_TASKS
 /* See to it that a release drains the tasks: of the holder, or, if the lock is free, one by the caller. By the task that
    was the first on an empty stack. */
-INTERNAL void handoff_request(cond_lock_t *lock);
-#endif
+INTERNAL_IF(HAVE_TASKS) void handoff_request(cond_lock_t *lock);
 
 /* Destroy the lock: threads that sleep on it and tasks that want it get EINVAL and ECANCELED. Caller must hold it. */
 INTERNAL void handoff_close(cond_lock_t *lock);

@@ -74,7 +74,6 @@ int lock_acquire_restore(cond_lock_t *lock, unsigned depth, bool was_chosen)
     return 0;
 }
 
-#ifndef CONDVAR_NO_FOREIGN
 /* A foreign lock has no depth of its own. Once it is lost, `depth_` is this bit, and above it the first error: 0 before. */
 enum { LOCK_LOST_HELD = 1 };
 
@@ -101,10 +100,6 @@ void lock_leave_lost(cond_lock_t *lock)
     a_store(word, a_load(word, relaxed) & ~(uint32_t)LOCK_LOST_HELD, release);
     port_wake(word, 1);
 }
-#else
-int lock_lose(cond_lock_t *lock, int error) { (void)lock; return error; }
-void lock_leave_lost(cond_lock_t *lock) { (void)lock; }
-#endif
 
 bool lock_wake_next(cond_lock_t *lock)
 {
@@ -123,13 +118,13 @@ int cond_lock_init(cond_lock_t *lock, unsigned flags)
 {
     if (lock == NULL || (flags & ~(unsigned)(COND_MUTEX | COND_SHARED)) != 0)
         return EINVAL;
-    if (flags & COND_SHARED)
+    if (HAVE_SHARED && (flags & COND_SHARED))
         return shared_lock_init(lock, flags);
-    lock_reset(lock, flags);
-    return 0;
+    lock_reset(lock, flags & COND_SHARED ? LOCK_DESTROYED : flags);
+    return flags & COND_SHARED ? ENOTSUP : 0;
 }
 
-#ifndef CONDVAR_NO_FOREIGN
+#if HAVE_FOREIGN
 int cond_lock_init_foreign(cond_lock_t *lock, const cond_lock_ops_t *ops, void *object)
 {
     if (lock == NULL || ops == NULL || ops->acquire == NULL || ops->release == NULL ||
@@ -152,7 +147,7 @@ int cond_lock_destroy(cond_lock_t *lock)
     if (a_load(active_waits, acquire) != 0 || (is_private && !mutex_try(lock)))
         return EBUSY;
     /* M:destroy-again */
-    if (is_private && (a_load_32(active_waits) != 0 || taskq_any(lock))) {
+    if (is_private && (a_load_32(active_waits) != 0 || (HAVE_TASKS && taskq_any(lock)))) {
         handoff_release(lock); /* a wait has begun in between, or a task wants the lock */
         return EBUSY;
     }
@@ -241,10 +236,10 @@ int cond_lock_reinit_after_fork(cond_lock_t *lock)
         return EINVAL;
     if (lock_is_shared(lock)) /* its waiters and its holder live on in other processes */
         return 0;
-    struct cond_foreign_lock_ foreign = lock->u_.local.as.foreign;
+    struct cond_foreign_lock_ foreign = *lock_foreign(lock);
     lock_reset(lock, lock->kind_);
     if (lock_is_foreign(lock))
-        lock->u_.local.as.foreign = foreign;
+        *lock_foreign(lock) = foreign;
     return 0;
 }
 

@@ -19,13 +19,8 @@ enum {
     MUTEX_RESERVED = 8,  /* the lock was freed for a starving thread: nobody else takes it */
     MUTEX_STARVING = 16, /* times the number of threads that starve. While it is not 0, only they and waiters that a
                             release has woken take the lock */
-#ifdef CONDVAR_NO_TASKS
-    MUTEX_STARVING_ALL = 0x7FFFFFF0, /* that number: its bits. There are not so many threads */
-    MUTEX_COUNTS_ALL = 1,
-#else
-    MUTEX_STARVING_ALL = 0x3F0, /* that number: its bits. No more threads than fit are counted */
-    MUTEX_COUNTS_ALL = 0,
-#endif
+    MUTEX_STARVING_ALL = HAVE_TASKS ? 0x3F0 : 0x7FFFFFF0, /* the bits of that number */
+    MUTEX_COUNTS_ALL = !HAVE_TASKS, /* all starving threads fit in these bits; else only so many are counted */
     MUTEX_TASKS = 0x400, /* from this bit on: 0, or the process of a task that wants the lock (handoff.c). The next
                             release drains the tasks (taskq.h). Set by handoff_request() */
 };

@@ -52,61 +52,31 @@ static inline bool lock_is_private(const cond_lock_t *lock)
     return a_load_8(&lock->kind_) <= COND_MUTEX;
 }
 
-static inline bool lock_is_shared(const cond_lock_t *lock)
+/* A macro, so that it is a constant where the feature is left out, and calls that stand behind it are removed. */
+#define lock_is_shared(lock) (HAVE_SHARED && lock_has_shared_kind(lock))
+
+static inline bool lock_has_shared_kind(const cond_lock_t *lock)
 {
-#ifdef CONDVAR_NO_SHARED
-    (void)lock;
-    return false;
-#else
     /* Acquire: partner is the end of shared_lock_make() in another process, which may have just made the lock. */
     return (a_load_byte(&lock->kind_, acquire) & ~(COND_MUTEX | LOCK_OWN_SHARED)) == COND_SHARED;
-#endif
 }
 
 static inline bool lock_is_foreign(const cond_lock_t *lock)
 {
-#ifdef CONDVAR_NO_FOREIGN
-    (void)lock;
-    return false;
-#else
-    return (a_load_8(&lock->kind_) & ~1) == LOCK_FOREIGN;
-#endif
+    return HAVE_FOREIGN && (a_load_8(&lock->kind_) & ~1) == LOCK_FOREIGN;
 }
 
 /* Whether the lock was foreign, and is lost. Not NULL. */
 static inline bool lock_is_lost(const cond_lock_t *lock)
 {
-#ifdef CONDVAR_NO_FOREIGN
-    (void)lock;
-    return false;
-#else
-    return a_load_8(&lock->kind_) == LOCK_FOREIGN_LOST;
-#endif
+    return HAVE_FOREIGN && a_load_8(&lock->kind_) == LOCK_FOREIGN_LOST;
 }
-
-#ifdef CONDVAR_NO_FOREIGN
-enum { HAVE_FOREIGN = 0 };
-#else
-enum { HAVE_FOREIGN = 1 };
-#endif
 
 /* Of a lock that is valid and not shared: whether it is private. */
 static inline bool lock_is_not_foreign(const cond_lock_t *lock)
 {
-#ifdef CONDVAR_NO_FOREIGN
-    (void)lock;
-    return true;
-#else
-    return lock_is_private(lock);
-#endif
+    return !HAVE_FOREIGN || lock_is_private(lock);
 }
-
-/* Whether there can be locks that are not private. */
-#if defined(CONDVAR_NO_SHARED) && defined(CONDVAR_NO_FOREIGN)
-enum { HAVE_NONPRIVATE = 0 };
-#else
-enum { HAVE_NONPRIVATE = 1 };
-#endif
 
 /* Whether `lock` is a lock that the library can work with. */
 static inline bool lock_is_valid(const cond_lock_t *lock)
@@ -120,12 +90,22 @@ static inline bool lock_is_held_after(int error)
     return error == 0 || error == EOWNERDEAD;
 }
 
-/* ---- The parts of a private lock ---- */
+/* ---- The parts of a lock ---- */
+
+static inline struct cond_private_lock_ *lock_private(const cond_lock_t *lock)
+{
+    return (struct cond_private_lock_ *)(uintptr_t)&lock->u_.local.as.mine;
+}
+
+static inline struct cond_foreign_lock_ *lock_foreign(const cond_lock_t *lock)
+{
+    return (struct cond_foreign_lock_ *)(uintptr_t)&lock->u_.local.as.foreign;
+}
 
 /* Atomic: mutex.h has its bits. */
 static inline uint32_t *lock_word(const cond_lock_t *lock)
 {
-    return (uint32_t *)(uintptr_t)&lock->u_.local.as.mine.word;
+    return &lock_private(lock)->word;
 }
 
 enum { LOCK_OWNER_TASK = 1 }; /* in the owner, the lowest bit: the rest is the address of a cond_task_t */
@@ -135,7 +115,7 @@ enum { LOCK_OWNER_TASK = 1 }; /* in the owner, the lowest bit: the rest is the a
    when the task is handed the lock; its callback, or the call that made the request, then happens after. */
 static inline uintptr_t lock_owner(const cond_lock_t *lock)
 {
-    return a_load_ptr(&lock->u_.local.as.mine.owner);
+    return a_load_ptr(&lock_private(lock)->owner);
 }
 
 /* `depth_` is two numbers. The low bits count the levels beyond the first, and are 0 whenever the lock is free: so the
@@ -158,7 +138,7 @@ static inline void lock_set_more_levels(cond_lock_t *lock, uint32_t more)
 /* By the new holder, or by the holder for the task that it hands the lock to. */
 static inline void lock_set_owner(cond_lock_t *lock, uintptr_t owner, unsigned depth)
 {
-    a_store_ptr(&lock->u_.local.as.mine.owner, owner);
+    a_store_ptr(&lock_private(lock)->owner, owner);
     if (depth > 1)
         lock_set_more_levels(lock, depth - 1);
 }
@@ -179,23 +159,18 @@ static inline bool condi_state_is_alive(uint32_t state)
 
 static inline bool condi_is_alive(const cond_t *cond)
 {
-#ifdef CONDVAR_NO_SHARED
-    return a_load_32(&cond->state_) <= CONDI_CLOSED; /* relaxed: as in lock_private_of() */
-#else
+    if (!HAVE_SHARED)
+        return a_load_32(&cond->state_) <= CONDI_CLOSED; /* relaxed: as in lock_private_of() */
     return condi_state_is_alive(condi_state(cond));
-#endif
 }
 
 /* Relaxed: exact under the lock. Partner: cond_close(). */
 static inline bool condi_is_closed(const cond_t *cond)
 {
-#if defined(CONDVAR_NO_CANCEL) && defined(CONDVAR_NO_SHARED)
-    (void)cond;
-    return false;
-#else
+    if (!HAVE_CANCEL && !HAVE_SHARED)
+        return false;
     uint32_t state = a_load_32(&cond->state_);
     return state == CONDI_CLOSED || state == CONDI_CLOSED_SHARED;
-#endif
 }
 
 /* The condition's lock if that is a private one, else NULL: the fast path of most calls. */

@@ -87,7 +87,6 @@ static inline void park_wake(struct cond_waiter *waiter)
         port_wake(state, 1); /* M:wake-asleep */
 }
 
-#ifndef CONDVAR_NO_CANCEL
 /* Let the waiter expire now, unless a notify has chosen it. Any thread, without the lock; the node must stay until this has
    returned. Release: partner is the acquire in park_sleep(), and that of the exchange before a waiter looks whether it was
    stopped: so the state is written even if nothing is to be changed. */
@@ -101,7 +100,6 @@ static inline void park_expire(struct cond_waiter *waiter)
     if ((next & WAITER_EXPIRED) && (old & WAITER_ASLEEP))
         port_wake(state, 1); /* M:wake-stopped */
 }
-#endif
 
 /* Sleep until a release wakes the waiter (true), or its deadline has passed, or it was stopped, before a notify has chosen it (false). By the
    waiter, without the lock. */
@@ -121,10 +119,8 @@ static inline bool park_sleep(struct cond_waiter *waiter, cond_lock_t *lock, int
 
     uint32_t state = a_load(&waiter->state, acquire);
     while (!(state & WAITER_GO)) {
-#ifndef CONDVAR_NO_CANCEL
-        if (state & WAITER_EXPIRED) /* M:stopped */
+        if (HAVE_CANCEL && (state & WAITER_EXPIRED)) /* M:stopped */
             return false;
-#endif
         if (!(state & WAITER_CHOSEN) && deadline_passed(deadline_ns)) {
             /* Partner: waitq_beat_deadline(). Exactly one of the two succeeds; the other sees its bit. */
             if (a_cas(&waiter->state, &state, state | WAITER_EXPIRED, acquire, acquire)) /* M:expire */

@@ -31,9 +31,7 @@ INTERNAL int64_t port_now(void);
    address, say. In the child of a fork the forking thread keeps its number. */
 INTERNAL uintptr_t port_self(void);
 
-#ifndef CONDVAR_NO_TASKS
 /* A place for a pointer, NULL at first, of which each thread has one for itself. Only for tasks. */
 INTERNAL void **port_local(void);
-#endif
 
 #endif

@@ -13,8 +13,6 @@
 #include <stdint.h>
 #include "internal.h"
 
-#ifndef CONDVAR_NO_SHARED
-
 /* 0, ENOTSUP, or another error of the system. `mutex` is cond_lock_t.u_.robust. */
 INTERNAL int robust_init(void *mutex);
 
@@ -36,11 +34,5 @@ INTERNAL uint32_t port_wake_shared(const uint32_t *word, uint32_t count);
    This one is called for private conditions too, to find out that they are used by two processes. Where there
    are no processes, port/no_process.c has it. */
 INTERNAL uint32_t port_process(void);
-
-#else
-
-static inline uint32_t port_process(void) { return 1; }
-
-#endif
 
 #endif

@@ -53,7 +53,7 @@
 #include "port_shared.h"
 #include "probe.h"
 
-#ifndef CONDVAR_NO_SHARED
+#if HAVE_SHARED
 /* ---- The lock. Its flags are under the mutex; `depth_` and `spin_`, its recoveries, are written under it. ---- */
 
 static void shared_abandon(cond_t *cond);
@@ -259,6 +259,31 @@ int shared_lock_destroy(cond_lock_t *lock)
 
 /* ---- The condition. Under the lock, except where it says otherwise. ---- */
 
+/* A condition that processes share may be alive already, made by another of them: only memory that
+   is not is begun, and by one process only. */
+int shared_init(cond_t *cond, cond_lock_t *lock, unsigned flags)
+{
+    /* Relaxed: who uses what another process has made looks again, in condi_is_alive(). */
+    ANNOTATE_DEFINED(&cond->state_);
+    uint32_t before = a_load(&cond->state_, relaxed);
+    if (before == CONDI_ALIVE_SHARED || before == CONDI_CLOSED_SHARED || before == CONDI_INIT_SHARED ||
+        !a_cas(&cond->state_, &before, CONDI_INIT_SHARED, relaxed, relaxed))
+        return before == CONDI_ALIVE_SHARED || before == CONDI_CLOSED_SHARED ? EBUSY : EAGAIN;
+    if (lock == NULL) {
+        int error = shared_lock_make(&cond->own_, flags | LOCK_OWN_SHARED);
+        if (error != 0) {
+            a_store(&cond->state_, CONDI_DESTROYED, relaxed);
+            return error;
+        }
+    }
+    cond->lock_ = lock != NULL ? (cond_lock_t *)((uintptr_t)lock - (uintptr_t)cond) : NULL;
+    cond->waiters_ = 0;
+    cond->u_.shared = (struct cond_shared_queue_){0};
+    /* Release: partner is condi_is_alive(). */
+    a_store(&cond->state_, CONDI_ALIVE_SHARED, release);
+    return 0;
+}
+
 enum { SHARED_SLEEPERS = 1, SHARED_STEP = 2 };
 
 /* Tickets wrap; of those that are pending, and the limits between them, the one nearer to free_below is before. */
@@ -366,7 +391,6 @@ void shared_notify(cond_t *cond, cond_lock_t *lock, size_t n)
     shared_announce(cond, woken);
 }
 
-#ifndef CONDVAR_NO_CANCEL
 /* Grants nothing: a waiter for which there is a grant returns 0, and the others see that the condition is closed. If the
    closing process is killed before it has woken them, they see it at their next heartbeat. */
 void shared_close(cond_t *cond, cond_lock_t *lock)
@@ -377,7 +401,6 @@ void shared_close(cond_t *cond, cond_lock_t *lock)
     a_store(&cond->state_, CONDI_CLOSED_SHARED, release); /* M:close-shared */
     shared_announce(cond, UINT32_MAX); /* M:close-wakes */
 }
-#endif
 
 /* What a waiter carries. */
 struct shared_ticket {

@@ -9,7 +9,7 @@
 #include "taskq.h"
 #include "waitq.h"
 
-#ifndef CONDVAR_NO_TASKS
+#if HAVE_TASKS
 _Static_assert(sizeof(void *) != 8 || sizeof(cond_task_t) <= 96, "a task is at most 96 bytes");
 
 /* ---- Requests ---- */
@@ -138,7 +138,7 @@ int cond_task_wait_for(cond_t *cond, cond_task_t *task, cond_pred_t *pred, void 
     return pred != NULL ? task_wait(cond, task, pred, arg, false) : EINVAL;
 }
 
-#ifndef CONDVAR_NO_AWAIT
+#if HAVE_AWAIT
 int cond_task_await(cond_t *cond, cond_task_t *task, cond_pred_t *pred, void *arg)
 {
     return pred != NULL ? task_wait(cond, task, pred, arg, true) : EINVAL;
@@ -173,7 +173,7 @@ int cond_task_notify_all(cond_t *cond, cond_task_t *task)
     return error;
 }
 
-#ifndef CONDVAR_NO_CANCEL
+#if HAVE_CANCEL
 int cond_task_close(cond_t *cond, cond_task_t *task)
 {
     cond_lock_t *lock;

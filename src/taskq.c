@@ -34,7 +34,7 @@
 #include "port.h"
 #include "port/cancel.h"
 
-#ifndef CONDVAR_NO_TASKS
+#if HAVE_TASKS
 
 static struct cond_task *taskq_task_of(struct cond_waiter *waiter)
 {
@@ -110,9 +110,9 @@ void taskq_call(struct taskq_calls *calls)
 
 /* ---- The stack ---- */
 
-bool taskq_push(cond_task_t *task, cond_lock_t *lock)
+bool taskq_push(struct cond_task *task, cond_lock_t *lock)
 {
-    struct cond_task **stack = &lock->u_.local.as.mine.tasks;
+    struct cond_task **stack = &lock_private(lock)->tasks;
     uintptr_t latest = a_load_ptr(stack);
     do
         task->next_ = (struct cond_task *)latest;
@@ -121,11 +121,16 @@ bool taskq_push(cond_task_t *task, cond_lock_t *lock)
     return latest == 0; /* M:first-pushed */
 }
 
+bool taskq_any(const cond_lock_t *lock)
+{
+    return a_load_ptr(&lock_private(lock)->tasks) != 0 || waitq_any_notified(lock);
+}
+
 /* The whole stack, latest first. */
 static struct cond_task *taskq_take_all(cond_lock_t *lock)
 {
     /* Acquire: partner is taskq_push(). */
-    return (struct cond_task *)a_exchange_ptr(&lock->u_.local.as.mine.tasks, 0, acquire);
+    return (struct cond_task *)a_exchange_ptr(&lock_private(lock)->tasks, 0, acquire);
 }
 
 void taskq_drain(cond_lock_t *lock)

@@ -4,7 +4,7 @@
 #include "lock.h"
 #include "rlock.h"
 
-#ifndef CONDVAR_NO_TEXT
+#if HAVE_TEXT
 /* Text that grows to the right of what fits: `length` counts on when `size` is reached. */
 struct text_buffer {
     char *at;
@@ -36,7 +36,7 @@ static void text_put_lock(struct text_buffer *text, const cond_lock_t *lock)
     text_put(text, is_locked ? "<locked " : "<unlocked ");
     if (lock_is_foreign(lock)) {
         text_put(text, "foreign lock at 0x");
-        text_put_number(text, (uintptr_t)lock->u_.local.as.foreign.object, 16);
+        text_put_number(text, (uintptr_t)lock_foreign(lock)->object, 16);
     } else {
         if (lock_is_shared(lock))
             text_put(text, "shared ");

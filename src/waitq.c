@@ -83,29 +83,24 @@ static INLINE_IF_FAST void waitq_enqueue(cond_t *cond, struct cond_waiter *place
     waitq_count_in(cond);
 }
 
-/* The process whose nodes are in the queue of a condition or a lock. Without COND_SHARED there is only one. */
-#ifndef CONDVAR_NO_SHARED
+/* The process whose nodes are in the queue of a condition or in the list of a lock. */
+#if HAVE_SHARED
 #  define WAITQ_PROCESS_OF(owner) ((owner)->u_.local.process)
 #  define WAITQ_SET_PROCESS(owner, number) ((owner)->u_.local.process = (number))
 #else
-#  define WAITQ_PROCESS_OF(owner) ((void)(owner), port_process())
+#  define WAITQ_PROCESS_OF(owner) ((void)(owner), waitq_process())
 #  define WAITQ_SET_PROCESS(owner, number) ((void)(owner), (void)(number))
 #endif
 
 static bool waitq_notified_are_ours(const cond_lock_t *lock)
 {
-#ifdef CONDVAR_NO_SHARED
-    (void)lock;
-    return true; /* there is one process */
-#else
-    return !lock_is_private(lock) || lock->u_.local.notified == NULL ||
-           WAITQ_PROCESS_OF(lock) == port_process();
-#endif
+    return !HAVE_SHARED || !lock_is_private(lock) || lock->u_.local.notified == NULL ||
+           WAITQ_PROCESS_OF(lock) == waitq_process();
 }
 
 bool waitq_is_ours(const cond_t *cond, const cond_lock_t *lock)
 {
-    return (cond->u_.local.waiters == NULL || WAITQ_PROCESS_OF(cond) == port_process()) &&
+    return (cond->u_.local.waiters == NULL || WAITQ_PROCESS_OF(cond) == waitq_process()) &&
            waitq_notified_are_ours(lock);
 }
 
@@ -131,26 +126,22 @@ static NOINLINE void waitq_remove(struct cond_waiter *waiter, cond_lock_t *lock)
         waitq_count_out(waiter->cond);
 }
 
-#ifndef CONDVAR_NO_AWAIT
 static void waitq_await(struct cond_waiter *waiter, cond_lock_t *lock, struct cond_waiter *place)
 {
     waiter->passes_on = false;
     waitq_join_list(waiter, lock, place, WAITQ_PROCESS_OF(waiter->cond));
     waitq_count_in(waiter->cond);
 }
-#endif
 
 void waitq_begin_wait(struct cond_waiter *waiter, cond_lock_t *lock)
 {
-    WAITQ_SET_PROCESS(waiter->cond, port_process());
+    WAITQ_SET_PROCESS(waiter->cond, waitq_process());
     a_store_32(&lock->u_.local.active_waits, a_load_32(&lock->u_.local.active_waits) + 1);
     waiter->arrival = waiter->cond->u_.local.arrivals++;
-#ifndef CONDVAR_NO_AWAIT
-    if (waiter->awaits) {
+    if (waitq_awaits(waiter)) {
         waitq_await(waiter, lock, lock->u_.local.notified);
         return;
     }
-#endif
     waitq_enqueue(waiter->cond, waiter->cond->u_.local.waiters, waiter); /* M:enqueue-last */
 }
 
@@ -216,7 +207,6 @@ void waitq_notify_some(cond_t *cond, cond_lock_t *lock, size_t n, bool all)
     }
 }
 
-#ifndef CONDVAR_NO_FOREIGN
 /* The condition may be destroyed as soon as nobody is counted, so the caller counts until its last access. */
 void waitq_notify_lost(cond_t *cond, cond_lock_t *lock)
 {
@@ -224,9 +214,8 @@ void waitq_notify_lost(cond_t *cond, cond_lock_t *lock)
     waitq_notify_all(cond, lock);
     waitq_count_out(cond);
 }
-#endif
 
-#ifndef CONDVAR_NO_CANCEL
+#if HAVE_CANCEL
 static bool waitq_has_token(struct cond_waiter *waiter, const cond_token_t *token)
 {
     return token == NULL ||
@@ -325,19 +314,17 @@ static struct cond_waiter *waitq_take(struct cond_waiter *waiter, cond_lock_t *l
     return waiter;
 }
 
-#ifndef CONDVAR_NO_TASKS
 void waitq_want_lock(struct cond_waiter *waiter, cond_lock_t *lock)
 {
     waitq_insert(&lock->u_.local.notified, lock->u_.local.notified, waiter);
     waiter->queue = WAITER_WANTS_LOCK;
-    WAITQ_SET_PROCESS(lock, port_process());
+    WAITQ_SET_PROCESS(lock, waitq_process());
 }
 
 bool waitq_any_notified(const cond_lock_t *lock)
 {
     return lock->u_.local.notified != NULL && waitq_notified_are_ours(lock);
 }
-#endif
 
 #if UINTPTR_MAX > 0xFFFFFFFFu
 enum { WAITQ_SKIPS = 1 };
@@ -353,14 +340,14 @@ static uint32_t waitq_pred_hash(cond_pred_t *pred, const void *arg)
 void waitq_note_holder_pred(cond_lock_t *lock, cond_pred_t *pred, const void *arg)
 {
     if (lock_is_private(lock))
-        lock->u_.local.as.mine.holder_pred = waitq_pred_hash(pred, arg);
+        lock_private(lock)->holder_pred = waitq_pred_hash(pred, arg);
 }
 
 /* Whether the waiter has the predicate that the holder has waited for, and may be skipped for that. */
 static bool waitq_same_pred_as_holder(const struct cond_waiter *waiter, const cond_lock_t *lock)
 {
     return waiter->pred != NULL && !waiter->skipped &&
-           lock->u_.local.as.mine.holder_pred == waitq_pred_hash(waiter->pred, waiter->arg);
+           lock_private(lock)->holder_pred == waitq_pred_hash(waiter->pred, waiter->arg);
 }
 #else
 enum { WAITQ_SKIPS = 0 };
@@ -454,7 +441,6 @@ struct cond_waiter *waitq_pick_unchecked(cond_lock_t *lock)
     return waiter != NULL ? waitq_take(waiter, lock) : NULL;
 }
 
-#ifndef CONDVAR_NO_AWAIT
 /* To its place in the lock's list: after those of the condition that await and arrived earlier, and before all that may have
    come later. So with none of them it is the first. */
 static void waitq_await_again(struct cond_waiter *waiter, cond_lock_t *lock)
@@ -467,16 +453,13 @@ static void waitq_await_again(struct cond_waiter *waiter, cond_lock_t *lock)
             place = next;
     waitq_await(waiter, lock, place);
 }
-#endif
 
 void waitq_requeue(struct cond_waiter *waiter, cond_lock_t *lock)
 {
-#ifndef CONDVAR_NO_AWAIT
-    if (waiter->awaits) {
+    if (waitq_awaits(waiter)) {
         waitq_await_again(waiter, lock);
         return;
     }
-#endif
     waitq_put_back(waiter, lock, NULL);
 }
 

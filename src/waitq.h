@@ -44,6 +44,7 @@
 #include "condvar.h"
 #include "internal.h"
 #include "object.h"
+#include "port_shared.h"
 
 /* cond_waiter.state */
 enum {
@@ -64,48 +65,33 @@ enum { WAITER_UNQUEUED, WAITER_QUEUED, WAITER_NOTIFIED, WAITER_WANTS_LOCK };
 /* A thread in a wait. Its node, and what a task does not have. */
 struct waitq_thread {
     struct cond_waiter waiter;
-#ifndef CONDVAR_NO_CANCEL
+#if HAVE_CANCEL
     const cond_token_t *token; /* fixed: ends the wait, or NULL */
 #endif
 };
 
+/* This process. Without COND_SHARED a program is one process. */
+static inline uint32_t waitq_process(void)
+{
+    return HAVE_SHARED ? port_process() : 1;
+}
+
 /* Whether the waiter is part of a cond_task_t. */
 static inline bool waitq_is_task(const struct cond_waiter *waiter)
 {
-#ifdef CONDVAR_NO_TASKS
-    (void)waiter;
-    return false;
-#else
-    return waiter->task;
-#endif
+    return HAVE_TASKS && waiter->task;
 }
-
-#ifdef CONDVAR_NO_AWAIT
-enum { HAVE_AWAIT = 0 };
-#else
-enum { HAVE_AWAIT = 1 };
-#endif
 
 /* Whether the waiter is in cond_await() or cond_task_await(). */
 static inline bool waitq_awaits(const struct cond_waiter *waiter)
 {
-#ifdef CONDVAR_NO_AWAIT
-    (void)waiter;
-    return false;
-#else
-    return waiter->awaits;
-#endif
+    return HAVE_AWAIT && waiter->awaits;
 }
 
 /* Whether a close or a cancel has ended the wait. */
 static inline bool waitq_is_cancelled(const struct cond_waiter *waiter)
 {
-#ifdef CONDVAR_NO_CANCEL
-    (void)waiter;
-    return false;
-#else
-    return waiter->cancelled;
-#endif
+    return HAVE_CANCEL && waiter->cancelled;
 }
 
 /* Caller must hold the lock in all that follows. */
@@ -119,12 +105,8 @@ INTERNAL bool waitq_is_ours(const cond_t *cond, const cond_lock_t *lock);
    are of this process. */
 static inline bool waitq_may_go_back(const struct cond_waiter *waiter, const cond_lock_t *lock)
 {
-#ifdef CONDVAR_NO_SHARED
-    (void)lock;
-    return a_load_32(&waiter->cond->state_) == CONDI_ALIVE;
-#else
-    return a_load_32(&waiter->cond->state_) == CONDI_ALIVE && waitq_is_ours(waiter->cond, lock); /* M:back-among-ours */
-#endif
+    return a_load_32(&waiter->cond->state_) == CONDI_ALIVE && /* M:back-among-ours */
+           (!HAVE_SHARED || waitq_is_ours(waiter->cond, lock));
 }
 
 /* Join the condition's queue as its last; an awaiting waiter joins the lock's list. */
@@ -147,13 +129,9 @@ static inline void waitq_notify_all(cond_t *cond, cond_lock_t *lock)
 }
 
 /* Move all, and then do not touch the condition any more. The foreign lock is lost: lock_lose(). */
-#ifndef CONDVAR_NO_FOREIGN
 INTERNAL void waitq_notify_lost(cond_t *cond, cond_lock_t *lock);
-#else
-static inline void waitq_notify_lost(cond_t *cond, cond_lock_t *lock) { (void)cond, (void)lock; }
-#endif
 
-#ifndef CONDVAR_NO_CANCEL
+#if HAVE_CANCEL
 /* End the waits on the condition that carry this token, or, if it is NULL, all of them. Not those of waiters without a
    predicate that a notify has chosen: they return 0. */
 INTERNAL void waitq_cancel(cond_t *cond, cond_lock_t *lock, const cond_token_t *token);
@@ -162,13 +140,11 @@ INTERNAL void waitq_cancel(cond_t *cond, cond_lock_t *lock, const cond_token_t *
 INTERNAL void waitq_close(cond_t *cond, cond_lock_t *lock);
 #endif
 
-#ifndef CONDVAR_NO_TASKS
 /* Join the lock's list as its last: a task that is in no queue. */
 INTERNAL void waitq_want_lock(struct cond_waiter *waiter, cond_lock_t *lock);
 
 /* Whether the lock's list has waiters, or tasks, of this process. */
 INTERNAL bool waitq_any_notified(const cond_lock_t *lock);
-#endif
 
 
 /* The holder of a private lock waits for this predicate, or would if it were not true: waitq_pick() makes use of it. */

@@ -91,7 +91,6 @@ NOINLINE_IF_FAST void port_wake(const uint32_t *word, uint32_t count)
     (void)futex_wake(word, count, FUTEX_ONE_PROCESS);
 }
 
-#ifndef CONDVAR_NO_SHARED
 void port_wait_shared(const uint32_t *word, uint32_t expected, int64_t deadline_ns)
 {
     futex_wait(word, expected, deadline_ns, FUTEX_PROCESSES);
@@ -101,7 +100,6 @@ uint32_t port_wake_shared(const uint32_t *word, uint32_t count)
 {
     return futex_wake(word, count, FUTEX_PROCESSES);
 }
-#endif
 
 NOINLINE_IF_FAST int64_t port_now(void)
 {
@@ -126,7 +124,6 @@ uintptr_t port_self(void)
 #endif
 }
 
-#ifndef CONDVAR_NO_TASKS
 /* With glibc at a fixed distance from the thread's control block, so that no call is needed to find it: glibc keeps a
    few bytes there for libraries that dlopen() loads. musl keeps none, and cannot load such a library; it finds the
    place by a call, and allocates it in dlopen() and pthread_create(). */
@@ -138,9 +135,7 @@ void **port_local(void)
     static _Thread_local void *place;
     return &place;
 }
-#endif
 
-#ifndef CONDVAR_NO_SHARED
 /* The process's number, kept where the kernel clears it in a forked child, since asking for it is a system
    call. Where the kernel cannot do that (before 4.14) it is asked each time; where it says yes to anything, as
    QEMU's does that runs programs for other processors; and where pages have another size than this object: the kernel
@@ -161,4 +156,3 @@ uint32_t port_process(void)
     }
     return number;
 }
-#endif

@@ -203,17 +203,13 @@ uintptr_t port_self(void)
     return (uintptr_t)&port_own_place;
 }
 
-#ifndef CONDVAR_NO_TASKS
 void **port_local(void)
 {
     return &port_own_place;
 }
-#endif
 
-#ifndef CONDVAR_NO_SHARED
 uint32_t port_process(void)
 {
     (void)pthread_once(&sleepers_prepared, sleepers_prepare);
     return sleepers_process;
 }
-#endif

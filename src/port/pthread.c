@@ -10,12 +10,12 @@
 #ifndef _GNU_SOURCE
 #  define _GNU_SOURCE
 #endif
-#include "condvar.h"
-#ifdef COND_HAVE_PTHREAD_
 #include <errno.h>
 #include <pthread.h>
 #include "../lock.h"
 #include "pthread_until.h"
+
+#if HAVE_PTHREAD_LOCK
 
 #if defined(__GLIBC__) && defined(__linux__)
 #  include <sys/syscall.h>
@@ -140,6 +140,4 @@ int cond_lock_init_pthread(cond_lock_t *lock, pthread_mutex_t *mutex)
     return error;
 }
 
-#else
-typedef int condvar_no_pthread; /* ISO C wants a declaration in each file */
 #endif

@@ -21,14 +21,15 @@
 
 /* The build may know; glibc tells, where _GNU_SOURCE is in force. (ThreadSanitizer of gcc 12 does not know this function,
    and takes what it guards for races.) */
-#if !defined(HAVE_PTHREAD_MUTEX_CLOCKLOCK) && defined(__GLIBC_PREREQ) && defined(__USE_GNU) && \
-    !defined(UNTIL_TSAN) && !defined(__APPLE__)
+#if defined(HAVE_PTHREAD_MUTEX_CLOCKLOCK)
+#  define UNTIL_CLOCKLOCK
+#elif defined(__GLIBC_PREREQ) && defined(__USE_GNU) && !defined(UNTIL_TSAN) && !defined(__APPLE__)
 #  if __GLIBC_PREREQ(2, 30)
-#    define HAVE_PTHREAD_MUTEX_CLOCKLOCK
+#    define UNTIL_CLOCKLOCK
 #  endif
 #endif
 
-#if defined(HAVE_PTHREAD_MUTEX_CLOCKLOCK)
+#ifdef UNTIL_CLOCKLOCK
 static int until_lock(pthread_mutex_t *mutex, int64_t deadline_ns)
 {
     struct timespec until = timespec_of(deadline_ns);

@@ -7,7 +7,6 @@
  * of glibc can be followed one way only: to release a mutex is to go through it, and look for the address by
  * which the mutex was acquired. By another mapping it is never found. So there that address is remembered.
  */
-#ifndef CONDVAR_NO_SHARED
 #ifndef _GNU_SOURCE
 #  define _GNU_SOURCE
 #endif
@@ -38,7 +37,7 @@ struct robust_mutex {
 #endif
 };
 
-_Static_assert(sizeof(struct robust_mutex) <= sizeof ((cond_lock_t *)0)->u_.robust,
+_Static_assert(sizeof(struct robust_mutex) <= COND_ROBUST_WORDS_ * sizeof(uint64_t),
                "COND_ROBUST_WORDS_ in condvar.h is too small for this system's pthread_mutex_t");
 
 int robust_init(void *mutex)
@@ -106,7 +105,3 @@ int robust_release(void *mutex)
 #endif
     return pthread_mutex_unlock(mutex);
 }
-
-#else
-typedef int condvar_no_robust_port; /* ISO C wants a declaration in each file */
-#endif

@@ -53,17 +53,13 @@ uintptr_t port_self(void)
     return (uintptr_t)GetCurrentThreadId() * 2;
 }
 
-#ifndef CONDVAR_NO_TASKS
 void **port_local(void)
 {
     static _Thread_local void *place;
     return &place;
 }
-#endif
 
-#ifndef CONDVAR_NO_SHARED
 uint32_t port_process(void)
 {
     return (uint32_t)GetCurrentProcessId();
 }
-#endif
