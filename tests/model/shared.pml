@@ -144,7 +144,7 @@ inline announce(n)
     atomic { if :: n_ -> owed_wakes = (owed_wakes + n > EVERYBODY -> EVERYBODY : owed_wakes + n) :: else fi; n_ = 0 } /* @shared.c shared_announce */
 }
 
-/* @shared.c shared_set_all_free */
+/* @shared.c shared_free_all */
 inline set_all_free()
 {
     atomic { free_below = arrivals };
