@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The condition: wait, notify, init and destroy. Everything happens with the condition's lock held, except the sleep
- * itself:
+ * The condition: init and destroy, wait, notify, close and cancel. The caller of wait, notify, close and cancel must
+ * hold the lock. Only the sleep happens without it:
  *
- *      wait:   join the queue | release all levels -> sleep (park.h) -> acquire all levels |
- *              woken:    look at the predicate; if it is false, back into the queue
- *              expired:  leave the queue that the node is in; pass on the notification that it does not use
+ *      wait:   join the queue, release all levels -> sleep (park.h) -> acquire all levels, then:
+ *              woken:    call the predicate. If it is false, go back to the queue
+ *              expired:  leave the queue, and pass on a notification that is not used
+ *
+ * Each public call finds the condition's lock and checks that the caller holds it. Private and foreign locks use
+ * waitq.c from there on, shared locks use shared.c.
  */
 #include "deadline.h"
 #include "foreign.h"
@@ -22,9 +25,9 @@ _Static_assert(sizeof(cond_t) <= (COND_ROBUST_WORDS_ > 5 ? 104 : 96),
 /* ---- The lock is lost ---- */
 
 /*
- * The condition's foreign lock is lost, for the reason `error` if that was not known: those that wait on the condition leave,
- * since nobody else can wake them. Each gets the error that is returned. If the caller is itself a waiter, it leaves too; and if
- * it is no longer in the condition's queue, it does not touch the condition, which may be destroyed.
+ * The condition's foreign lock is lost (lock.h) with this error. Wake all waiters of the condition: no other thread
+ * can wake them. If the caller is a waiter, it leaves too. A waiter that is no longer in the condition's queue must
+ * not touch the condition, which may be destroyed. Returns the error with which all waiters return.
  */
 static COLD int condi_leave_lost(cond_t *cond, struct cond_waiter *waiter, cond_lock_t *lock, int error)
 {
@@ -41,7 +44,7 @@ static COLD int condi_leave_lost(cond_t *cond, struct cond_waiter *waiter, cond_
     return error;
 }
 
-/* If the lock of the condition, which is not NULL, is lost: wake those that still wait. True: nobody waits now. */
+/* If the lock of the condition is lost, wake all waiters. True: it is lost, and no waiter is left. */
 static COLD bool condi_wake_if_lost(cond_t *cond)
 {
     cond_lock_t *lock = cond->lock_;
@@ -51,16 +54,21 @@ static COLD bool condi_wake_if_lost(cond_t *cond)
     return true;
 }
 
-/* ---- Life ---- */
+/* ---- Init and destroy ---- */
 
 int cond_init(cond_t *cond, cond_lock_t *lock, unsigned flags)
 {
     if (cond == NULL || flags > (COND_SHARED | COND_MUTEX) ||
         (lock != NULL && (!lock_is_valid(lock) || (flags != 0 && flags != (lock->kind_ & ~LOCK_OWN_SHARED)))))
         return EINVAL;
-    if (lock != NULL ? lock_is_shared(lock) : (flags & COND_SHARED) != 0)
-        return HAVE_SHARED ? shared_init(cond, lock, flags) : (a_store_32(&cond->state_, CONDI_DESTROYED), ENOTSUP);
-    *cond = (cond_t){.lock_ = lock, .own_ = {.kind_ = (uint8_t)flags}}; /* (which is not used if there is another) */
+    bool is_shared = lock != NULL ? lock_is_shared(lock) : (flags & COND_SHARED) != 0;
+    if (HAVE_SHARED && is_shared)
+        return shared_init(cond, lock, flags);
+    if (is_shared) {
+        cond->state_ = CONDI_DESTROYED;
+        return ENOTSUP;
+    }
+    *cond = (cond_t){.lock_ = lock, .own_ = {.kind_ = (uint8_t)flags}};
     return 0;
 }
 
@@ -68,7 +76,8 @@ int cond_destroy(cond_t *cond)
 {
     if (cond == NULL || !condi_is_alive(cond))
         return EINVAL;
-    /* Acquire: partner is waitq_count_out(). A lock elsewhere is not looked at if nobody waits: it may be gone. */
+    /* Acquire: partner is the release in waitq_count_out(). If no waiter is counted, a lock elsewhere is not touched:
+       it may be destroyed. */
     if (a_load(&cond->waiters_, acquire) != 0 && !(HAVE_FOREIGN && condi_wake_if_lost(cond)))
         return EBUSY;
     if (cond->lock_ == NULL) {
@@ -76,7 +85,7 @@ int cond_destroy(cond_t *cond)
         if (error != 0)
             return error;
     }
-    /* Relaxed: other calls only look whether they may go on. */
+    /* Relaxed: other calls only check whether the condition is alive. */
     a_store_32(&cond->state_, CONDI_DESTROYED);
     return 0;
 }
@@ -85,7 +94,7 @@ int cond_reinit_after_fork(cond_t *cond)
 {
     cond_lock_t *lock = lock_of(cond);
     int error = cond_lock_reinit_after_fork(lock);
-    if (error == 0 && !lock_is_shared(lock)) { /* a shared one's waiters live on in other processes */
+    if (error == 0 && !lock_is_shared(lock)) { /* waiters of a shared condition exist in other processes */
         cond->u_.local.waiters = NULL;
         cond->waiters_ = 0;
     }
@@ -148,6 +157,7 @@ cond_lock_t *cond_get_lock(cond_t *cond)
     return lock_of(cond);
 }
 
+/* condi_held_lock() for a lock that is not private. */
 static COLD int condi_held_nonprivate_lock(cond_t *cond, cond_lock_t **lock)
 {
     *lock = lock_of(cond);
@@ -159,7 +169,7 @@ static COLD int condi_held_nonprivate_lock(cond_t *cond, cond_lock_t **lock)
     if (!cond_lock_owned(*lock)) {
         if (lock_is_shared(*lock))
             return shared_not_held(cond, *lock);
-        /* Nobody holds a lock that is lost, so nobody could wake its waiters. */
+        /* No thread can hold a lost lock. So the caller wakes the waiters. */
         if (!lock_is_foreign(*lock) || a_load_32(&cond->waiters_) == 0 || !foreign_is_unrecoverable(*lock))
             return EPERM;
         return condi_leave_lost(cond, NULL, *lock, ENOTRECOVERABLE);
@@ -167,7 +177,7 @@ static COLD int condi_held_nonprivate_lock(cond_t *cond, cond_lock_t **lock)
     return lock_is_shared(*lock) || waitq_is_ours(cond, *lock) ? 0 : EINVAL;
 }
 
-/* The lock of a condition on which the caller may wait or notify. */
+/* The lock of a condition on which the caller may wait or notify, so the caller holds it. Else an error. */
 static INLINE_IF_FAST int condi_held_lock(cond_t *cond, cond_lock_t **lock)
 {
     *lock = lock_private_of(cond);
@@ -186,9 +196,9 @@ static bool condi_check_pred(cond_lock_t *lock, cond_pred_t *pred, void *arg)
     return pred(arg);
 }
 
-/* Nobody else has the node now, except for cond_stop(). If that came before, the waiter sees it when it looks afterwards,
-   since this exchange reads what it wrote; if it comes later it finds 0, and lets the waiter expire. Acquire: partner is
-   park_expire(). */
+/* Before a wait or a further wait. Only cond_stop() may change `state` at the same time. If it came before, the waiter
+   sees the stop when it checks afterwards: this exchange reads what cond_stop() wrote. If it comes later, it finds 0,
+   and the waiter expires. Acquire: partner is the release in park_expire(). */
 static void condi_reset_waiter(struct cond_waiter *waiter)
 {
     if (HAVE_CANCEL)
@@ -200,30 +210,30 @@ static void condi_reset_waiter(struct cond_waiter *waiter)
 static bool condi_is_stopped(const struct waitq_thread *self)
 {
 #if HAVE_CANCEL
-    /* Acquire: partner is cond_stop(). (Whoever has cancelled a token on another condition orders the two by itself.) */
+    /* Acquire: partner is the release in cond_stop(). (Two conditions with one token: the program orders its calls.) */
     return self->token != NULL && a_load(&self->token->cancelled_, acquire) != 0; /* M:token-ends */
 #else
     return (void)self, false;
 #endif
 }
 
-/* Why a waiter whose predicate is false must not wait (again): 0, ECANCELED. */
+/* ECANCELED if a waiter whose predicate is false must not wait, or not wait again. */
 static int condi_reason_not_to_wait(const struct waitq_thread *self)
 {
     return condi_is_closed(self->waiter.cond) || condi_is_stopped(self) ? ECANCELED : 0;
 }
 
 /*
- * One wait of a node that is in a queue: 0 when it was woken, ECANCELED if that was because of a close or a cancel,
- * ETIMEDOUT when it has expired, with the lock held either way and the node in no queue. Or an error of a foreign lock,
- * which is held with EOWNERDEAD and lost otherwise. If it is lost, the node may still be in a queue.
+ * Release the lock, sleep, acquire the lock. The node is in a queue before, and in none afterwards. 0: woken.
+ * ECANCELED: woken by a close or a cancel. ETIMEDOUT: expired. Any other error is the foreign lock's: with EOWNERDEAD
+ * the lock is held. Otherwise it is lost, `*lost` is set, and the node may still be in a queue.
  */
 static int condi_wait_once(struct cond_waiter *waiter, cond_lock_t *lock, int64_t deadline_ns, bool *lost)
 {
     unsigned depth;
     int error = lock_release_save(lock, &depth);
     if (error != 0) {
-        /* The foreign lock says that the caller does not hold it, though cond_lock_owned() said so: nothing has happened. */
+        /* The foreign lock refuses the release, though cond_lock_owned() was true. Nothing has changed. */
         waitq_leave(waiter, lock);
         return error;
     }
@@ -237,7 +247,7 @@ static int condi_wait_once(struct cond_waiter *waiter, cond_lock_t *lock, int64_
     return error != 0 ? error : !woken ? ETIMEDOUT : waitq_is_cancelled(waiter) ? ECANCELED : 0;
 }
 
-/* The node has `cond`, and what it waits for. */
+/* Wait on a private or a foreign lock. The members `cond`, `pred`, `arg`, `timed` and `awaits` of the node are set. */
 static int condi_wait(cond_lock_t *lock, struct waitq_thread *self, int64_t deadline_ns)
 {
     struct cond_waiter *waiter = &self->waiter;
@@ -257,18 +267,18 @@ static int condi_wait(cond_lock_t *lock, struct waitq_thread *self, int64_t dead
             error = 0;
         if (satisfied || error != 0)
             break;
-        /* Woken, but another thread was faster and made the predicate false: back to its place. */
+        /* Woken, but another thread has made the predicate false again: go back to the queue. */
         condi_reset_waiter(waiter);
         error = condi_reason_not_to_wait(self); /* M:looks-again */
         if (error == 0 && !waitq_may_go_back(waiter, lock))
-            error = EINVAL; /* destroyed too early, or another process waits: there is no place to go back to */
+            error = EINVAL; /* the condition was destroyed too early, or another process waits on it */
         if (error != 0)
             break;
         waitq_requeue(waiter, lock);
         lock_wake_next(lock);
     }
-    /* A satisfied waiter must not touch the condition, which may be destroyed: so it does not even pass on a notification
-       that came after its deadline. Others pass on what they do not use. */
+    /* A waiter passes on a notification that it does not use. A satisfied waiter must not touch the condition: it may
+       already be destroyed. */
     if (!satisfied)
         waitq_pass_on(waiter, lock); /* M:expired-passes-on */
     lock_wake_next(lock); /* M:chain */
@@ -276,24 +286,29 @@ static int condi_wait(cond_lock_t *lock, struct waitq_thread *self, int64_t dead
     return error;
 }
 
-static int condi_wait_any(cond_t *cond, cond_lock_t *lock, cond_pred_t *pred, void *arg, int64_t deadline_ns)
+/* Wait on a lock of any kind. */
+static int condi_wait_any(cond_lock_t *lock, struct waitq_thread *self, int64_t deadline_ns)
 {
-    struct waitq_thread self = {
-        .waiter = {.cond = cond, .pred = pred, .arg = arg, .timed = OPTIMIZE_SIZE || deadline_ns != COND_FOREVER}};
+    struct cond_waiter *waiter = &self->waiter;
+    cond_t *cond = waiter->cond;
     PROBE_WAIT(cond, lock, deadline_ns);
-    int error = lock_is_shared(lock) ? shared_wait(cond, lock, pred, arg, deadline_ns) : condi_wait(lock, &self, deadline_ns);
+    int error = lock_is_shared(lock) ? shared_wait(cond, lock, waiter->pred, waiter->arg, deadline_ns)
+                                     : condi_wait(lock, self, deadline_ns);
     PROBE_WAKE(cond, lock, error);
     return error;
 }
 
-/* With a timeout the clock is read only if the predicate is false. */
+/* All waits without options. `time_ns` is a timeout or a deadline. The clock is read only if the predicate is false. */
 static INLINE_IF_FAST int condi_wait_for(cond_t *cond, cond_pred_t *pred, int64_t time_ns, void *arg, bool is_timeout)
 {
     cond_lock_t *lock;
     int error = condi_held_lock(cond, &lock);
     if (error != 0 || (pred != NULL && condi_check_pred(lock, pred, arg)))
         return error;
-    return condi_wait_any(cond, lock, pred, arg, is_timeout ? deadline_after(time_ns) : time_ns);
+    int64_t deadline_ns = is_timeout ? deadline_after(time_ns) : time_ns;
+    struct waitq_thread self = {
+        .waiter = {.cond = cond, .pred = pred, .arg = arg, .timed = OPTIMIZE_SIZE || deadline_ns != COND_FOREVER}};
+    return condi_wait_any(lock, &self, deadline_ns);
 }
 
 int cond_wait_until(cond_t *cond, int64_t deadline_ns)
@@ -319,8 +334,9 @@ int cond_wait_for(cond_t *cond, cond_pred_t *pred, void *arg, int64_t timeout_ns
 }
 
 #if HAVE_AWAIT || HAVE_CANCEL
-/* A wait with options that a shared lock does not have, and await a foreign one neither. */
-static int condi_wait_specially(cond_t *cond, struct waitq_thread *self, int64_t deadline_ns, bool can_be_stopped)
+/* A wait with options: `pred`, `arg`, `awaits` and the token of `self` are set. A shared lock has none of these
+   options, and a foreign lock has no await. */
+static int condi_wait_with_options(cond_t *cond, struct waitq_thread *self, int64_t deadline_ns, bool can_be_stopped)
 {
     cond_lock_t *lock;
     struct cond_waiter *waiter = &self->waiter;
@@ -336,10 +352,7 @@ static int condi_wait_specially(cond_t *cond, struct waitq_thread *self, int64_t
         return 0;
     waiter->cond = cond;
     waiter->timed = deadline_ns != COND_FOREVER || can_be_stopped;
-    PROBE_WAIT(cond, lock, deadline_ns);
-    error = condi_wait(lock, self, deadline_ns);
-    PROBE_WAKE(cond, lock, error);
-    return error;
+    return condi_wait_any(lock, self, deadline_ns);
 }
 #endif
 
@@ -347,7 +360,7 @@ static int condi_wait_specially(cond_t *cond, struct waitq_thread *self, int64_t
 int cond_await(cond_t *cond, cond_pred_t *pred, void *arg, int64_t timeout_ns)
 {
     struct waitq_thread self = {.waiter = {.pred = pred, .arg = arg, .awaits = 1}};
-    return condi_wait_specially(cond, &self, deadline_after(timeout_ns), false);
+    return condi_wait_with_options(cond, &self, deadline_after(timeout_ns), false);
 }
 #endif
 
@@ -356,15 +369,15 @@ _Static_assert(offsetof(struct cond_stop_node, waiter_) == offsetof(struct waitq
                    offsetof(struct cond_stop_node, token_) == offsetof(struct waitq_thread, token),
                "a cond_stop_t begins with a struct waitq_thread");
 
-/* The wait's node is in `stop`, where cond_stop() finds it for as long as the caller keeps it. */
+/* A wait that cond_stop() can end. Its node is in `stop`, where cond_stop() finds it as long as `stop` exists. */
 static int condi_wait_stoppably(cond_t *cond, cond_stop_t *stop, const struct cond_waiter *what, int64_t deadline_ns)
 {
     struct cond_waiter *waiter = &stop->waiter_;
     struct waitq_thread *self = (struct waitq_thread *)(void *)stop;
-    /* Relaxed: it finds a misuse, and orders nothing. Whoever lets another thread use `stop` orders the two waits. */
+    /* Relaxed: this only detects a misuse. A program whose threads share `stop` orders their waits. */
     if (a_exchange(&stop->busy_, 1, relaxed) != 0)
         return EBUSY;
-    /* All but the state, which cond_stop() may be writing. */
+    /* All members but `state`, which cond_stop() may be writing. */
     waiter->task = waiter->cancelled = waiter->passes_on = false;
     waiter->queue = WAITER_UNQUEUED;
     waiter->awaits = what->awaits;
@@ -372,8 +385,8 @@ static int condi_wait_stoppably(cond_t *cond, cond_stop_t *stop, const struct co
     waiter->arg = what->arg;
     stop->token_ = &stop->stopped_;
     condi_reset_waiter(waiter);
-    int error = condi_wait_specially(cond, self, deadline_ns, true);
-    if (error == ETIMEDOUT && condi_is_stopped(self)) /* (If the deadline has passed, too, either answer is right.) */
+    int error = condi_wait_with_options(cond, self, deadline_ns, true);
+    if (error == ETIMEDOUT && condi_is_stopped(self)) /* (If the deadline has passed too, either error is right.) */
         error = ECANCELED;
     a_store(&stop->busy_, 0, relaxed);
     return error;
@@ -393,7 +406,7 @@ int cond_wait_with(cond_t *cond, const cond_wait_options_t *options)
     if (HAVE_AWAIT)
         self.waiter.awaits = options->unnotified;
     if (options->stop == NULL)
-        return condi_wait_specially(cond, &self, deadline_ns, false);
+        return condi_wait_with_options(cond, &self, deadline_ns, false);
     return options->token == NULL ? condi_wait_stoppably(cond, options->stop, &self.waiter, deadline_ns) : EINVAL;
 }
 #endif
@@ -460,7 +473,7 @@ int cond_cancel(cond_t *cond, cond_token_t *token)
         return error;
     if (lock_is_shared(lock))
         return ENOTSUP;
-    /* Relaxed: under the lock, and see condi_is_stopped(). */
+    /* Relaxed: written under the lock. For waits on other conditions see condi_is_stopped(). */
     a_store_32(&token->cancelled_, 1);
     waitq_cancel(cond, lock, token);
     lock_wake_next(lock);
@@ -471,7 +484,7 @@ int cond_stop(cond_stop_t *stop)
 {
     if (stop == NULL)
         return EINVAL;
-    /* Release: partner is condi_is_stopped(). Before park_expire(), which decides the wait. */
+    /* Release: partner is the acquire in condi_is_stopped(). This comes before park_expire(), which ends the wait. */
     a_store(&stop->stopped_.cancelled_, 1, release);
     park_expire(&stop->waiter_);
     return 0;
@@ -500,6 +513,6 @@ bool cond_closed(const cond_t *cond)
 
 size_t cond_waiters(const cond_t *cond)
 {
-    /* Relaxed: a glimpse, or exact under the lock. Partner: waitq_count_in() and its like. */
+    /* Relaxed: exact under the lock, else possibly outdated. Partner: waitq_count_in() and waitq_count_out(). */
     return lock_of(cond) != NULL ? a_load_32(&cond->waiters_) : 0;
 }
