@@ -3,8 +3,10 @@
 #define CONDVAR_FOREIGN_H
 
 /*
- * A lock that somebody else made, by its operations (cond_lock_ops_t). The library does not see its releases; so
- * whoever notifies, and each waiter that leaves a wait, wakes the next waiter by itself (handoff_wake_next()).
+ * Foreign locks: locks of another library, used by the operations in cond_lock_ops_t. The library does not see their
+ * releases. So a notifier, and each waiter that returns, wakes the next waiter itself (handoff_wake_next()).
+ *
+ * The functions return the errors of the operations.
  */
 
 #include "condvar.h"
@@ -16,10 +18,10 @@ INTERNAL int foreign_release(const cond_lock_t *lock);
 INTERNAL bool foreign_owned(const cond_lock_t *lock);
 INTERNAL bool foreign_locked(const cond_lock_t *lock);
 
-/* Whether the lock says that nobody can hold it any more. Of a lock that the caller does not hold. */
+/* Whether a try returns ENOTRECOVERABLE: no thread can hold the lock any more. Caller must not hold the lock. */
 INTERNAL bool foreign_is_unrecoverable(const cond_lock_t *lock);
 
-/* Release all levels, and say how many there were; acquire as many again, without a time limit. */
+/* Release all levels and store their number; acquire as many levels again, without a deadline. */
 INTERNAL int foreign_release_save(const cond_lock_t *lock, unsigned *depth);
 INTERNAL int foreign_acquire_restore(const cond_lock_t *lock, unsigned depth);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Recursion over mutex.c and handoff.c. Any thread may call these; what they write belongs to the holder. */
+/* A private lock with an owner and a depth: rlock.h. */
 #include "rlock.h"
 
 NOINLINE_IF_FAST int rlock_acquire_again(cond_lock_t *lock)
