@@ -3,11 +3,11 @@
 #define CONDVAR_ANNOTATE_H
 
 /*
- * Helgrind and DRD do not understand C11 atomics: to them a lock made of a word is a race, and so is everything
- * that it guards. With CONDVAR_VALGRIND (-Dvalgrind=enabled) every operation of atomic.h declares that several
- * threads may touch its word, and what it orders: a release happens before each later acquire of the same word.
- * That costs some instructions even when Valgrind does not run; so, as for ThreadSanitizer, it is an option. Memcheck is told
- * of the one place where memory is read that may never have been written.
+ * Helgrind and DRD do not understand C11 atomics: to them a lock made of a word is a race, and so is everything that
+ * it guards. With CONDVAR_VALGRIND (-Dvalgrind=enabled) every operation of atomic.h declares that several threads may
+ * touch its word, and what it orders: a release happens before each later acquire of the same word. That costs some
+ * instructions even when Valgrind does not run; so, as for ThreadSanitizer, it is an option. Memcheck is told of the
+ * one place where memory is read that may never have been written.
  */
 
 #ifdef CONDVAR_VALGRIND

@@ -60,8 +60,9 @@ void condvar_step(void);
     A_VALUE_(p, success, atomic_compare_exchange_weak_explicit(A_PTR_(p), (expected), (value),          \
                                                                memory_order_##success, memory_order_##failure))
 
-/* Words that one thread at a time writes, and others read as a hint: no step is made of them, since nothing hangs on when
-   they are read. Relaxed, but for the kind of a lock, which says that what is beside it has been made (object.h). */
+/* Words that one thread at a time writes, and others read as a hint: no step is made of them, since nothing hangs on
+   when they are read. Relaxed, but for the kind of a lock, which says that what is beside it has been made
+   (object.h). */
 #define A_HINT_(p, type) ANNOTATE_VALUE(p, relaxed, atomic_load_explicit(type(p), memory_order_relaxed))
 #define A_SET_(p, type, value) \
     ANNOTATE_VOID(p, relaxed, atomic_store_explicit(type(p), (value), memory_order_relaxed))

@@ -30,8 +30,8 @@ static inline int64_t deadline_from(int64_t now_ns, int64_t timeout_ns)
     return timeout_ns <= 0 ? DEADLINE_PASSED : deadline_add(now_ns, timeout_ns);
 }
 
-/* The deadline timeout_ns from now, with a look at the clock only if it matters, or the code is to be small. A clock that
-   ticks shows the beginning of its tick, so now may be later than it shows, by up to a tick. */
+/* The deadline timeout_ns from now, with a look at the clock only if it matters, or the code is to be small. A clock
+   that ticks shows the beginning of its tick, so now may be later than it shows, by up to a tick. */
 static NOINLINE int64_t deadline_after(int64_t timeout_ns)
 {
     if (OPTIMIZE_SIZE)

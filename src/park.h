@@ -13,8 +13,8 @@
  * If GO comes before 1 the compare-exchange fails, and nobody sleeps. If it comes between 1 and 2, port_wait() sees
  * another value and returns. If it comes after 2, the releasing thread has seen ASLEEP, and wakes the waiter.
  *
- * cond_stop() is the waiter's deadline, kept by another thread: it sets EXPIRED as the waiter itself would, and wakes the
- * waiter if it sees ASLEEP. It does so by one compare-exchange, so the same argument holds.
+ * cond_stop() is the waiter's deadline, kept by another thread: it sets EXPIRED as the waiter itself would, and wakes
+ * the waiter if it sees ASLEEP. It does so by one compare-exchange, so the same argument holds.
  */
 
 #include "atomic.h"
@@ -77,9 +77,9 @@ static inline void park_spin_miss(uint16_t *spin, unsigned iterations)
 
 /* ---- The handshake ---- */
 
-/* Wake the waiter, after the lock was freed, or, a foreign one, with it held. The node's memory may be gone as soon as GO
-   is in it. Release: partner is the acquire in park_sleep(), so that the waiter reuses its stack only after the last
-   access here. */
+/* Wake the waiter, after the lock was freed, or, a foreign one, with it held. The node's memory may be gone as soon as
+   GO is in it. Release: partner is the acquire in park_sleep(), so that the waiter reuses its stack only after the
+   last access here. */
 static inline void park_wake(struct cond_waiter *waiter)
 {
     uint32_t *state = &waiter->state;
@@ -87,9 +87,9 @@ static inline void park_wake(struct cond_waiter *waiter)
         port_wake(state, 1); /* M:wake-asleep */
 }
 
-/* Let the waiter expire now, unless a notify has chosen it. Any thread, without the lock; the node must stay until this has
-   returned. Release: partner is the acquire in park_sleep(), and that of the exchange before a waiter looks whether it was
-   stopped: so the state is written even if nothing is to be changed. */
+/* Let the waiter expire now, unless a notify has chosen it. Any thread, without the lock; the node must stay until
+   this has returned. Release: partner is the acquire in park_sleep(), and that of the exchange before a waiter looks
+   whether it was stopped: so the state is written even if nothing is to be changed. */
 static inline void park_expire(struct cond_waiter *waiter)
 {
     uint32_t *state = &waiter->state;
@@ -101,8 +101,8 @@ static inline void park_expire(struct cond_waiter *waiter)
         port_wake(state, 1); /* M:wake-stopped */
 }
 
-/* Sleep until a release wakes the waiter (true), or its deadline has passed, or it was stopped, before a notify has chosen it (false). By the
-   waiter, without the lock. */
+/* Sleep until a release wakes the waiter (true), or its deadline has passed, or it was stopped, before a notify has
+   chosen it (false). By the waiter, without the lock. */
 static inline bool park_sleep(struct cond_waiter *waiter, cond_lock_t *lock, int64_t deadline_ns)
 {
     unsigned budget = deadline_ns == DEADLINE_PASSED ? 0 : park_spin_budget(&lock->spin_);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The calls of the header on tasks. taskq.c says how a task gets the lock and how it is called back.
+ * The public calls on tasks. taskq.c says how a task gets the lock, and how it is called back.
+ *
+ * Only the task itself calls these functions, except cond_task_cancel(), which any thread may call at any time.
  */
 #include "deadline.h"
 #include "handoff.h"
@@ -14,7 +16,7 @@ _Static_assert(sizeof(void *) != 8 || sizeof(cond_task_t) <= 96, "a task is at m
 
 /* ---- Requests ---- */
 
-/* Release: partner is the acquire in cond_task_cancel(), which needs the lock's address. */
+/* Release: partner is the acquire in cond_task_cancel(), which reads `lock_`. */
 static void task_begin_request(cond_task_t *task, cond_lock_t *lock, void *loop, uint32_t acquires, uint32_t depth)
 {
     task->lock_ = lock;
@@ -25,15 +27,15 @@ static void task_begin_request(cond_task_t *task, cond_lock_t *lock, void *loop,
     a_store(&task->waiter_.state, depth * WAITER_DEPTH | acquires, release);
 }
 
-/* Join those that want the lock. By the task, or by the thread that cancels its wait. The task's memory may be gone as soon
-   as it is on the stack, the lock's after handoff_request(). */
+/* Join the tasks that want the lock. Called by the task, or by the thread that cancels its wait. The task may be freed
+   as soon as it is on the stack, and the lock destroyed after handoff_request(). */
 static void task_join(cond_task_t *task, cond_lock_t *lock)
 {
     if (taskq_push(task, lock))
         handoff_request(lock);
 }
 
-/* ---- The calls of the header ---- */
+/* ---- Public calls ---- */
 
 int cond_task_init(cond_task_t *task, cond_task_ready_t *ready, void *user)
 {
@@ -49,16 +51,16 @@ void *cond_task_user(const cond_task_t *task)
     return task != NULL ? task->user_ : NULL;
 }
 
-/* Whether the task can use the lock: 0, EINVAL, ENOTSUP. */
+/* EINVAL or ENOTSUP if the task cannot use the lock. */
 static int task_check(const cond_task_t *task, const cond_lock_t *lock)
 {
     if (!lock_is_valid(lock) || task == NULL || task->ready_ == NULL)
         return EINVAL;
-    /* (One that is being destroyed just now is none of these: who acquires it is told.) */
+    /* (A lock that is being destroyed passes here. The acquire then returns EINVAL.) */
     return lock_is_shared(lock) || lock_is_foreign(lock) ? ENOTSUP : 0;
 }
 
-/* The condition's lock, which the task must hold. */
+/* The condition's lock, which the task must hold. Else an error. */
 static int task_held_lock(cond_t *cond, const cond_task_t *task, cond_lock_t **lock)
 {
     *lock = lock_of(cond);
@@ -70,13 +72,14 @@ static int task_held_lock(cond_t *cond, const cond_task_t *task, cond_lock_t **l
     return waitq_is_ours(cond, *lock) ? 0 : EINVAL;
 }
 
-/* Relaxed: only the task's own calls begin a request, and a request that has ended does not begin again. */
+/* Whether the task has a request in progress. Relaxed: only the task's own calls begin a request. */
 static bool task_is_busy(const cond_task_t *task)
 {
     return !(a_load(&task->waiter_.state, relaxed) & WAITER_CHOSEN);
 }
 
-/* Make a request and see whether its outcome is known at the end: `act` joins a queue. */
+/* Make a request: acquire, or else wait on `cond`. Returns its result if it is known within this call, or
+   EINPROGRESS. */
 static int task_request(cond_t *cond, cond_task_t *task, cond_lock_t *lock, uint32_t acquires)
 {
     struct taskq_dispatcher dispatcher = {.caller = task, .result = EINPROGRESS};
@@ -144,6 +147,7 @@ int cond_task_await(cond_t *cond, cond_task_t *task, cond_pred_t *pred, void *ar
     return pred != NULL ? task_wait(cond, task, pred, arg, true) : EINVAL;
 }
 #endif
+
 int cond_task_lock_release(cond_lock_t *lock, cond_task_t *task)
 {
     int error = task_check(task, lock);
@@ -188,7 +192,7 @@ int cond_task_cancel(cond_task_t *task)
 {
     if (task == NULL || task->ready_ == NULL)
         return EINVAL;
-    /* Acquire: partner is task_begin_request(). */
+    /* Acquire: partner is the release in task_begin_request(). */
     uint32_t state = a_load(&task->waiter_.state, acquire);
     do {
         if (state & WAITER_CHOSEN)
@@ -198,7 +202,8 @@ int cond_task_cancel(cond_task_t *task)
         /* Partners: taskq_grant() and waitq_beat_deadline(). Exactly one succeeds; the other sees its bit. */
     /* M:cancel-race */
     } while (!a_cas_weak(&task->waiter_.state, &state, state | WAITER_EXPIRED, acquire, acquire));
-    /* An acquire is among those that want the lock, and may be gone. A wait stays until it has joined them. */
+    /* A task that acquires wants the lock already, and may be freed by now. A task that waits exists until it has
+       joined. */
     if (!(state & WAITER_ACQUIRES))
         task_join(task, task->lock_);
     return 0;

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* What people read: cond_describe() and cond_strerror(). No stdio: it must work where there is none. */
+/* Texts: cond_describe() and cond_strerror(). No stdio: small systems have none. Any thread may call these
+   functions. */
 #include "atomic.h"
 #include "lock.h"
 #include "rlock.h"
 
 #if HAVE_TEXT
-/* Text that grows to the right of what fits: `length` counts on when `size` is reached. */
+/* A text in a buffer of `size` bytes. `length` is the length of the whole text, even if it does not fit. */
 struct text_buffer {
     char *at;
     size_t size;
@@ -47,7 +48,7 @@ static void text_put_lock(struct text_buffer *text, const cond_lock_t *lock)
             text_put_number(text, owner & ~(uintptr_t)LOCK_OWNER_TASK, 16);
         }
         text_put(text, " depth=");
-        /* (A free shared lock keeps the depth of its last holder.) */
+        /* (A free shared lock still has the depth of its last holder.) */
         uint32_t shared_depth = is_locked ? a_load_32(&lock->depth_) & LOCK_LEVELS : 0;
         text_put_number(text, lock_is_private(lock) ? rlock_depth(lock) : shared_depth, 10);
         text_put(text, " at 0x");
@@ -56,7 +57,7 @@ static void text_put_lock(struct text_buffer *text, const cond_lock_t *lock)
     text_put(text, ">");
 }
 
-/* The closing zero, and the result of snprintf(). */
+/* Write the terminating zero. Returns what snprintf() would return. */
 static int text_end(struct text_buffer *text)
 {
     if (text->size != 0)
@@ -90,19 +91,19 @@ int cond_describe(const cond_t *cond, char *text, size_t size)
 const char *cond_strerror(int error)
 {
     switch (error) {
-    case 0: return "no error";
-    case EINVAL: return "invalid argument: NULL, destroyed, or unknown flags";
-    case EPERM: return "the caller does not hold the lock";
-    case EDEADLK: return "the caller holds this mutex already";
-    case EAGAIN: return "held as deep as it can be, or being made by another process";
-    case EBUSY: return "in use: held, waited on, or requested already";
-    case ETIMEDOUT: return "timed out";
-    case ENOTSUP: return "not supported by this kind of lock, or on this system";
-    case EOWNERDEAD: return "the last holder of the lock died: call cond_recover()";
-    case ENOTRECOVERABLE: return "the lock was released without a recover after its holder had died";
-    case EINPROGRESS: return "in progress: the callback will report the result";
-    case ECANCELED: return "cancelled, or the condition is closed";
-    default: return "not an error of this library";
+    case 0: return "Success";
+    case EINVAL: return "Invalid argument: NULL, destroyed, or unknown flags";
+    case EPERM: return "Operation not permitted: the caller does not hold the lock";
+    case EDEADLK: return "Resource deadlock avoided: the caller already holds this mutex";
+    case EAGAIN: return "Resource temporarily unavailable: too many levels, or another process initialises it";
+    case EBUSY: return "Resource busy: held, waited on, or already requested";
+    case ETIMEDOUT: return "Timed out";
+    case ENOTSUP: return "Operation not supported by this kind of lock, or on this system";
+    case EOWNERDEAD: return "Owner died: call cond_recover()";
+    case ENOTRECOVERABLE: return "State not recoverable: the lock was released without cond_recover()";
+    case EINPROGRESS: return "Operation now in progress: the callback will report the result";
+    case ECANCELED: return "Operation canceled, or the condition is closed";
+    default: return "Unknown error: the foreign lock's own error";
     }
 }
 

@@ -4,14 +4,14 @@
 
 /* Every number that was chosen by measuring rather than by reasoning; and one that the port's clock decides. */
 
-/* How long a tick of port_now() is, where it counts in ticks of more than a microsecond (docs/porting.md): each timeout is
-   longer by that, since it may begin at the end of a tick. */
+/* How long a tick of port_now() is, where it counts in ticks of more than a microsecond (docs/porting.md): each
+   timeout is longer by that, since it may begin at the end of a tick. */
 #ifndef TUNING_CLOCK_TICK_NS
 #  define TUNING_CLOCK_TICK_NS INT64_C(0)
 #endif
 
-/* The starvation threshold: from then on new arrivals do not overtake a thread that waits for a lock (MUTEX_STARVING). And a
-   free lock is kept for a starving thread that long at most. Go's sync.Mutex has the same threshold. */
+/* The starvation threshold: from then on new arrivals do not overtake a thread that waits for a lock (MUTEX_STARVING).
+   And a free lock is kept for a starving thread that long at most. Go's sync.Mutex has the same threshold. */
 #ifndef TUNING_STARVATION_NS
 #  define TUNING_STARVATION_NS INT64_C(1000000)
 #endif
@@ -29,7 +29,8 @@
 /* How many times a thread looks at a lock's word before it sleeps. The pause after each look is twice as long as the
    one before, so 7 are 127 of the processor's pauses: about 3 microseconds, which outlasts a short critical section.
    Beside 20 looks that are one pause apart, with two idle cores, 2 to 16 threads take 0.45 times as long for a turn at
-   the lock (tests/bench, rows hammer-N), and a buffer's item 0.5 times (unlimited-1x1); 5 and 6 looks are in between. */
+   the lock (tests/bench, rows hammer-N), and a buffer's item 0.5 times (unlimited-1x1); 5 and 6 looks are in
+   between. */
 #ifndef TUNING_LOCK_SPIN
 #  define TUNING_LOCK_SPIN 7u
 #endif
@@ -48,8 +49,8 @@
 
 /* And then it looks so many times: longer than an idle core takes to wake up, which on virtual machines is 10
    microseconds. Else two threads that take turns are never awake at the same time, and do not find out that they could
-   be. With 200, such a turn takes 7 microseconds on two idle cores, with 1,000 and with 3,000 less than one (tests/bench,
-   row turns-apart); on one core they cost the same. */
+   be. With 200, such a turn takes 7 microseconds on two idle cores, with 1,000 and with 3,000 less than one
+   (tests/bench, row turns-apart); on one core they cost the same. */
 #define TUNING_SPIN_TRIAL (5 * TUNING_SPIN_MAX)
 
 /* So many waiters with the predicate of the holder are skipped, to find one with another predicate. In a
