@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* For systems on which everything is one process. */
+/* For systems on which all programs are one process. */
 #include "../port_shared.h"
 
 uint32_t port_process(void)

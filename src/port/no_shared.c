@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* For systems without robust mutexes that processes share: COND_SHARED is ENOTSUP, and nothing else of
-   this can be reached. */
+/* For systems without robust mutexes between processes: COND_SHARED returns ENOTSUP, and nothing calls the rest. */
 #include <errno.h>
 #include "../port_shared.h"
 

@@ -1,21 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The port to POSIX threads and C11, for systems that have nothing to sleep on a word with. Whoever sleeps is a
- * node on its own stack, in one of a fixed number of lists; the word's address says in which.
+ * The port to POSIX threads and C11, for systems without a call to sleep on a word. A sleeping thread is a node on its
+ * own stack, in one of a fixed number of lists. The address of the word determines the list.
  *
  *      port_wait(word, expected)               port_wake(word)
  *      1. lock the list                        (the word was changed before)
  *      2. *word == expected?                   1. lock the list
- *      3. join the list as its last            2. take the first node with this word out, signal it
+ *      3. join the list as its last            2. remove the first node with this word, signal it
  *      4. wait, which unlocks the list         3. unlock the list
  *
- * Comparing and falling asleep are one step, because the waker locks the list after it has changed the word: if
- * it is first, 2 sees the new word; if it is second, it finds the node. Each node has a condition variable of its
- * own, so that exactly those are woken who are meant, in order; it is signalled with the list locked, because
- * the node is gone when the sleeper has the list's lock again.
+ * The comparison and the sleep are one step, because the waker locks the list after the word was changed. If the waker
+ * is first, 2 sees the new word. If it is second, it finds the node. Each node has its own condition variable, so that
+ * a wake-up wakes exactly the chosen threads, in order. The list is locked when it is signalled: the node is gone as
+ * soon as its thread has locked the list again.
  *
- * A list that another thread had locked when the process forked would be locked in the child for ever. So a fork waits
- * for all lists, and in the child they are empty: its only thread is not asleep.
+ * If a process forked while another thread had locked a list, the list would stay locked in the child. So fork locks
+ * all lists first. In the child they are empty: its only thread is not asleep.
  */
 #ifndef _POSIX_C_SOURCE
 #  define _POSIX_C_SOURCE 200809L
@@ -33,15 +33,15 @@
 #include "timespec.h"
 
 struct sleepers_node {
-    const uint32_t *word; /* fixed: an address only */
+    const uint32_t *word; /* fixed. Used as an address only */
     pthread_cond_t woken;
-    bool listed;          /* under the list's lock, as all below */
+    bool listed;          /* under the list's mutex, as `next` */
     struct sleepers_node *next;
 };
 
 struct sleepers_list {
     pthread_mutex_t mutex;
-    struct sleepers_node *first, *last;
+    struct sleepers_node *first, *last; /* under the mutex */
 };
 
 enum { SLEEPERS_LISTS = 64 };
@@ -52,7 +52,7 @@ static struct sleepers_list sleepers_lists[SLEEPERS_LISTS] = {
 
 static pthread_once_t sleepers_prepared = PTHREAD_ONCE_INIT;
 static pthread_condattr_t sleepers_clock; /* fixed by sleepers_prepare() */
-static uint32_t sleepers_process;        /* fixed by sleepers_prepare(), and in a forked child */
+static uint32_t sleepers_process;         /* fixed by sleepers_prepare(), and in a forked child */
 
 /* ---- Fork ---- */
 
@@ -86,9 +86,9 @@ static void sleepers_prepare(void)
     (void)pthread_atfork(sleepers_before_fork, sleepers_after_fork, sleepers_after_fork_in_child);
 }
 
-/* ---- The lists. Under the list's lock. ---- */
+/* ---- The lists. Caller must hold the list's mutex. ---- */
 
-/* Words lie in structs of a few sizes, so the low bits of their addresses are much the same. */
+/* The low bits of the addresses are similar, since words are in structs of a few sizes. So hash the address. */
 static struct sleepers_list *sleepers_list_of(const uint32_t *word)
 {
     uint32_t mixed = (uint32_t)((uintptr_t)word >> 2) * UINT32_C(0x9E3779B1); /* 2^32 / the golden ratio */
@@ -102,7 +102,7 @@ static void sleepers_join(struct sleepers_list *list, struct sleepers_node *slee
     sleeper->listed = true;
 }
 
-/* `before` is the one in front of it, or NULL. */
+/* `before` is the node before it, or NULL. */
 static void sleepers_take_out(struct sleepers_list *list, struct sleepers_node *sleeper, struct sleepers_node *before)
 {
     *(before != NULL ? &before->next : &list->first) = sleeper->next;
@@ -119,7 +119,7 @@ static void sleepers_leave(struct sleepers_list *list, struct sleepers_node *sle
     sleepers_take_out(list, sleeper, before);
 }
 
-/* Until it is signalled, or the deadline; or not as long. */
+/* Sleep until the node is signalled, or the deadline, or less long. */
 static void sleepers_sleep(struct sleepers_list *list, struct sleepers_node *sleeper, int64_t deadline_ns)
 {
     if (deadline_ns == COND_FOREVER) { /* M:posix-deadline */
@@ -138,7 +138,7 @@ static void sleepers_sleep(struct sleepers_list *list, struct sleepers_node *sle
 
 /* ---- The port ---- */
 
-/* Waiting on a pthread condition is a cancellation point, and waiting here is not. */
+/* pthread_cond_wait() is a cancellation point, and port_wait() is not. */
 void port_wait(const uint32_t *word, uint32_t expected, int64_t deadline_ns)
 {
     int saved = errno;
@@ -147,12 +147,12 @@ void port_wait(const uint32_t *word, uint32_t expected, int64_t deadline_ns)
     struct sleepers_list *list = sleepers_list_of(word);
     (void)pthread_once(&sleepers_prepared, sleepers_prepare);
     if (pthread_cond_init(&self.woken, &sleepers_clock) != 0) {
-        errno = saved; /* on some systems it takes memory: this is an early return then */
+        errno = saved; /* some systems need memory for it. This is an early return */
         return;
     }
     (void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel_state); /* M:posix-cancel */
     (void)pthread_mutex_lock(&list->mutex);
-    /* Relaxed: the mutex orders it after the change of whoever has looked for sleepers before. */
+    /* Relaxed: the mutex orders this after the change by a waker that has locked the list before. */
     if (a_load(word, relaxed) == expected && deadline_ns > port_now()) { /* M:posix-compare */
         sleepers_join(list, &self);
         do
@@ -195,7 +195,7 @@ int64_t port_now(void)
     return timespec_ns(now); /* M:posix-clock */
 }
 
-/* Of each thread one, at an address of its own. */
+/* Each thread has one, at its own address. */
 static _Thread_local void *port_own_place;
 
 uintptr_t port_self(void)

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/* Lock a pthread mutex until a deadline: pthread_until.h. By pthread_mutex_clocklock() if the system has it, else by
+   tries. */
 #ifndef _GNU_SOURCE
-#  define _GNU_SOURCE /* pthread_mutex_clocklock */
+#  define _GNU_SOURCE
 #endif
 #include "pthread_until.h"
 #include <errno.h>
@@ -19,8 +21,8 @@
 #  include <sanitizer/tsan_interface.h>
 #endif
 
-/* The build may know; glibc tells, where _GNU_SOURCE is in force. (ThreadSanitizer of gcc 12 does not know this function,
-   and takes what it guards for races.) */
+/* The build or glibc says whether the function exists. (ThreadSanitizer of gcc 12 does not support it, and reports
+   races on the data that the mutex guards.) */
 #if defined(HAVE_PTHREAD_MUTEX_CLOCKLOCK)
 #  define UNTIL_CLOCKLOCK
 #elif defined(__GLIBC_PREREQ) && defined(__USE_GNU) && !defined(UNTIL_TSAN) && !defined(__APPLE__)
@@ -36,16 +38,16 @@ static int until_lock(pthread_mutex_t *mutex, int64_t deadline_ns)
     return pthread_mutex_clocklock(mutex, CLOCK_MONOTONIC, &until);
 }
 #else
-/* Between 50 us and 10 ms, and a sixteenth of the time that was waited so far: so a mutex that is released soon is
-   acquired soon, and whoever waits for long does not look often. */
+/* A sixteenth of the time waited so far, at least 50 us and at most 10 ms. So a mutex that is released soon is
+   acquired soon, and a thread that waits for long does not try often. */
 static int64_t until_pause(int64_t waited_ns)
 {
     int64_t pause_ns = waited_ns / 16;
     return pause_ns < COND_US(50) ? COND_US(50) : pause_ns < COND_MS(10) ? pause_ns : COND_MS(10);
 }
 
-/* Try, and do not sleep: for pthread_mutex_timedlock() 1970 is always over. Unlike pthread_mutex_trylock(), it answers
-   EDEADLK to the owner of a mutex that tells. macOS has none. */
+/* Try once. pthread_mutex_timedlock() with a deadline in 1970 does not sleep. Unlike pthread_mutex_trylock(), it
+   returns EDEADLK to the owner of an errorcheck mutex. macOS does not have it. */
 static int until_try(pthread_mutex_t *mutex)
 {
 #  ifdef __APPLE__
@@ -54,7 +56,7 @@ static int until_try(pthread_mutex_t *mutex)
 #  else
     int error = pthread_mutex_timedlock(mutex, &(struct timespec){0}); /* M:no-clocklock */
 #    ifdef UNTIL_TSAN
-    if (error == EOWNERDEAD) { /* acquired, which ThreadSanitizer (gcc 12, clang 14) does not know */
+    if (error == EOWNERDEAD) { /* acquired: ThreadSanitizer (gcc 12, clang 14) does not see that */
         __tsan_mutex_pre_lock(mutex, __tsan_mutex_try_lock);
         __tsan_mutex_post_lock(mutex, __tsan_mutex_try_lock, 1);
     }
@@ -63,9 +65,8 @@ static int until_try(pthread_mutex_t *mutex)
 #  endif
 }
 
-/* There are no deadlines but on the wall clock, and a thread that sleeps until one sleeps for hours if the clock is set
-   back by hours meanwhile. So look at the mutex now and then. Sleeping is a cancellation point, and acquiring a lock is
-   not. */
+/* pthread_mutex_timedlock() has deadlines on the wall clock only. If the clock is set back by hours, a thread would
+   sleep for hours. So try now and then. nanosleep() is a cancellation point, and to acquire a lock is not. */
 static int until_lock(pthread_mutex_t *mutex, int64_t deadline_ns)
 {
     int saved = errno;
