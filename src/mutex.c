@@ -9,8 +9,8 @@
  *                              instead. A later release will wake a sleeper
  *      ...|n * STARVING        the same, and n threads starve: only starving threads and chosen waiters take the lock
  *      RESERVED|n * STARVING   free for starving threads only
- *      ...|process * TASKS     the same, and the next release by that process drains the tasks. The lock is free in this
- *                              state only while threads starve, or if two processes use the lock by mistake
+ *      ...|process * TASKS     the same, and the next release by that process drains the tasks. Such a lock is free
+ *                              only while threads starve, or if two processes use it by mistake
  *      HELD|DESTROYED          destroyed, for good
  *
  * A thread that waits for the lock goes through two stages:

@@ -18,8 +18,8 @@ enum {
     MUTEX_SLEEPERS = 2,  /* a thread may be asleep among the sleepers: a release must wake one */
     MUTEX_DESTROYED = 4, /* with HELD, for good */
     MUTEX_RESERVED = 8,  /* the lock is free for starving threads only */
-    MUTEX_STARVING = 16, /* times the number of starving threads. While it is not 0, only these threads, and waiters that
-                            a release has woken, take the lock */
+    MUTEX_STARVING = 16, /* times the number of starving threads. While it is not 0, only these threads and waiters
+                            that a release has woken take the lock */
     MUTEX_STARVING_ALL = HAVE_TASKS ? 0x3F0 : 0x7FFFFFF0, /* the bits of that number */
     MUTEX_COUNTS_ALL = !HAVE_TASKS, /* that number cannot overflow. Else more starving threads are not counted */
     MUTEX_TASKS = 0x400, /* times the number of a process with tasks that want the lock, or 0 (handoff.c). The next

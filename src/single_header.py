@@ -26,13 +26,13 @@ def text_of(path):
 
 def guard_of(text):
     """A header's include guard, and the text inside it."""
-    match = re.fullmatch(r'(?P<before>\s*)#ifndef (?P<guard>\w+_H)\n#define (?P=guard)\n(?P<inside>.*)#endif\s*', text, re.S)
+    match = re.fullmatch(r'\s*#ifndef (?P<guard>\w+_H)\n#define (?P=guard)\n(?P<inside>.*)#endif\s*', text, re.S)
     return (match['guard'], match['inside'].strip('\n') + '\n') if match else (None, text)
 
 
 class Expander:
-    """Replaces local includes by the files. A header is inserted once if no #if encloses it. Inside an #if it is inserted
-    with its guard, and may be inserted again elsewhere: the compiler sees only one of the copies."""
+    """Replaces local includes by the files. A header is inserted once if no #if encloses it. Inside an #if it is
+    inserted with its guard, and may be inserted again elsewhere: the compiler sees only one of the copies."""
 
     def __init__(self):
         self.always = set()     # headers that every compilation sees

@@ -13,7 +13,7 @@
 #  elif defined(__unix__) || defined(__APPLE__) || defined(__CYGWIN__) || defined(__HAIKU__)
 #    define CONDVAR_PORT_POSIX
 #  else
-#    error "No port to this system is known: write one (docs/porting.md), and define CONDVAR_PORT_CUSTOM."
+#    error "There is no port for this system: write one (docs/porting.md) and define CONDVAR_PORT_CUSTOM."
 #  endif
 #endif
 
