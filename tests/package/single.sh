@@ -9,7 +9,8 @@ install_build
 cp "$(find "$tmp/image" -name condvar_single.h)" "$tmp" || fail 'condvar_single.h is not installed'
 cd "$tmp"
 
-# Names that the implementation has, too, and some that systems have; macros that it must not leave behind.
+# Short names of the program's own, of which none may be a name of the implementation; names of system headers after it;
+# macros that must not be left defined.
 cat >one.c <<'END'
 #define CONDVAR_IMPLEMENTATION
 #include "condvar_single.h"
@@ -22,21 +23,33 @@ cat >one.c <<'END'
 #    include <sys/wait.h>
 #  endif
 #endif
-#if defined(INTERNAL) || defined(COLD) || defined(a_load) || defined(TUNING_SPIN_MIN) || defined(PROBE_WAIT)
+#if defined(INTERNAL) || defined(COLD) || defined(a_load) || defined(TUNING_SPIN_MIN) || defined(PROBE_WAIT) || \
+    defined(HAVE_TASKS) || defined(lock_is_shared)
 #  error "a macro of the implementation is left"
 #endif
 #define first(x) (x)
 #define COLD 1
 struct text { int put; };
-struct attempt { int at; };
-enum { FREE, GRANT, NOTHING, UNCOUNTED, MUTEX_HELD = 9 };
+struct node { struct node *next; int at; };
+struct task { int wait; };
+struct waiter { int timed; };
+struct ticket { int number; };
+enum claim { FREE, GRANT, NOTHING, UNCOUNTED, HELD, SLEEPERS, SHARED, ALIVE, CLOSED, DESTROYED, TASKS };
 static int notify(struct text text) { return first(text.put) - COLD; }
+static int take(struct node *node) { return node->at; }
+static int put(struct ticket ticket) { return ticket.number; }
+static int enter(enum claim claim) { return claim == FREE ? 0 : 1; }
+static int leave(struct waiter waiter) { return waiter.timed; }
+static int lock(int depth) { return depth; }
+static int unlock(int depth) { return -depth; }
+static int wake(struct task task) { int wait = task.wait; return wait; }
 int one(cond_t *cond);
 int two(cond_t *cond);
 int one(cond_t *cond)
 {
-    struct attempt attempt = {FREE};
-    return notify((struct text){1}) + attempt.at + two(cond);
+    struct node node = {NULL, FREE};
+    return notify((struct text){1}) + take(&node) + put((struct ticket){0}) + enter(FREE) + leave((struct waiter){0}) +
+           lock(1) + unlock(1) + wake((struct task){0}) + two(cond);
 }
 #include "condvar_single.h"
 END

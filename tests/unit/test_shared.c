@@ -551,7 +551,7 @@ static void init_tells_that_another_is_making_it(void **state)
 {
     (void)state;
     struct memory *memory = map_new();
-    memory->cond.state_ = 0x5EC04D18; /* COND_INIT_SHARED, src/object.h */
+    memory->cond.state_ = 0x5EC04D18; /* CONDI_INIT_SHARED, src/object.h */
     assert_int_equal(cond_init(&memory->cond, NULL, COND_SHARED), EAGAIN);
     assert_int_equal(cond_acquire(&memory->cond), EINVAL);
     memory->lock.depth_ = 0x5EC00000; /* LOCK_SHARED_MARK */
