@@ -23,7 +23,7 @@ run_coverage() {
         find "$dir" -name '*.gcda' -delete
     fi
     # What users do with the library is not about its lines.
-    test_build coverage gcc '' '-Db_coverage=true -Doptimization=0' --no-suite package --no-suite examples "$@"
+    test_build coverage gcc '' '-Db_coverage=true -Doptimization=0' --no-suite install --no-suite examples "$@"
     if ! gcovr --root "$root" "${coverage_of[@]}" "$dir" --json "$dir/coverage.json" ||
         ! gcovr --root "$root" --add-tracefile "$dir/coverage.json" ||
         ! gcovr --root "$root" --add-tracefile "$dir/coverage.json" --branches \
@@ -40,8 +40,8 @@ run_coverage() {
 corpus_runs_all() {
     find "$1" -name '*.gcda' -delete
     meson test -C "$1" --no-rebuild corpus >/dev/null &&
-        gcovr --root "$root" --filter 'src/[^/]*$' "$1/tests/property" --json "$1/corpus.json" &&
-        excuse lines "$1/corpus.json" "$root/tests/property/corpus.uncovered"
+        gcovr --root "$root" --filter 'src/[^/]*$' "$1/tests/schedules" --json "$1/corpus.json" &&
+        excuse lines "$1/corpus.json" "$root/tests/fuzz/corpus.uncovered"
 }
 
 # excuse KIND COVERAGE EXCUSES: prints each of the branches, or lines, that is not taken and not excused, and each excuse for

@@ -15,7 +15,7 @@
 #       always, never   true or false: as the condition of an if or a while, as what is returned by a return
 #       other text      this text
 #
-# A target that is not there exactly once is a failure: a test of a test that tests nothing. tests/marks sees to it that
+# A target that is not there exactly once is a failure: a test of a test that tests nothing. tests/marks.sh sees to it that
 # each mark is used.
 
 # The target and the replacement are in the environment. Exit status 0 if exactly one place was changed.

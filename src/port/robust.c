@@ -66,7 +66,7 @@ void robust_destroy(void *mutex)
 
 /* A sleeper that is killed when it has just been woken may take the wake-up with it: the kernel passes it on only
    while the mutex is free. One that was quicker to acquire it does not know that others are asleep, and wakes nobody
-   when it releases (Linux 6.18, glibc 2.36; tests/museum/robust_forgets.c). So nobody sleeps longer than a heartbeat
+   when it releases (Linux 6.18, glibc 2.36; tests/known_bugs/robust_forgets.c). So nobody sleeps longer than a heartbeat
    without a look at the mutex, nor is told that his time is over without one. */
 static int acquire_awake(pthread_mutex_t *mutex, int64_t deadline_ns)
 {
