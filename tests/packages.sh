@@ -1,19 +1,19 @@
 # SPDX-License-Identifier: MIT
 # shellcheck shell=sh
 #
-# install.sh - install what a command needs, through the system's package manager; to be sourced
+# packages.sh - install the tools that a command needs with the system's package manager; to be sourced
 #
 #     . tests/packages.sh
 #     need_packages compiler meson ninja || exit 1
 #
-# Quiet if all is there. If not, one line says what is installed. What cannot be installed is named on
-# stderr, with the packages to install, and need_packages returns 1.
+# need_packages prints nothing if all tools are there. Otherwise one line lists the packages that it installs. If that
+# fails, it names the packages on stderr and returns 1.
 #
-# To teach it a new tool: one line in have_tool_, and one in the table of packages_of_.
+# A new tool needs a line in have_tool_ and a line in the table of packages_of_.
 
 have_command_() { command -v "$1" >/dev/null 2>&1; }
 
-# has_header_ HEADER COMPILER...: the headers may be in a package of their own.
+# has_header_ HEADER COMPILER...: a compiler without its headers is of no use.
 has_header_() {
     header_=$1
     shift
@@ -34,7 +34,7 @@ has_compiler_() {
     fi
 }
 
-# clang's fuzzer and sanitizers are in a package of their own: something must link with them.
+# clang's fuzzer has a package of its own, so link a program with it.
 has_libfuzzer_() {
     echo 'int LLVMFuzzerTestOneInput(void); int LLVMFuzzerTestOneInput(void) { return 0; }' |
         clang -fsanitize=fuzzer,undefined -o /dev/null -x c - >/dev/null 2>&1
@@ -42,7 +42,7 @@ has_libfuzzer_() {
 
 have_tool_() {
     case $1 in
-    compiler) has_compiler_ ;; # whichever Meson would find
+    compiler) has_compiler_ ;; # the one that Meson would find
     gcc) has_header_ pthread.h gcc ;;
     clang) has_header_ pthread.h clang ;;
     g++) has_header_ thread g++ -x c++ ;;
@@ -68,11 +68,11 @@ have_tool_() {
     x86_64-w64-mingw32-gcc) has_header_ pthread.h "$1" && has_header_ windows.h "$1" ;;
     musl-gcc | *-linux-gnu*-gcc) has_header_ pthread.h "$1" ;;
     libuv) pkg-config --exists libuv 2>/dev/null ;;
-    *) echo "install.sh: unknown tool: $1" >&2; return 1 ;;
+    *) echo "packages.sh: unknown tool: $1" >&2; return 1 ;;
     esac
 }
 
-# packages_of_ TOOL: one a line. A dash: this system is not known to have one.
+# packages_of_ TOOL: its packages, one a line. A dash in the table: this system has none that we know.
 packages_of_() {
     while read -r row_ apt_ dnf_ pacman_ zypper_ apk_ brew_; do
         [ "$row_" = "$1" ] || continue
@@ -82,8 +82,8 @@ packages_of_() {
         zypper) echo "$zypper_" ;;
         apk) echo "$apk_" ;;
         brew) echo "$brew_" ;;
-        *) echo "$apt_" ;; # also the names to give where no manager is known
-        esac | tr , '\n' | sed '/^-$/d' # (- where a system has none)
+        *) echo "$apt_" ;; # also if there is no known manager
+        esac | tr , '\n' | sed '/^-$/d'
     done <<'END'
 tool        apt-get            dnf                     pacman      zypper               apk             brew
 compiler    gcc,libc6-dev      gcc                     gcc         gcc                  gcc,musl-dev    gcc
@@ -141,14 +141,14 @@ find_manager_() {
     done
 }
 
-# Prints the tools that are not there.
+# Prints the tools that are missing.
 missing_tools_() {
     for tool_ in "$@"; do
         have_tool_ "$tool_" || printf '%s ' "$tool_"
     done
 }
 
-# The command that installs packages, up to their names.
+# The command that installs packages, without their names.
 install_command_() {
     case $manager_ in
     apt-get) echo 'apt-get install -y --no-install-recommends' ;;
@@ -170,12 +170,12 @@ as_root_() {
 
 # shellcheck disable=SC2046,SC2086 # lists of words
 install_() {
-    # Package lists go stale, and a fresh machine has none. If only a part of them can be had, the
-    # installation will tell whether that was enough.
+    # Package lists become outdated, and a fresh machine has none. If some cannot be updated, the installation may still
+    # succeed.
     case $manager_ in
     apt-get) as_root_ apt-get update ;;
     pacman) as_root_ pacman -Sy ;;
-    esac || echo 'install.sh: some package lists could not be updated'
+    esac || echo 'packages.sh: some package lists could not be updated'
     as_root_ DEBIAN_FRONTEND=noninteractive $(install_command_) "$@"
 }
 
@@ -186,24 +186,23 @@ need_packages() {
 
     find_manager_
     packages_=$(for tool_ in $missing_; do packages_of_ "$tool_"; done | sort -u | paste -sd ' ' -)
-    case " $packages_ " in
-    *' - '*)
-        echo "Not known as packages of $manager_, at least one of these: $missing_" >&2
-        return 1 ;;
-    esac
+    if [ -z "$packages_" ]; then
+        echo "$manager_ has no known package for: $missing_" >&2
+        return 1
+    fi
     if [ "$manager_" = none ]; then
-        echo "No known package manager here. Please install (Debian's names): $packages_" >&2
+        echo "No known package manager. Please install (names in Debian): $packages_" >&2
         return 1
     fi
     by_hand_="Please install, as root: $(install_command_) $packages_"
     if [ "$manager_" != brew ] && [ "$(id -u)" != 0 ] && ! have_command_ sudo; then
-        echo "Not root, and no sudo here. $by_hand_" >&2
+        echo "You are not root, and there is no sudo. $by_hand_" >&2
         return 1
     fi
 
     echo "Installing with $manager_: $packages_" >&2
     if ! log_=$(install_ $packages_ 2>&1); then
-        printf '%s\n' "$log_" "That did not work. $by_hand_" >&2
+        printf '%s\n' "$log_" "The installation failed. $by_hand_" >&2
         return 1
     fi
     missing_=$(missing_tools_ "$@")

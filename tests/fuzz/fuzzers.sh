@@ -1,19 +1,20 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 #
-# Random calls against the reference model (calls.h), led by what they cover: by libFuzzer and by AFL++, from the corpus
-# in the repository. Each must first convict a library with a fault, which they get from `faults`. Then each has
-# so many seconds for the library as it is. A failure is printed with the calls that led to it and the name
-# of the input that has them. What was found that covers more is left in DIRECTORY.
+# fuzzers.sh - libFuzzer or AFL++ makes calls (calls.h), guided by coverage, from the corpus in the repository
 #
-# usage: fuzzers SOURCE-ROOT DIRECTORY SECONDS [libfuzzer | afl]
+# usage: fuzzers.sh SOURCE-ROOT DIRECTORY SECONDS libfuzzer|afl
+#
+# The fuzzer must first detect a mutation of the library. Then it runs the library as it is for so many seconds. A
+# failure is printed with the calls that led to it and the name of the input. Inputs that cover more are left in
+# DIRECTORY. Exit status 77 if the fuzzer is not installed.
 set -euo pipefail
 root=$1
 work=$2
 seconds=$3
 here=$root/tests/fuzz
 schedules=$root/tests/schedules
-fault='a notified waiter is not woken'
+mutation='a notified waiter is not woken'
 failed=0
 # shellcheck source=tests/faulty.sh
 . "$root/tests/faulty.sh"
@@ -28,33 +29,34 @@ build() {
     local output=$1 src=$2
     shift 2
     "$@" "${args[@]}" -I"$src" -o "$output" \
-        "$here"/{fuzz,calls,reference}.c "$schedules"/{scripted,coroutine_ucontext}.c $(core_sources "$root" | sed "s|^|$src/|")
+        "$here"/{fuzz,calls,reference}.c "$schedules"/{scripted,coroutine_ucontext}.c \
+        $(core_sources "$root" | sed "s|^|$src/|")
 }
 
 say() { printf '%s: %s\n' "$1" "$2"; }
 
-# control NAME FOLDER PATTERN: the faulty library was convicted, if there is an input that crashes.
+# control NAME FOLDER PATTERN: the mutation is detected if there is an input that crashes.
 control() {
     if [ -n "$(find "$2" -name "$3" -print -quit)" ]; then
-        say "$1" "convicts '$fault'"
+        say "$1" "detects '$mutation'"
     else
-        say "$1" "does NOT convict '$fault'"
+        say "$1" "does NOT detect '$mutation'"
         failed=1
     fi
 }
 
-# The fault is the same for both.
-"$root/tests/mutations/mutations.sh" --copy "$fault" "$work" "$root"
+"$root/tests/mutations/mutations.sh" --copy "$mutation" "$work" "$root"
 
 libfuzzer() {
     local name=libFuzzer out=$work/libfuzzer
-    # (AddressSanitizer makes changes of stacks a hundred times slower. In the suite it sees the same calls.)
+    # Without AddressSanitizer, which makes stack switches a hundred times slower. The suite runs the same calls under
+    # it.
     local flags=(-DFUZZ_LIBFUZZER "-fsanitize=fuzzer,undefined" -fno-sanitize-recover=all)
     rm -rf "$out"
     mkdir -p "$out/found" "$out/control"
-    build "$out/faulty" "$work/src" clang "${flags[@]}"
+    build "$out/mutant" "$work/src" clang "${flags[@]}"
     build "$out/fuzz" "$root/src" clang "${flags[@]}"
-    "$out/faulty" -max_total_time="$((seconds * 4))" -artifact_prefix="$out/control/" -max_len=4096 \
+    "$out/mutant" -max_total_time="$((seconds * 4))" -artifact_prefix="$out/control/" -max_len=4096 \
         "$out/control" "$here/corpus" >"$out/control.txt" 2>&1 || true
     control $name "$out/control" 'crash-*'
     if "$out/fuzz" -max_total_time="$seconds" -artifact_prefix="$out/failed-" -max_len=4096 -print_final_stats=1 \
@@ -71,8 +73,7 @@ libfuzzer() {
 afl_for() {
     local seconds=$1 program=$2 output=$3
     shift 3
-    # (It would like to be asked about the machine's settings for core dumps and clock speeds; and has a screen of its
-    # own, which a log is not.)
+    # Do not check the machine's settings for core dumps and clock speeds. Print a log, not a screen.
     AFL_I_DONT_CARE_ABOUT_MISSING_CRASHES=1 AFL_SKIP_CPUFREQ=1 AFL_NO_AFFINITY=1 AFL_NO_UI=1 \
         timeout --signal=INT $((seconds * 4 + 60)) \
         afl-fuzz -V "$seconds" -t 20000 -i "$here/corpus" -o "$output" "$@" -- "$program"
@@ -84,10 +85,10 @@ afl() {
     command -v "$compiler" >/dev/null || compiler=afl-gcc-fast
     rm -rf "$out"
     mkdir -p "$out"
-    AFL_QUIET=1 build "$out/faulty" "$work/src" "$compiler" -DFUZZ_AFL
+    AFL_QUIET=1 build "$out/mutant" "$work/src" "$compiler" -DFUZZ_AFL
     AFL_QUIET=1 build "$out/fuzz" "$root/src" "$compiler" -DFUZZ_AFL
-    # (An input of the corpus that convicts it is one with which AFL++ does not like to begin, but does.)
-    AFL_BENCH_UNTIL_CRASH=1 AFL_IGNORE_SEED_PROBLEMS=1 afl_for "$((seconds * 4))" "$out/faulty" "$out/control" \
+    # AFL++ refuses to begin with inputs that crash, unless it ignores seed problems.
+    AFL_BENCH_UNTIL_CRASH=1 AFL_IGNORE_SEED_PROBLEMS=1 afl_for "$((seconds * 4))" "$out/mutant" "$out/control" \
         >"$out/control.txt" 2>&1 || true
     control $name "$out/control" 'id:*,sig:*'
     afl_for "$seconds" "$out/fuzz" "$out/found" >"$out/said.txt" 2>&1 || {
@@ -101,15 +102,17 @@ afl() {
         say $name "a failure; the input is $crash"
         failed=1
     else
-        say $name "$(sed -n 's/^execs_done *: */runs: /p' "$out/found/default/fuzzer_stats") in $seconds s; nothing found"
+        say $name "$(sed -n 's/^execs_done *: */runs: /p' "$out/found/default/fuzzer_stats") in $seconds s; no failure"
     fi
 }
 
-case ${4:-both} in
-libfuzzer) libfuzzer ;;
-afl) afl ;;
-*)
-    libfuzzer
+case $4 in
+libfuzzer)
+    echo 'int LLVMFuzzerTestOneInput(void) { return 0; }' |
+        clang -w -fsanitize=fuzzer -o /dev/null -x c - >/dev/null 2>&1 || exit 77
+    libfuzzer ;;
+afl)
+    command -v afl-fuzz >/dev/null || exit 77
     afl ;;
 esac
 exit $failed
