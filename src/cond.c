@@ -111,7 +111,7 @@ int cond_destroy(cond_t *cond)
             return error;
     }
     /* Relaxed: other calls only look whether they may go on. */
-    a_store_32(&cond->state_, COND_DESTROYED);
+    a_store_32(&cond->state_, COND_DESTROYED); /* M:destroyed */
     return 0;
 }
 

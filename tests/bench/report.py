@@ -539,7 +539,7 @@ def main():
     directory = pathlib.Path(sys.argv[1])
     program = directory / "tests" / "bench" / "bench"
     worlds, notes = read_tsv(directory / "bench.tsv")
-    worlds = with_missing(worlds, command(program, "--list"))
+    worlds = with_missing(worlds, command(program, "--list"))  # M:missing-rows
     name = machine_folder()
     folder = FOLDER / name
     folder.mkdir(parents=True, exist_ok=True)

@@ -150,27 +150,20 @@ def body_of(text, function):
     return match.group(0) if match else None
 
 
-def squeeze(text):
-    return re.sub(r"\s+", " ", text).strip()
-
-
-def names():
-    """Each @FILE FUNCTION, or @FILE FUNCTION | CODE, of the models: that it is there in src/."""
+def anchors():
+    """The models name the code that a step stands for: @FILE FUNCTION, or @FILE FUNCTION: CALLED(). Is it in src/?"""
     problems, count = [], 0
-    anchor = r"@([\w/]+\.[ch]) (\w+)(?: \| (.*?)(?=\s+@[\w/]+\.[ch] |\s*\*/|\n(?= )))?"
     for model in sorted([*here.glob("*.pml"), *here.glob("*.inc")]):
-        for comment in re.findall(r"/\*.*?\*/", model.read_text(), re.S):
-            for file, function, code in re.findall(anchor, comment, re.S):
-                count += 1
-                where = f"{model.name}: {file}: {function}()"
-                path = source / file
-                body = body_of(path.read_text(), function) if path.is_file() else None
-                if body is None:
-                    problems.append(f"{where} is not there")
-                elif squeeze(code) not in squeeze(body):
-                    problems.append(f"{where} has no such code: {squeeze(code)}")
-    if count == 0 or "MUTEX_DESTROYED" not in (body_of((source / "mutex.c").read_text(), "mutex_close") or ""):
-        problems.append("the names of code cannot be looked up any more")
+        for file, function, called in re.findall(r"@([\w/]+\.[ch]) (\w+)(?:: (\w+)\(\))?", model.read_text()):
+            count += 1
+            path = source / file
+            body = body_of(path.read_text(), function) if path.is_file() else None
+            if body is None:
+                problems.append(f"{model.name}: {file}: there is no {function}()")
+            elif called and called + "(" not in body:
+                problems.append(f"{model.name}: {file}: {function}() does not call {called}()")
+    if count == 0:
+        problems.append("the models have no anchors")
     return count, problems
 
 
@@ -186,8 +179,8 @@ def main():
             print(f"No {tool} here: the models are not searched.")
             return 77
 
-    count, problems = names()
-    print(f"{count} steps of the models name their code in src/; {len(problems)} are wrong.", flush=True)
+    count, problems = anchors()
+    print(f"{count} steps of the models name functions of src/; {len(problems)} are wrong.", flush=True)
     rows = [row for row in read_rows() if (row.kind == "short" or not options.short) and options.only in str(vars(row))]
     form = "{:8} {:62} {:>12} {:>9} {:>7}  {:26} {}"
     print(form.format("model", "size, workload and fault", "states", "MiB", "s", "verdict", "expected"), flush=True)
