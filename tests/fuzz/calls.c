@@ -165,7 +165,7 @@ static void world(void)
 static void returned(const char *what, int result)
 {
     made++;
-    sched_goes_on();
+    sched_progress();
     note(what, result, 0);
 }
 

@@ -1,25 +1,31 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 #
-# The tests under test: each of these faults, put into a copy of the library, must be detected by the scenario that is
-# named beside it, else its orders prove nothing. tests/faulty.sh says what a fault is. Prints each fault's name, and
-# what detects it.
+# mutations.sh - do the tests detect mutations of the library?
 #
-# usage: faults SOURCE-ROOT COMPILER...
-#        faults --by-calls STEPS SOURCE-ROOT COMPILER...
-#        faults --copy NAME DIRECTORY SOURCE-ROOT
+# usage: mutations.sh SOURCE-ROOT COMPILER...
+#        mutations.sh --by-calls STEPS SOURCE-ROOT COMPILER...
+#        mutations.sh --compile SOURCE-ROOT COMPILER...
+#        mutations.sh --copy NAME DIRECTORY SOURCE-ROOT
 #
-# With --by-calls they are held against random calls and the reference model instead (calls.h), of which at most so
-# many are made for each. That must detect all but those that are marked below, with the reason why it can't. With
-# --by-calls and fewer than 100000 steps, only a few faults are tried, which are seen that soon. With --copy nothing is run: DIRECTORY/src
-# is a copy of the library with this fault, for others to try.
+# Each mutation below is put into a copy of the library. The scenario beside it (tests/schedules) must detect it, or its
+# schedules prove nothing. tests/faulty.sh says what a mutation is. The output names what detects each of them.
+#
+# --by-calls: random calls and the reference model (tests/fuzz) must detect it, with at most STEPS calls. Some mutations
+# cannot be detected so, or seldom: the reason stands beside them. With fewer than 100000 steps only a few are tried.
+# --compile: each mutation must apply and compile. --copy: DIRECTORY/src becomes a copy of the library with the
+# mutation.
 set -eu
 steps=0
 copy=
+judge=true
 case $1 in
 --by-calls)
     steps=$2
     shift 2 ;;
+--compile)
+    judge=false
+    shift ;;
 --copy)
     copy=$2
     work=$3
@@ -37,74 +43,70 @@ schedules=$root/tests/schedules
 fuzz=$root/tests/fuzz
 failed=0
 detected=0
-unseen=0
+undetectable=0
 # shellcheck source=tests/faulty.sh
 . "$root/tests/faulty.sh"
 
 program=schedules
 # shellcheck disable=SC2086 # a command and its arguments
 build() {
-    if [ "$steps" = 0 ] && [ $program = test_waitq ]; then
-        set -- "$root/tests/unit/$program.c" -lcmocka
-    elif [ "$steps" = 0 ]; then
-        set -- "$schedules/$program.c"
-    else
+    if [ "$steps" != 0 ]; then
         set -- "$fuzz/fuzz.c" "$fuzz/calls.c" "$fuzz/reference.c" -I"$schedules"
+    elif [ $program = test_waitq ]; then
+        set -- "$root/tests/unit/$program.c" -lcmocka
+    else
+        set -- "$schedules/$program.c"
     fi
-    $compiler -std=c11 -O1 -DCONDVAR_STEP -DTUNING_SPIN_MAX=1u -DTUNING_LOCK_SPIN=1u -DCONDVAR_NO_PTHREAD -D_DEFAULT_SOURCE \
-        -I"$root/include" -I"$work/src" -o "$work/program" "$schedules/scripted.c" "$schedules/coroutine_ucontext.c" \
-        $(core_sources "$root" | sed "s|^|$work/src/|") "$@"
+    $compiler -std=c11 -O1 -DCONDVAR_STEP -DTUNING_SPIN_MAX=1u -DTUNING_LOCK_SPIN=1u -DCONDVAR_NO_PTHREAD \
+        -D_DEFAULT_SOURCE -I"$root/include" -I"$work/src" -o "$work/program" \
+        "$schedules/scripted.c" "$schedules/coroutine_ucontext.c" $(core_sources "$root" | sed "s|^|$work/src/|") "$@"
 }
 
-# Whether all is well with what is in $work/src. The program's words are in $work/out.
+# passes SCENARIO: the program does not fail with what is in $work/src. Its output is $work/out.
 passes() {
-    if [ "$steps" = 0 ] && [ $program = test_waitq ]; then
-        "$work/program" || ! grep -q "FAILED.*$1" "$work/out"
-    elif [ "$steps" = 0 ]; then
-        "$work/program" "$1" 1 0 5000
-    else
-        # (A loop that never ends in a list that is broken is a detection, too.)
+    if [ "$steps" != 0 ]; then
+        # A loop that never ends is a detection too.
         (cd "$work" && timeout 600 ./program --steps "$steps")
+    elif [ $program = test_waitq ]; then
+        "$work/program" || ! grep -q "FAILED.*$1" "$work/out"
+    else
+        "$work/program" "$1" 1 0 5000
     fi >"$work/out" 2>&1
 }
 
-# unseen_by_calls WHY: they cannot see the fault that follows.
-why=
-unseen_by_calls() { why=$1; }
-
-# fault NAME SCENARIO TARGET REPLACEMENT: the scenario is one that must fail; -: none does, but calls.
-fault() {
-    not_seen=$why
-    why=
+# mutation NAME SCENARIO TARGET REPLACEMENT [REASON]: SCENARIO must fail; -: only random calls detect it. REASON: why
+# random calls do not.
+mutation() {
     if [ -n "$copy" ] && [ "$1" != "$copy" ]; then
         return
     fi
     if [ "$steps" != 0 ]; then
         case $1 in
-        'a notified waiter is not woken' | 'last come, first served' | 'a foreign chain breaks' | \
-            'no release drains the tasks') ;;
+        'a notified waiter is not woken' | 'waiters are queued last in, first out' | 'no release drains the tasks' | \
+            'a waiter of a foreign lock does not wake the next one') ;;
         *) [ "$steps" -ge 100000 ] || return 0 ;;
         esac
-        if [ -n "$not_seen" ]; then
-            echo "$1: not seen by calls: $not_seen"
-            unseen=$((unseen + 1))
+        if [ -n "${5:-}" ]; then
+            echo "$1: not by random calls: $5"
+            undetectable=$((undetectable + 1))
             return
         fi
     fi
     if [ "$2$steps$copy" = -0 ]; then
-        echo "$1: by calls only"
+        echo "$1: by random calls only"
         return
     fi
-    if ! why_not=$(make_faulty_source "$root" "$work" "$3" "$4"); then
-        echo "$1: $why_not"
+    if ! reason=$(make_faulty_source "$root" "$work" "$3" "$4"); then
+        echo "$1: $reason"
         failed=$((failed + 1))
         return
     fi
     if [ -n "$copy" ]; then
         exit 0
     fi
-    by=$([ "$steps" = 0 ] && echo "'$2' of $program" || echo calls)
+    by=$([ "$steps" = 0 ] && echo "'$2' of $program" || echo 'random calls')
     build
+    $judge || return 0
     status=0
     passes "$2" || status=$?
     if [ $status = 0 ]; then
@@ -119,169 +121,165 @@ fault() {
     fi
 }
 
-fault 'the deadline is not raced for' 'timeout race' 'waitq_beat_deadline()' '(void)waiter; return true;'
-fault 'expiry is stored, not compared' 'timeout race' expire \
-    'if (a_store(&waiter->state, WAITER_EXPIRED, relaxed), 1)'
-unseen_by_calls 'the model stops no waits'
-fault 'a stopped waiter sleeps on' 'stop race' stopped never
-unseen_by_calls 'the model stops no waits'
-fault 'a stopped waiter is not woken' 'stop race' wake-stopped delete
-unseen_by_calls 'the model stops no waits'
-fault 'a waiter that was chosen is stopped' 'stop race' stop-chosen 'next = old | WAITER_EXPIRED;'
-unseen_by_calls 'the model stops no waits'
-fault 'a waiter that goes back does not look whether it was stopped' 'stop, overtaken' looks-again delete
-fault 'a notify is spent on an expired waiter' 'timeout race' choose-expired always
-fault 'a notify chooses everybody' 'timeout race' notify-count delete
-fault 'an expired waiter stays in its queue' 'timeout race' 'waitq_leave()' '(void)lock, waiter->queue = WAITER_UNQUEUED;'
-fault 'waits end early' 'put back' 'deadline_passed()' 'return deadline_ns != COND_FOREVER;'
-fault 'a notified waiter is not woken' 'notify each' wake-next delete
-fault 'a sleeping waiter is not woken' 'notify each' wake-asleep delete
-fault 'the waiter sleeps without announcing it' 'notify each' announce \
+mutation 'a notify does not race with the deadline' 'timeout race' 'waitq_beat_deadline()' '(void)waiter; return true;'
+mutation 'a waiter expires by a store' 'timeout race' expire 'if (a_store(&waiter->state, WAITER_EXPIRED, relaxed), 1)'
+mutation 'a stopped waiter stays asleep' 'stop race' stopped never 'no random call stops a wait'
+mutation 'a stopped waiter is not woken' 'stop race' wake-stopped delete 'no random call stops a wait'
+mutation 'a chosen waiter is stopped' 'stop race' stop-chosen \
+    'next = old | WAITER_EXPIRED;' 'no random call stops a wait'
+mutation 'a waiter that goes back does not check for a stop' 'stop, barged' looks-again delete \
+    'no random call stops a wait'
+mutation 'a notify chooses an expired waiter' 'timeout race' choose-expired always
+mutation 'a notify chooses all waiters' 'timeout race' notify-count delete
+mutation 'an expired waiter stays in its queue' 'timeout race' 'waitq_leave()' \
+    '(void)lock, waiter->queue = WAITER_UNQUEUED;'
+mutation 'waits time out early' 'put back' 'deadline_passed()' 'return deadline_ns != COND_FOREVER;'
+mutation 'a notified waiter is not woken' 'notify each' wake-next delete
+mutation 'a sleeping waiter is not woken' 'notify each' wake-asleep delete
+mutation 'the waiter sleeps without announcing it' 'notify each' announce \
     'if (port_wait(&waiter->state, state, deadline_ns), state = a_load(&waiter->state, acquire), false)'
-fault 'notify chooses one too many' 'exact and in order' notify-limit \
+mutation 'a notify chooses one waiter too many' 'exact and in order' notify-limit \
     'for (n++; n > 0 && cond->u_.local.waiters != NULL;) {'
-fault 'last come, first served' 'exact and in order' enqueue-last 'waitq_enqueue(waiter->cond, NULL, waiter);'
-fault 'nothing is passed on' 'pass on' 'waitq_pass_on()' '(void)waiter, (void)lock;'
-fault 'an expired waiter passes nothing on' 'expired hands on' expired-passes-on delete
-fault 'nothing is passed on to who came later' "expired takes another's" pass-on-later \
+mutation 'waiters are queued last in, first out' 'exact and in order' enqueue-last \
+    'waitq_enqueue(waiter->cond, NULL, waiter);'
+mutation 'no notification is passed on' 'pass on' 'waitq_pass_on()' '(void)waiter, (void)lock;'
+mutation 'an expired waiter does not pass its notification on' 'expired passes on' expired-passes-on delete
+mutation 'a notification is not passed on to a later waiter' "expired takes another's" pass-on-later \
     'if (was_there && waitq_choose(candidate, lock, true, horizon))'
-fault 'an overtaken waiter goes to sleep unqueued' 'overtaken' 'waitq_requeue()' '(void)waiter, (void)lock;'
-fault 'an overtaken waiter returns 0' 'overtaken' satisfied \
+mutation 'a waiter that goes back sleeps unqueued' 'barged' 'waitq_requeue()' '(void)waiter, (void)lock;'
+mutation 'a waiter returns 0 although its predicate is false' 'barged' satisfied \
     'satisfied = error == 0 || (error == ETIMEDOUT && pred != NULL && check_pred(lock, pred, waiter->arg));'
-fault 'a sleeper forgets the others' 'lock' duty-sleepers never
-fault 'a release wakes nobody' 'lock' wake-sleeper delete
-fault 'a release wakes no starving thread' 'lock, starving' wake-starving delete
-fault 'the number of starving threads only grows' 'lock, starving' duty-starving never
-unseen_by_calls 'the model promises no fairness'
-fault 'barging never ends' 'overtaking ends' 'mutex_may_take()' 'return self != NULL && !(word & MUTEX_HELD);'
-unseen_by_calls 'the model promises no fairness'
-fault 'it is never the turn of starving threads' 'turns beside an acquirer' 'handoff_take_turn()' \
-    'return (void)lock, false;'
-unseen_by_calls 'the model promises no fairness'
-fault 'a waiter is picked at the turn of a starving thread' 'turns beside an acquirer' starving-turn 'if (next == NULL && !has_looked) {'
-fault 'it is always the turn of starving threads' - 'handoff_take_turn()' \
+mutation 'a woken sleeper does not set SLEEPERS again' 'lock' duty-sleepers never
+mutation 'a release wakes no sleeper' 'lock' wake-sleeper delete
+mutation 'a release wakes no starving thread' 'lock, starving' wake-starving delete
+mutation 'the number of starving threads only grows' 'lock, starving' duty-starving never
+mutation 'barging never ends' 'barging ends' 'mutex_may_take()' \
+    'return self != NULL && !(word & MUTEX_HELD);' 'the reference model has no fairness'
+mutation 'starving threads never get their turn' 'turns beside an acquirer' 'handoff_take_turn()' \
+    'return (void)lock, false;' 'the reference model has no fairness'
+mutation 'a waiter is picked at the turn of a starving thread' 'turns beside an acquirer' starving-turn \
+    'if (next == NULL && !has_looked) {' 'the reference model has no fairness'
+mutation 'starving threads always get their turn' - 'handoff_take_turn()' \
     'return (void)lock, (word & (MUTEX_SLEEPERS | MUTEX_STARVING_ALL)) != 0;'
-unseen_by_calls 'the model promises no fairness'
-fault 'a free lock is kept for ever' 'a free lock is not kept' sleep-until-starving \
-    'port_wait(mutex_wakeups(lock), wakeups, deadline_ns);'
-unseen_by_calls 'time passes, and then the sleeper wakes by itself'
-fault 'a wake-up is not counted' 'lock' 'mutex_count_wakeup()' '(void)lock;'
-fault 'a lock that is held is taken' 'lock' 'mutex_may_take()' 'return self->was_chosen || self->has_starved || !(word & MUTEX_STARVING_ALL);'
-fault 'the lock is touched when it is free' 'destroyed by the woken' wake-next '{ park_wake(next); lock->flags_ &= 3; }'
-fault 'destroy does not look twice' 'destroyed too early' destroy-again never
-fault 'late arrivals sleep on a destroyed lock' 'destroyed too early' acquire-destroyed never
-fault 'one thread only learns of the destroy' 'destroyed beside sleepers' destroyed-wakes-all never
-fault 'a waiter is counted out, and then leaves its queue' 'destroyed by asking' 'waitq_remove()' \
+mutation 'a free lock stays reserved for ever' 'a free lock is not kept' sleep-until-starving \
+    'port_wait(mutex_wakeups(lock), wakeups, deadline_ns);' 'the reference model has no fairness'
+mutation 'a wake-up is not counted' 'lock' 'mutex_count_wakeup()' \
+    '(void)lock;' 'time passes, and the sleeper wakes up by itself'
+mutation 'a held lock is acquired' 'lock' 'mutex_may_take()' \
+    'return self->was_chosen || self->has_starved || !(word & MUTEX_STARVING_ALL);'
+mutation 'the lock is touched after it was freed' 'destroyed by the woken' wake-next \
+    '{ park_wake(next); lock->flags_ &= 3; }'
+mutation 'destroy does not check again' 'destroyed too early' destroy-again never
+mutation 'threads sleep on a destroyed lock' 'destroyed too early' acquire-destroyed never
+mutation 'destroy wakes one sleeper only' 'destroyed beside sleepers' destroyed-wakes-all never
+mutation 'a waiter is counted out before it leaves its queue' 'destroyed without the lock' 'waitq_remove()' \
     'bool is_queued = waiter->queue == WAITER_QUEUED;
     if (is_queued || (waitq_awaits(waiter) && waiter->queue == WAITER_NOTIFIED && !waitq_is_cancelled(waiter)))
         waitq_count_out(waiter->cond);
     (void)a_load(&waiter->state, relaxed);
     waitq_unlink(is_queued ? &waiter->cond->u_.local.waiters : &lock->u_.local.notified, waiter);
     waiter->queue = WAITER_UNQUEUED;'
-fault 'a call looks twice whether the condition is alive' 'foreign, destroyed beside calls' state-once \
+mutation 'a call reads the state of the condition twice' 'foreign, destroyed beside calls' state-once \
     'else if (cond_state(cond) == COND_ALIVE)'
-fault 'who finds the lock lost takes nobody along' 'foreign, lost' lost-wakes-all delete
-fault 'who finds the lock lost stays counted' 'foreign, lost' lost-ends delete
-fault 'all try a lock that is lost' 'foreign, lost' lost-is-not-tried never
-fault 'a lost lock is not noticed by destroy and notify' 'foreign, lost' lost-is-noticed always
-fault 'who takes the others along is not counted meanwhile' 'foreign, lost' lost-counts \
+mutation 'a waiter that finds the lock lost wakes no other waiter' 'foreign, lost' lost-wakes-all delete
+mutation 'a waiter that finds the lock lost stays counted' 'foreign, lost' lost-ends delete
+mutation 'all waiters try to acquire a lost lock' 'foreign, lost' lost-is-not-tried never
+mutation 'destroy and notify do not notice a lost lock' 'foreign, lost' lost-is-noticed always
+mutation 'a waiter that wakes the others of a lost lock is not counted' 'foreign, lost' lost-counts \
     'waitq_notify_all(cond, lock); return;'
-fault 'wait releases one level only' 'recursion' save-depth \
+mutation 'wait releases one level only' 'recursion' save-depth \
     'unsigned depth = rlock_depth(lock); if (depth > 1) { (void)rlock_release(lock, who); return depth; }'
-fault 'wait restores one level only' 'recursion' restore-depth 'lock_set_owner(lock, who, 1 + 0 * depth);'
-fault 'a foreign chain breaks' 'foreign, exact' chain delete
-unseen_by_calls 'random calls seldom have three that await, of which the last is woken in vain'
-fault 'an awaiting waiter goes back in front of all' 'await, in order' await-place never
-fault 'an awaiting waiter goes to sleep unqueued' 'buffer, await' 'waitq_await_again()' '(void)waiter, (void)lock;'
-fault 'an awaiting waiter is put back where a notify would have to find it' 'buffer, await' await-false 'return WAITQ_FALSE;'
-fault 'an awaiting waiter stays counted' 'await, timed' await-counts never
-unseen_by_calls 'the model does not say how often a predicate is called'
-fault 'a predicate is called twice in a release' 'await, in order' look-once delete
-fault 'a close does not end those in the lock'"'"'s list' 'close' cancel-marks delete
-fault 'a close chooses, and does not end' 'close' cancel-chooses delete
-fault 'a closed condition can be waited on' 'close, while they arrive' closed-begins 'int error = 0;'
-fault 'a cancel ignores its token' 'cancel' 'waitq_has_token()' 'return waiter != NULL || token != NULL;'
-fault 'a cancelled token is waited with' 'cancel after notify' token-ends never
-fault 'a cancelled waiter loses what it was given' 'cancel after notify' cancel-keeps 'if (waitq_is_cancelled(waiter))'
-unseen_by_calls 'random calls seldom cancel between a notify and the release after it'
-fault 'a cancelled waiter passes nothing on' 'cancel passes on' close-keeps always
+mutation 'wait restores one level only' 'recursion' restore-depth 'lock_set_owner(lock, who, 1 + 0 * depth);'
+mutation 'a waiter of a foreign lock does not wake the next one' 'foreign, exact' chain delete
+mutation 'an awaiting waiter goes back to the front' 'await, in order' await-place never \
+    'three waiters that await, the last woken in vain, are rare'
+mutation 'an awaiting waiter sleeps unqueued' 'buffer, await' 'waitq_await_again()' '(void)waiter, (void)lock;'
+mutation 'an awaiting waiter is put back into the queue of the condition' 'buffer, await' await-false \
+    'return WAITQ_FALSE;'
+mutation 'an awaiting waiter stays counted' 'await, timed' await-counts never
+mutation 'a predicate is called twice in a release' 'await, in order' look-once delete \
+    'the reference model allows any number of predicate calls'
+mutation 'a close does not end the waits in the list of the lock' 'close' cancel-marks delete
+mutation 'a close chooses waiters, but does not cancel them' 'close' cancel-chooses delete
+mutation 'a wait on a closed condition begins' 'close, while they arrive' closed-begins 'int error = 0;'
+mutation 'a cancel ignores its token' 'cancel' 'waitq_has_token()' 'return waiter != NULL || token != NULL;'
+mutation 'a wait with a cancelled token begins' 'cancel after notify' token-ends never
+mutation 'a cancelled waiter loses its notification' 'cancel after notify' cancel-keeps \
+    'if (waitq_is_cancelled(waiter))'
+mutation 'a cancelled waiter does not pass its notification on' 'cancel passes on' close-keeps always \
+    'a cancel between a notify and its release is rare'
 
 program=task_schedules
-fault 'no release drains the tasks' 'lock' first-pushed never
-unseen_by_calls 'it touches a lock that is destroyed, which random calls seldom do at that moment'
-fault 'each task requests a release' 'destroyed by the last' first-pushed always
-fault 'a release does not see the tasks' 'lock' 'taskq_drain()' '(void)lock;'
-fault 'a release sees the tasks too late' 'lock' free-word 'if (a_store(word, old & ~(uint32_t)MUTEX_HELD, release), 1)'
-unseen_by_calls 'random calls seldom cancel between a notify and the release after it'
-fault 'a cancelled task keeps what it was given' 'cancel' cancelled-passes-on delete
-fault 'a cancelled task stays in its queue' 'cancel' 'waitq_leave()' '(void)lock, waiter->queue = WAITER_UNQUEUED;'
-unseen_by_calls 'random calls seldom meet in the few steps that matter'
-fault 'cancel does not race' 'cancel' cancel-race \
-    '} while (a_store(&task->waiter_.state, state | WAITER_EXPIRED, relaxed), 0);'
-unseen_by_calls 'random calls seldom meet in the few steps that matter'
-fault 'a task is picked without a race' 'cancel' judge-race \
-    'return waitq_is_task(waiter) || waitq_beat_deadline(waiter) ? WAITQ_GOES : WAITQ_EXPIRED;'
-fault 'a cancelled acquire gets the lock' 'cancel an acquire' grant-cancelled 'bool was_cancelled = false;'
-fault 'a claimed wake-up is dropped before a task' 'a task beside a sleeper' wake-sleeper \
+mutation 'no release drains the tasks' 'lock' first-pushed never
+mutation 'each task requests a release' 'destroyed by the last' first-pushed always 'a destroy at that step is rare'
+mutation 'a release does not see the tasks' 'lock' 'taskq_drain()' '(void)lock;'
+mutation 'a release sees the tasks too late' 'lock' free-word \
+    'if (a_store(word, old & ~(uint32_t)MUTEX_HELD, release), 1)'
+mutation 'a cancelled task keeps its notification' 'cancel' cancelled-passes-on delete \
+    'a cancel between a notify and its release is rare'
+mutation 'a cancelled task stays in its queue' 'cancel' 'waitq_leave()' '(void)lock, waiter->queue = WAITER_UNQUEUED;'
+mutation 'cancel does not race' 'cancel' cancel-race \
+    '} while (a_store(&task->waiter_.state, state | WAITER_EXPIRED, relaxed), 0);' 'the few steps that matter are rare'
+mutation 'a task is picked without a race' 'cancel' judge-race \
+    'return waitq_is_task(waiter) || waitq_beat_deadline(waiter) ? WAITQ_GOES : WAITQ_EXPIRED;' \
+    'the few steps that matter are rare'
+mutation 'a cancelled acquire gets the lock' 'cancel an acquire' grant-cancelled 'bool was_cancelled = false;'
+mutation 'a claimed wake-up is dropped before a task' 'a task beside a sleeper' wake-sleeper \
     'if (next == NULL || !waitq_is_task(next)) port_wake(wakeups, 1);'
-fault 'a task is not told of the close' 'close' grant-closed never
-unseen_by_calls 'a condition is not made anew there before all tasks are through'
-fault 'a task passes on what it was given before the close' 'made anew after the close' close-keeps never
-fault 'callbacks in callbacks' 'chain' nested-dispatch never
-fault 'called back within the call' 'within the call' own-request never
-unseen_by_calls 'the model promises no fairness'
-fault 'a task is picked at the turn of a starving thread' 'expired beside tasks' starving-turn 'if (next == NULL && !has_looked) {'
+mutation 'the callback of a task does not report the close' 'close' grant-closed never
+mutation 'a task passes on a notification from before the close' 'initialised again after the close' close-keeps never \
+    'no condition is initialised again before all tasks have ended'
+mutation 'callbacks run inside callbacks' 'chain' nested-dispatch never
+mutation 'the callback runs inside the call that made the request' 'within the call' own-request never
+mutation 'a task is picked at the turn of a starving thread' 'expired beside tasks' starving-turn \
+    'if (next == NULL && !has_looked) {' 'the reference model has no fairness'
 
-# Here the scenario is one of the unit test's.
-if echo '#include <cmocka.h>' | $compiler -E -include stdarg.h -include setjmp.h -include stdint.h - >"$work/out" 2>&1; then
+# The scenarios of these are tests of the unit test.
+if printf '#include <%s>\n' stdarg.h setjmp.h stddef.h stdint.h cmocka.h | $compiler -E - >"$work/out" 2>&1; then
     program=test_waitq
-    unseen_by_calls 'there is one process'
-    fault 'a waiter goes back among those of another process' another_process_waits back-among-ours \
-        'return a_load_32(&waiter->cond->state_) == COND_ALIVE && lock != NULL;'
-    fault 'a false waiter goes back in front of all' agrees_with_the_model place-found never
+    mutation 'a waiter goes back into a queue of another process' another_process_waits back-among-ours \
+        'return a_load_32(&waiter->cond->state_) == COND_ALIVE && lock != NULL;' 'there is one process'
+    mutation 'a waiter whose predicate is false goes back to the front' agrees_with_the_model place-found never
 fi
 
 program=shared_schedules
-unseen_by_calls 'the model lets a shared notify wake more, and does not say who'
-fault 'a newcomer takes what was granted before' 'nobody steals' newcomers never
-fault 'a waiter that is woken takes its grant with it' 'a waiter is killed' woken-claim \
+mutation 'a new arrival takes an earlier grant' 'no notification is stolen' newcomers never \
+    'the reference model lets a shared notify wake more waiters'
+mutation 'a waiter that is woken takes its grant with it' 'a waiter is killed' woken-claim \
     'enum claim claim = port_now() > 0 ? FREE : NOTHING; depart(&ticket, cond, GRANT);'
-unseen_by_calls 'so old they are made once in a run only'
-fault 'tickets grow too old' 'polls, old' old-tickets never
-fault 'nobody looks by himself' 'a waiter is killed' heartbeat \
+mutation 'tickets grow too old' 'polls, old' old-tickets never 'tickets become that old once in a run'
+mutation 'waiters have no heartbeat' 'a waiter is killed' heartbeat \
     'port_wait_shared(sequence, seen, heartbeat_ns == 0 ? 0 : deadline_ns);'
-fault 'nobody looks whether the holder lives' 'a holder is killed' holder-lives delete
-fault 'the release does not pay' 'notify each' pay-owed never
-unseen_by_calls 'who sleeps finds it at the next heartbeat'
-fault 'a notify elsewhere wakes nobody' 'notify each, elsewhere' wake-elsewhere delete
-unseen_by_calls 'the model promises that for plain waits only, of a shared lock'
-fault 'who cannot use it wakes nobody' 'chain' pass-grant never
-fault 'an owner that died is not reported' 'lock, killed' owner-died 'return 0;'
-unseen_by_calls 'who sleeps finds it at the next heartbeat'
-fault 'a close wakes nobody' 'close' close-wakes delete
-fault 'a close is not kept' 'close' close-shared delete
-fault 'a close ends the waits until the next one' 'close' closed-stays \
+mutation 'waiters do not check whether the holder is alive' 'a holder is killed' holder-lives delete
+mutation 'a release does not make the owed wake-ups' 'notify each' pay-owed never
+mutation 'a notify on a lock outside the condition wakes no waiter' 'notify each, elsewhere' wake-elsewhere delete \
+    'a sleeper finds it at its next heartbeat'
+mutation 'a waiter that cannot use its grant wakes no other waiter' 'chain' pass-grant never \
+    'on a shared lock the model has it only for waits without a predicate'
+mutation 'an owner that died is not reported' 'lock, killed' owner-died 'return 0;'
+mutation 'a close wakes no waiter' 'close' close-wakes delete 'a sleeper finds it at its next heartbeat'
+mutation 'a close is not stored' 'close' close-shared delete
+mutation 'a close ends the waits until the next one' 'close' closed-stays \
     'if (cond_is_closed(cond) && (a_store(&cond->state_, COND_ALIVE_SHARED, relaxed), true))'
-fault 'a repair sets nobody free' 'a producer is killed' repair-frees delete
-unseen_by_calls 'they destroy no shared condition that others use'
-fault 'a destroyed shared lock is acquired' 'destroyed' enter-destroyed never
-unseen_by_calls 'the same'
-fault 'a destroyed shared lock elsewhere is acquired' 'destroyed, elsewhere' enter-destroyed never
-unseen_by_calls 'they lose the lock of one condition only, which is its own'
-fault 'who is told that the lock is lost stays counted' 'lost, elsewhere' lost-frees delete
-unseen_by_calls 'who sleeps finds it at the next heartbeat'
-fault 'who gives the lock up wakes nobody' 'lost, promptly' give-up-frees delete
-unseen_by_calls 'nobody is stopped for so long'
-fault 'an old ticket looks like a future one' 'stopped for long' pending \
-    'if ((int32_t)(ticket->number - free_below) < 0)'
-unseen_by_calls 'nobody is stopped for so long'
-fault 'an old ticket looks like a pending one' 'stopped for a lap' pending 'if (!before(ticket->number, arrivals, free_below))'
-unseen_by_calls 'they make each lock once'
-fault 'init over a living lock' 'begun by two' lock-alive 'if (!a_cas(&lock->depth_, &before, LOCK_SHARED_MARK, relaxed, relaxed))'
+mutation 'a repair frees no waiter' 'a producer is killed' repair-frees delete
+mutation 'a destroyed shared lock is acquired' 'destroyed' enter-destroyed never \
+    'no random call destroys a shared condition in use'
+mutation 'a destroyed shared lock outside the condition is acquired' 'destroyed, elsewhere' enter-destroyed never \
+    'no random call destroys a shared condition in use'
+mutation 'a waiter that returns because the lock is lost stays counted' 'lost, elsewhere' lost-frees delete \
+    'they lose only the lock that the condition owns'
+mutation 'a release that gives the lock up wakes no waiter' 'lost, promptly' give-up-frees delete \
+    'a sleeper finds it at its next heartbeat'
+mutation 'an old ticket looks like a future one' 'stopped for long' pending \
+    'if ((int32_t)(ticket->number - free_below) < 0)' 'no thread stops for that long'
+mutation 'an old ticket looks like a pending one' 'stopped for a lap' pending \
+    'if (!before(ticket->number, arrivals, free_below))' 'no thread stops for that long'
+mutation 'init overwrites a lock in use' 'begun by two' lock-alive \
+    'if (!a_cas(&lock->depth_, &before, LOCK_SHARED_MARK, relaxed, relaxed))' 'each lock is initialised once'
 
 if [ -n "$copy" ]; then
-    echo "no such fault: $copy"
+    echo "no such mutation: $copy"
     exit 2
 fi
-echo "$detected faults detected, $failed not$([ "$unseen" = 0 ] || echo "; $unseen cannot be seen")"
+echo "$detected mutations detected, $failed not$([ "$undetectable" = 0 ] || echo "; $undetectable not by random calls")"
 [ "$failed" -eq 0 ]

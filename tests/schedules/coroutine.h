@@ -3,21 +3,20 @@
 #define COROUTINE_H
 
 /*
- * Stacks of which one runs at a time, until it hands over to another. Done in three ways, of which the build takes
- * one: coroutine_ucontext.c and, on Windows, coroutine_fibers.c, which are fast; and coroutine_threads.c, for
- * systems that have neither.
+ * Coroutines: stacks of which one runs at a time, until it switches to another. The build uses one of three implementations:
+ * coroutine_ucontext.c or, on Windows, coroutine_fibers.c, which are fast; or coroutine_threads.c for other systems.
  */
 
 struct coroutine;
 
-/* A new one that runs nothing yet. The first is for the thread of the program itself, which runs already. */
+/* A new coroutine. The first one stands for the program's own thread, which already runs. */
 struct coroutine *coroutine_new(void);
 
-/* It shall call run(arg) when it is next handed over to; what it did before, it never goes on with. `run` must not
-   return, but call coroutine_leave(). */
+/* The next switch to the coroutine calls run(arg). What it ran before is abandoned. `run` must not return: it calls
+   coroutine_leave(). */
 void coroutine_start(struct coroutine *coroutine, void (*run)(void *arg), void *arg);
 
-/* By the one that runs: hand over, and go on here when somebody hands back. */
+/* By the running coroutine: switch to another. Returns when another switches back. */
 void coroutine_switch(struct coroutine *to);
 
 /* The same, for good. */

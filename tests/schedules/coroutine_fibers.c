@@ -11,7 +11,7 @@ enum { STACK_SIZE = 128 * 1024 };
 
 struct coroutine {
     void *fiber;
-    bool restarted; /* does not go on where it was */
+    bool restarted; /* abandons what it ran before */
     void (*run)(void *arg);
     void *arg;
     jmp_buf top;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A thread for each, all but one of which wait for their turn. Nothing but C11 and pthreads is needed. */
+/* Each coroutine is a thread, and all but one wait for their turn. It needs only C11 and pthreads. */
 #include "coroutine.h"
 #include <pthread.h>
 #include <setjmp.h>
@@ -10,7 +10,7 @@
 struct coroutine {
     pthread_cond_t turn_came;
     bool has_turn;  /* under the mutex */
-    bool restarted; /* by the one that runs, as all below: does not go on where it was */
+    bool restarted; /* by the running one, as all below: abandons what it ran before */
     void (*run)(void *arg);
     void *arg;
     jmp_buf top;

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <ucontext.h>
 
-/* The sanitizers must be told when a stack is left for another. */
+/* Tell the sanitizers about each stack switch. */
 #if defined(__has_feature)
 #  if __has_feature(address_sanitizer)
 #    define COROUTINE_ASAN 1

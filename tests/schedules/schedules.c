@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The promises of wait, notify and the lock, in all orders of a few threads with a few preemptions, and in
- * many random orders of more. Each scenario says what must hold in every order.
+ * The contract of wait, notify and the private and foreign lock: in all schedules of a few threads with a few preemptions,
+ * and in many random schedules of more threads. A scenario states what must hold in every schedule.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -15,10 +15,10 @@
 
 static cond_lock_t lock;
 static cond_t cond, other;
-static int inside;        /* how many threads are in the critical section: at most one */
-static int counter;       /* for the scenario's own use, under the lock */
-static int results[SCHED_THREADS_MAX]; /* what a wait returned, or -1 */
-static unsigned ended[SCHED_THREADS_MAX], ended_count; /* who came through, in order */
+static int inside;        /* threads in the critical section: at most one */
+static int counter;       /* used by the scenario, under the lock */
+static int results[SCHED_THREADS_MAX]; /* what the thread's wait returned, or -1 */
+static unsigned ended[SCHED_THREADS_MAX], ended_count; /* the threads whose wait returned, in that order */
 static unsigned evaluations;
 
 static void reset(unsigned flags)
@@ -36,7 +36,7 @@ static void reset(unsigned flags)
 static void reset_mutex(void) { reset(COND_MUTEX); }
 static void reset_rlock(void) { reset(COND_RLOCK); }
 
-/* The critical section: nobody else is in it, although others may run. */
+/* The critical section. Other threads may run in it, but must not enter it. */
 static void enter(void)
 {
     EXPECT(inside++ == 0);
@@ -61,12 +61,26 @@ static void release(void)
     EXPECT(cond_lock_release(&lock) == 0);
 }
 
+static void notify(cond_t *which, size_t n)
+{
+    acquire();
+    EXPECT(cond_notify(which, n) == 0);
+    release();
+}
+
+static void notify_all(cond_t *which)
+{
+    acquire();
+    EXPECT(cond_notify_all(which) == 0);
+    release();
+}
+
 static void end(unsigned thread)
 {
     ended[ended_count++] = thread;
 }
 
-/* Wait, with the critical section left and entered again. */
+/* Leaves the critical section for the wait. */
 static int wait_as(cond_t *which, cond_pred_t *pred, void *arg, int64_t timeout_ns, bool awaits, cond_token_t *carries)
 {
     cond_wait_options_t options = {.pred = pred, .arg = arg, .token = carries, .unnotified = awaits};
@@ -93,7 +107,7 @@ static int await_on(cond_t *which, cond_pred_t *pred, void *arg, int64_t timeout
     return wait_as(which, pred, arg, timeout_ns, true, NULL);
 }
 
-/* Everybody has gone: nothing is left behind. */
+/* After all threads have ended. */
 static void check_clean(void)
 {
     EXPECT(inside == 0);
@@ -103,8 +117,8 @@ static void check_clean(void)
     EXPECT(cond_lock_destroy(&lock) == 0);
 }
 
-/* And nobody had to wait for a time to pass: a sleeper that is not woken would go on by itself when it starves, so a
-   lost wake-up of the lock is to be seen by this. */
+/* Also: no thread had to wait until time passed. A sleeper that is not woken wakes up by itself when it starves, so only
+   this check detects a lost wake-up of the lock. */
 static void check_prompt(void)
 {
     EXPECT(sched_stalls() == 0);
@@ -162,7 +176,7 @@ static void lock_timed_body(unsigned thread)
     lock_body(thread);
 }
 
-/* Thread 0 lets time pass, so that the others starve. */
+/* Thread 0 makes time pass, so that the others starve. */
 static void lock_starving_body(unsigned thread)
 {
     if (thread == 0) {
@@ -180,18 +194,17 @@ static void lock_starving_body(unsigned thread)
 }
 
 /*
- * From the moment that a thread has set STARVING, it is overtaken a bounded number of times until it has the lock. What
- * makes it starve is in the scenarios below: others that acquire, or that take turns by notify and wait. The one exception
- * is the contract's: when the lock was free for TUNING_STARVATION_NS, and the starving thread has not come, a running
- * thread takes it.
+ * After a thread has set STARVING, other threads acquire the lock a bounded number of times before it. In the scenarios below
+ * it starves because others acquire, or take turns by notify and wait. The contract has one exception: if the lock was free
+ * for TUNING_STARVATION_NS and the starving thread did not take it, a running thread may take it.
  */
-enum { VICTIM = 2 }; /* the thread whose turn is judged */
+enum { VICTIM = 2 }; /* the thread that starves */
 
 static struct {
-    bool pending;    /* it wants the lock */
-    bool starves;    /* and somebody has set STARVING since: the victim, or another before it */
-    unsigned overtaken;
-    int64_t freed_ns; /* when the lock was freed last */
+    bool pending;      /* the victim wants the lock */
+    bool starves;      /* and since then the victim or an earlier thread has set STARVING */
+    unsigned barged;   /* how often another thread acquired the lock since then */
+    int64_t freed_ns;  /* when the lock was last freed */
 } fair;
 
 static bool is_kept(void)
@@ -205,22 +218,22 @@ static void fair_setup(void)
     memset(&fair, 0, sizeof fair);
 }
 
-/* By a thread that has just got the lock. */
+/* Called by a thread that has just acquired the lock. */
 static void fair_take(unsigned thread, unsigned at_most)
 {
-    sched_goes_on();
+    sched_progress();
     bool was_free = cond_now() - fair.freed_ns >= TUNING_STARVATION_NS;
     if (thread == VICTIM)
         fair.pending = fair.starves = false;
     else if (fair.starves && !was_free)
-        EXPECT(++fair.overtaken <= at_most);
+        EXPECT(++fair.barged <= at_most);
 }
 
-/* And before it frees it. */
+/* Called before the thread releases the lock. */
 static void fair_leave(void)
 {
     if (!fair.starves)
-        fair.overtaken = 0;
+        fair.barged = 0;
     fair.starves = fair.pending && is_kept();
     fair.freed_ns = cond_now();
 }
@@ -241,7 +254,7 @@ static void let_time_pass(void)
 }
 
 /* Thread 1 takes the lock again and again; thread 2 wants it once. */
-static void overtaking_body(unsigned thread)
+static void barging_body(unsigned thread)
 {
     if (thread == 0) {
         let_time_pass();
@@ -251,9 +264,9 @@ static void overtaking_body(unsigned thread)
         fair_use(thread, 0);
 }
 
-/* Threads 0 and 1 take turns by notify and wait, and time passes while they hold the lock; thread 2 wants it once. Each of
-   the two may have begun to starve before it, may be chosen on the list's turn, and may be on its way then. */
-enum { TURNS = 9, OVERTAKEN_BY_TURNS = 4 };
+/* Threads 0 and 1 take turns by notify and wait, and time passes while they hold the lock. Thread 2 wants the lock once. Each
+   of the two may have begun to starve before thread 2, and may be chosen on the list's turn while it is on its way. */
+enum { TURNS = 9, BARGED_BY_TURNS = 4 };
 
 static void turns_body(unsigned thread)
 {
@@ -263,18 +276,18 @@ static void turns_body(unsigned thread)
     }
     acquire();
     for (unsigned i = 0; i < TURNS; i++) {
-        fair_take(thread, OVERTAKEN_BY_TURNS);
+        fair_take(thread, BARGED_BY_TURNS);
         sched_advance(COND_MS(1));
         EXPECT(cond_notify(&cond, 1) == 0);
         fair_leave();
         if (i + 1 < TURNS)
-            (void)wait_on(&cond, NULL, NULL, COND_MS(20)); /* in the end nobody notifies any more */
+            (void)wait_on(&cond, NULL, NULL, COND_MS(20)); /* nobody notifies the last wait */
     }
     release();
 }
 
-/* A lock that is free and kept for a thread that does not come: that has no core, say. Whoever comes gets it within the
-   threshold. */
+/* The lock is free and reserved for a starving thread that does not run, for example because it has no core. Any other thread
+   gets it within the starvation threshold. */
 static void kept_setup(void)
 {
     reset(COND_MUTEX);
@@ -295,7 +308,7 @@ static void kept_body(unsigned thread)
     acquire();
     EXPECT(cond_now() - began_ns <= TUNING_STARVATION_NS);
     EXPECT(is_kept());
-    *lock_word(&lock) -= MUTEX_STARVING; /* it comes, and gives up */
+    *lock_word(&lock) -= MUTEX_STARVING; /* the starving thread times out */
     release();
 }
 
@@ -311,7 +324,7 @@ static void try_body(unsigned thread)
 
 /* ---- Wait and notify ---- */
 
-/* Two wait; each of two notifies lets one go. None is lost: else somebody sleeps for ever. */
+/* Two threads wait, and two notifies wake one each. If a notification is lost, a thread sleeps for ever. */
 static void notify_each_body(unsigned thread)
 {
     if (thread < 2) {
@@ -323,15 +336,12 @@ static void notify_each_body(unsigned thread)
     }
     sched_until(two_wait);
     for (unsigned i = 0; i < 2; i++) {
-        acquire();
-        EXPECT(cond_notify(&cond, 1) == 0);
-        release();
+        notify(&cond, 1);
     }
 }
 
-/* One waits without a limit, and one with a limit that may come at any moment; one notify. If the one with
-   the limit was not let go, then the other was. Afterwards nobody is left but a waiter whose notification
-   went to the other. */
+/* Thread 0 waits with a deadline that may pass at any step, thread 1 without one. One notify chooses exactly one of them: if
+   thread 0 times out, it chooses thread 1. */
 static void timeout_race_body(unsigned thread)
 {
     if (thread < 2) {
@@ -341,9 +351,7 @@ static void timeout_race_body(unsigned thread)
         return;
     }
     sched_until(two_wait_or_first_ended);
-    acquire();
-    EXPECT(cond_notify(&cond, 1) == 0);
-    release();
+    notify(&cond, 1);
 }
 
 static bool was_quiet;
@@ -357,21 +365,19 @@ static void timeout_race_setup(void)
 static void timeout_race_quiet(void)
 {
     was_quiet = true;
-    EXPECT(results[0] == 0 && results[1] == -1); /* the notification was used, by the other */
+    EXPECT(results[0] == 0 && results[1] == -1); /* thread 0 was chosen */
     EXPECT(cond_waiters(&cond) == 1);
-    EXPECT(cond_lock_acquire(&lock) == 0);
-    EXPECT(cond_notify_all(&cond) == 0);
-    EXPECT(cond_lock_release(&lock) == 0);
+    notify_all(&cond);
 }
 
 static void timeout_race_check(void)
 {
     EXPECT(results[1] == 0);
-    EXPECT(results[0] == (was_quiet ? 0 : ETIMEDOUT)); /* exactly one was let go by the notify */
+    EXPECT(results[0] == (was_quiet ? 0 : ETIMEDOUT)); /* the notify chose exactly one */
     check_clean();
 }
 
-/* The same where another thread stops the first waiter, at any moment, and holds no lock. */
+/* The same, but another thread stops thread 0, at any step and without the lock. */
 static cond_stop_t stop;
 
 static void stop_race_setup(void)
@@ -410,9 +416,9 @@ static void stop_race_check(void)
     check_clean();
 }
 
-/* A waiter that was woken finds its predicate false again, since another thread was faster, and is stopped at any moment:
-   while it goes back to sleep, too. */
-static void stop_overtaken_body(unsigned thread)
+/* A waiter that was woken finds its predicate false, because another thread was faster. It is stopped at any step, also while
+   it goes back to sleep. */
+static void stop_barged_body(unsigned thread)
 {
     if (thread == 0) {
         acquire();
@@ -434,7 +440,7 @@ static void stop_overtaken_body(unsigned thread)
     }
 }
 
-/* Two of three waiters are notified: exactly the first two, in order; the third one stays. */
+/* Two of three waiters are notified: exactly the first two, in order. The third one stays. */
 static unsigned arrived[3], arrived_count;
 
 static void exact_setup(void)
@@ -464,9 +470,7 @@ static void exact_quiet(void)
 {
     EXPECT(ended_count == 2 && ended[0] == arrived[0] && ended[1] == arrived[1]);
     EXPECT(cond_waiters(&cond) == 1);
-    EXPECT(cond_lock_acquire(&lock) == 0);
-    EXPECT(cond_notify(&cond, SIZE_MAX) == 0);
-    EXPECT(cond_lock_release(&lock) == 0);
+    notify(&cond, SIZE_MAX);
 }
 
 static void exact_check(void)
@@ -475,7 +479,7 @@ static void exact_check(void)
     check_clean();
 }
 
-/* A broadcast while other threads want the lock too. */
+/* A broadcast while other threads want the lock. */
 static void broadcast_body(unsigned thread)
 {
     if (thread < 2) {
@@ -489,14 +493,12 @@ static void broadcast_body(unsigned thread)
         return;
     }
     sched_until(two_wait);
-    acquire();
-    EXPECT(cond_notify_all(&cond) == 0);
-    release();
+    notify_all(&cond);
     acquire();
     release();
 }
 
-/* A waiter at depth three gives the lock away, and holds it three deep again. */
+/* A waiter holds the lock three levels deep. The wait releases all levels and restores them. */
 static void recursion_body(unsigned thread)
 {
     if (thread == 0) {
@@ -520,7 +522,7 @@ static void recursion_body(unsigned thread)
 
 /* ---- Delegated predicates ---- */
 
-/* notify first, the change after it, in one critical section. */
+/* The notifier notifies first and changes the state afterwards, in one critical section. */
 static void notify_first_body(unsigned thread)
 {
     if (thread < 2) {
@@ -539,11 +541,11 @@ static void notify_first_body(unsigned thread)
     release();
 }
 
-/* A buffer for one item, two producers and two consumers, one condition, notify(1): what is passed on must
-   reach the one who can use it. */
+/* A buffer for one item, two producers, two consumers, one condition, notify(1). A notification that is passed on must reach a
+   waiter that can use it. */
 static int buffer, taken;
 static unsigned buffer_rounds;
-static unsigned buffer_awaits; /* the threads that await, as bits. If all do, nobody notifies. */
+static unsigned buffer_awaits; /* one bit for each thread that awaits. If all await, nobody notifies. */
 static bool buffer_empty(void *arg) { (void)arg; return buffer == 0; }
 static bool buffer_full(void *arg) { (void)arg; return buffer == 1; }
 
@@ -599,7 +601,7 @@ static void buffer_check(void)
     check_clean();
 }
 
-/* notify(1) meets a false predicate first: the second waiter comes through, the first keeps its place. */
+/* The predicate of the first waiter is false: notify(1) wakes the second one, and the first one keeps its place. */
 static int first_flag, second_flag;
 
 static void pass_on_setup(void)
@@ -631,7 +633,7 @@ static void pass_on_body(unsigned thread)
 static void pass_on_quiet(void)
 {
     EXPECT(ended_count == 1 && ended[0] == arrived[1]);
-    EXPECT(evaluations == 3); /* the first, the second, and the second by itself when it has the lock */
+    EXPECT(evaluations == 3); /* the first, the second, and the second by itself once it holds the lock */
     EXPECT(cond_waiters(&cond) == 1);
     EXPECT(cond_lock_acquire(&lock) == 0);
     first_flag = 1;
@@ -639,8 +641,8 @@ static void pass_on_quiet(void)
     EXPECT(cond_lock_release(&lock) == 0);
 }
 
-/* A waiter whose predicate is true for a moment is notified and put back, and its deadline comes: it
-   returns ETIMEDOUT, or 0 if it was let go in time; it never sleeps on. */
+/* A waiter is notified while its predicate is true for a moment, and put back. When its deadline passes it returns ETIMEDOUT,
+   or 0 if it was woken in time. It must not stay asleep. */
 static void put_back_body(unsigned thread)
 {
     if (thread == 0) {
@@ -660,9 +662,9 @@ static void put_back_body(unsigned thread)
     release();
 }
 
-/* Somebody overtakes a waiter that was let go, and makes its predicate false: the waiter goes back to its
-   place, and a later notify finds it. */
-static void overtaken_body(unsigned thread)
+/* Another thread acquires the lock before the woken waiter and makes its predicate false. The waiter goes back to its place,
+   and a later notify finds it. */
+static void barged_body(unsigned thread)
 {
     if (thread == 0) {
         acquire();
@@ -684,7 +686,7 @@ static void overtaken_body(unsigned thread)
     if (counter > 0)
         counter--;
     else
-        counter = -1; /* too early to overtake anybody */
+        counter = -1; /* too early: no waiter was woken */
     bool took = counter == 0;
     if (counter < 0)
         counter = 0;
@@ -697,9 +699,9 @@ static void overtaken_body(unsigned thread)
     }
 }
 
-/* A waiter that expires with its predicate false hands on what notify(1) gave it, whenever it expires:
-   the second waiter, whose predicate is true, comes through. */
-static void expired_hands_on_body(unsigned thread)
+/* A waiter that times out with its predicate false passes its notification on, whenever it times out. The second waiter's
+   predicate is true, so it is woken. */
+static void expired_passes_on_body(unsigned thread)
 {
     acquire();
     if (thread < 2) {
@@ -717,8 +719,9 @@ static void expired_hands_on_body(unsigned thread)
     release();
 }
 
-/* Things of two kinds. Thread 1 is let go for one of the first kind, but thread 0, whose time is over, comes before it and
-   takes that. It was itself chosen for what was made for thread 2, which came in between, and so passes that on. */
+/* There are two kinds of items. Thread 1 is woken for an item of the first kind. Thread 0 has timed out, acquires the lock
+   first and takes that item. Thread 0 itself was chosen by the notify for thread 2, which arrived in between, so it passes
+   that notification on. */
 static bool notified_once;
 
 static bool was_notified_once(void) { return notified_once; }
@@ -770,14 +773,14 @@ static void takes_anothers_quiet(void)
 
 /* ---- Await ---- */
 
-/* Thread 0 awaits on the other condition, 1 and 2 on the first; 3 changes what they look at. Each of its releases looks at
-   each of them at most once, and at those of one condition in the order of their arrival, also when one of them has been
-   woken in vain in between. */
+/* Thread 0 awaits on the other condition, threads 1 and 2 on the first one. Thread 3 changes the state of their predicates.
+   Each of its releases calls each predicate at most once, and those of one condition in order of arrival. This also holds
+   after a waiter was woken in vain. */
 static struct wish {
     int flag;
-    unsigned place, looks; /* which in order of arrival; in this release of thread 3 */
+    unsigned place, looks; /* its number in order of arrival; calls of its predicate in this release of thread 3 */
 } wishes[3];
-static unsigned looked_until; /* the place of the last one on the first condition, in this release */
+static unsigned looked_until; /* the place of the last predicate on the first condition, in this release */
 static uintptr_t changer;     /* thread 3, while it releases; else 0 */
 
 static bool is_granted(void *arg)
@@ -826,7 +829,7 @@ static void wishes_body(unsigned thread)
     }
     sched_until(three_wait);
     change_wishes(0, 0, 1);
-    change_wishes(0, 0, 0); /* in vain, if this comes before thread 2 has the lock */
+    change_wishes(0, 0, 0); /* if this is before thread 2 has the lock, it was woken in vain */
     change_wishes(0, 0, 0);
     change_wishes(0, 1, 0);
     change_wishes(0, 0, 0);
@@ -839,8 +842,8 @@ static void wishes_quiet(void)
     change_wishes(1, 1, 1);
 }
 
-/* One awaits with a deadline; what it waits for comes, and a faster thread may take it. It is counted exactly while it
-   waits, and never sleeps on while it could go. */
+/* A thread awaits with a deadline. Its predicate becomes true, and a faster thread may make it false again. The thread is
+   counted exactly while it waits, and must not stay asleep while its predicate is true. */
 static void await_timed_body(unsigned thread)
 {
     if (thread == 0) {
@@ -868,8 +871,8 @@ static void await_timed_body(unsigned thread)
 
 /* ---- Close and cancel ---- */
 
-/* Thread 0 waits, 1 waits for what does not come, 2 awaits it, and each may have a deadline. Thread 3 closes the condition
-   and destroys it at once: they all come back, and do not touch it any more. */
+/* Thread 0 waits without a predicate, 1 with one that stays false, 2 awaits it. They may have a deadline. Thread 3 closes the
+   condition and destroys it at once. All waits return and do not touch the condition afterwards. */
 static int64_t close_timeout_ns;
 
 static void close_setup(void)
@@ -912,7 +915,7 @@ static void close_body(unsigned thread)
     memset(&cond, 0x5A, sizeof cond);
 }
 
-/* The same while they arrive; and whoever comes again afterwards is told so at once. What has been made is taken first. */
+/* The same while they arrive. A wait that begins after the close returns at once, 0 if its predicate is true. */
 static void close_arrival_body(unsigned thread)
 {
     acquire();
@@ -930,8 +933,8 @@ static void close_arrival_body(unsigned thread)
     release();
 }
 
-/* notify(1), and then the close: exactly one of two that wait returns 0, the one that came first. A third one waits for what
-   does not come, on the other condition, which is closed too. */
+/* notify(1), then close: of two waits exactly the first one returns 0. A third thread waits with a false predicate on the other
+   condition, which is closed too. */
 static void close_notified_body(unsigned thread)
 {
     if (thread == 3)
@@ -959,8 +962,8 @@ static void cancel_setup(void)
 
 static bool two_wait_or_any_back(void) { return two_wait() || results[0] != -1 || results[1] != -1; }
 
-/* Thread 0 carries a token, 1 does not; 2 notifies once, 3 cancels. Whoever was chosen keeps it; if the cancel came first,
-   the notification is for the other. */
+/* Thread 0 waits with a token, 1 without. Thread 2 notifies once, 3 cancels. A chosen waiter keeps its notification. If the
+   cancel came first, the notification goes to thread 1. */
 static void cancel_body(unsigned thread)
 {
     if (thread < 2) {
@@ -974,7 +977,7 @@ static void cancel_body(unsigned thread)
     sched_until(two_wait_or_any_back);
     acquire();
     if (thread == 2) {
-        results[2] = (int)token.cancelled_; /* which came first */
+        results[2] = (int)token.cancelled_; /* whether the cancel came first */
         EXPECT(cond_notify(&cond, 1) == 0);
     } else {
         EXPECT(cond_cancel(&cond, &token) == 0);
@@ -985,9 +988,7 @@ static void cancel_body(unsigned thread)
 static void cancel_quiet(void)
 {
     EXPECT(results[0] == 0 && results[1] == -1 && arrived[0] == 0 && results[2] == 0);
-    acquire();
-    EXPECT(cond_notify_all(&cond) == 0);
-    release();
+    notify_all(&cond);
 }
 
 static void cancel_check(void)
@@ -997,8 +998,8 @@ static void cancel_check(void)
     check_clean();
 }
 
-/* Thread 0 carries a token, and is notified before the cancel, in one critical section: it returns 0. With the token nobody
-   waits any more after that, whoever comes. */
+/* Thread 0 waits with a token and is notified before the cancel, in one critical section, so it returns 0. Every later wait
+   with the token returns ECANCELED. */
 static void cancel_notified_body(unsigned thread)
 {
     if (thread == 1)
@@ -1015,8 +1016,8 @@ static void cancel_notified_body(unsigned thread)
     release();
 }
 
-/* Thread 0 waits with a token for what does not come, 1 waits for what has come; one notify, and then the cancel, in one
-   critical section: the notification is passed on. Thread 3 awaits what does not come, with the same token. */
+/* Thread 0 waits with a token and a false predicate, thread 1 with a true predicate. One notify and then the cancel, in one
+   critical section: the notification is passed on. Thread 3 awaits a false predicate with the same token. */
 static void cancel_passes_on_body(unsigned thread)
 {
     if (thread == 2) {
@@ -1048,9 +1049,7 @@ static void two_conditions_body(unsigned thread)
         return;
     }
     sched_until(two_wait);
-    acquire();
-    EXPECT(cond_notify(&other, 1) == 0);
-    release();
+    notify(&other, 1);
 }
 
 static void two_conditions_quiet(void)
@@ -1068,7 +1067,7 @@ static void two_conditions_check(void)
     check_clean();
 }
 
-/* The woken thread destroys everything, and the memory is put to another use at once. */
+/* The woken thread destroys the condition and reuses its memory at once. */
 static cond_t doomed;
 
 static void doomed_setup(void)
@@ -1108,7 +1107,8 @@ static void doomed_check(void)
     EXPECT(all_bytes(&doomed, sizeof doomed, 0x5A));
 }
 
-/* Destroy meets somebody who is about to acquire and to wait: one of them is told, and nobody sleeps on. */
+/* Destroy races with threads that acquire and wait. Either destroy or the other call returns an error, and no thread stays
+   asleep. */
 static int destroyed;
 
 static void late_setup(void)
@@ -1138,8 +1138,8 @@ static void late_check(void)
     EXPECT(cond_destroy(&doomed) == (destroyed == 0 ? EINVAL : 0));
 }
 
-/* The same with two that sleep for the lock, of which the release before the destroy wakes one only: that one returns
-   EINVAL, and so does the other, before it would wake up by itself. */
+/* The same with two threads that sleep for the lock. The release before the destroy wakes only one. Both must return EINVAL,
+   and the other must not first wake up by itself. */
 static void late_prompt_check(void)
 {
     EXPECT(sched_stalls() == 0);
@@ -1160,9 +1160,9 @@ static void late_sleepers_body(unsigned thread)
     }
 }
 
-/* The condition is destroyed while a waiter that was let go is on its way, and its predicate turned false, which the rules
-   forbid: the waiter has no place to go back to, and is told. */
-static void no_way_back_body(unsigned thread)
+/* The condition is destroyed while a woken waiter is on its way and its predicate is false, which the rules forbid. The waiter
+   cannot go back to its place, so its wait returns EINVAL. */
+static void cannot_go_back_body(unsigned thread)
 {
     if (thread == 0) {
         acquire();
@@ -1182,19 +1182,19 @@ static void no_way_back_body(unsigned thread)
     release();
     EXPECT(error == 0 || error == EBUSY);
     if (error == EBUSY) {
-        acquire(); /* it has gone back already */
+        acquire(); /* the waiter has already gone back */
         counter = 1;
         EXPECT(cond_notify(&cond, 1) == 0);
         release();
     }
 }
 
-static void no_way_back_check(void)
+static void cannot_go_back_check(void)
 {
     EXPECT(!cond_lock_locked(&lock) && cond_lock_destroy(&lock) == 0);
 }
 
-/* The notifier destroys the condition after its release, while the woken are still on their way. */
+/* The notifier destroys the condition after its release, while the woken waiters are on their way. */
 static void doomed_elsewhere_body(unsigned thread)
 {
     if (thread < 2) {
@@ -1215,9 +1215,9 @@ static void doomed_elsewhere_body(unsigned thread)
     memset(&cond, 0x5A, sizeof cond);
 }
 
-/* The lock is elsewhere, and the only waiter expires. The other thread does not acquire the lock: when destroy answers 0, the
-   waiter has done with the condition. */
-static void doomed_by_asking_body(unsigned thread)
+/* The condition does not own its lock, and its only waiter times out. The other thread does not acquire the lock. When destroy
+   returns 0, the waiter no longer touches the condition. */
+static void doomed_without_lock_body(unsigned thread)
 {
     if (thread == 0) {
         acquire();
@@ -1234,7 +1234,7 @@ static void doomed_by_asking_body(unsigned thread)
     memset(&cond, 0x5A, sizeof cond);
 }
 
-/* Destroy meets a call that is under way, on a lock that is not private. The memory stays. */
+/* Destroy races with another call, on a lock that is not private. The memory stays valid. */
 static void doomed_beside_calls_body(unsigned thread)
 {
     int error = thread == 0 ? cond_destroy(&cond) : cond_acquire(&cond);
@@ -1256,7 +1256,7 @@ static void doomed_elsewhere_check(void)
 
 /* A foreign lock: another private one behind the five functions. */
 static cond_lock_t behind;
-static bool behind_is_lost; /* nobody can hold it any more */
+static bool behind_is_lost; /* acquiring it fails for good */
 static unsigned behind_tries_when_lost;
 
 static int behind_acquire(void *object, int64_t deadline_ns)
@@ -1286,9 +1286,9 @@ static void foreign_reset(void)
     EXPECT(cond_init(&other, &lock, 0) == 0);
 }
 
-/* Nobody can hold the lock any more. Three waiters, for a limited time or for ever, on two conditions. The first who
-   finds that out takes the others of its condition with it; a notify, those of the other. Nobody is counted for ever, all
-   get the same error, and nobody touches a condition after a destroy. */
+/* Acquiring the foreign lock fails for good. There are three waiters on two conditions, with and without a deadline. The first
+   waiter that gets the error wakes the others of its condition; a notify wakes those of the other condition. No waiter stays
+   counted, all get the same error, and none touches a condition after destroy. */
 static void lost_setup(void)
 {
     reset_rlock();
@@ -1322,7 +1322,7 @@ static void lost_body(unsigned thread)
     behind_is_lost = true;
     EXPECT(cond_lock_release(&lock) == 0);
     sched_until(lost_or_expired);
-    if (results[0] == ETIMEDOUT) { /* it was out before; so nobody has noticed */
+    if (results[0] == ETIMEDOUT) { /* it returned before the lock was lost, so no waiter has got the error */
         EXPECT(cond_destroy(&cond) == EBUSY);
         EXPECT(cond_notify_all(&cond) == ENOTRECOVERABLE);
     }
@@ -1380,11 +1380,11 @@ static void foreign_cancel_setup(void) { cancel_setup(); foreign_reset(); }
 
 static void foreign_pass_on_quiet(void)
 {
-    evaluations = 3; /* how often, depends on the order here: each waiter looks for itself */
+    evaluations = 3; /* not compared: each waiter calls its own predicate, so it depends on the schedule */
     pass_on_quiet();
 }
 
-/* ---- More threads, random orders ---- */
+/* ---- More threads, random schedules ---- */
 
 static void crowd_body(unsigned thread)
 {
@@ -1393,7 +1393,7 @@ static void crowd_body(unsigned thread)
 
 static void storm_body(unsigned thread)
 {
-    /* Plain waits with limits; the notifiers give what was taken. */
+    /* Waits with deadlines and without predicates. */
     for (unsigned i = 0; i < 3; i++) {
         acquire();
         if (thread % 2 == 0) {
@@ -1413,14 +1413,14 @@ static const struct scenario scenarios[] = {
     {"lock", 3, reset_mutex, lock_body, NULL, check_prompt, 2, 1, 20000, 0, 0},
     {"lock, timed", 3, reset_mutex, lock_timed_body, NULL, check_clean, 2, 1, 20000, 0, 0},
     {"lock, starving", 4, reset_mutex, lock_starving_body, NULL, check_clean, 2, 1, 50000, 0, 0},
-    {"overtaking ends", 3, fair_setup, overtaking_body, NULL, check_clean, 3, 0, 20000, 0, 0},
+    {"barging ends", 3, fair_setup, barging_body, NULL, check_clean, 3, 0, 20000, 0, 0},
     {"turns beside an acquirer", 3, fair_setup, turns_body, NULL, check_clean, 1, 0, 30000, 0, 0},
     {"a free lock is not kept", 2, kept_setup, kept_body, NULL, check_clean, 2, 0, 0, 0, 0},
     {"lock, try", 3, reset_rlock, try_body, NULL, check_prompt, 3, 0, 0, 0, 0},
     {"notify each", 3, reset_rlock, notify_each_body, NULL, check_prompt, 2, 1, 20000, 0, 0},
     {"timeout race", 3, timeout_race_setup, timeout_race_body, timeout_race_quiet, timeout_race_check, 2, 1, 20000, 0, 0},
     {"stop race", 4, stop_race_setup, stop_race_body, timeout_race_quiet, stop_race_check, 2, 0, 20000, 0, 0},
-    {"stop, overtaken", 3, stop_race_setup, stop_overtaken_body, NULL, check_prompt, 3, 1, 20000, 0, 0},
+    {"stop, barged", 3, stop_race_setup, stop_barged_body, NULL, check_prompt, 3, 1, 20000, 0, 0},
     {"exact and in order", 4, exact_setup, exact_body, exact_quiet, exact_check, 1, 1, 20000, 0, 0},
     {"broadcast", 4, reset_rlock, broadcast_body, NULL, check_prompt, 1, 1, 20000, 0, 0},
     {"recursion", 2, reset_rlock, recursion_body, NULL, check_clean, 4, 1, 0, 0, 0},
@@ -1430,8 +1430,8 @@ static const struct scenario scenarios[] = {
     {"buffer, timed", 4, buffer_setup, buffer_timed_body, NULL, buffer_check, 1, 1, 50000, 0, 0},
     {"pass on", 3, pass_on_setup, pass_on_body, pass_on_quiet, check_clean, 2, 1, 20000, 0, 0},
     {"put back", 2, reset_rlock, put_back_body, NULL, check_clean, 3, 2, 0, 0, 0},
-    {"overtaken", 3, reset_rlock, overtaken_body, NULL, check_prompt, 2, 1, 20000, 0, 0},
-    {"expired hands on", 3, pass_on_setup, expired_hands_on_body, NULL, check_clean, 2, 1, 20000, 0, 0},
+    {"barged", 3, reset_rlock, barged_body, NULL, check_prompt, 2, 1, 20000, 0, 0},
+    {"expired passes on", 3, pass_on_setup, expired_passes_on_body, NULL, check_clean, 2, 1, 20000, 0, 0},
     {"expired takes another's", 4, takes_anothers_setup, takes_anothers_body, takes_anothers_quiet, check_clean, 2, 0, 20000, 0, 0},
     {"await, in order", 4, wishes_setup, wishes_body, wishes_quiet, check_clean, 2, 0, 20000, 0, 0},
     {"await, timed", 3, reset_rlock, await_timed_body, NULL, check_clean, 2, 1, 20000, 0, 0},
@@ -1451,9 +1451,9 @@ static const struct scenario scenarios[] = {
     {"destroyed by the woken", 2, doomed_setup, doomed_body, NULL, doomed_check, 5, 1, 0, 0, 0},
     {"destroyed too early", 3, late_setup, late_body, NULL, late_check, 3, 1, 0, 0, 0},
     {"destroyed beside sleepers", 3, late_setup, late_sleepers_body, NULL, late_prompt_check, 3, 1, 20000, 0, 0},
-    {"destroyed, and no way back", 2, reset_rlock, no_way_back_body, NULL, no_way_back_check, 3, 1, 0, 0, 0},
+    {"destroyed, cannot go back", 2, reset_rlock, cannot_go_back_body, NULL, cannot_go_back_check, 3, 1, 0, 0, 0},
     {"destroyed by the notifier", 3, pass_on_setup, doomed_elsewhere_body, NULL, doomed_elsewhere_check, 2, 1, 20000, 0, 0},
-    {"destroyed by asking", 2, reset_rlock, doomed_by_asking_body, NULL, doomed_elsewhere_check, 3, 1, 0, 0, 0},
+    {"destroyed without the lock", 2, reset_rlock, doomed_without_lock_body, NULL, doomed_elsewhere_check, 3, 1, 0, 0, 0},
     {"foreign, destroyed beside calls", 2, foreign_rlock_setup, doomed_beside_calls_body, NULL, doomed_beside_calls_check, 3, 0,
      0, 0, 0},
     {"foreign, lost", 4, lost_setup, lost_body, NULL, lost_check, 2, 0, 20000, 0, 0},

@@ -21,12 +21,12 @@ struct thread {
     const uint32_t *word; /* while SLEEPING */
     uint32_t expected;
     int64_t deadline_ns;
-    uint64_t since; /* which sleep this is, for first come, first served */
+    uint64_t since; /* the number of this sleep: sleepers are woken first in, first out */
     unsigned system_calls;
     void *local; /* port_local() */
 };
 
-/* One more than the scenario's threads: the last is the one that runs quiet(). */
+/* The last one, beyond the scenario's threads, runs quiet(). */
 static struct thread threads[SCHED_THREADS_MAX + 1];
 static struct coroutine *scheduler;
 static struct thread *running; /* NULL: outside */
@@ -36,16 +36,16 @@ static int64_t now_ns;
 static uint64_t sleeps;
 static unsigned preemptions_left, early_returns_left, kills_left;
 static unsigned stalls;
-static unsigned idle_timers; /* deadlines that came while nobody was ready, since somebody was woken */
+static unsigned idle_timers; /* deadlines that passed while no thread was ready, since the last wake-up */
 static bool quiet_done;
 static unsigned deeper;
 
-/* A port that breaks its contract, or does no more than that asks for. */
-static bool port_is_early;    /* port_wait() always returns early: when nobody else goes on */
-static bool port_is_mute;     /* port_wake() wakes nobody */
-static bool port_is_timeless; /* port_wait() knows no deadlines */
+/* A port that breaks its contract, or does only what the contract asks for. */
+static bool port_is_early;    /* port_wait() always returns early, when no other thread can run */
+static bool port_is_mute;     /* port_wake() wakes no thread */
+static bool port_is_timeless; /* port_wait() ignores deadlines */
 
-/* The robust mutexes of this order. A mutex is its owner, as port_self() has it, and whether the last died. */
+/* The robust mutexes of this schedule: the owner's port_self(), and whether the last owner died. */
 struct robust {
     uint32_t owner;
     uint32_t died;
@@ -53,17 +53,17 @@ struct robust {
 static struct robust *robust_mutexes[SCHED_ROBUST_MAX];
 static unsigned robust_count;
 
-/* The order: what was chosen out of how many. */
+/* The schedule: each choice, and out of how many. */
 static struct { uint16_t chosen, of; } choices[CHOICES_MAX];
 static unsigned choice_count, replay_count;
 static bool random_mode;
 static uint64_t random_state;
 
-/* Or a script, with everything that may happen in random orders. */
+/* Or a script. It may choose all that a random schedule may. */
 static uint8_t (*script)(void);
 enum { STEPS_MAX = 1 << 25 };
 static unsigned long steps;
-static unsigned script_steps; /* so many, until the script is asked again who goes on */
+static unsigned script_steps; /* so many steps until the script chooses the next thread */
 static bool preemptible = true;
 static unsigned long switches;
 
@@ -79,9 +79,9 @@ static uint64_t next_random(void)
     return random_state * UINT64_C(2685821657736338717);
 }
 
-static void print_order(void)
+static void print_schedule(void)
 {
-    fprintf(stderr, "order of %s:", scenario->name);
+    fprintf(stderr, "schedule of %s:", scenario->name);
     for (unsigned i = 0; i < choice_count && i < 400; i++)
         fprintf(stderr, " %u", choices[i].chosen);
     fprintf(stderr, "\n");
@@ -93,16 +93,16 @@ _Noreturn void sched_fail(const char *file, int line, const char *what)
     for (unsigned i = 0; i < thread_count; i++)
         fprintf(stderr, "thread %u: %s\n", i,
                 threads[i].state == DONE ? "done" : threads[i].state == SLEEPING ? "sleeps in the port"
-                : threads[i].state == UNTIL ? "is held back by the test" : "ready");
+                : threads[i].state == UNTIL ? "waits for the test" : "ready");
     if (choice_count > 0)
-        print_order();
+        print_schedule();
     if (sched_failed != NULL)
         sched_failed();
     fflush(stderr);
     _Exit(1);
 }
 
-/* Out of `of` ways, which one. The search takes 0 first. */
+/* Returns one of 0 to `of` - 1. The search begins with 0. */
 static unsigned choose(unsigned of)
 {
     unsigned chosen = 0;
@@ -111,7 +111,7 @@ static unsigned choose(unsigned of)
     if (script != NULL)
         return script() % of;
     if (choice_count == CHOICES_MAX)
-        sched_fail(__FILE__, __LINE__, "the order is too long: threads that never end?");
+        sched_fail(__FILE__, __LINE__, "the schedule is too long: threads that never end?");
     if (random_mode)
         chosen = (unsigned)(next_random() >> 33) % of;
     else if (choice_count < replay_count)
@@ -149,14 +149,14 @@ static void thread_start(struct thread *thread)
     coroutine_start(thread->coroutine, thread_main, thread);
 }
 
-/* From the scheduler to a thread, until that yields. */
+/* Switches from the scheduler to a thread, until the thread yields. */
 static void thread_resume(struct thread *thread)
 {
     running = thread;
     coroutine_switch(thread->coroutine);
 }
 
-/* Back to the scheduler, which runs this thread again when the order says so. */
+/* Switches back to the scheduler, which runs this thread again when it is chosen. */
 static void yield(void)
 {
     running = NULL;
@@ -177,7 +177,7 @@ static bool is_ready(struct thread *thread)
     return thread->state == READY;
 }
 
-/* Its robust mutexes are free, and tell of it. */
+/* Frees its robust mutexes. Their next owner gets EOWNERDEAD. */
 static void orphan_mutexes(const struct thread *thread)
 {
     uint32_t self = (uint32_t)(16 + 16 * (thread - threads));
@@ -186,7 +186,7 @@ static void orphan_mutexes(const struct thread *thread)
             robust_mutexes[i]->owner = 0;
             robust_mutexes[i]->died = 1;
         }
-        /* As the kernel does for one that dies between its wake-up and its compare-exchange, too. */
+        /* The kernel also does this for a thread that dies between its wake-up and its compare-exchange. */
         if (robust_mutexes[i]->owner == 0)
             (void)port_wake_shared(&robust_mutexes[i]->owner, 1);
     }
@@ -206,8 +206,8 @@ void sched_die_and_go_on(void)
     sched_step();
 }
 
-/* Perhaps somebody dies now. */
-static void let_die(void)
+/* A thread may die now. */
+static void maybe_kill(void)
 {
     struct thread *options[SCHED_THREADS_MAX];
     unsigned count = 0;
@@ -221,8 +221,8 @@ static void let_die(void)
         kill_thread(options[chosen - 1]);
 }
 
-/* The one that may return early now, and has slept longest. Only when nobody is ready: it is a fair scheduler. And
-   not when all have looked in vain and there is a deadline to come. */
+/* The longest sleeper, if it may return early now. The caller has no ready thread, so that the scheduler is fair. A deadline
+   comes first once all threads have returned early in vain. */
 static struct thread *next_early(const struct thread *with_deadline)
 {
     struct thread *longest = NULL;
@@ -234,7 +234,7 @@ static struct thread *next_early(const struct thread *with_deadline)
     return longest;
 }
 
-/* The script's choice out of `count`, and how long it lasts: not at all, a few steps, or many. */
+/* The script's choice out of `count`, and for how many steps it lasts: none, a few, or many. */
 static unsigned choose_by_script(unsigned count)
 {
     unsigned byte = script();
@@ -243,13 +243,13 @@ static unsigned choose_by_script(unsigned count)
     return byte % 8 % count;
 }
 
-/* Everything that may happen next: a ready thread goes on, or a sleeper's deadline comes. With `current`
-   ready, that one is the first; the others are preemptions then. Ready threads come before timers. */
+/* Chooses what happens next: a ready thread runs, or a sleeper's deadline passes. If `current` is ready it is the first option,
+   and the others are preemptions. Ready threads come before deadlines. */
 static struct thread *next_thread(struct thread *current)
 {
     struct thread *options[SCHED_THREADS_MAX + 1], *early = NULL;
     unsigned count = 0, timers = 0;
-    let_die();
+    maybe_kill();
     bool on = current != NULL && is_ready(current);
     if (on)
         options[count++] = current;
@@ -267,7 +267,7 @@ static struct thread *next_thread(struct thread *current)
             if (threads[i].state != SLEEPING || threads[i].deadline_ns == COND_FOREVER)
                 continue;
             if (random_mode)
-                options[count++] = &threads[i]; /* a thread may also be late for its deadline */
+                options[count++] = &threads[i]; /* a thread may also wake up after its deadline */
             if (earliest == NULL || threads[i].deadline_ns < earliest->deadline_ns) {
                 earliest = &threads[i];
                 at = count - 1;
@@ -276,7 +276,7 @@ static struct thread *next_thread(struct thread *current)
         if (earliest != NULL && !random_mode) {
             options[count++] = earliest;
         } else if (earliest != NULL) {
-            /* The first, so that a script that has ended is fair to all that look now and then. */
+            /* The earliest first, so that a script that has ended is fair to all threads with a heartbeat. */
             options[at] = options[timers];
             options[timers] = earliest;
         }
@@ -284,13 +284,13 @@ static struct thread *next_thread(struct thread *current)
             options[0] = early;
             count = 1;
         }
-        /* A timer before a ready thread is a preemption too, of all that are ready. */
+        /* A deadline before a ready thread is a preemption of all ready threads. */
         if (timers > 0 && preemptions_left == 0 && !random_mode)
             count = timers;
     }
     if (count == 0)
         return NULL;
-    /* Waiters that only look now and then, and find nothing, do not count as going on. */
+    /* A heartbeat that finds nothing is no progress. */
     if (timers == 0 && !on) {
         idle_timers++;
         stalls++;
@@ -303,7 +303,7 @@ static struct thread *next_thread(struct thread *current)
     if (script != NULL)
         chosen = choose_by_script(count);
     else if (random_mode && on && next_random() % 4 != 0)
-        chosen = 0; /* long runs of one thread find more than pure noise */
+        chosen = 0; /* long runs of one thread find more than uniform choices */
     else
         chosen = choose(count);
     struct thread *next = options[chosen];
@@ -318,7 +318,7 @@ static struct thread *next_thread(struct thread *current)
     return next;
 }
 
-static void run_order(void)
+static void run_schedule(void)
 {
     thread_count = scenario->threads;
     now_ns = COND_SEC(1000);
@@ -349,7 +349,7 @@ static void run_order(void)
             if (all_done)
                 break;
             if (scenario->quiet == NULL || (quiet_done && script == NULL) || quiet_thread()->state != DONE)
-                sched_fail(__FILE__, __LINE__, "a thread sleeps that nobody will wake");
+                sched_fail(__FILE__, __LINE__, "a thread sleeps that no thread will wake");
             quiet_done = true;
             current = quiet_thread();
             thread_start(current);
@@ -360,8 +360,8 @@ static void run_order(void)
         scenario->check();
 }
 
-/* The next order of the search: the last choice that has a way left takes it. */
-static bool next_order(void)
+/* The next schedule of the search: the last choice that has an option left takes it. */
+static bool next_schedule(void)
 {
     while (choice_count > 0) {
         choice_count--;
@@ -383,7 +383,7 @@ struct exploration {
 static void explore(const struct scenario *what, const struct exploration *how)
 {
     unsigned long limit = how->at_most > 0 ? how->at_most : (unsigned long)-1;
-    unsigned long orders = 0;
+    unsigned long schedules = 0;
     scenario = what;
     deeper = what->preemptions > 0 ? how->more_preemptions : 0;
     if (scenario->threads > SCHED_THREADS_MAX)
@@ -391,22 +391,22 @@ static void explore(const struct scenario *what, const struct exploration *how)
     random_mode = false;
     replay_count = 0;
     bool more = scenario->preemptions > 0;
-    while (more && orders < limit) {
-        run_order();
-        orders++;
-        more = next_order();
+    while (more && schedules < limit) {
+        run_schedule();
+        schedules++;
+        more = next_schedule();
     }
-    if (orders > 0)
-        printf("%-28s %9lu orders: %s with at most %u preemptions\n", scenario->name, orders,
+    if (schedules > 0)
+        printf("%-28s %9lu schedules: %s with at most %u preemptions\n", scenario->name, schedules,
                more ? "the first" : "all", scenario->preemptions + deeper);
     fflush(stdout);
     random_mode = true;
-    for (orders = 0; orders < scenario->random_orders && orders < limit; orders++) {
-        random_state = (how->seed + orders) * UINT64_C(0x9E3779B97F4A7C15) + 1;
-        run_order();
+    for (schedules = 0; schedules < scenario->random_schedules && schedules < limit; schedules++) {
+        random_state = (how->seed + schedules) * UINT64_C(0x9E3779B97F4A7C15) + 1;
+        run_schedule();
     }
-    if (orders > 0)
-        printf("%-28s %9lu orders: random, from seed %llu\n", scenario->name, orders,
+    if (schedules > 0)
+        printf("%-28s %9lu schedules: random, from seed %llu\n", scenario->name, schedules,
                (unsigned long long)how->seed);
     fflush(stdout);
 }
@@ -428,7 +428,7 @@ int sched_main(int argc, char **argv, const struct scenario *scenarios, unsigned
         if (strcmp(only, "all") == 0 || strcmp(only, scenarios[i].name) == 0)
             explore(&scenarios[i], &how), found = true;
     if (!found)
-        fprintf(stderr, "usage: %s [SCENARIO | all] [SEED] [MORE-PREEMPTIONS] [AT-MOST-ORDERS] [PORT]\n", argv[0]);
+        fprintf(stderr, "usage: %s [SCENARIO | all] [SEED] [MORE-PREEMPTIONS] [AT-MOST-SCHEDULES] [PORT]\n", argv[0]);
     return found ? 0 : 2;
 }
 
@@ -438,8 +438,8 @@ void sched_run_once(const struct scenario *what)
     deeper = 0;
     random_mode = false;
     replay_count = 0;
-    run_order();
-    printf("%s: as it should be\n", scenario->name);
+    run_schedule();
+    printf("%s: passed\n", scenario->name);
 }
 
 void sched_run_script(const struct scenario *what, uint8_t (*next_byte)(void))
@@ -448,7 +448,7 @@ void sched_run_script(const struct scenario *what, uint8_t (*next_byte)(void))
     deeper = 0;
     random_mode = true;
     script = next_byte;
-    run_order();
+    run_schedule();
     script = NULL;
 }
 
@@ -473,7 +473,7 @@ void sched_step(void)
         return;
     if (script != NULL) {
         if (++steps > STEPS_MAX)
-            sched_fail(__FILE__, __LINE__, "the order is too long: threads that never end?");
+            sched_fail(__FILE__, __LINE__, "the schedule is too long: threads that never end?");
         if (!preemptible || script_steps > 0) {
             script_steps -= script_steps > 0;
             return;
@@ -493,7 +493,7 @@ void sched_advance(int64_t ns)
     now_ns += ns;
 }
 
-void sched_goes_on(void)
+void sched_progress(void)
 {
     idle_timers = 0;
 }
@@ -522,10 +522,9 @@ bool sched_blocked(unsigned thread)
     return threads[thread].state == SLEEPING;
 }
 
-
 unsigned sched_stalls(void)
 {
-    return port_is_early ? 0 : stalls; /* such a port is never prompt */
+    return port_is_early ? 0 : stalls; /* an early port never counts as prompt */
 }
 
 unsigned sched_system_calls(void)
@@ -547,7 +546,7 @@ void port_wait(const uint32_t *word, uint32_t expected, int64_t deadline_ns)
     if (*word != expected || deadline_ns <= now_ns)
         return;
     if (port_is_early && (self->word != word || self->expected != expected))
-        idle_timers = 0; /* an early return was of use */
+        idle_timers = 0; /* the last early return was of use */
     if (early_returns_left > 0 && choose(2) == 1) {
         early_returns_left--;
         return;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The promises of a shared lock and condition, in all orders of a few processes with a few preemptions, one
- * of which may be killed at any step. See orders.c for the private kind.
+ * The contract of a shared lock and condition: in all schedules of a few processes with a few preemptions. One process may be
+ * killed at any step. schedules.c has the private lock.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -18,13 +18,13 @@ static void setup(void)
 {
     memset(&cond, 0, sizeof cond);
     EXPECT(cond_init(&cond, NULL, COND_SHARED) == 0);
-    EXPECT(cond_init(&cond, NULL, COND_SHARED) == EBUSY); /* another process must not begin it again */
+    EXPECT(cond_init(&cond, NULL, COND_SHARED) == EBUSY); /* another process must not initialise it again */
     inside = items = 0;
     for (unsigned i = 0; i < SCHED_THREADS_MAX; i++)
         results[i] = -1;
 }
 
-/* The same on a lock that lives elsewhere: then sleepers are woken by the notify, and not by the release. */
+/* The same on a lock outside the condition. Then the notify wakes the sleepers, not the release. */
 static cond_lock_t lock;
 
 static void elsewhere_setup(void)
@@ -36,7 +36,7 @@ static void elsewhere_setup(void)
     EXPECT(cond_init(&cond, &lock, 0) == 0);
 }
 
-/* The same with tickets that wrap, and after so many waits without a notify that they must begin anew. */
+/* The same with tickets that wrap, and after so many waits without a notify that tickets must restart. */
 static void wrap_setup(void)
 {
     setup();
@@ -50,7 +50,7 @@ static void old_setup(void)
     cond.u_.shared.arrivals = cond.u_.shared.free_below + UINT32_MAX;
 }
 
-/* The critical section. Who gets it from a dead one finds it as it was left. */
+/* The critical section. Returns true if its last holder died: then the state is as that holder left it. */
 static bool acquire(void)
 {
     int error = cond_acquire(&cond);
@@ -68,6 +68,20 @@ static void release(void)
     sched_step();
     EXPECT(--inside == 0);
     EXPECT(cond_release(&cond) == 0);
+}
+
+static void notify(size_t n)
+{
+    (void)acquire();
+    EXPECT(cond_notify(&cond, n) == 0);
+    release();
+}
+
+static void notify_all(void)
+{
+    (void)acquire();
+    EXPECT(cond_notify_all(&cond) == 0);
+    release();
 }
 
 static int wait_for(cond_pred_t *pred, int64_t timeout_ns)
@@ -88,18 +102,18 @@ static int wait_for(cond_pred_t *pred, int64_t timeout_ns)
 
 static void check_clean(void)
 {
-    /* A dead holder leaves the lock to the next one. */
+    /* The last holder may have died. */
     int error = cond_acquire(&cond);
     EXPECT(error == 0 || error == EOWNERDEAD);
     if (error == EOWNERDEAD)
         EXPECT(cond_recover(&cond) == 0);
-    EXPECT(cond_notify_all(&cond) == 0); /* forgets the dead */
+    EXPECT(cond_notify_all(&cond) == 0); /* no longer counts killed waiters */
     EXPECT(cond_waiters(&cond) == 0);
     EXPECT(cond_release(&cond) == 0);
     EXPECT(cond_destroy(&cond) == 0);
 }
 
-/* When nobody is killed, nobody has to look by itself whether something was lost. */
+/* If no process is killed, no waiter depends on its heartbeat. */
 static void check_prompt(void)
 {
     EXPECT(sched_stalls() == 0);
@@ -118,7 +132,7 @@ static void lock_body(unsigned thread)
     }
 }
 
-/* Two wait, two notifies. */
+/* Two threads wait, and there are two notifies. */
 static void notify_each_body(unsigned thread)
 {
     if (thread < 2) {
@@ -130,13 +144,11 @@ static void notify_each_body(unsigned thread)
     }
     sched_until(two_wait);
     for (unsigned i = 0; i < 2; i++) {
-        (void)acquire();
-        EXPECT(cond_notify(&cond, 1) == 0);
-        release();
+        notify(1);
     }
 }
 
-/* One notify for two waiters, of which the first may be killed at any time: then the second gets it. */
+/* One notify for two waiters. The first one may be killed at any step: then the second one gets it. */
 static bool two_wait_or_killed(void) { return two_wait() || sched_killed(0); }
 
 static void notify_one_body(unsigned thread)
@@ -148,7 +160,7 @@ static void notify_one_body(unsigned thread)
         return;
     }
     sched_until(two_wait_or_killed);
-    /* (The first may have been killed before it waited: then the other may still have to come.) */
+    /* If the first one was killed before it waited, the other may not have arrived yet. */
     (void)acquire();
     items = (int)cond_waiters(&cond);
     EXPECT(cond_notify(&cond, 1) == 0);
@@ -157,14 +169,14 @@ static void notify_one_body(unsigned thread)
 
 static void notify_one_quiet(void)
 {
-    /* (Or the first one had what it was given, and the lock with it, when it was killed.) */
+    /* Or the first one was killed after it had taken its notification, with the lock held. */
     bool died_inside = acquire();
     EXPECT(items < 2 || results[0] == 0 || results[1] != -1 || died_inside);
     EXPECT(cond_notify_all(&cond) == 0);
     release();
 }
 
-/* The holder is killed, and nobody else is about but a waiter: it is the one to be told. */
+/* The holder is killed, and only a waiter is left. The waiter must get EOWNERDEAD. */
 static void holder_body(unsigned thread)
 {
     (void)acquire();
@@ -180,8 +192,8 @@ static void holder_quiet(void)
     release();
 }
 
-/* A notification is for those who waited at that time: it goes to one of the first two, however many come
-   later and are notified too. (glibc's bug 25847 in small.) */
+/* A notification is for the waiters of its time. It goes to one of the first two, also if later waiters are notified too
+   (glibc bug 25847 in small). */
 static bool notified;
 static bool first_were_notified(void) { return notified; }
 static unsigned late;
@@ -212,22 +224,18 @@ static void steal_body(unsigned thread)
     notified = true;
     release();
     sched_until(late_wait);
-    (void)acquire();
-    EXPECT(cond_notify(&cond, 1) == 0);
-    release();
+    notify(1);
 }
 
 static void steal_quiet(void)
 {
     EXPECT(results[0] == 0 || results[1] == 0);
     EXPECT((results[0] == 0) + (results[1] == 0) + (results[2] == 0) + (results[3] == 0) >= 2);
-    (void)acquire();
-    EXPECT(cond_notify_all(&cond) == 0);
-    release();
+    notify_all();
 }
 
-/* Items for consumers with a predicate; the producer may be killed at any step, and so may a consumer.
-   Another producer sees to it that all ends. */
+/* Consumers wait for items with a predicate. The producer or a consumer may be killed at any step. In the end another
+   producer makes enough items. */
 static unsigned done;
 
 static void items_setup(void)
@@ -256,15 +264,15 @@ static void items_body(unsigned thread)
 static void items_quiet(void)
 {
     (void)acquire();
-    /* There is no item beside a living waiter, even if its producer died before it could notify: who recovers
-       makes all look again. (Killed waiters are still counted.) */
+    /* No live waiter is left while there is an item, even if its producer died before it could notify, because recovery wakes
+       all waiters. Killed waiters are still counted. */
     EXPECT(items == 0 || cond_waiters(&cond) == 0 || sched_killed(1) || sched_killed(2));
     items = 10;
     EXPECT(cond_notify_all(&cond) == 0);
     release();
 }
 
-/* Predicates of two kinds on one condition, notify(1): who cannot use it wakes the next. */
+/* Two kinds of predicates on one condition, notify(1): a waiter that cannot use its notification wakes the next one. */
 static int buffer;
 static bool buffer_empty(void *arg) { (void)arg; return buffer == 0; }
 static bool buffer_full(void *arg) { (void)arg; return buffer == 1; }
@@ -286,8 +294,8 @@ static void buffer_body(unsigned thread)
     release();
 }
 
-/* notify(1) wakes who sleeps longest, and only the other one's predicate is true: it is woken too, and does not
-   have to find out by itself. */
+/* notify(1) wakes the longest sleeper, but only the predicate of the other waiter is true. That waiter must be woken too,
+   before its heartbeat. */
 static unsigned arrived;
 static int come[2];
 static bool mine(void *arg) { return *(int *)arg != 0; }
@@ -328,8 +336,8 @@ static void chain_quiet(void)
     release();
 }
 
-/* Thread 0 closes the condition, and may be killed at any step. Thread 1 waits, and 2 waits for what does not come: they
-   come back, and to wait again is answered at once. If it was killed before it has closed, somebody else closes. */
+/* Thread 0 closes the condition and may be killed at any step. Thread 1 waits without a predicate, 2 with a false one. Both
+   waits return, and later waits return at once. If thread 0 was killed before the close, another thread closes. */
 static void close_body(unsigned thread)
 {
     (void)acquire();
@@ -374,7 +382,7 @@ static void close_notified_check(void)
     check_prompt();
 }
 
-/* A deadline, the close, and who comes later. */
+/* A deadline, a close, and a later wait. */
 static void close_timed_body(unsigned thread)
 {
     (void)acquire();
@@ -421,8 +429,8 @@ static void recursion_body(unsigned thread)
     EXPECT(cond_release(&cond) == EPERM);
 }
 
-/* The condition is destroyed as soon as that is possible, and its lock, while one wants the lock and another has waited.
-   Whoever then gets the mutex is answered EINVAL and does not hold it, or what it holds can be released. */
+/* The condition and its lock are destroyed as early as possible, while one thread wants the lock and another has waited. A
+   thread that then gets the mutex must get EINVAL and not hold the lock, or hold a lock that it can release. */
 static cond_lock_t *its_lock;
 static unsigned ended;
 static bool others_ended(void) { return ended == 2; }
@@ -479,7 +487,7 @@ static void check_destroyed(void)
     EXPECT(cond_destroy(&cond) == 0);
 }
 
-/* The condition alone is destroyed after a notify, too early: the predicate of its waiter is false. */
+/* Only the condition is destroyed, after a notify but too early: the predicate of its waiter is false. */
 static bool one_waits(void) { return cond_waiters(&cond) == 1; }
 
 static void early_body(unsigned thread)
@@ -502,7 +510,7 @@ static void check_early(void)
     EXPECT(cond_lock_destroy(&lock) == 0);
 }
 
-/* A holder dies, and the next one releases the lock without recover. All waiters are answered, none stays counted. */
+/* A holder dies, and the next one releases the lock without recover. All waits return, and no waiter stays counted. */
 static void lost_body(unsigned thread)
 {
     int error = cond_acquire(&cond);
@@ -542,8 +550,7 @@ static void check_lost_promptly(void)
     check_lost();
 }
 
-/* A waiter is chosen, and stopped while many others wait: its ticket is old, and looks like one that is to come, or like
-   one that is pending. */
+/* A chosen waiter does not run while very many others wait. Its old ticket then looks like a future or a pending one. */
 static void stopped_body(unsigned thread)
 {
     (void)acquire();
@@ -573,7 +580,7 @@ static void stopped_body(unsigned thread)
 
 static void stopped_lap_body(unsigned thread) { stopped_body(thread == 2 ? 3 : thread); }
 
-/* Two processes begin to use a lock in fresh memory, each in the belief that it is the first. */
+/* Two processes initialise a lock in fresh memory at the same time. */
 static unsigned made;
 static bool lock_made(void) { return made > 0; }
 
@@ -597,7 +604,7 @@ static void begin_body(unsigned thread)
     EXPECT(error == 0 || error == EBUSY);
     EXPECT(cond_lock_acquire(&lock) == 0);
     EXPECT(inside++ == 0);
-    EXPECT(cond_lock_init(&lock, COND_SHARED) == EBUSY); /* which takes it from nobody */
+    EXPECT(cond_lock_init(&lock, COND_SHARED) == EBUSY); /* and it stays held */
     EXPECT(cond_lock_owned(&lock));
     sched_step();
     EXPECT(--inside == 0);
@@ -623,7 +630,7 @@ static const struct scenario scenarios[] = {
     {"notify each, elsewhere", 3, elsewhere_setup, notify_each_body, NULL, check_prompt, 1, 0, 20000, 0, 0},
     {"killed, elsewhere", 3, elsewhere_setup, notify_one_body, notify_one_quiet, check_clean, 0, 0, 20000, 1, 1},
     {"a holder is killed", 2, setup, holder_body, holder_quiet, check_clean, 2, 0, 20000, 1, 1},
-    {"nobody steals", 5, steal_setup, steal_body, steal_quiet, check_clean, 0, 0, 50000, 0, 0},
+    {"no notification is stolen", 5, steal_setup, steal_body, steal_quiet, check_clean, 0, 0, 50000, 0, 0},
     {"a producer is killed", 3, items_setup, items_body, items_quiet, check_clean, 0, 0, 50000, 1, 1},
     {"anybody is killed", 3, items_setup, items_body, items_quiet, check_clean, 0, 0, 50000, 1, 3},
     {"buffer, notify(1)", 4, buffer_setup, buffer_body, NULL, check_prompt, 0, 1, 50000, 0, 0},

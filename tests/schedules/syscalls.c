@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * How often the library calls the system, counted by the scripted port: a notify on a private lock not at
- * all, whatever n, and the release after it once; a broadcast round of N waiters, from their sleep to their return,
- * at most 2N + 2 times;
- * acquire and release with nobody in the way not at all. And that a broadcast of N predicates that are all
- * false costs N evaluations and wakes nobody.
+ * How many system calls the library makes, counted by the scripted port. On a private lock:
+ * - a notify makes none, whatever n is, and the release after it makes one;
+ * - a broadcast to N waiters, from their sleep to their return, makes at most 2N + 2;
+ * - an uncontended acquire or release makes none;
+ * - a broadcast to N waiters whose predicates are all false costs N evaluations and no system call.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -59,7 +59,7 @@ static void notifier(size_t n)
     notified = n == 0 ? WAITERS : n;
     EXPECT(cond_waiters(&cond) == WAITERS - notified);
     EXPECT(cond_release(&cond) == 0);
-    EXPECT(sched_system_calls() == 1); /* a release wakes one, however many were notified */
+    EXPECT(sched_system_calls() == 1); /* a release wakes one waiter, however many were notified */
     total_calls += sched_system_calls();
 }
 
@@ -72,7 +72,7 @@ static void broadcast_check(void)
 {
     EXPECT(notify_calls == 0);
     EXPECT(total_calls <= 2 * WAITERS + 2);
-    printf("broadcast to %d: %u calls of the system\n", WAITERS, total_calls);
+    printf("broadcast to %d: %u system calls\n", WAITERS, total_calls);
 }
 
 static void notify_one_body(unsigned thread)
@@ -85,7 +85,7 @@ static void notify_ten_body(unsigned thread)
     thread < WAITERS ? waiter(NULL) : notifier(10);
 }
 
-/* Everybody who was chosen is through; the rest is let go so that the program can end. */
+/* All chosen waiters have returned. Notify the others, so that the program can end. */
 static void notify_quiet(void)
 {
     EXPECT(notify_calls == 0);
@@ -112,7 +112,7 @@ static void false_body(unsigned thread)
 static void false_quiet(void)
 {
     EXPECT(evaluations == WAITERS);
-    EXPECT(notify_calls == 0); /* nobody was woken */
+    EXPECT(notify_calls == 0); /* no waiter was woken */
     EXPECT(cond_waiters(&cond) == WAITERS);
     EXPECT(cond_acquire(&cond) == 0);
     go = true;

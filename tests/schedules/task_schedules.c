@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Tasks and threads on one condition, in all orders with a few preemptions and in many random ones. A scripted
- * thread makes the calls of a task and then runs others until the callback has come, as a loop would.
+ * Tasks and threads on one condition: in all schedules with a few preemptions, and in many random schedules. A scripted thread
+ * makes the calls of a task and runs other threads until the callback has run, as an event loop does.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -14,10 +14,10 @@
 
 #if defined(__has_feature)
 #  if __has_feature(address_sanitizer)
-#    define ORDERS_ASAN 1
+#    define SCHEDULES_ASAN 1
 #  endif
 #endif
-#if defined(ORDERS_ASAN) || defined(__SANITIZE_ADDRESS__)
+#if defined(SCHEDULES_ASAN) || defined(__SANITIZE_ADDRESS__)
 #  include <sanitizer/asan_interface.h>
 #  define POISON(object, size) ASAN_POISON_MEMORY_REGION(object, size)
 #  define UNPOISON(object, size) ASAN_UNPOISON_MEMORY_REGION(object, size)
@@ -28,28 +28,28 @@
 
 enum { ACTORS = 6 };
 
-/* A task with what is known about its request. */
+/* A task and its request. */
 struct actor {
     cond_task_t task;
-    uintptr_t calling; /* which thread is within the call that makes its request, or 0 */
-    int result;        /* what its callback was told */
-    unsigned calls;    /* how often, in this request: at most once */
+    uintptr_t calling; /* the thread that is in the call that makes the request, or 0 */
+    int result;        /* what its callback got */
+    unsigned calls;    /* of its callback in this request: at most one */
     void (*then)(struct actor *actor); /* what its callback does, or NULL */
 };
 
 static cond_lock_t lock;
 static cond_t cond, other;
 static struct actor actors[ACTORS];
-static int inside;     /* how many are in the critical section: at most one */
-static int results[ACTORS]; /* what a request of an actor, or a wait of the thread with that number, came to; or -1 */
-static unsigned ended[SCHED_THREADS_MAX], ended_count; /* who came through, in order */
-static int gate;       /* for predicates, under the lock */
-static unsigned depths[SCHED_THREADS_MAX + 2]; /* of callbacks within callbacks, on each thread */
+static int inside;     /* threads and tasks in the critical section: at most one */
+static int results[ACTORS]; /* the result of an actor's request, or of the wait of the thread with that number; or -1 */
+static unsigned ended[SCHED_THREADS_MAX], ended_count; /* those whose wait returned, in that order */
+static int gate;       /* what predicates depend on, under the lock */
+static unsigned depths[SCHED_THREADS_MAX + 2]; /* how deep callbacks are nested on each thread */
 
 static void on_ready(cond_task_t *task, int result)
 {
     struct actor *actor = cond_task_user(task);
-    EXPECT(actor->calling != port_self()); /* never from inside the call that made the request */
+    EXPECT(actor->calling != port_self()); /* never inside the call that made the request */
     EXPECT(++actor->calls == 1);
     EXPECT(result == 0 || result == ECANCELED);
     unsigned *depth = &depths[port_self() / 16];
@@ -110,17 +110,17 @@ static bool called_2(void) { return actors[2].calls != 0; }
 static bool called_3(void) { return actors[3].calls != 0; }
 static bool (*const called[])(void) = {called_0, called_1, called_2, called_3};
 
-/* What a request comes to, whether at once or later. */
+/* The result of a request, at once or by the callback. */
 #define REQUEST(i, call)                                                                                \
     (actors[i].calls = 0, actors[i].calling = port_self(), outcome(i, (call)))
 
-static int outcome(unsigned i, int answer)
+static int outcome(unsigned i, int returned)
 {
     struct actor *actor = &actors[i];
     actor->calling = 0;
-    if (answer != EINPROGRESS) {
+    if (returned != EINPROGRESS) {
         EXPECT(actor->calls == 0);
-        return answer;
+        return returned;
     }
     sched_until(called[i]);
     return actor->result;
@@ -161,6 +161,20 @@ static void release(void)
     EXPECT(cond_release(&cond) == 0);
 }
 
+static void notify(size_t n)
+{
+    acquire();
+    EXPECT(cond_notify(&cond, n) == 0);
+    release();
+}
+
+static void notify_all(void)
+{
+    acquire();
+    EXPECT(cond_notify_all(&cond) == 0);
+    release();
+}
+
 static int wait_on(cond_pred_t *pred, void *arg, int64_t timeout_ns)
 {
     leave();
@@ -176,7 +190,7 @@ static bool is_positive(void *arg)
 
 /* ---- The lock ---- */
 
-/* Tasks 0 and 1, and threads from 2 on, which hold the lock for so long, if for any time. */
+/* Tasks 0 and 1, and threads from 2 on, which hold the lock for this time. */
 static void take_twice(unsigned thread, int64_t hold_ns)
 {
     for (unsigned i = 0; i < 2; i++) {
@@ -197,7 +211,7 @@ static void lock_body(unsigned thread)
     take_twice(thread, 0);
 }
 
-/* Thread 3 lets time pass, so that thread 2 starves. */
+/* Thread 3 makes time pass, so that thread 2 starves. */
 static void starving_body(unsigned thread)
 {
     if (thread == 3) {
@@ -212,8 +226,8 @@ static void starving_body(unsigned thread)
     }
 }
 
-/* Thread 2 has a time limit, and thread 3 lets time pass while it holds the lock: so 2 starves beside tasks, and
-   times out, in any order. */
+/* Thread 2 has a deadline, and thread 3 makes time pass while it holds the lock. So thread 2 starves beside tasks and times out,
+   in any order. */
 static void timed_body(unsigned thread)
 {
     if (thread == 2) {
@@ -229,20 +243,20 @@ static void timed_body(unsigned thread)
 }
 
 /*
- * Tasks 0 and 1 hand each other the lock, and hold it for a while. Thread 2 waits; thread 3 notifies it, and its deadline
- * passes before the lock is released: so it stands in the lock's list, expired, and comes back by the word. From the
- * moment that it counts as starving, the tasks get the lock twice at most before it: the one that is handed the lock when it
- * begins, and the one on the list's turn.
+ * Tasks 0 and 1 hand each other the lock and hold it for a while. Thread 2 waits, and thread 3 notifies it. The deadline of
+ * thread 2 passes before the lock is released, so it is expired in the lock's list and acquires the lock by its word. From
+ * when it starves, tasks get the lock at most twice before it: the task that is just handed the lock, and the task on the
+ * list's turn.
  */
-enum { OVERTAKEN_BY_TASKS = 2 };
+enum { BARGED_BY_TASKS = 2 };
 static bool expired_is_back, expired_starves, notifier_is_through;
-static unsigned overtaken_by_tasks;
+static unsigned barged_by_tasks;
 
 static void expired_setup(void)
 {
     setup();
     expired_is_back = expired_starves = notifier_is_through = false;
-    overtaken_by_tasks = 0;
+    barged_by_tasks = 0;
 }
 
 static bool waits_or_is_back(void)
@@ -263,13 +277,13 @@ static void expired_body(unsigned thread)
         acquire();
         EXPECT(cond_notify(&cond, 1) == 0);
         sched_advance(COND_MS(3));
-        notifier_is_through = true; /* so it is not the one that starves */
+        notifier_is_through = true; /* so the thread that starves is not this one */
         release();
     } else {
         for (unsigned i = 0; i < 5; i++) {
             EXPECT(acquire_as(thread) == 0);
             if (expired_starves && !expired_is_back)
-                EXPECT(++overtaken_by_tasks <= OVERTAKEN_BY_TASKS);
+                EXPECT(++barged_by_tasks <= BARGED_BY_TASKS);
             sched_advance(COND_MS(1));
             expired_starves = notifier_is_through && (*lock_word(&lock) & MUTEX_STARVING_ALL) != 0;
             release_as(thread);
@@ -277,15 +291,15 @@ static void expired_body(unsigned thread)
     }
 }
 
-/* Threads hold the lock for as long as the threshold, so they starve beside tasks, and every second release is theirs: the
-   tasks do not lose theirs. */
+/* Threads hold the lock as long as the starvation threshold. So they starve beside tasks and get every second release. Tasks
+   must get the other releases. */
 static void tasks_beside_starving_body(unsigned thread)
 {
     take_twice(thread, COND_MS(1));
 }
 
-/* A release finds nobody but a sleeper, and is about to wake it; then a task asks for the lock, and gets it instead. The
-   sleeper must be woken all the same, or by the release of the task: it does not have to wait until it starves. */
+/* A release is about to wake a sleeper when a task requests the lock and gets it instead. The sleeper must still be woken, by
+   this release or by that of the task, and not only when it starves. */
 static void beside_sleeper_body(unsigned thread)
 {
     if (thread == 1) {
@@ -306,9 +320,7 @@ static void check_prompt(void)
 static void recursion_body(unsigned thread)
 {
     if (thread == 1) {
-        acquire();
-        EXPECT(cond_notify(&cond, 1) == 0);
-        release();
+        notify(1);
         return;
     }
     EXPECT(acquire_as(0) == 0);
@@ -325,22 +337,20 @@ static void recursion_body(unsigned thread)
     EXPECT(cond_task_release(&cond, &actors[0].task) == EPERM);
 }
 
-/* ---- Notify: exact, in order, whoever waits ---- */
+/* ---- Notify: exact and in order, for threads and tasks ---- */
 
 static bool two_wait(void) { return cond_waiters(&cond) == 2; }
 static bool two_wait_or_cancelled(void) { return two_wait() || results[1] != -1; }
 static bool two_wait_or_notified(void) { return two_wait() || results[3] != -1; }
 static bool three_wait(void) { return cond_waiters(&cond) == 3; }
 
-/* 0 and 1 are tasks, 2 is a thread; they come in any order. 3 notifies each. */
+/* 0 and 1 are tasks, 2 is a thread; they arrive in any order. 3 notifies each of them. */
 static void notify_body(unsigned thread)
 {
     if (thread == 3) {
         sched_until(three_wait);
         for (unsigned i = 0; i < 3; i++) {
-            acquire();
-            EXPECT(cond_notify(&cond, 1) == 0);
-            release();
+            notify(1);
         }
         return;
     }
@@ -359,14 +369,12 @@ static void notify_body(unsigned thread)
         release_as(thread);
 }
 
-/* Not more than were notified. */
+/* Two of three waiters are notified. */
 static void notify_two_body(unsigned thread)
 {
     if (thread == 3) {
         sched_until(three_wait);
-        acquire();
-        EXPECT(cond_notify(&cond, 2) == 0);
-        release();
+        notify(2);
         return;
     }
     notify_body(thread);
@@ -375,9 +383,7 @@ static void notify_two_body(unsigned thread)
 static void notify_two_quiet(void)
 {
     EXPECT(ended_count == 2 && cond_waiters(&cond) == 1);
-    acquire();
-    EXPECT(cond_notify_all(&cond) == 0);
-    release();
+    notify_all();
 }
 
 /* A task notifies a task and a thread. */
@@ -393,7 +399,7 @@ static void task_notifies_body(unsigned thread)
     release_as(1);
 }
 
-/* Two are notified, of two tasks and a thread whose time may be over; and one task may be cancelled. */
+/* Two of two tasks and a thread are notified. The thread may have timed out, and one task may be cancelled. */
 static bool all_came(void) { return three_wait() || (two_wait() && results[2] == ETIMEDOUT); }
 
 static bool was_quiet;
@@ -427,24 +433,22 @@ static void expires_body(unsigned thread)
     }
 }
 
-/* Two are let go, if so many are left who neither expired nor were cancelled. */
+/* Two are woken, if so many neither timed out nor were cancelled. */
 static void expect_two(void)
 {
-    unsigned expired = results[2] == ETIMEDOUT, cancelled = results[0] == ECANCELED, let_go = 0;
+    unsigned expired = results[2] == ETIMEDOUT, cancelled = results[0] == ECANCELED, woken = 0;
     for (unsigned i = 0; i < 3; i++)
-        let_go += results[i] == 0;
+        woken += results[i] == 0;
     EXPECT(cancelled == (results[3] == 0));
-    EXPECT(let_go == (expired + cancelled == 2 ? 1 : 2));
-    EXPECT(let_go + expired + cancelled + cond_waiters(&cond) == 3);
+    EXPECT(woken == (expired + cancelled == 2 ? 1 : 2));
+    EXPECT(woken + expired + cancelled + cond_waiters(&cond) == 3);
 }
 
 static void expires_quiet(void)
 {
     was_quiet = true;
     expect_two();
-    acquire();
-    EXPECT(cond_notify_all(&cond) == 0);
-    release();
+    notify_all();
 }
 
 static void expires_check(void)
@@ -454,7 +458,7 @@ static void expires_check(void)
     check();
 }
 
-/* The first in the queue: a task whose predicate stays false. */
+/* The predicate of the first waiter, a task, stays false. */
 static void passes_on_body(unsigned thread)
 {
     static int never;
@@ -473,9 +477,7 @@ static void passes_on_body(unsigned thread)
         release();
     } else {
         sched_until(two_wait);
-        acquire();
-        EXPECT(cond_notify(&cond, 2) == 0);
-        release();
+        notify(2);
     }
 }
 
@@ -487,7 +489,7 @@ static void passes_on_quiet(void)
 
 /* ---- Cancel ---- */
 
-/* 0 is a task that is cancelled by 1 while 3 notifies once: either it or the thread 2 gets that. */
+/* 1 cancels task 0 while 3 notifies once: either the task or thread 2 gets the notification. */
 static void cancel_body(unsigned thread)
 {
     if (thread == 0) {
@@ -518,9 +520,7 @@ static void cancel_body(unsigned thread)
 static void cancel_quiet(void)
 {
     EXPECT(results[0] == 0 && results[1] == EINVAL && results[2] == -1);
-    acquire();
-    EXPECT(cond_notify(&cond, 1) == 0);
-    release();
+    notify(1);
 }
 
 static void cancel_check(void)
@@ -529,7 +529,7 @@ static void cancel_check(void)
     check();
 }
 
-/* A predicate that comes true, a cancel, and a thread that can use what the task does not. */
+/* A predicate becomes true and its task is cancelled. Thread 2 can use the notification instead. */
 static void cancel_pred_body(unsigned thread)
 {
     if (thread == 0) {
@@ -566,7 +566,7 @@ static void cancel_pred_quiet(void)
     release();
 }
 
-/* Tasks that want the lock and give up, while threads and tasks use it. */
+/* A task's request for the lock is cancelled, while threads and tasks use the lock. */
 static void cancel_acquire_body(unsigned thread)
 {
     if (thread < 2) {
@@ -602,8 +602,8 @@ static int await_as(unsigned i, cond_pred_t *pred, void *arg)
     return result;
 }
 
-/* Tasks 0 and 1 and thread 2 await something each, and take it; 3 makes one after the other, and notifies nobody. The
-   thread may be faster than a task. */
+/* Tasks 0 and 1 and thread 2 await one item each. 3 makes three items, one at a time, without a notify. The thread may be
+   faster than a task. */
 static void await_body(unsigned thread)
 {
     if (thread == 3) {
@@ -631,7 +631,7 @@ static void await_body(unsigned thread)
         release_as(thread);
 }
 
-/* Task 0 awaits what comes, and is cancelled by 1; thread 2 awaits it too. It is counted while it waits. */
+/* Task 0 and thread 2 await the same item, and 1 cancels the task. */
 static void await_cancel_body(unsigned thread)
 {
     if (thread == 0) {
@@ -669,10 +669,10 @@ static void await_cancel_quiet(void)
     release();
 }
 
-/* Task 0 and thread 2 wait; task 1 awaits what comes only if it is the close that brings it. 3 notifies once, closes,
-   and then cancels 0. Whoever was chosen returns 0, unless it is the task and was cancelled; the other is ended by the
-   close. */
-static unsigned first_waiter; /* of 0 and 2: whom the notify chooses */
+/* Task 0 and thread 2 wait without a predicate, task 1 awaits one that is true at most at the close. 3 notifies once, closes,
+   and then cancels task 0. The chosen waiter returns 0, except if it is the task and was cancelled. The close ends the
+   others. */
+static unsigned first_waiter; /* 0 or 2: the one that the notify chooses */
 
 static void close_setup(void)
 {
@@ -692,7 +692,7 @@ static void close_body(unsigned thread)
         results[1] = await_as(1, is_positive, &gate);
         EXPECT(results[1] == 0 ? gate > 0 : results[1] == ECANCELED);
         gate = 0;
-        EXPECT(await_as(1, is_positive, &gate) == ECANCELED); /* nobody waits on it again */
+        EXPECT(await_as(1, is_positive, &gate) == ECANCELED); /* no wait begins after the close */
         release_as(1);
     } else if (thread == 2) {
         acquire();
@@ -719,14 +719,14 @@ static void close_check(void)
     check();
 }
 
-/* Two tasks wait, the first is notified, and the condition closed, destroyed and made anew at once; then that task is
-   cancelled. Its notification was for the old condition: nobody gets it on the new one. */
+/* Two tasks wait, and the first one is notified. The condition is closed, destroyed and initialised again, and then that task is
+   cancelled. Its notification was for the old condition, so no waiter on the new one may get it. */
 static void release_elsewhere(struct actor *actor)
 {
     EXPECT(cond_task_release(&other, &actor->task) == 0);
 }
 
-static void made_anew_setup(void)
+static void init_again_setup(void)
 {
     setup();
     for (unsigned i = 0; i < 2; i++) {
@@ -736,13 +736,13 @@ static void made_anew_setup(void)
     }
 }
 
-static void made_anew_body(unsigned thread)
+static void init_again_body(unsigned thread)
 {
     (void)thread;
     acquire();
     EXPECT(cond_notify(&cond, 1) == 0 && cond_close(&cond) == 0);
     EXPECT(cond_destroy(&cond) == 0 && cond_init(&cond, &lock, 0) == 0);
-    cond.u_.local.arrivals = 1; /* as if one had waited before */
+    cond.u_.local.arrivals = 1; /* as after an earlier wait */
     EXPECT(cond_task_cancel(&actors[0].task) == 0);
     EXPECT(wait_on(NULL, NULL, COND_MS(1)) == ETIMEDOUT);
     release();
@@ -751,8 +751,8 @@ static void made_anew_body(unsigned thread)
 
 /* ---- Callbacks that call ---- */
 
-/* The task notifies the next one and releases, all within its callback. */
-static void hand_on(struct actor *actor)
+/* The task notifies the next one and releases the lock, in its callback. */
+static void hand_off(struct actor *actor)
 {
     EXPECT(actor->result == 0);
     enter();
@@ -766,7 +766,7 @@ static void chain_setup(void)
 {
     setup();
     for (unsigned i = 0; i < ACTORS; i++) {
-        actors[i].then = hand_on;
+        actors[i].then = hand_off;
         EXPECT(cond_task_acquire(&cond, &actors[i].task) == 0);
         EXPECT(cond_task_wait(&cond, &actors[i].task) == EINPROGRESS);
     }
@@ -788,11 +788,11 @@ static void chain_check(void)
     check();
 }
 
-/* A task that waits lets another one go, whose callback notifies it: within the call of its own wait. */
+/* A task's wait hands the lock to another task, whose callback notifies the first one, inside the call of its wait. */
 static void within_setup(void)
 {
     setup();
-    actors[1].then = hand_on;
+    actors[1].then = hand_off;
     EXPECT(cond_task_acquire(&cond, &actors[1].task) == 0);
     EXPECT(cond_task_wait(&cond, &actors[1].task) == EINPROGRESS);
 }
@@ -813,10 +813,10 @@ static void within_body(unsigned thread)
 /* ---- Destruction ---- */
 
 static cond_t doomed;
-static unsigned users; /* of it, who are not through */
+static unsigned users; /* threads and tasks that still use it */
 
-/* From now on this memory is in other use: AddressSanitizer finds who looks at it, and doomed_check() who writes. */
-static void be_gone(void *object, size_t size)
+/* The memory is reused from here on. AddressSanitizer detects reads of it, doomed_check() writes. */
+static void overwrite(void *object, size_t size)
 {
     memset(object, 0x5A, size);
     POISON(object, size);
@@ -827,14 +827,14 @@ static void use_up(void)
     if (--users > 0)
         return;
     EXPECT(cond_destroy(&doomed) == 0);
-    be_gone(&doomed, sizeof doomed);
+    overwrite(&doomed, sizeof doomed);
 }
 
-/* Whoever has it last destroys it and uses the memory for something else. */
+/* The last user destroys it and reuses the memory. */
 static void doom(struct actor *actor)
 {
     EXPECT(cond_task_release(&doomed, &actor->task) == 0);
-    be_gone(&actor->task, sizeof actor->task);
+    overwrite(&actor->task, sizeof actor->task);
     use_up();
 }
 
@@ -846,7 +846,7 @@ static void doomed_setup(void)
     actors[0].then = actors[1].then = doom;
 }
 
-/* A thread and two tasks use it once. */
+/* A thread and two tasks acquire it once. */
 static void doomed_body(unsigned thread)
 {
     if (thread == 2) {
@@ -857,23 +857,23 @@ static void doomed_body(unsigned thread)
     }
     struct actor *actor = &actors[thread];
     actor->calling = port_self();
-    int answer = cond_task_acquire(&doomed, &actor->task);
+    int returned = cond_task_acquire(&doomed, &actor->task);
     actor->calling = 0;
-    EXPECT(answer == 0 || answer == EINPROGRESS);
-    if (answer == 0)
+    EXPECT(returned == 0 || returned == EINPROGRESS);
+    if (returned == 0)
         doom(actor);
 }
 
-/* The same after a wait, in which a thread lets them go. */
+/* The same after a wait that a thread ends by a notify. */
 static void doom_after_wait(struct actor *actor)
 {
     actor->then = doom;
     actor->calls = 0;
     actor->calling = port_self();
-    int answer = cond_task_wait(&doomed, &actor->task);
+    int returned = cond_task_wait(&doomed, &actor->task);
     actor->calling = 0;
-    EXPECT(answer == 0 || answer == EINPROGRESS);
-    if (answer == 0)
+    EXPECT(returned == 0 || returned == EINPROGRESS);
+    if (returned == 0)
         doom(actor);
 }
 
@@ -883,12 +883,12 @@ static void doomed_wait_setup(void)
     actors[0].then = actors[1].then = doom_after_wait;
 }
 
-static bool two_wait_for_doom(void) { return cond_waiters(&doomed) == 2; }
+static bool two_wait_on_doomed(void) { return cond_waiters(&doomed) == 2; }
 
 static void doomed_wait_body(unsigned thread)
 {
     if (thread == 2) {
-        sched_until(two_wait_for_doom);
+        sched_until(two_wait_on_doomed);
         EXPECT(cond_acquire(&doomed) == 0);
         EXPECT(cond_notify_all(&doomed) == 0);
         EXPECT(cond_release(&doomed) == 0);
@@ -897,10 +897,10 @@ static void doomed_wait_body(unsigned thread)
     }
     struct actor *actor = &actors[thread];
     actor->calling = port_self();
-    int answer = cond_task_acquire(&doomed, &actor->task);
+    int returned = cond_task_acquire(&doomed, &actor->task);
     actor->calling = 0;
-    EXPECT(answer == 0 || answer == EINPROGRESS);
-    if (answer == 0)
+    EXPECT(returned == 0 || returned == EINPROGRESS);
+    if (returned == 0)
         doom_after_wait(actor);
 }
 
@@ -917,25 +917,25 @@ static void doomed_check(void)
         EXPECT(memcmp(&actors[i].task, expected, sizeof actors[i].task) == 0);
 }
 
-/* ---- Destroyed too early: beside tasks that ask for it ---- */
+/* ---- Destroyed too early: while tasks request the lock ---- */
 
-static int destroyed; /* what the destroy was told */
+static int destroyed; /* what the destroy returned */
 
-static void told(struct actor *actor)
+static void release_in_callback(struct actor *actor)
 {
     if (actor->result == 0)
         EXPECT(cond_task_release(&cond, &actor->task) == 0);
 }
 
-static void dead_setup(void)
+static void early_setup(void)
 {
     setup();
     for (unsigned i = 0; i < 2; i++)
-        actors[i].then = told;
+        actors[i].then = release_in_callback;
 }
 
-/* Who has asked before the lock was dead is told ECANCELED, who asks then EINVAL. Or the lock lives. */
-static void dead_body(unsigned thread)
+/* A request from before the destroy ends with ECANCELED, a later one with EINVAL. Or the destroy returns EBUSY. */
+static void early_body(unsigned thread)
 {
     if (thread == 2) {
         destroyed = cond_lock_destroy(&lock);
@@ -944,14 +944,14 @@ static void dead_body(unsigned thread)
     }
     struct actor *actor = &actors[thread];
     actor->calling = port_self();
-    int answer = cond_task_acquire(&cond, &actor->task);
+    int returned = cond_task_acquire(&cond, &actor->task);
     actor->calling = 0;
-    results[thread] = answer;
-    if (answer == 0)
+    results[thread] = returned;
+    if (returned == 0)
         EXPECT(cond_task_release(&cond, &actor->task) == 0);
 }
 
-static void dead_check(void)
+static void early_check(void)
 {
     for (unsigned i = 0; i < 2; i++) {
         EXPECT((actors[i].calls == 1) == (results[i] == EINPROGRESS));
@@ -965,7 +965,7 @@ static void dead_check(void)
 /* ---- All of them ---- */
 
 static const struct scenario scenarios[] = {
-    /* name, threads, setup, body, quiet, check, preemptions, early returns, random orders, kills, mortal */
+    /* name, threads, setup, body, quiet, check, preemptions, early returns, random schedules, kills, mortal */
     {"lock", 3, setup, lock_body, NULL, check, 3, 1, 20000, 0, 0},
     {"lock, starving", 4, setup, starving_body, NULL, check, 2, 1, 20000, 0, 0},
     {"lock, timed", 4, setup, timed_body, NULL, check, 2, 1, 20000, 0, 0},
@@ -984,12 +984,12 @@ static const struct scenario scenarios[] = {
     {"await", 4, setup, await_body, NULL, check, 2, 1, 20000, 0, 0},
     {"await, cancel", 4, setup, await_cancel_body, await_cancel_quiet, check, 2, 1, 20000, 0, 0},
     {"close", 4, close_setup, close_body, NULL, close_check, 2, 1, 20000, 0, 0},
-    {"made anew after the close", 1, made_anew_setup, made_anew_body, NULL, check, 1, 0, 0, 0, 0},
+    {"initialised again after the close", 1, init_again_setup, init_again_body, NULL, check, 1, 0, 0, 0, 0},
     {"chain", 3, chain_setup, chain_body, NULL, chain_check, 3, 0, 10000, 0, 0},
     {"within the call", 2, within_setup, within_body, NULL, check, 3, 0, 10000, 0, 0},
     {"destroyed by the last", 3, doomed_setup, doomed_body, NULL, doomed_check, 3, 1, 40000, 0, 0},
     {"destroyed after a wait", 3, doomed_wait_setup, doomed_wait_body, NULL, doomed_check, 3, 1, 40000, 0, 0},
-    {"destroyed too early", 3, dead_setup, dead_body, NULL, dead_check, 3, 1, 40000, 0, 0},
+    {"destroyed too early", 3, early_setup, early_body, NULL, early_check, 3, 1, 40000, 0, 0},
 };
 
 int main(int argc, char **argv)
