@@ -86,7 +86,7 @@ int cond_destroy(cond_t *cond)
             return error;
     }
     /* Relaxed: other calls only check whether the condition is alive. */
-    a_store_32(&cond->state_, CONDI_DESTROYED);
+    a_store_32(&cond->state_, CONDI_DESTROYED); /* M:destroyed */
     return 0;
 }
 

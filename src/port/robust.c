@@ -64,7 +64,7 @@ void robust_destroy(void *mutex)
 
 /* A sleeper that is killed when it has just been woken may lose the wake-up: the kernel passes it on only while the
    mutex is free. Another thread may have acquired it first. That thread does not see that others sleep, and its
-   release wakes no thread (Linux 6.18, glibc 2.36; tests/museum/robust_forgets.c). So no thread sleeps longer than a
+   release wakes no thread (Linux 6.18, glibc 2.36; tests/known_bugs/robust_forgets.c). So no thread sleeps longer than a
    heartbeat without a try, or times out without one. */
 static int robust_lock(pthread_mutex_t *mutex, int64_t deadline_ns)
 {

@@ -142,7 +142,7 @@ inline close()
         do
         :: i_ < AWAITERS ->
 #ifndef M_CLOSE_SKIPS_LIST
-            ended = (notified??[eval(i_)] -> ended | BIT(i_) : ended); /* @waitq.c waitq_cancel | waiter->cancelled = true; */
+            ended = (notified??[eval(i_)] -> ended | BIT(i_) : ended); /* @waitq.c waitq_cancel */
 #endif
             i_++
         :: else -> break

@@ -2,7 +2,7 @@
 /*
  * COND_SHARED, call by call: between the processes of a fork, between programs that know only a file, and
  * over two mappings of the same memory in one process. What happens at each step of a kill is in
- * tests/property/shared_orders.c, and with real kills in tests/stress/shared_*.c.
+ * tests/schedules/shared_schedules.c, and with real kills in tests/stress/shared_*.c.
  *
  *      test_shared                 the tests
  *      test_shared --peer FILE     the other program of some of them, which shares the memory of FILE
