@@ -209,8 +209,8 @@ int shared_lock_release(cond_lock_t *lock)
     return 0;
 }
 
-/* Find the owner of the mutex. EDEADLK: the caller. ETIMEDOUT: another thread. 0 or EOWNERDEAD: nobody. Then the mutex was
-   acquired and is released again. If its holder died, the flags say so to the next thread that acquires it. */
+/* Find the owner of the mutex. EDEADLK: the caller. ETIMEDOUT: another thread. 0 or EOWNERDEAD: nobody. Then the mutex
+   was acquired and is released again. If its holder died, the flags say so to the next thread that acquires it. */
 static int shared_test_owner(const cond_lock_t *lock)
 {
     cond_lock_t *tried = (cond_lock_t *)(uintptr_t)lock;

@@ -56,7 +56,7 @@ def shared_owner_text(lock):
 
 
 def waiters_in_list(lock):
-    """The nodes in the list of a private or foreign lock. The list is circular, and the lock points to its last node."""
+    """The nodes in the list of a private or foreign lock. It is circular, and the lock points to its last node."""
     last = lock['u_']['local']['notified']
     node = last
     for _ in range(LIST_MAX):
@@ -89,8 +89,8 @@ class LockPrinter:
             yield 'kind', shared + ('mutex' if kind & MUTEX else 'rlock')
             owner = shared_owner_text(lock) if shared else owner_text(int(lock['u_']['local']['as']['mine']['owner']))
             yield 'owner', owner
-            # The low bits of depth_ are a number (src/object.h). Private lock: the levels beyond the first. Shared lock:
-            # the levels of the owner, or of the last owner.
+            # The low bits of depth_ are a number (src/object.h). Private lock: the levels beyond the first. Shared
+            # lock: the levels of the owner, or of the last owner.
             yield 'depth', 0 if owner == 'nobody' else (int(lock['depth_']) & 0xFFFFF) + (not shared)
 
 
