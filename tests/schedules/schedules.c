@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "behind.h"
 #include "condvar.h"
 #include "mutex.h"
 #include "port.h"
@@ -1253,28 +1254,6 @@ static void doomed_elsewhere_check(void)
     EXPECT(all_bytes(&cond, sizeof cond, 0x5A));
     EXPECT(cond_lock_destroy(&lock) == 0);
 }
-
-/* A foreign lock: another private one behind the five functions. */
-static cond_lock_t behind;
-static bool behind_is_lost; /* acquiring it fails for good */
-static unsigned behind_tries_when_lost;
-
-static int behind_acquire(void *object, int64_t deadline_ns)
-{
-    int error = deadline_ns == COND_FOREVER ? cond_lock_acquire(object)
-                : cond_lock_acquire_timed(object, deadline_ns <= cond_now() ? 0 : deadline_ns - cond_now());
-    if (error != 0 || !behind_is_lost)
-        return error;
-    behind_tries_when_lost += deadline_ns == COND_FOREVER;
-    EXPECT(cond_lock_release(object) == 0);
-    return ENOTRECOVERABLE;
-}
-
-static int behind_release(void *object) { return cond_lock_release(object); }
-static bool behind_owned(void *object) { return cond_lock_owned(object); }
-
-static const cond_lock_ops_t behind_ops = {
-    .acquire = behind_acquire, .release = behind_release, .owned = behind_owned};
 
 static void foreign_reset(void)
 {
