@@ -160,8 +160,8 @@ static void world(void)
 
 #define MODEL(event) (world(), EXPECT(event))
 
-/* The same where a release begins. The test does not know when it takes place, so a thread that starves until it returns
-   counts. */
+/* The same where a release begins. The test does not know when it takes place, so a thread that starves until it
+   returns counts. */
 #define MODEL_RELEASE(event) (ref_world.may_starve = false, MODEL(event))
 
 static void returned(const char *what, int result)
@@ -1496,8 +1496,8 @@ static void fork_while_held(void)
         EXPECT(cond_release(&conds[0]) == 0); /* a foreign lock does not change */
 }
 
-/* A private condition in memory that another process shares. That process must not use the queue, nor the lock's list, in which
-   an awaiting waiter is. */
+/* A private condition in memory that another process shares. That process must not use the queue, nor the lock's
+   list, in which an awaiting waiter is. */
 static void two_processes(bool awaits_it)
 {
     static bool never;
@@ -1541,7 +1541,8 @@ static void die_while_held(void)
     EXPECT(cond_acquire(&conds[0]) == ENOTRECOVERABLE);
 }
 
-/* A foreign lock without owned(), while another actor holds it: its release_save() fails, and the call has no effect. */
+/* A foreign lock without owned(), while another actor holds it: its release_save() fails, and the call has no effect.
+   */
 static void borrow_the_lock(void)
 {
     static const cond_lock_ops_t ops = {.acquire = behind_acquire,

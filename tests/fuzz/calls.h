@@ -3,12 +3,12 @@
 #define CALLS_H
 
 /*
- * Calls of the whole interface by several threads and tasks. A string of bytes chooses the calls, their arguments, and the
- * thread switches (over the scripted port, scripted.h). Any string is valid. The reference model (reference.h) checks each
- * call.
+ * Calls of the whole interface by several threads and tasks. A string of bytes chooses the calls, their arguments,
+ * and the thread switches (over the scripted port, scripted.h). Any string is valid. The reference model
+ * (reference.h) checks each call.
  *
- * If the library breaks its contract, the calls that led there are printed and calls_failed() is called, if it is set. Then
- * the program ends with status 1.
+ * If the library breaks its contract, the calls that led there are printed and calls_failed() is called, if it is
+ * set. Then the program ends with status 1.
  */
 
 #include <stddef.h>

@@ -6,8 +6,8 @@
  *     fuzz --steps N [--seed N]           runs random inputs until N calls were made, and shows its progress
  *     fuzz --print FILE                   prints each call
  *
- * With FUZZ_LIBFUZZER it is only the function that libFuzzer calls. With FUZZ_AFL it is a program that reads its inputs from
- * afl-fuzz, or without afl-fuzz one input from a file.
+ * With FUZZ_LIBFUZZER it is only the function that libFuzzer calls. With FUZZ_AFL it is a program that reads its
+ * inputs from afl-fuzz, or without afl-fuzz one input from a file.
  */
 #define _POSIX_C_SOURCE 200809L
 #include <dirent.h>

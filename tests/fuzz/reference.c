@@ -249,8 +249,8 @@ static void pass_on(struct reference *m, unsigned actor)
 
 /* ---- The lock ---- */
 
-/* The predicate of a woken awaiting waiter is false. It goes back to its place: after the earlier awaiting waiters of the
-   condition. */
+/* The predicate of a woken awaiting waiter is false. It goes back to its place: after the earlier awaiting waiters of
+   the condition. */
 static void await_again(struct reference *m, unsigned actor)
 {
     struct actor *a = &m->actors[actor];
@@ -309,8 +309,8 @@ static bool any_notified(const struct reference *m)
     return false;
 }
 
-/* The lock is free. Each release wakes one waiter or hands the lock to one task, whether or not earlier woken waiters have
-   acquired the lock. */
+/* The lock is free. Each release wakes one waiter or hands the lock to one task, whether or not earlier woken waiters
+   have acquired the lock. */
 static void pick(struct reference *m)
 {
     drain(m);
@@ -326,8 +326,8 @@ static void pick(struct reference *m)
     for (;;) {
         unsigned task = next_wanting(m);
         unsigned waiter = next_notified(m, stay);
-        /* The contract has no order between notified waiters and tasks that want the lock. A request in progress may come
-           before the release or after it. */
+        /* The contract has no order between notified waiters and tasks that want the lock. A request in progress may
+           come before the release or after it. */
         if (task != REF_NOBODY && (waiter == REF_NOBODY || either())) {
             if (either() || hand_off(m, task))
                 return;
@@ -358,8 +358,8 @@ static void pick(struct reference *m)
     }
 }
 
-/* The same on a foreign lock, whose release the library does not see: at once, without calling the predicate. It is done by a
-   notify, and by each waiter that has acquired the lock again. */
+/* The same on a foreign lock, whose release the library does not see: at once, without calling the predicate. It is
+   done by a notify, and by each waiter that has acquired the lock again. */
 static void pick_unchecked(struct reference *m)
 {
     unsigned waiter;
@@ -528,7 +528,8 @@ static bool may_call_pred_for(const struct reference *m, unsigned actor, unsigne
 {
     const struct actor *a = &m->actors[actor];
     bool holds = m->owner == REF_NOBODY ? ref_world.handoffs > 0 : m->releasing;
-    /* Any thread may release for a task. The release may also have taken place already, before a call without the lock. */
+    /* Any thread may release for a task. The release may also have taken place already, before a call without the
+       lock. */
     if (m->owner < REF_THREADS && m->owner != caller && ref_world.handoffs == 0)
         holds = false;
     return holds && (a->standing == WAITS || a->standing == NOTIFIED || a->standing == GOES_BACK);
@@ -571,8 +572,8 @@ bool ref_pred_called_for(unsigned waiter, unsigned caller)
     return overflow;
 }
 
-/* Whether the close may have ended this wait without a predicate on a shared condition: enough others are left that must
-   return 0. */
+/* Whether the close may have ended this wait without a predicate on a shared condition: enough others are left that
+   must return 0. */
 static bool ends_on_shared(const struct reference *m, const struct actor *ended)
 {
     uint32_t left = 0;
@@ -651,7 +652,8 @@ bool ref_notified(unsigned actor, unsigned cond, size_t n, bool all)
 
 /* ---- Close and cancel ---- */
 
-/* The waits on the condition with this token, or all waits (REF_NO_TOKEN), end. Chosen waits without a predicate do not. */
+/* The waits on the condition with this token, or all waits (REF_NO_TOKEN), end. Chosen waits without a predicate do
+   not. */
 static bool ended(struct reference *m, const struct event *e)
 {
     if (m->owner != e->actor || m->releasing)

@@ -3,16 +3,16 @@
 #define REFERENCE_H
 
 /*
- * A reference model: the contract (docs/design.md, the rules in condvar.h) as a plain sequential program, without atomics
- * and sleeping. It has a lock with an owner, conditions with their waiters, and what each call does to them. The test
- * reports each event in the order in which it happens: the begin and the result of a call, a call of a predicate, a
- * callback. The model returns whether the event is possible.
+ * A reference model: the contract (docs/design.md, the rules in condvar.h) as a plain sequential program, without
+ * atomics and sleeping. It has a lock with an owner, conditions with their waiters, and what each call does to them.
+ * The test reports each event in the order in which it happens: the begin and the result of a call, a call of a
+ * predicate, a callback. The model returns whether the event is possible.
  *
- * Where the contract leaves something open, the model follows both ways (either()). For example: which of two wins when a
- * deadline passes or a task is cancelled during a notify; and when exactly, between the begin and the return of a release,
- * the lock becomes free. So the model is in one of several states, and each result rules out some of them. If none is
- * left, no order of the calls explains what the library did. (Gavin Lowe, "Testing for linearizability", 2017, calls this
- * just-in-time linearization.)
+ * Where the contract leaves something open, the model follows both ways (either()). For example: which of two wins
+ * when a deadline passes or a task is cancelled during a notify; and when exactly, between the begin and the return
+ * of a release, the lock becomes free. So the model is in one of several states, and each result rules out some of
+ * them. If none is left, no order of the calls explains what the library did. (Gavin Lowe, "Testing for
+ * linearizability", 2017, calls this just-in-time linearization.)
  *
  * There is one lock and two conditions on it. Actors are the threads, then the tasks.
  */
