@@ -16,8 +16,8 @@ refused() {
 
 # The complete port of the documentation, and one without port_wake().
 awk '/^```C$/ { inside = 1; next } /^```$/ { inside = 0 } inside' "$SOURCE/docs/porting.md" >"$tmp/port.c"
-sed 's/port_wake/port_wake_up/' "$tmp/port.c" >"$tmp/incomplete.c"
-grep -q port_wake_up "$tmp/incomplete.c" || fail 'no port in docs/porting.md'
+sed 's/port_wake/port_other/' "$tmp/port.c" >"$tmp/incomplete.c"
+grep -q port_other "$tmp/incomplete.c" || fail 'no port in docs/porting.md'
 
 refused 'amiga.*Possible choices are.*custom' -Dport=amiga
 refused 'set -Dport_sources=FILE' -Dport=custom
