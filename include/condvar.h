@@ -35,7 +35,7 @@
  *
  * - Every call returns 0 or a positive errno value and says below which; where a call returns an error,
  *   nothing has changed, except where it says otherwise. No call touches errno, allocates, prints or aborts.
- *   The whole table of misuses and answers is in docs/misuse.md.
+ *   The whole table of misuses and answers is in docs/reference/misuse.md.
  * - Time is int64_t nanoseconds on the monotonic clock; setting the wall clock changes nothing. Timeouts are
  *   relative, deadlines absolute. A timeout of zero or less polls, COND_FOREVER never expires, and a deadline
  *   too far to represent never expires either. A wait never returns early, and signals neither end nor
