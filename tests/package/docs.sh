@@ -26,10 +26,31 @@ for document in "${documents[@]}"; do
         inside { print >file }' "$document"
 done
 [ "$(find "$tmp/blocks" -name 'tutorial.*.c' | wc -l)" -ge 6 ] || fail 'docs/tutorial.md has lost its programs'
-recipes=("$tmp"/blocks/cookbook.*.c)
-[ "${#recipes[@]}" -eq "$(grep -c '^## ' docs/cookbook.md)" ] ||
-    fail 'not every recipe of docs/cookbook.md has its program'
-[ "$(grep -l 'int main(' "${recipes[@]}" | wc -l)" -eq "${#recipes[@]}" ] || fail 'a recipe is not run: it has no main()'
+
+# A recipe links its program in docs/cookbook/ and quotes it: each block stands in the program, line by line.
+python3 - docs/cookbook.md docs/cookbook/*.c <<'END' || fail 'a recipe and its program differ'
+import pathlib, re, sys
+page, unquoted = pathlib.Path(sys.argv[1]), set(sys.argv[2:])
+for section in page.read_text().split("\n## ")[1:]:
+    title = section.splitlines()[0]
+    program = re.search(r"\((cookbook/\w+\.c)\)", section)
+    blocks = re.findall(r"^```c\n(.*?)^```$", section, re.M | re.S)
+    if not program or not blocks:
+        sys.exit(f"{page}: '{title}' does not quote a program")
+    program = page.parent / program[1]
+    unquoted.discard(str(program))
+    for block in blocks:
+        if "\n" + block not in "\n" + program.read_text():
+            sys.exit(f"{page}: '{title}': not in {program}:\n{block}")
+if unquoted:
+    sys.exit(f"{page} does not quote {unquoted}")
+END
+rm "$tmp"/blocks/cookbook.*.c
+for program in docs/cookbook/*.c; do
+    block=$tmp/blocks/recipe-$(basename "$program" .c).001.c
+    printf '#line 1 "%s"\n' "$program" | cat - "$program" >"$block"
+    sed -n '/^\/\* Prints:$/,/^ \*\/$/{/^\/\* Prints:$/d;/^ \*\/$/d;p;}' "$program" >"${block%1.c}2.text"
+done
 
 programs=0
 for block in "$tmp"/blocks/*.c "$tmp"/blocks/*.cpp; do
@@ -57,7 +78,7 @@ for block in "$tmp"/blocks/*.c "$tmp"/blocks/*.cpp; do
     done
     programs=$((programs + 1))
 done
-[ $programs -ge 7 ] || fail "only $programs programs"
+[ $programs -ge 20 ] || fail "only $programs programs"
 
 # ---- Names: what looks like a call or a macro of the library is one ----
 
@@ -81,7 +102,7 @@ anchors() {
     awk '/^```/ { code = !code } /^#+ / && !code' "$1" | sed -E 's/^#+ +//; s/`//g; s/\[([^]]*)\]\([^)]*\)/\1/g' |
         tr '[:upper:]' '[:lower:]' | sed -E 's/[^a-z0-9 _-]//g; s/ /-/g'
 }
-for document in "${documents[@]}" docs/performance/*/*.md; do
+for document in "${documents[@]}" docs/*/*.md docs/performance/*/*.md; do
     awk '/^```/ { code = !code } !code' "$document" | { grep -oE '\]\([^)]+\)' || true; } | sed -E 's/^\]\((.*)\)$/\1/' | sort -u |
         while read -r target; do
             case $target in
