@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What shared.pml takes for granted: that nobody hangs at the robust mutex of a shared lock. The mutex is that of glibc
- * 2.36 on Linux as this file's author reads them (docs/museum.md has the sources), and by itself it does let sleepers
+ * 2.36 on Linux as this file's author reads them (docs/testing/known-bugs.md), and by itself it does let sleepers
  * hang when one is killed; src/port/robust.c makes up for it.
  *
  * W processes acquire the mutex and release it, ROUNDS times each; KILLS of them are killed, whichever and wherever they
