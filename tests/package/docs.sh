@@ -85,9 +85,9 @@ done
 grep -ohE '\b(cond_[a-z_]+\(|COND_[A-Z_]+[A-Z]\b)' "${documents[@]}" | tr -d '(' | sort -u | while read -r name; do
     grep -rqE "\b$name\b" "$header" src || fail "no such name in condvar.h: $name"
 done
-# The table of README.md names each call of its kind without parentheses.
-sed -n '/^## If you come from/,/^```/p' README.md | grep -E '^\|' | grep -oE '`(cond|COND)_[A-Za-z_]+` \|$' | tr -d '`| ' |
-    sort -u >"$tmp/mapped"
+# The second column of the comparison in README.md names calls without parentheses.
+sed -n '/^## If you come from/,/^```/p' README.md | awk -F ' *[|] *' '$3 ~ /^`(cond|COND)_[A-Za-z_]+`$/ { print $3 }' |
+    tr -d '`' | sort -u >"$tmp/mapped"
 [ "$(wc -l <"$tmp/mapped")" -ge 12 ] || fail 'README.md has lost its table of calls'
 while read -r name; do
     grep -E "\b$name\b" "$header" >/dev/null || fail "README.md maps to $name, which is not in condvar.h"
