@@ -8,7 +8,7 @@ install_build
 export LD_LIBRARY_PATH=$libdir
 header=$(find "$tmp/image" -name condvar.h)
 cd "$SOURCE"
-documents=(README.md CHANGELOG.md docs/*.md)
+documents=(README.md CHANGELOG.md docs/*.md docs/*/*.md)
 
 # ---- Code. blocks/NAME.N.LANGUAGE, with line numbers of the document for the compiler to tell ----
 
@@ -102,7 +102,7 @@ anchors() {
     awk '/^```/ { code = !code } /^#+ / && !code' "$1" | sed -E 's/^#+ +//; s/`//g; s/\[([^]]*)\]\([^)]*\)/\1/g' |
         tr '[:upper:]' '[:lower:]' | sed -E 's/[^a-z0-9 _-]//g; s/ /-/g'
 }
-for document in "${documents[@]}" docs/*/*.md docs/performance/*/*.md; do
+for document in "${documents[@]}" docs/performance/*/*.md; do
     awk '/^```/ { code = !code } !code' "$document" | { grep -oE '\]\([^)]+\)' || true; } | sed -E 's/^\]\((.*)\)$/\1/' | sort -u |
         while read -r target; do
             case $target in
@@ -117,9 +117,12 @@ for document in "${documents[@]}" docs/*/*.md docs/performance/*/*.md; do
             fi
         done
 done
-# Each page can be reached from README.md.
+# Each page can be reached from README.md, and each page of a folder from a page.
 for page in docs/*.md; do
     grep -F "($page" README.md >/dev/null || fail "README.md does not lead to $page"
+done
+for page in docs/*/*.md; do
+    grep -F "${page#docs/}" README.md docs/*.md >/dev/null || fail "no page leads to $page"
 done
 for drawing in docs/drawings/*.svg; do
     grep -F "(drawings/$(basename "$drawing"))" docs/*.md >/dev/null || fail "no page shows $drawing"
