@@ -2,7 +2,7 @@
 /*
  * COND_SHARED, call by call: between the processes of a fork, between programs that know only a file, and
  * over two mappings of the same memory in one process. What happens at each step of a kill is in
- * tests/property/shared_orders.c, and with real kills in tests/stress/shared_*.c.
+ * tests/schedules/shared_schedules.c, and with real kills in tests/stress/shared_*.c.
  *
  *      test_shared                 the tests
  *      test_shared --peer FILE     the other program of some of them, which shares the memory of FILE
@@ -551,7 +551,7 @@ static void init_tells_that_another_is_making_it(void **state)
 {
     (void)state;
     struct memory *memory = map_new();
-    memory->cond.state_ = 0x5EC04D18; /* COND_INIT_SHARED, src/object.h */
+    memory->cond.state_ = 0x5EC04D18; /* CONDI_INIT_SHARED, src/object.h */
     assert_int_equal(cond_init(&memory->cond, NULL, COND_SHARED), EAGAIN);
     assert_int_equal(cond_acquire(&memory->cond), EINVAL);
     memory->lock.depth_ = 0x5EC00000; /* LOCK_SHARED_MARK */
