@@ -4,7 +4,7 @@
  * this file and run it on an imitation of FreeRTOS (tests/cross/freertos).
  *
  * It needs configUSE_TASK_NOTIFICATIONS, configTASK_NOTIFICATION_ARRAY_ENTRIES of 2 at least, INCLUDE_vTaskSuspend, a
- * TickType_t of 32 bits, and -DCONDVAR_TUNING_CLOCK_TICK_NS=1000000000/configTICK_RATE_HZ: its clock counts in ticks.
+ * TickType_t of 32 bits, and -DTUNING_CLOCK_TICK_NS=1000000000/configTICK_RATE_HZ: its clock counts in ticks.
  */
 #include <FreeRTOS.h>
 #include <task.h>
