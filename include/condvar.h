@@ -57,7 +57,7 @@
  * Rules
  *
  * - Errors. A call returns 0 or a positive errno value. A call that returns an error has changed nothing,
- *   unless its comment says otherwise. docs/misuse.md is a table of all misuses and their errors.
+ *   unless its comment says otherwise. docs/reference/misuse.md is a table of all misuses and their errors.
  * - No call changes errno, allocates memory, prints or aborts.
  * - Callers. Any thread may call any function, except where the comment says "Caller must hold the lock." No
  *   function may be called from a signal handler.

@@ -5,7 +5,7 @@
 /*
  * Each condition and lock that is made has counters that are about to wrap: cond_init(), cond_lock_init() and the
  * static initialisers begin them near their end. For test programs, to be included before them (-include): the option
- * -Dcounters=near_end does so for all. docs/reliability.md has the list of all counters. Memory that is all zero
+ * -Dcounters=near_end does so for all. docs/testing/counters.md has the list of all counters. Memory that is all zero
  * bits, and so a condition without an initialiser, begins where it always does.
  */
 #include "condvar.h"

@@ -4,10 +4,10 @@
 
     tests/bench/report.py DIRECTORY
 
-DIRECTORY is where `tests/run bench` has left bench.tsv and bench-shared.txt. MACHINE is made from the processor's
-name and the number of cores, so that the last run on each machine is kept: its tables, its medians, its plots. The
-page shows the run that was reported last, between two comments for each of the programs, and links the other
-machines. No figure there is written by hand. Needs gnuplot.
+DIRECTORY has bench.tsv and bench-shared.txt, which `tests/run bench` has written. MACHINE is the name of the processor
+and the number of cores, so the last run on each machine is kept: its tables, its medians and its plots. The page shows
+the summary and the plots of the last run, between two comments, and links the tables and the other machines. No figure
+there is written by hand. Needs gnuplot.
 """
 
 import collections
@@ -33,13 +33,13 @@ WORLDS = {  # in the order of the page
     "one-core": "all threads are on one core, and nothing else runs",
 }
 
-# With more of the cores' time for other programs than this, a row was not measured in its world (worlds.hpp).
+# A row is not measured if other programs used more of the cores' time than this (worlds.hpp).
 MOST_OTHERS = 0.2
 
-# What most programs do with a condition: the rows of the first table.
-FLAGSHIP = re.compile(r"turns|(buffer|broadcast|ring|unlimited|await)-.*|herd-16")
+# The rows of the summary: what most programs do with a condition.
+SUMMARY = re.compile(r"turns|(buffer|broadcast|ring|unlimited|await)-.*|herd-16")
 
-# What a private condition does without: CONDVAR_NO_...
+# CONDVAR_NO_...: what is left out of the code of the private path.
 NOT_PRIVATE = ["TASKS", "SHARED", "FOREIGN", "PTHREAD", "TEXT", "AWAIT", "CANCEL"]
 
 Spread = collections.namedtuple("Spread", "median low high")
@@ -65,7 +65,7 @@ class Row:
 
     @staticmethod
     def missing(name, world):
-        """One that the benchmark has, and the run has not."""
+        """A row that the benchmark has, but the run does not."""
         row = Row(collections.defaultdict(lambda: "0", row=name, world=world, compared="time"))
         row.refused = "the run left them out"
         return row
@@ -117,7 +117,7 @@ def read_tsv(path):
 
 
 def with_missing(worlds, listed):
-    """The rows that the benchmark lists, in its order, each in its worlds, measured or not; and what else the run has."""
+    """All rows that the benchmark lists, in its order, each in its worlds, measured or not; then the run's other rows."""
     complete = {world: {} for world in worlds}
     for line in listed.splitlines():
         name, *its_worlds = line.split()
@@ -165,7 +165,7 @@ def exact(value):
 
 
 def aim_lines(worlds, private_path_bytes):
-    """Lines of: what, the aim, what was measured, whether it is reached."""
+    """Each line: the row, the aim, the measured value, whether the aim is reached."""
     idle, one_core = worlds["idle"], worlds["one-core"]
 
     def measured(rows, *names):
@@ -226,7 +226,7 @@ def aim_lines(worlds, private_path_bytes):
             limit = 2.2
         else:
             continue
-        # In whole calls, where there are many: the first to arrive at a broadcast meet in the lock.
+        # Rounded to whole calls if there are many: the first waiters to arrive at a broadcast meet at the lock.
         judged = Spread(*map(round, counts)) if limit > 10 else counts
         yield from value(f"`{name}`{'' if row.world == 'idle' else ', one-core'}, futex calls", spread_text(counts),
                          f"≤ {limit}", judged, limit)
@@ -242,7 +242,7 @@ def aim_lines(worlds, private_path_bytes):
         over = [f"`{name}` {spread_text(cpu)}" for name, row in rows.items()
                 if (cpu := row.ratio("peer", "cpu")) and cpu.median > 1.5]
         if any(row.candidates for row in rows.values()):
-            yield (f"CPU time, all rows, {next(iter(rows.values())).world}", "≤ 1.5 × the thriftiest peer's",
+            yield (f"CPU time, all rows, {next(iter(rows.values())).world}", "≤ 1.5 × the best peer's",
                    "over it: " + ", ".join(over) if over else "all rows", "**no**" if over else "yes")
     if measured(idle, "expire"):
         row = idle["expire"]
@@ -274,8 +274,8 @@ def private_path_bytes():
 
 
 def summary_lines(worlds):
-    """The flagship's rows, with the ratio to the best peer in each world."""
-    names = dict.fromkeys(name for rows in worlds.values() for name in rows if FLAGSHIP.fullmatch(name))
+    """The rows of the summary, with the ratio to the best peer in each world."""
+    names = dict.fromkeys(name for rows in worlds.values() for name in rows if SUMMARY.fullmatch(name))
     for name in names:
         ratios = (worlds[world][name].ratio("peer") if name in worlds[world] else None for world in WORLDS)
         yield (f"`{name}`", *(digits(ratio.median) if ratio else "–" for ratio in ratios))
@@ -298,7 +298,7 @@ def failure_of_ours(row):
 
 
 def world_section(world, rows):
-    """What was measured in one world, and how much it was in force."""
+    """The table of one world, with the load and the other programs that ran."""
     said = f"In this world {WORLDS[world]}."
     measured = [row for row in rows.values() if not row.refused]
     if measured:
@@ -346,7 +346,7 @@ PLOTS = {  # family: title, what y is; each y is divided by the number of waiter
     "ring": ("A ring of threads on one condition", "for each turn", False),
     "ring-all": ("The same ring, each turn by notify_all", "for each turn", False),
     "await-ring": ("The same ring, by waits that need no notify", "for each turn", False),
-    "broadcast": ("Broadcast, until all are through the lock and back", "for each waiter", True),
+    "broadcast": ("Broadcast, until all have acquired the lock and returned", "for each waiter", True),
     "herd": ("All wait for an item, one gets it", "for each item", False),
     "buffer": ("Bounded buffer, one condition", "for each item", False),
     "buffer-two": ("Bounded buffer, two conditions", "for each item", False),
@@ -392,7 +392,7 @@ def plot_name(folder, family):
 
 
 def plot(family, worlds, folder):
-    """Draws what rows of a family have compared, a panel for each world, with bars from quartile to quartile."""
+    """Draws the compared metric of a family's rows: a panel for each world, with bars from quartile to quartile."""
     title, label, for_each_waiter = PLOTS[family]
     panels, blocks, all_ys, threads = [], [], [], set()
     for world, rows in worlds.items():
@@ -471,7 +471,7 @@ def machine(program):
 
 
 def replace_block(text, name, block):
-    """What stands between the two comments of this name."""
+    """The text with this block between the two comments of this name."""
     begin, end = f"<!-- {name}: written by tests/bench/report.py -->\n", f"<!-- end of {name} -->\n"
     if begin not in text or end not in text:
         sys.exit(f"report: {PAGE} has no place for {name}")
@@ -479,25 +479,32 @@ def replace_block(text, name, block):
     return before + begin + "\n" + block.strip("\n") + "\n\n" + end + rest.split(end, 1)[1]
 
 
-def run_lines(worlds, notes, program):
-    """The tables of a run, without its plots."""
+def summary(worlds, notes, program):
+    """The machine, the run, and this library beside the best peer in each world."""
     commit = command("git", "-C", str(ROOT), "describe", "--always", "--dirty", "--exclude=*").strip()
     date = datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d")
     lines = [
         prose("; ".join(machine(program)) + "."), "",
-        f"Of {date}, commit {commit or 'unknown'}. Each row was measured in {notes['processes']} process{'es' * (notes['processes'] != '1')} with up "
-        f"to {notes['repetitions']} repetitions, each measurement of about {notes['seconds']} s.",
+        f"Measured on {date}, commit {commit or 'unknown'}. Each row was measured in {notes['processes']} "
+        f"process{'es' * (notes['processes'] != '1')} with up to {notes['repetitions']} repetitions, "
+        f"each measurement of about {notes['seconds']} s.",
     ]
     if notes.get("missing"):
-        lines[-1] += f" Without {notes['missing'].strip().replace(' ', ' and ')}, whose library was not there."
+        lines[-1] += f" Not installed, so not measured: {notes['missing'].strip().replace(' ', ', ')}."
     lines[-1] = prose(lines[-1])
     lines += ["", "### The worlds beside each other", "",
               "The time of this library divided by the best peer's. Below 1, this library is faster.", ""]
     lines += table(["row", *WORLDS], summary_lines(worlds))
+    return lines
+
+
+def details(worlds):
+    """The table of each world, and the aims."""
+    lines = []
     for world, rows in worlds.items():
         if rows:
             lines += world_section(world, rows)
-    lines += ["### The aims", "", "In the world idle where no other is named.", ""]
+    lines += ["### The aims", "", "The world is idle if no other is named.", ""]
     lines += table(["row", "aim", "measured", "reached"], aim_lines(worlds, private_path_bytes()))
     return lines
 
@@ -510,7 +517,7 @@ def plot_lines(plots, folder, path):
 
 
 def other_machines(here):
-    """A link for each other machine, with the first paragraph of its tables, which says what it is."""
+    """A link for each other machine, with the first paragraph of its tables: the machine."""
     for path in sorted(FOLDER.glob("*/tables.md")):
         if path.parent.name != here:
             said = path.read_text().split("\n\n")[1].replace("\n", " ")
@@ -546,23 +553,22 @@ def main():
     for old in folder.glob("*.svg"):
         old.unlink()
 
-    run = run_lines(worlds, notes, program)
+    run = summary(worlds, notes, program)
     plots = {family: title for family in PLOTS if (title := plot(family, worlds, folder))}
     shared = directory / "bench-shared.txt"
     shared_block = "```text\n" + shared.read_text().strip("\n") + "\n```" if shared.exists() else None
 
     page = PAGE.read_text()
     page = replace_block(page, "bench", "\n".join(
-        [*run, f"The medians of all candidates are in [performance/{name}/medians.md](performance/{name}/medians.md).",
+        [*run, prose(f"All rows, the aims, and conditions between processes: [tables](performance/{name}/tables.md). "
+                     f"The medians of all candidates: [medians](performance/{name}/medians.md)."),
          "", *plot_lines(plots, folder, f"performance/{name}/")]))
     others = "\n".join(other_machines(name)) or "There is none yet."
     page = replace_block(page, "other machines", others)
-    if shared_block:
-        page = replace_block(page, "bench-shared", shared_block)
     PAGE.write_text(page)
 
-    lines = [f"# Measured on {name}", "", *run, "The medians of all candidates are in [medians.md](medians.md).", "",
-             *plot_lines(plots, folder, "")]
+    lines = [f"# Measured on {name}", "", *run, *details(worlds),
+             "The medians of all candidates are in [medians.md](medians.md).", "", *plot_lines(plots, folder, "")]
     if shared_block:
         lines += ["### Conditions between processes", "", shared_block]
     (folder / "tables.md").write_text("\n".join(lines).rstrip("\n") + "\n")

@@ -8,7 +8,7 @@ install_build
 export LD_LIBRARY_PATH=$libdir
 header=$(find "$tmp/image" -name condvar.h)
 cd "$SOURCE"
-documents=(README.md CHANGELOG.md docs/*.md)
+documents=(README.md CHANGELOG.md docs/*.md docs/*/*.md)
 
 # ---- Code. blocks/NAME.N.LANGUAGE, with the line numbers of the document for the compiler's messages ----
 
@@ -26,10 +26,31 @@ for document in "${documents[@]}"; do
         inside { print >file }' "$document"
 done
 [ "$(find "$tmp/blocks" -name 'tutorial.*.c' | wc -l)" -ge 6 ] || fail 'docs/tutorial.md has lost its programs'
-recipes=("$tmp"/blocks/cookbook.*.c)
-[ "${#recipes[@]}" -eq "$(grep -c '^## ' docs/cookbook.md)" ] ||
-    fail 'not every recipe of docs/cookbook.md has its program'
-[ "$(grep -l 'int main(' "${recipes[@]}" | wc -l)" -eq "${#recipes[@]}" ] || fail 'a recipe does not run: it has no main()'
+
+# A recipe links its program in docs/cookbook/ and quotes it: each block stands in the program, line by line.
+python3 - docs/cookbook.md docs/cookbook/*.c <<'END' || fail 'a recipe and its program differ'
+import pathlib, re, sys
+page, unquoted = pathlib.Path(sys.argv[1]), set(sys.argv[2:])
+for section in page.read_text().split("\n## ")[1:]:
+    title = section.splitlines()[0]
+    program = re.search(r"\((cookbook/\w+\.c)\)", section)
+    blocks = re.findall(r"^```c\n(.*?)^```$", section, re.M | re.S)
+    if not program or not blocks:
+        sys.exit(f"{page}: '{title}' does not quote a program")
+    program = page.parent / program[1]
+    unquoted.discard(str(program))
+    for block in blocks:
+        if "\n" + block not in "\n" + program.read_text():
+            sys.exit(f"{page}: '{title}': not in {program}:\n{block}")
+if unquoted:
+    sys.exit(f"{page} does not quote {unquoted}")
+END
+rm "$tmp"/blocks/cookbook.*.c
+for program in docs/cookbook/*.c; do
+    block=$tmp/blocks/recipe-$(basename "$program" .c).001.c
+    printf '#line 1 "%s"\n' "$program" | cat - "$program" >"$block"
+    sed -n '/^\/\* Prints:$/,/^ \*\/$/{/^\/\* Prints:$/d;/^ \*\/$/d;p;}' "$program" >"${block%1.c}2.text"
+done
 
 programs=0
 for block in "$tmp"/blocks/*.c "$tmp"/blocks/*.cpp; do
@@ -57,16 +78,16 @@ for block in "$tmp"/blocks/*.c "$tmp"/blocks/*.cpp; do
     done
     programs=$((programs + 1))
 done
-[ $programs -ge 7 ] || fail "only $programs programs"
+[ $programs -ge 20 ] || fail "only $programs programs"
 
 # ---- Names: each name with the prefix of the library exists ----
 
 grep -ohE '\b(cond_[a-z_]+\(|COND_[A-Z_]+[A-Z]\b)' "${documents[@]}" | tr -d '(' | sort -u | while read -r name; do
     grep -rqE "\b$name\b" "$header" src || fail "no such name in condvar.h: $name"
 done
-# The table of README.md names each call of its kind without parentheses.
-sed -n '/^## If you come from/,/^```/p' README.md | grep -E '^\|' | grep -oE '`(cond|COND)_[A-Za-z_]+` \|$' | tr -d '`| ' |
-    sort -u >"$tmp/mapped"
+# The second column of the comparison in README.md names calls without parentheses.
+sed -n '/^## If you come from/,/^```/p' README.md | awk -F ' *[|] *' '$3 ~ /^`(cond|COND)_[A-Za-z_]+`$/ { print $3 }' |
+    tr -d '`' | sort -u >"$tmp/mapped"
 [ "$(wc -l <"$tmp/mapped")" -ge 12 ] || fail 'README.md has lost its table of calls'
 while read -r name; do
     grep -E "\b$name\b" "$header" >/dev/null || fail "README.md maps to $name, which is not in condvar.h"
@@ -96,9 +117,12 @@ for document in "${documents[@]}" docs/performance/*/*.md; do
             fi
         done
 done
-# Each page can be reached from README.md.
+# Each page can be reached from README.md, and each page of a folder from a page.
 for page in docs/*.md; do
     grep -F "($page" README.md >/dev/null || fail "README.md does not lead to $page"
+done
+for page in docs/*/*.md; do
+    grep -F "${page#docs/}" README.md docs/*.md >/dev/null || fail "no page leads to $page"
 done
 for drawing in docs/drawings/*.svg; do
     grep -F "(drawings/$(basename "$drawing"))" docs/*.md >/dev/null || fail "no page shows $drawing"

@@ -4,7 +4,7 @@
 # known_bugs.sh SOURCE-ROOT BUILD - bugs of other condition variables, tried on them and on this library: a table
 #
 # BUILD has the programs (the targets known_bugs-cases and stress-linearizable). Each row is a case; its file explains
-# it, and docs/museum.md lists all. The table names what is not installed.
+# it, and docs/testing/known-bugs.md lists all. The table names what is not installed.
 #
 # The result of a peer is `shown`, `not shown`, or why it cannot be tried. Some peers are known to have the bug in this
 # version: if it is not shown, the detector is broken, and so is the row. Exit status 0 if no row is broken and this

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What shared.pml assumes: no process sleeps for ever on the robust mutex of a shared lock. The mutex is that of glibc
- * 2.36 on Linux, as the author of this file understands both (docs/museum.md has the sources). By itself it lets
- * sleepers hang when one is killed. src/port/robust.c prevents that.
+ * 2.36 on Linux, as the author of this file understands both (docs/testing/known-bugs.md has the sources). By itself it
+ * lets sleepers hang when one is killed. src/port/robust.c prevents that.
  *
  * W processes acquire the mutex and release it, ROUNDS times each. KILLS of them are killed at any step. The word has
  * the owner and two bits: there may be sleepers, and the owner died. Checked: there is one holder at a time, and when

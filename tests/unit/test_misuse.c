@@ -4,7 +4,7 @@
  * of lock, and that it has changed nothing. The table below is all there is to it:
  *
  *      test_misuse                 tries every cell
- *      test_misuse --markdown      prints the table as it stands in docs/misuse.md
+ *      test_misuse --markdown      prints the table as it stands in docs/reference/misuse.md
  *      test_misuse --check FILE    tells whether FILE has it, word for word, between its two marks
  *
  * Each cell has a condition and a lock of its own (struct subject), brought into the row's state by the
