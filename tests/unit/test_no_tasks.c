@@ -35,9 +35,8 @@ static void *play(void *arg)
     return NULL;
 }
 
-static void threads_take_turns(void **state)
+TEST(threads_take_turns)
 {
-    (void)state;
     static int numbers[PLAYERS] = {0, 1, 2};
     pthread_t players[PLAYERS];
     for (int i = 0; i < PLAYERS; i++)
@@ -45,37 +44,29 @@ static void threads_take_turns(void **state)
     for (int i = 0; i < PLAYERS; i++)
         (void)finish(players[i]);
     assert_int_equal(turn, PLAYERS * ROUNDS);
-    assert_int_equal(cond_destroy(&cond), 0);
+    OK(cond_destroy(&cond));
 }
 
-static void locks_of_each_kind(void **state)
+TEST(locks_of_each_kind)
 {
-    (void)state;
     static cond_lock_t mutex = COND_MUTEX_INIT, rlock = COND_RLOCK_INIT;
     static cond_t on_mutex = COND_INIT_WITH(&mutex), on_rlock = COND_INIT_WITH(&rlock);
     char text[200];
-    assert_int_equal(cond_acquire(&on_mutex), 0);
+    OK(cond_acquire(&on_mutex));
     assert_int_equal(cond_acquire(&on_mutex), EDEADLK);
     assert_int_equal(cond_wait(&on_mutex, COND_MS(1)), ETIMEDOUT);
     assert_true(cond_describe(&on_mutex, text, sizeof text) > 0);
     assert_non_null(strstr(text, "locked mutex owner=0x"));
-    assert_int_equal(cond_destroy(&on_mutex), 0);
+    OK(cond_destroy(&on_mutex));
     assert_int_equal(cond_lock_destroy(&mutex), EBUSY);
-    assert_int_equal(cond_lock_release(&mutex), 0);
-    assert_int_equal(cond_lock_destroy(&mutex), 0);
-    assert_int_equal(cond_acquire(&on_rlock), 0);
-    assert_int_equal(cond_acquire(&on_rlock), 0);
+    OK(cond_lock_release(&mutex));
+    OK(cond_lock_destroy(&mutex));
+    OK(cond_acquire(&on_rlock));
+    OK(cond_acquire(&on_rlock));
     assert_int_equal(cond_wait(&on_rlock, 0), ETIMEDOUT);
-    assert_int_equal(cond_release(&on_rlock), 0);
-    assert_int_equal(cond_release(&on_rlock), 0);
+    OK(cond_release(&on_rlock));
+    OK(cond_release(&on_rlock));
     assert_int_equal(cond_release(&on_rlock), EPERM);
 }
 
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(threads_take_turns),
-        cmocka_unit_test(locks_of_each_kind),
-    };
-    return cmocka_run_group_tests_name("no tasks", tests, NULL, NULL);
-}
+int main(void) { return RUN_TESTS("no tasks"); }

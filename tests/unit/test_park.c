@@ -11,9 +11,8 @@ static uint32_t state_of(struct cond_waiter *waiter)
 
 /* ---- The handshake, one side at a time ---- */
 
-static void let_go_before_it_sleeps(void **state)
+TEST(let_go_before_it_sleeps)
 {
-    (void)state;
     static const int64_t deadlines[] = {COND_FOREVER, DEADLINE_PASSED, 1};
     for (size_t i = 0; i < LENGTH(deadlines); i++) {
         cond_lock_t lock = COND_RLOCK_INIT;
@@ -25,9 +24,8 @@ static void let_go_before_it_sleeps(void **state)
     }
 }
 
-static void expires(void **state)
+TEST(expires)
 {
-    (void)state;
     cond_lock_t lock = COND_RLOCK_INIT;
     struct cond_waiter polls = {.timed = true};
     assert_false(park_sleep(&polls, &lock, DEADLINE_PASSED));
@@ -56,9 +54,8 @@ static void *sleep_on_it(void *arg)
 }
 
 /* ASLEEP is announced before the sleep, so the waker that sees it has somebody to wake, or nearly. */
-static void woken_from_sleep(void **state)
+TEST(woken_from_sleep)
 {
-    (void)state;
     static const int64_t deadlines[] = {COND_FOREVER, INT64_MAX - 1};
     for (size_t i = 0; i < LENGTH(deadlines); i++) {
         struct sleeper s = {.waiter = {.timed = true}, .deadline_ns = deadlines[i]};
@@ -72,9 +69,8 @@ static void woken_from_sleep(void **state)
 }
 
 /* Its deadline no longer counts: it can only be let go. */
-static void chosen_does_not_expire(void **state)
+TEST(chosen_does_not_expire)
 {
-    (void)state;
     static const int64_t deadlines[] = {DEADLINE_PASSED, 1};
     for (size_t i = 0; i < LENGTH(deadlines); i++) {
         struct sleeper s = {.waiter = {.timed = true, .state = WAITER_CHOSEN}, .deadline_ns = deadlines[i]};
@@ -90,17 +86,15 @@ static void chosen_does_not_expire(void **state)
 
 /* ---- The budget ---- */
 
-static void a_fresh_lock_hopes_for_the_best(void **state)
+TEST(a_fresh_lock_hopes_for_the_best)
 {
-    (void)state;
     cond_lock_t lock = COND_RLOCK_INIT;
     assert_int_equal(park_spin_budget(&lock.spin_), TUNING_SPIN_MAX);
 }
 
 /* A few in a row in vain, and it is given up, for ever longer; in between one try. */
-static void in_vain_it_looks_ever_more_rarely(void **state)
+TEST(in_vain_it_looks_ever_more_rarely)
 {
-    (void)state;
     cond_lock_t lock = COND_RLOCK_INIT;
     unsigned tries = 0, last_pause = 0;
     for (; tries < TUNING_SPIN_FAILURES; tries++) {
@@ -120,9 +114,8 @@ static void in_vain_it_looks_ever_more_rarely(void **state)
 }
 
 /* Who was rewarded after a short time need not look for long; and one reward ends a pause. */
-static void it_looks_a_few_times_as_long_as_usual(void **state)
+TEST(it_looks_a_few_times_as_long_as_usual)
 {
-    (void)state;
     cond_lock_t lock = COND_RLOCK_INIT;
     for (unsigned i = 0; i < 10; i++)
         park_spin_hit(&lock.spin_, 5);
@@ -138,9 +131,8 @@ static void it_looks_a_few_times_as_long_as_usual(void **state)
 }
 
 /* Any 16 bits will do: what a race leaves behind is no worse than a wrong guess. */
-static void any_value_is_right(void **state)
+TEST(any_value_is_right)
 {
-    (void)state;
     for (unsigned value = 0; value <= UINT16_MAX; value += 7) {
         cond_lock_t lock = COND_RLOCK_INIT;
         lock.spin_ = (uint16_t)value;
@@ -152,27 +144,12 @@ static void any_value_is_right(void **state)
 }
 
 /* Who polls neither waits awake nor learns anything from it. */
-static void polling_teaches_nothing(void **state)
+TEST(polling_teaches_nothing)
 {
-    (void)state;
     cond_lock_t lock = COND_RLOCK_INIT;
     struct cond_waiter waiter = {.timed = true};
     assert_false(park_sleep(&waiter, &lock, DEADLINE_PASSED));
     assert_int_equal(lock.spin_, 0);
 }
 
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(let_go_before_it_sleeps),
-        cmocka_unit_test(expires),
-        cmocka_unit_test(woken_from_sleep),
-        cmocka_unit_test(chosen_does_not_expire),
-        cmocka_unit_test(a_fresh_lock_hopes_for_the_best),
-        cmocka_unit_test(in_vain_it_looks_ever_more_rarely),
-        cmocka_unit_test(it_looks_a_few_times_as_long_as_usual),
-        cmocka_unit_test(any_value_is_right),
-        cmocka_unit_test(polling_teaches_nothing),
-    };
-    return cmocka_run_group_tests_name("park", tests, NULL, NULL);
-}
+int main(void) { return RUN_TESTS("park"); }

@@ -90,35 +90,33 @@ static int try_by_other(cond_lock_t *lock)
 
 /* ---- Depth ---- */
 
-static void acquire_and_release(void **state)
+TEST(acquire_and_release)
 {
-    (void)state;
     cond_lock_t lock = COND_RLOCK_INIT;
     assert_free(&lock);
     for (unsigned depth = 1; depth <= 3; depth++) {
-        assert_int_equal(rlock_acquire(&lock, port_self(), COND_FOREVER), 0);
+        OK(rlock_acquire(&lock, port_self(), COND_FOREVER));
         assert_mine(&lock, depth);
     }
     for (unsigned depth = 3; depth > 1; depth--) {
-        assert_int_equal(rlock_release(&lock, port_self()), 0);
+        OK(rlock_release(&lock, port_self()));
         assert_mine(&lock, depth - 1);
         assert_int_equal(try_by_other(&lock), EBUSY);
     }
-    assert_int_equal(rlock_release(&lock, port_self()), 0);
+    OK(rlock_release(&lock, port_self()));
     assert_free(&lock);
     assert_int_equal(try_by_other(&lock), 0);
 }
 
 /* Every way to acquire counts. */
-static void every_way_is_a_level(void **state)
+TEST(every_way_is_a_level)
 {
-    (void)state;
     cond_lock_t lock = COND_RLOCK_INIT;
     assert_int_equal(try_acquire(&lock), 0);
     assert_int_equal(try_acquire(&lock), 0);
-    assert_int_equal(rlock_acquire(&lock, port_self(), DEADLINE_PASSED), 0);
-    assert_int_equal(rlock_acquire(&lock, port_self(), port_now() + COND_SEC(100)), 0);
-    assert_int_equal(rlock_acquire(&lock, port_self(), COND_FOREVER), 0);
+    OK(rlock_acquire(&lock, port_self(), DEADLINE_PASSED));
+    OK(rlock_acquire(&lock, port_self(), port_now() + COND_SEC(100)));
+    OK(rlock_acquire(&lock, port_self(), COND_FOREVER));
     assert_mine(&lock, 5);
     assert_int_equal(rlock_release_save(&lock, port_self()), 5);
     assert_free(&lock);
@@ -127,7 +125,7 @@ static void every_way_is_a_level(void **state)
 static void saves_and_restores(cond_lock_t *lock, unsigned depth)
 {
     for (unsigned i = 0; i < depth; i++)
-        assert_int_equal(rlock_acquire(lock, port_self(), COND_FOREVER), 0);
+        OK(rlock_acquire(lock, port_self(), COND_FOREVER));
     assert_mine(lock, depth);
     assert_int_equal(try_by_other(lock), EBUSY);
     assert_int_equal(rlock_release_save(lock, port_self()), depth);
@@ -138,14 +136,13 @@ static void saves_and_restores(cond_lock_t *lock, unsigned depth)
     assert_int_equal(try_by_other(lock), EBUSY);
     for (unsigned i = depth; i > 0; i--) {
         assert_true(rlock_owned(lock));
-        assert_int_equal(rlock_release(lock, port_self()), 0);
+        OK(rlock_release(lock, port_self()));
     }
     assert_free(lock);
 }
 
-static void save_and_restore(void **state)
+TEST(save_and_restore)
 {
-    (void)state;
     cond_lock_t lock = COND_RLOCK_INIT;
     saves_and_restores(&lock, 1);
     saves_and_restores(&lock, 3);
@@ -155,36 +152,34 @@ static void save_and_restore(void **state)
 }
 
 /* Restored from depth 0 upwards while it waits for another's levels. */
-static void no_deeper_than_the_maximum(void **state)
+TEST(no_deeper_than_the_maximum)
 {
-    (void)state;
     cond_lock_t lock = COND_RLOCK_INIT;
     rlock_acquire_restore(&lock, port_self(), COND_DEPTH_MAX - 1, true);
-    assert_int_equal(rlock_acquire(&lock, port_self(), COND_FOREVER), 0);
+    OK(rlock_acquire(&lock, port_self(), COND_FOREVER));
     assert_mine(&lock, COND_DEPTH_MAX);
     assert_int_equal(rlock_acquire(&lock, port_self(), COND_FOREVER), EAGAIN);
     assert_int_equal(rlock_acquire(&lock, port_self(), DEADLINE_PASSED), EAGAIN);
     assert_int_equal(rlock_acquire(&lock, port_self(), port_now() + COND_SEC(100)), EAGAIN);
     assert_int_equal(try_acquire(&lock), EAGAIN);
     assert_mine(&lock, COND_DEPTH_MAX);
-    assert_int_equal(rlock_release(&lock, port_self()), 0);
+    OK(rlock_release(&lock, port_self()));
     assert_mine(&lock, COND_DEPTH_MAX - 1);
     assert_int_equal(try_acquire(&lock), 0);
     assert_int_equal(rlock_release_save(&lock, port_self()), COND_DEPTH_MAX);
     assert_free(&lock);
 }
 
-static void mutex_has_one_level(void **state)
+TEST(mutex_has_one_level)
 {
-    (void)state;
     cond_lock_t mutex = COND_MUTEX_INIT;
-    assert_int_equal(rlock_acquire(&mutex, port_self(), COND_FOREVER), 0);
+    OK(rlock_acquire(&mutex, port_self(), COND_FOREVER));
     assert_int_equal(rlock_acquire(&mutex, port_self(), COND_FOREVER), EDEADLK);
     assert_int_equal(rlock_acquire(&mutex, port_self(), DEADLINE_PASSED), EDEADLK);
     assert_int_equal(rlock_acquire(&mutex, port_self(), port_now() + COND_SEC(100)), EDEADLK);
     assert_int_equal(try_acquire(&mutex), EDEADLK);
     assert_mine(&mutex, 1);
-    assert_int_equal(rlock_release(&mutex, port_self()), 0);
+    OK(rlock_release(&mutex, port_self()));
     assert_free(&mutex);
     assert_int_equal(rlock_release(&mutex, port_self()), EPERM);
     assert_free(&mutex);
@@ -192,18 +187,17 @@ static void mutex_has_one_level(void **state)
 
 /* ---- Between threads ---- */
 
-static void not_the_holder(void **state)
+TEST(not_the_holder)
 {
-    (void)state;
     cond_lock_t lock = COND_RLOCK_INIT;
     assert_int_equal(rlock_release(&lock, port_self()), EPERM);
-    assert_int_equal(rlock_release_save(&lock, port_self()), 0);
+    OK(rlock_release_save(&lock, port_self()));
     assert_free(&lock);
 
     struct other other;
     other_holds(&other, &lock, 2);
     assert_int_equal(rlock_release(&lock, port_self()), EPERM);
-    assert_int_equal(rlock_release_save(&lock, port_self()), 0);
+    OK(rlock_release_save(&lock, port_self()));
     assert_false(rlock_owned(&lock));
     assert_int_equal(word_of(&lock), MUTEX_HELD);
     assert_int_equal(depth_of(&lock), 2);
@@ -211,14 +205,13 @@ static void not_the_holder(void **state)
     assert_free(&lock);
 }
 
-static void held_by_another(void **state)
+TEST(held_by_another)
 {
-    (void)state;
     static const unsigned kinds[] = {COND_RLOCK, COND_MUTEX};
     for (size_t i = 0; i < LENGTH(kinds); i++) {
         cond_lock_t lock;
         struct other other;
-        assert_int_equal(cond_lock_init(&lock, kinds[i]), 0);
+        OK(cond_lock_init(&lock, kinds[i]));
         other_holds(&other, &lock, 1);
         assert_int_equal(try_acquire(&lock), EBUSY);
         assert_int_equal(rlock_acquire(&lock, port_self(), DEADLINE_PASSED), ETIMEDOUT);
@@ -231,9 +224,9 @@ static void held_by_another(void **state)
         assert_false(rlock_owned(&lock));
         assert_int_equal(depth_of(&lock), 1);
         other_lets_go(&other);
-        assert_int_equal(rlock_acquire(&lock, port_self(), DEADLINE_PASSED), 0);
+        OK(rlock_acquire(&lock, port_self(), DEADLINE_PASSED));
         assert_mine(&lock, 1);
-        assert_int_equal(rlock_release(&lock, port_self()), 0);
+        OK(rlock_release(&lock, port_self()));
         assert_free(&lock);
     }
 }
@@ -269,9 +262,8 @@ static void until_sleepers(cond_lock_t *lock)
 }
 
 /* Whoever sleeps is woken by the release, whatever way it came and however deep the holder was. */
-static void release_wakes_who_sleeps(void **state)
+TEST(release_wakes_who_sleeps)
 {
-    (void)state;
     struct acquirer acquirers[] = {
         {.deadline_ns = COND_FOREVER},
         {.deadline_ns = INT64_MAX - 1},
@@ -289,9 +281,9 @@ static void release_wakes_who_sleeps(void **state)
             if (saved != 0) {
                 assert_int_equal(rlock_release_save(&lock, port_self()), 2);
             } else {
-                assert_int_equal(rlock_release(&lock, port_self()), 0);
+                OK(rlock_release(&lock, port_self()));
                 assert_true((word_of(&lock) & MUTEX_HELD) != 0); /* one level is not enough */
-                assert_int_equal(rlock_release(&lock, port_self()), 0);
+                OK(rlock_release(&lock, port_self()));
             }
             (void)finish(thread);
             assert_int_equal(a->result, 0);
@@ -302,20 +294,19 @@ static void release_wakes_who_sleeps(void **state)
         }
 }
 
-static void several_sleepers_all_come_through(void **state)
+TEST(several_sleepers_all_come_through)
 {
-    (void)state;
     enum { THREADS = 8 };
     cond_lock_t lock = COND_RLOCK_INIT;
     struct acquirer acquirers[THREADS];
     pthread_t threads[THREADS];
-    assert_int_equal(rlock_acquire(&lock, port_self(), COND_FOREVER), 0);
+    OK(rlock_acquire(&lock, port_self(), COND_FOREVER));
     for (unsigned i = 0; i < THREADS; i++) {
         acquirers[i] = (struct acquirer){.lock = &lock, .deadline_ns = COND_FOREVER, .depth = i % 3};
         threads[i] = start(acquire_it, &acquirers[i]);
     }
     until_sleepers(&lock);
-    assert_int_equal(rlock_release(&lock, port_self()), 0);
+    OK(rlock_release(&lock, port_self()));
     for (unsigned i = 0; i < THREADS; i++) {
         (void)finish(threads[i]);
         assert_true(acquirers[i].owned);
@@ -327,9 +318,8 @@ static void several_sleepers_all_come_through(void **state)
 
 /* While a thread starves, new arrivals do not take the lock, nor does an expired waiter that comes back; a waiter that was
    chosen does. */
-static void no_barging_while_a_thread_starves(void **state)
+TEST(no_barging_while_a_thread_starves)
 {
-    (void)state;
     cond_lock_t lock = COND_RLOCK_INIT;
     lock.u_.local.as.mine.word = MUTEX_STARVING | MUTEX_SLEEPERS;
     assert_int_equal(try_acquire(&lock), EBUSY);
@@ -341,16 +331,15 @@ static void no_barging_while_a_thread_starves(void **state)
     rlock_acquire_restore(&lock, port_self(), 2, true);
     assert_mine(&lock, 2);
     assert_int_equal(word_of(&lock), MUTEX_HELD | MUTEX_STARVING | MUTEX_SLEEPERS);
-    assert_int_equal(rlock_release(&lock, port_self()), 0);
-    assert_int_equal(rlock_release(&lock, port_self()), 0);
+    OK(rlock_release(&lock, port_self()));
+    OK(rlock_release(&lock, port_self()));
     /* It is reserved for the starving thread now; sleepers are not woken meanwhile. */
     assert_int_equal(word_of(&lock), MUTEX_RESERVED | MUTEX_STARVING | MUTEX_SLEEPERS);
 }
 
 /* It is kept for the starvation threshold at most, for a thread that does not come. */
-static void a_free_lock_is_not_kept_for_long(void **state)
+TEST(a_free_lock_is_not_kept_for_long)
 {
-    (void)state;
     for (unsigned was_waiting = 0; was_waiting < 2; was_waiting++) {
         cond_lock_t lock = COND_RLOCK_INIT;
         lock.u_.local.as.mine.word = MUTEX_STARVING;
@@ -358,7 +347,7 @@ static void a_free_lock_is_not_kept_for_long(void **state)
         if (was_waiting)
             rlock_acquire_restore(&lock, port_self(), 1, false);
         else
-            assert_int_equal(rlock_acquire(&lock, port_self(), COND_FOREVER), 0);
+            OK(rlock_acquire(&lock, port_self(), COND_FOREVER));
         assert_true(port_now() - began_ns >= TUNING_STARVATION_NS);
         assert_mine(&lock, 1);
         assert_int_equal(word_of(&lock) & MUTEX_STARVING_ALL, MUTEX_STARVING);
@@ -366,9 +355,8 @@ static void a_free_lock_is_not_kept_for_long(void **state)
 }
 
 /* No more threads are counted than fit: the others go on as sleepers. */
-static void as_many_starve_as_fit(void **state)
+TEST(as_many_starve_as_fit)
 {
-    (void)state;
     cond_lock_t lock = COND_RLOCK_INIT;
     lock.u_.local.as.mine.word = MUTEX_HELD | MUTEX_STARVING_ALL;
     assert_int_equal(rlock_acquire(&lock, port_self(), port_now() + 3 * TUNING_STARVATION_NS), ETIMEDOUT);
@@ -379,9 +367,8 @@ static void as_many_starve_as_fit(void **state)
 }
 
 /* A thread that times out leaves no count behind, and SLEEPERS at most. */
-static void a_thread_that_times_out_does_its_duties(void **state)
+TEST(a_thread_that_times_out_does_its_duties)
 {
-    (void)state;
     for (unsigned i = 1; i <= 2; i++) {
         cond_lock_t lock = COND_RLOCK_INIT;
         struct other other;
@@ -395,12 +382,11 @@ static void a_thread_that_times_out_does_its_duties(void **state)
 }
 
 /* A thread that has waited for the threshold counts as starving, until it has the lock or times out. */
-static void a_thread_starves_by_itself(void **state)
+TEST(a_thread_starves_by_itself)
 {
-    (void)state;
     for (unsigned gives_up = 0; gives_up < 2; gives_up++) {
         cond_lock_t lock = COND_RLOCK_INIT;
-        assert_int_equal(rlock_acquire(&lock, port_self(), COND_FOREVER), 0);
+        OK(rlock_acquire(&lock, port_self(), COND_FOREVER));
         struct acquirer a = {.lock = &lock};
         a.deadline_ns = gives_up != 0 ? port_now() + 20 * TUNING_STARVATION_NS : COND_FOREVER;
         pthread_t thread = start(acquire_it, &a);
@@ -410,7 +396,7 @@ static void a_thread_starves_by_itself(void **state)
         if (gives_up != 0)
             (void)finish(thread);
         assert_int_equal(word_of(&lock) & MUTEX_STARVING_ALL, gives_up != 0 ? 0 : MUTEX_STARVING);
-        assert_int_equal(rlock_release(&lock, port_self()), 0);
+        OK(rlock_release(&lock, port_self()));
         if (gives_up == 0)
             (void)finish(thread);
         assert_int_equal(a.result, gives_up != 0 ? ETIMEDOUT : 0);
@@ -418,23 +404,4 @@ static void a_thread_starves_by_itself(void **state)
     }
 }
 
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(acquire_and_release),
-        cmocka_unit_test(every_way_is_a_level),
-        cmocka_unit_test(save_and_restore),
-        cmocka_unit_test(no_deeper_than_the_maximum),
-        cmocka_unit_test(mutex_has_one_level),
-        cmocka_unit_test(not_the_holder),
-        cmocka_unit_test(held_by_another),
-        cmocka_unit_test(release_wakes_who_sleeps),
-        cmocka_unit_test(several_sleepers_all_come_through),
-        cmocka_unit_test(no_barging_while_a_thread_starves),
-        cmocka_unit_test(a_free_lock_is_not_kept_for_long),
-        cmocka_unit_test(as_many_starve_as_fit),
-        cmocka_unit_test(a_thread_that_times_out_does_its_duties),
-        cmocka_unit_test(a_thread_starves_by_itself),
-    };
-    return cmocka_run_group_tests_name("rlock", tests, NULL, NULL);
-}
+int main(void) { return RUN_TESTS("rlock"); }

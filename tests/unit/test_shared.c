@@ -105,7 +105,7 @@ static void elsewhere(role *play, struct memory *memory)
 
 static void make(cond_t *cond, unsigned flags)
 {
-    assert_int_equal(cond_init(cond, NULL, COND_SHARED | flags), 0);
+    OK(cond_init(cond, NULL, COND_SHARED | flags));
 }
 
 static bool is_open(void *arg)
@@ -163,44 +163,41 @@ static void use_the_free_lock(struct memory *memory)
     REQUIRE(cond_release(&memory->cond) == 0);
 }
 
-static void the_lock_is_one_for_all_processes(void **state)
+TEST(the_lock_is_one_for_all_processes)
 {
-    (void)state;
     for (unsigned flags = COND_RLOCK; flags <= COND_MUTEX; flags++) {
         struct memory *memory = map_new();
         make(&memory->cond, flags);
         elsewhere(use_the_free_lock, memory);
-        assert_int_equal(cond_acquire(&memory->cond), 0);
+        OK(cond_acquire(&memory->cond));
         if (flags == COND_RLOCK)
-            assert_int_equal(cond_acquire(&memory->cond), 0);
+            OK(cond_acquire(&memory->cond));
         elsewhere(find_it_held, memory);
         assert_true(cond_owned(&memory->cond));
         assert_int_equal(cond_recover(&memory->cond), EINVAL);
         assert_int_equal(cond_destroy(&memory->cond), EBUSY);
         require_depth(&memory->cond, flags == COND_RLOCK ? 2 : 1);
         elsewhere(use_the_free_lock, memory);
-        assert_int_equal(cond_destroy(&memory->cond), 0);
+        OK(cond_destroy(&memory->cond));
         unmap(memory);
     }
 }
 
-static void a_mutex_is_not_recursive(void **state)
+TEST(a_mutex_is_not_recursive)
 {
-    (void)state;
     struct memory *memory = map_new();
     make(&memory->cond, COND_MUTEX);
-    assert_int_equal(cond_acquire(&memory->cond), 0);
+    OK(cond_acquire(&memory->cond));
     assert_int_equal(cond_acquire(&memory->cond), EDEADLK);
     assert_int_equal(cond_try_acquire(&memory->cond), EDEADLK);
     assert_int_equal(cond_acquire_timed(&memory->cond, COND_MS(1)), EDEADLK);
     require_depth(&memory->cond, 1);
-    assert_int_equal(cond_destroy(&memory->cond), 0);
+    OK(cond_destroy(&memory->cond));
     unmap(memory);
 }
 
-static void recursion_has_an_end(void **state)
+TEST(recursion_has_an_end)
 {
-    (void)state;
     struct memory *memory = map_new();
     make(&memory->cond, COND_RLOCK);
     for (unsigned depth = 0; depth < COND_DEPTH_MAX; depth++)
@@ -210,7 +207,7 @@ static void recursion_has_an_end(void **state)
     for (unsigned depth = 0; depth < COND_DEPTH_MAX; depth++)
         REQUIRE(cond_release(&memory->cond) == 0);
     assert_false(cond_owned(&memory->cond));
-    assert_int_equal(cond_destroy(&memory->cond), 0);
+    OK(cond_destroy(&memory->cond));
     unmap(memory);
 }
 
@@ -229,23 +226,22 @@ static void wait_at_depth_3(struct memory *memory)
     require_depth(cond, 3);
 }
 
-static void wait_gives_back_and_restores_all_levels(void **state)
+TEST(wait_gives_back_and_restores_all_levels)
 {
-    (void)state;
     struct memory *memory = map_new();
     make(&memory->cond, COND_RLOCK);
     pid_t waiter = start_role(wait_at_depth_3, memory);
     until(&memory->step, 1);
     until_waiters(&memory->cond, 1); /* the lock can be had, so it was given back */
     assert_int_equal(cond_destroy(&memory->cond), EBUSY);
-    assert_int_equal(cond_acquire(&memory->cond), 0);
-    assert_int_equal(cond_notify(&memory->cond, 1), 0);
+    OK(cond_acquire(&memory->cond));
+    OK(cond_notify(&memory->cond, 1));
     assert_int_equal(cond_waiters(&memory->cond), 0);
     assert_int_equal(memory->through, 0);
-    assert_int_equal(cond_release(&memory->cond), 0);
+    OK(cond_release(&memory->cond));
     await_end(waiter);
     assert_int_equal(memory->through, 1);
-    assert_int_equal(cond_destroy(&memory->cond), 0);
+    OK(cond_destroy(&memory->cond));
     unmap(memory);
 }
 
@@ -261,30 +257,29 @@ static void wait_until_open(struct memory *memory)
     REQUIRE(cond_release(&memory->cond) == 0);
 }
 
-static void the_waiter_itself_evaluates_its_predicate(void **state)
+TEST(the_waiter_itself_evaluates_its_predicate)
 {
-    (void)state;
     struct memory *memory = map_new();
     make(&memory->cond, COND_RLOCK);
     pid_t waiter = start_role(wait_until_open, memory);
     until(&memory->step, 1);
     until_waiters(&memory->cond, 1);
     for (int i = 0; i < 10; i++) {
-        assert_int_equal(cond_acquire(&memory->cond), 0);
-        assert_int_equal(cond_notify(&memory->cond, 1), 0); /* for nothing */
-        assert_int_equal(cond_release(&memory->cond), 0);
+        OK(cond_acquire(&memory->cond));
+        OK(cond_notify(&memory->cond, 1)); /* for nothing */
+        OK(cond_release(&memory->cond));
     }
-    assert_int_equal(cond_acquire(&memory->cond), 0);
+    OK(cond_acquire(&memory->cond));
     memory->open = true;
-    assert_int_equal(cond_notify(&memory->cond, 1), 0);
-    assert_int_equal(cond_release(&memory->cond), 0);
+    OK(cond_notify(&memory->cond, 1));
+    OK(cond_release(&memory->cond));
     await_end(waiter);
     assert_int_equal(memory->asked, waiter);
-    assert_int_equal(cond_acquire(&memory->cond), 0);
-    assert_int_equal(cond_wait_for(&memory->cond, is_open, memory, 0), 0); /* true at once */
+    OK(cond_acquire(&memory->cond));
+    OK(cond_wait_for(&memory->cond, is_open, memory, 0)); /* true at once */
     assert_int_equal(memory->asked, getpid());
-    assert_int_equal(cond_release(&memory->cond), 0);
-    assert_int_equal(cond_destroy(&memory->cond), 0);
+    OK(cond_release(&memory->cond));
+    OK(cond_destroy(&memory->cond));
     unmap(memory);
 }
 
@@ -304,9 +299,8 @@ static int through(struct memory *memory)
     return result;
 }
 
-static void notify_lets_at_least_so_many_go(void **state)
+TEST(notify_lets_at_least_so_many_go)
 {
-    (void)state;
     enum { WAITERS = 6 };
     for (size_t n = 1; n <= WAITERS + 1; n++) {
         struct memory *memory = map_new();
@@ -315,22 +309,22 @@ static void notify_lets_at_least_so_many_go(void **state)
         for (int i = 0; i < WAITERS; i++)
             waiters[i] = start_role(wait_once, memory);
         until_waiters(&memory->cond, WAITERS);
-        assert_int_equal(cond_acquire(&memory->cond), 0);
-        assert_int_equal(cond_notify(&memory->cond, 0), 0);
+        OK(cond_acquire(&memory->cond));
+        OK(cond_notify(&memory->cond, 0));
         assert_int_equal(cond_waiters(&memory->cond), WAITERS);
-        assert_int_equal(cond_notify(&memory->cond, n), 0);
+        OK(cond_notify(&memory->cond, n));
         assert_int_equal(cond_waiters(&memory->cond), n < WAITERS ? WAITERS - n : 0);
-        assert_int_equal(cond_release(&memory->cond), 0);
+        OK(cond_release(&memory->cond));
         while (through(memory) < (int)(n < WAITERS ? n : WAITERS))
             (void)sched_yield();
-        assert_int_equal(cond_acquire(&memory->cond), 0);
-        assert_int_equal(cond_notify_all(&memory->cond), 0);
+        OK(cond_acquire(&memory->cond));
+        OK(cond_notify_all(&memory->cond));
         assert_int_equal(cond_waiters(&memory->cond), 0);
-        assert_int_equal(cond_release(&memory->cond), 0);
+        OK(cond_release(&memory->cond));
         for (int i = 0; i < WAITERS; i++)
             await_end(waiters[i]);
         assert_int_equal(memory->through, WAITERS);
-        assert_int_equal(cond_destroy(&memory->cond), 0);
+        OK(cond_destroy(&memory->cond));
         unmap(memory);
     }
 }
@@ -365,33 +359,32 @@ static void find_it_closed(struct memory *memory)
     REQUIRE(cond_release(&memory->cond) == 0);
 }
 
-static void close_ends_the_waits_of_all_processes(void **state)
+TEST(close_ends_the_waits_of_all_processes)
 {
-    (void)state;
     struct memory *memory = map_new();
     make(&memory->cond, COND_SHARED);
     pid_t children[] = {start_role(wait_for_the_close, memory), start_role(wait_for_open_or_close, memory),
                         start_role(wait_for_the_close, memory)};
     until_waiters(&memory->cond, LENGTH(children));
     assert_int_equal(cond_close(&memory->cond), EPERM);
-    assert_int_equal(cond_acquire(&memory->cond), 0);
+    OK(cond_acquire(&memory->cond));
     assert_false(cond_closed(&memory->cond));
-    assert_int_equal(cond_close(&memory->cond), 0);
+    OK(cond_close(&memory->cond));
     assert_true(cond_closed(&memory->cond));
-    assert_int_equal(cond_close(&memory->cond), 0);
-    assert_int_equal(cond_notify_all(&memory->cond), 0);
+    OK(cond_close(&memory->cond));
+    OK(cond_notify_all(&memory->cond));
     assert_int_equal(cond_cancel(&memory->cond, &(cond_token_t){0}), ENOTSUP);
     assert_int_equal(cond_await(&memory->cond, is_open, memory, 0), ENOTSUP);
-    assert_int_equal(cond_release(&memory->cond), 0);
+    OK(cond_release(&memory->cond));
     for (unsigned i = 0; i < LENGTH(children); i++)
         await_end(children[i]);
     assert_int_equal(memory->through, LENGTH(children));
     assert_int_equal(cond_waiters(&memory->cond), 0);
     elsewhere(find_it_closed, memory);
-    assert_int_equal(cond_destroy(&memory->cond), 0);
+    OK(cond_destroy(&memory->cond));
     make(&memory->cond, COND_SHARED);
     assert_false(cond_closed(&memory->cond));
-    assert_int_equal(cond_destroy(&memory->cond), 0);
+    OK(cond_destroy(&memory->cond));
     unmap(memory);
 }
 
@@ -415,9 +408,8 @@ static void wait_for_the_death_or_the_close(struct memory *memory)
     REQUIRE(cond_release(&memory->cond) == 0);
 }
 
-static void closed_by_a_killed_process(void **state)
+TEST(closed_by_a_killed_process)
 {
-    (void)state;
     struct memory *memory = map_new();
     make(&memory->cond, COND_SHARED);
     pid_t waiter = start_role(wait_for_the_death_or_the_close, memory);
@@ -425,13 +417,12 @@ static void closed_by_a_killed_process(void **state)
     await_end(start_role(close_and_die, memory));
     await_end(waiter);
     assert_true(cond_closed(&memory->cond));
-    assert_int_equal(cond_destroy(&memory->cond), 0);
+    OK(cond_destroy(&memory->cond));
     unmap(memory);
 }
 
-static void describe_tells_what_it_is(void **state)
+TEST(describe_tells_what_it_is)
 {
-    (void)state;
     struct memory *memory = map_new();
     char text[200], small[8];
     make(&memory->cond, COND_MUTEX);
@@ -440,35 +431,34 @@ static void describe_tells_what_it_is(void **state)
     assert_non_null(strstr(text, "unlocked shared mutex"));
     assert_non_null(strstr(text, ", 0)>"));
     assert_non_null(strstr(text, " depth=0 "));
-    assert_int_equal(cond_acquire(&memory->cond), 0);
+    OK(cond_acquire(&memory->cond));
     length = cond_describe(&memory->cond, text, sizeof text);
     assert_non_null(strstr(text, "<locked shared mutex"));
     assert_non_null(strstr(text, " depth=1 "));
     assert_int_equal(cond_describe(&memory->cond, small, sizeof small), length);
     assert_int_equal(strlen(small), sizeof small - 1);
-    assert_int_equal(cond_release(&memory->cond), 0);
+    OK(cond_release(&memory->cond));
     assert_true(cond_describe(&memory->cond, text, sizeof text) > 0);
     assert_non_null(strstr(text, " depth=0 ")); /* and not that of its last holder */
-    assert_int_equal(cond_destroy(&memory->cond), 0);
+    OK(cond_destroy(&memory->cond));
     unmap(memory);
 }
 
 /* ---- Life ---- */
 
-static void after_destroy_everything_answers_einval(void **state)
+TEST(after_destroy_everything_answers_einval)
 {
-    (void)state;
     struct memory *memory = map_new();
     cond_t *cond = &memory->cond;
     cond_lock_t *lock = &memory->lock;
     char text[100];
     make(cond, COND_RLOCK);
-    assert_int_equal(cond_lock_init(lock, COND_SHARED), 0);
-    assert_int_equal(cond_init(&memory->left, lock, COND_SHARED), 0);
+    OK(cond_lock_init(lock, COND_SHARED));
+    OK(cond_init(&memory->left, lock, COND_SHARED));
     assert_ptr_equal(cond_get_lock(&memory->left), lock);
-    assert_int_equal(cond_destroy(&memory->left), 0);
-    assert_int_equal(cond_destroy(cond), 0);
-    assert_int_equal(cond_lock_destroy(lock), 0);
+    OK(cond_destroy(&memory->left));
+    OK(cond_destroy(cond));
+    OK(cond_lock_destroy(lock));
 
     assert_int_equal(cond_destroy(cond), EINVAL);
     assert_int_equal(cond_acquire(cond), EINVAL);
@@ -498,7 +488,7 @@ static void after_destroy_everything_answers_einval(void **state)
     assert_int_equal(cond_init(&memory->left, lock, 0), EINVAL);
 
     make(cond, COND_RLOCK); /* the memory can be used again */
-    assert_int_equal(cond_destroy(cond), 0);
+    OK(cond_destroy(cond));
     unmap(memory);
 }
 
@@ -521,35 +511,33 @@ static void init_over_a_living_lock(struct memory *memory)
     REQUIRE(memcmp(&before, memory, sizeof before) == 0);
 }
 
-static void init_over_a_living_lock_is_refused(void **state)
+TEST(init_over_a_living_lock_is_refused)
 {
-    (void)state;
     struct memory *memory = map_new();
     cond_lock_t *lock = &memory->lock;
     for (int round = 0; round < 2; round++) { /* the second time where one was destroyed */
-        assert_int_equal(cond_lock_init(lock, COND_SHARED), 0);
+        OK(cond_lock_init(lock, COND_SHARED));
         elsewhere(init_over_a_living_lock, memory);
-        assert_int_equal(cond_lock_acquire(lock), 0);
-        assert_int_equal(cond_lock_acquire(lock), 0);
+        OK(cond_lock_acquire(lock));
+        OK(cond_lock_acquire(lock));
         init_over_a_living_lock(memory);
         elsewhere(init_over_a_living_lock, memory);
         assert_true(cond_lock_owned(lock));
-        assert_int_equal(cond_lock_release(lock), 0);
+        OK(cond_lock_release(lock));
         init_over_a_living_lock(memory);
-        assert_int_equal(cond_lock_release(lock), 0);
+        OK(cond_lock_release(lock));
         init_over_a_living_lock(memory);
-        assert_int_equal(cond_lock_destroy(lock), 0);
+        OK(cond_lock_destroy(lock));
     }
     memset(lock, 0xA5, sizeof *lock); /* any memory else will do */
-    assert_int_equal(cond_lock_init(lock, COND_SHARED), 0);
-    assert_int_equal(cond_lock_destroy(lock), 0);
+    OK(cond_lock_init(lock, COND_SHARED));
+    OK(cond_lock_destroy(lock));
     unmap(memory);
 }
 
 /* While another process makes it, both calls say so. */
-static void init_tells_that_another_is_making_it(void **state)
+TEST(init_tells_that_another_is_making_it)
 {
-    (void)state;
     struct memory *memory = map_new();
     memory->cond.state_ = 0x5EC04D18; /* COND_INIT_SHARED, src/object.h */
     assert_int_equal(cond_init(&memory->cond, NULL, COND_SHARED), EAGAIN);
@@ -561,25 +549,24 @@ static void init_tells_that_another_is_making_it(void **state)
     unmap(memory);
 }
 
-static void init_over_a_living_one_is_refused(void **state)
+TEST(init_over_a_living_one_is_refused)
 {
-    (void)state;
     struct memory *memory = map_new();
     make(&memory->cond, COND_RLOCK);
-    assert_int_equal(cond_lock_init(&memory->lock, COND_SHARED), 0);
-    assert_int_equal(cond_init(&memory->left, &memory->lock, 0), 0);
-    assert_int_equal(cond_acquire(&memory->cond), 0);
+    OK(cond_lock_init(&memory->lock, COND_SHARED));
+    OK(cond_init(&memory->left, &memory->lock, 0));
+    OK(cond_acquire(&memory->cond));
     elsewhere(init_over_a_living_one, memory);
-    assert_int_equal(cond_release(&memory->cond), 0);
+    OK(cond_release(&memory->cond));
     elsewhere(init_over_a_living_one, memory);
     pid_t waiter = start_role(wait_once, memory);
     until_waiters(&memory->cond, 1);
     elsewhere(init_over_a_living_one, memory);
-    assert_int_equal(cond_acquire(&memory->cond), 0);
-    assert_int_equal(cond_notify(&memory->cond, 1), 0);
-    assert_int_equal(cond_release(&memory->cond), 0);
+    OK(cond_acquire(&memory->cond));
+    OK(cond_notify(&memory->cond, 1));
+    OK(cond_release(&memory->cond));
     await_end(waiter);
-    assert_int_equal(cond_destroy(&memory->cond), 0);
+    OK(cond_destroy(&memory->cond));
     unmap(memory);
 }
 
@@ -596,9 +583,8 @@ static void cannot_recover(struct memory *memory)
     REQUIRE(cond_recover(&memory->cond) == EPERM);
 }
 
-static void acquire_says_that_the_holder_died(void **state)
+TEST(acquire_says_that_the_holder_died)
 {
-    (void)state;
     struct memory *memory = map_new();
     make(&memory->cond, COND_RLOCK);
     for (int way = 0; way < 3; way++) {
@@ -608,20 +594,19 @@ static void acquire_says_that_the_holder_died(void **state)
                                     : cond_acquire_timed(&memory->cond, COND_SEC(1)),
                          EOWNERDEAD);
         assert_true(cond_owned(&memory->cond));
-        assert_int_equal(cond_acquire(&memory->cond), 0); /* recursively: the lock is held */
+        OK(cond_acquire(&memory->cond)); /* recursively: the lock is held */
         elsewhere(cannot_recover, memory);
-        assert_int_equal(cond_recover(&memory->cond), 0);
+        OK(cond_recover(&memory->cond));
         assert_int_equal(cond_recover(&memory->cond), EINVAL);
         require_depth(&memory->cond, 2);
         elsewhere(use_the_free_lock, memory);
     }
-    assert_int_equal(cond_destroy(&memory->cond), 0);
+    OK(cond_destroy(&memory->cond));
     unmap(memory);
 }
 
-static void looking_does_not_forget_that_the_holder_died(void **state)
+TEST(looking_does_not_forget_that_the_holder_died)
 {
-    (void)state;
     struct memory *memory = map_new();
     char text[100];
     make(&memory->cond, COND_RLOCK);
@@ -633,9 +618,9 @@ static void looking_does_not_forget_that_the_holder_died(void **state)
     assert_int_equal(cond_recover(&memory->cond), EPERM);
     assert_true(cond_describe(&memory->cond, text, sizeof text) > 0);
     assert_int_equal(cond_acquire(&memory->cond), EOWNERDEAD);
-    assert_int_equal(cond_recover(&memory->cond), 0);
+    OK(cond_recover(&memory->cond));
     require_depth(&memory->cond, 1);
-    assert_int_equal(cond_destroy(&memory->cond), 0);
+    OK(cond_destroy(&memory->cond));
     unmap(memory);
 }
 
@@ -674,9 +659,8 @@ static void notify_and_die(struct memory *memory)
     REQUIRE(cond_notify(&memory->cond, 1) == 0);
 }
 
-static void wait_says_that_the_holder_died(void **state)
+TEST(wait_says_that_the_holder_died)
 {
-    (void)state;
     /* It has notified before; or it has not, and no other call is made by anybody, in the end among signals. */
     for (int round = 0; round < 5; round++) {
         struct memory *memory = map_new();
@@ -687,7 +671,7 @@ static void wait_says_that_the_holder_died(void **state)
         elsewhere(round < 2 ? notify_and_die : die_with_the_lock, memory);
         await_end(waiter);
         elsewhere(use_the_free_lock, memory);
-        assert_int_equal(cond_destroy(&memory->cond), 0);
+        OK(cond_destroy(&memory->cond));
         unmap(memory);
     }
 }
@@ -722,42 +706,40 @@ static void wait_for_the_loss(struct memory *memory)
     REQUIRE(!cond_owned(&memory->cond));
 }
 
-static void without_recover_it_is_lost_for_all(void **state)
+TEST(without_recover_it_is_lost_for_all)
 {
-    (void)state;
     struct memory *memory = map_new();
     make(&memory->cond, COND_RLOCK);
     elsewhere(die_with_the_lock, memory);
     assert_int_equal(cond_acquire(&memory->cond), EOWNERDEAD);
-    assert_int_equal(cond_acquire(&memory->cond), 0);
-    assert_int_equal(cond_release(&memory->cond), 0); /* one level of two: not yet */
+    OK(cond_acquire(&memory->cond));
+    OK(cond_release(&memory->cond)); /* one level of two: not yet */
     assert_true(cond_owned(&memory->cond));
-    assert_int_equal(cond_release(&memory->cond), 0);
+    OK(cond_release(&memory->cond));
     find_it_lost(memory);
     elsewhere(find_it_lost, memory);
-    assert_int_equal(cond_destroy(&memory->cond), 0);
+    OK(cond_destroy(&memory->cond));
     make(&memory->cond, COND_RLOCK);
     elsewhere(use_the_free_lock, memory);
-    assert_int_equal(cond_destroy(&memory->cond), 0);
+    OK(cond_destroy(&memory->cond));
     unmap(memory);
 }
 
-static void a_waiter_learns_of_the_loss(void **state)
+TEST(a_waiter_learns_of_the_loss)
 {
-    (void)state;
     struct memory *memory = map_new();
     make(&memory->cond, COND_RLOCK);
     pid_t waiter = start_role(wait_for_the_loss, memory);
     until(&memory->step, 1);
     until_waiters(&memory->cond, 1);
-    assert_int_equal(cond_acquire(&memory->cond), 0);
+    OK(cond_acquire(&memory->cond));
     pid_t dead = start_role(die_with_the_lock, memory);
-    assert_int_equal(cond_notify(&memory->cond, 1), 0);
+    OK(cond_notify(&memory->cond, 1));
     stop(waiter); /* so that it is not the one to be told */
-    assert_int_equal(cond_release(&memory->cond), 0);
+    OK(cond_release(&memory->cond));
     await_end(dead);
     assert_int_equal(cond_acquire(&memory->cond), EOWNERDEAD);
-    assert_int_equal(cond_release(&memory->cond), 0);
+    OK(cond_release(&memory->cond));
     assert_int_equal(kill(waiter, SIGCONT), 0);
     await_end(waiter);
     unmap(memory);
@@ -778,40 +760,39 @@ static void die_with_left(struct memory *memory)
 
 /* Three wait: with a limit of time, without one, and one that is killed there. None stays counted, on a lock of the
    condition's own or elsewhere, and the memory can be used again. */
-static void nobody_stays_counted_on_a_lost_lock(void **state)
+TEST(nobody_stays_counted_on_a_lost_lock)
 {
-    (void)state;
     for (int elsewhere_too = 0; elsewhere_too < 2; elsewhere_too++) {
         struct memory *memory = map_new();
         cond_t *cond = &memory->left;
-        assert_int_equal(cond_lock_init(&memory->lock, COND_SHARED), 0);
-        assert_int_equal(cond_init(cond, elsewhere_too ? &memory->lock : NULL, COND_SHARED), 0);
+        OK(cond_lock_init(&memory->lock, COND_SHARED));
+        OK(cond_init(cond, elsewhere_too ? &memory->lock : NULL, COND_SHARED));
         pid_t waiters[3];
         for (int i = 0; i < 3; i++) {
             memory->open = i == 1;
             waiters[i] = start_role(find_left_lost, memory);
             until_waiters(cond, (size_t)i + 1);
         }
-        assert_int_equal(cond_acquire(cond), 0);
+        OK(cond_acquire(cond));
         assert_int_equal(kill(waiters[0], SIGKILL), 0);
         assert_int_equal(waitpid(waiters[0], NULL, 0), waiters[0]);
         pid_t dead = start_role(die_with_left, memory);
         stop(waiters[1]); /* so that they are not the ones to be told */
         stop(waiters[2]);
-        assert_int_equal(cond_release(cond), 0);
+        OK(cond_release(cond));
         await_end(dead);
         assert_int_equal(cond_acquire(cond), EOWNERDEAD);
-        assert_int_equal(cond_release(cond), 0);
+        OK(cond_release(cond));
         assert_int_equal(kill(waiters[1], SIGCONT), 0);
         assert_int_equal(kill(waiters[2], SIGCONT), 0);
         await_end(waiters[1]);
         await_end(waiters[2]);
         assert_int_equal(cond_waiters(cond), 0);
         assert_int_equal(cond_notify_all(cond), ENOTRECOVERABLE);
-        assert_int_equal(cond_destroy(cond), 0);
-        assert_int_equal(cond_init(cond, NULL, COND_SHARED), 0);
-        assert_int_equal(cond_destroy(cond), 0);
-        assert_int_equal(cond_lock_destroy(&memory->lock), 0);
+        OK(cond_destroy(cond));
+        OK(cond_init(cond, NULL, COND_SHARED));
+        OK(cond_destroy(cond));
+        OK(cond_lock_destroy(&memory->lock));
         unmap(memory);
     }
 }
@@ -823,27 +804,26 @@ static void be_killed_there(struct memory *memory)
 }
 
 /* There is nobody else to find out: a notify that is answered ENOTRECOVERABLE forgets the killed. */
-static void notify_all_forgets_the_killed_on_a_lost_lock(void **state)
+TEST(notify_all_forgets_the_killed_on_a_lost_lock)
 {
-    (void)state;
     struct memory *memory = map_new();
-    assert_int_equal(cond_lock_init(&memory->lock, COND_SHARED), 0);
-    assert_int_equal(cond_init(&memory->left, &memory->lock, 0), 0);
+    OK(cond_lock_init(&memory->lock, COND_SHARED));
+    OK(cond_init(&memory->left, &memory->lock, 0));
     pid_t waiter = start_role(be_killed_there, memory);
     until_waiters(&memory->left, 1);
-    assert_int_equal(cond_acquire(&memory->left), 0);
+    OK(cond_acquire(&memory->left));
     assert_int_equal(kill(waiter, SIGKILL), 0);
     assert_int_equal(waitpid(waiter, NULL, 0), waiter);
-    assert_int_equal(cond_release(&memory->left), 0);
+    OK(cond_release(&memory->left));
     elsewhere(die_with_left, memory);
     assert_int_equal(cond_acquire(&memory->left), EOWNERDEAD);
-    assert_int_equal(cond_release(&memory->left), 0);
+    OK(cond_release(&memory->left));
     assert_int_equal(cond_waiters(&memory->left), 1);
     assert_int_equal(cond_destroy(&memory->left), EBUSY);
     assert_int_equal(cond_notify_all(&memory->left), ENOTRECOVERABLE);
     assert_int_equal(cond_waiters(&memory->left), 0);
-    assert_int_equal(cond_destroy(&memory->left), 0);
-    assert_int_equal(cond_lock_destroy(&memory->lock), 0);
+    OK(cond_destroy(&memory->left));
+    OK(cond_lock_destroy(&memory->lock));
     unmap(memory);
 }
 
@@ -866,61 +846,59 @@ static void die_with_right(struct memory *memory)
 
 /* However many recoveries there are, and wherever their count begins, a waiter on another condition of the lock is set
    free by them. It is stopped meanwhile, so that it cannot look in between. */
-static void recoveries_set_waiters_of_other_conditions_free(void **state)
+TEST(recoveries_set_waiters_of_other_conditions_free)
 {
-    (void)state;
     static const struct {
         unsigned count, first;
     } cases[] = {{1, 0}, {64, 0}, {256, 0}, {1, UINT16_MAX}, {3, UINT16_MAX - 1}};
     for (size_t i = 0; i < LENGTH(cases); i++) {
         struct memory *memory = map_new();
-        assert_int_equal(cond_lock_init(&memory->lock, COND_SHARED), 0);
+        OK(cond_lock_init(&memory->lock, COND_SHARED));
         memory->lock.spin_ = (uint16_t)cases[i].first; /* recoveries of a shared lock, src/shared.c */
-        assert_int_equal(cond_init(&memory->left, &memory->lock, 0), 0);
-        assert_int_equal(cond_init(&memory->right, &memory->lock, 0), 0);
+        OK(cond_init(&memory->left, &memory->lock, 0));
+        OK(cond_init(&memory->right, &memory->lock, 0));
         memory->lock.spin_ = (uint16_t)cases[i].first;
         memory->left.u_.shared.recoveries = memory->right.u_.shared.recoveries = (uint16_t)cases[i].first;
         pid_t waiter = start_role(wait_left_for_a_recover, memory);
         until_waiters(&memory->left, 1);
-        assert_int_equal(cond_acquire(&memory->left), 0);
+        OK(cond_acquire(&memory->left));
         stop(waiter);
-        assert_int_equal(cond_release(&memory->left), 0);
+        OK(cond_release(&memory->left));
         for (unsigned n = 0; n < cases[i].count; n++) {
             elsewhere(die_with_right, memory);
             assert_int_equal(cond_acquire(&memory->right), EOWNERDEAD);
-            assert_int_equal(cond_recover(&memory->right), 0);
-            assert_int_equal(cond_release(&memory->right), 0);
+            OK(cond_recover(&memory->right));
+            OK(cond_release(&memory->right));
         }
         assert_int_equal(kill(waiter, SIGCONT), 0);
         await_end(waiter);
-        assert_int_equal(cond_acquire(&memory->left), 0);
+        OK(cond_acquire(&memory->left));
         assert_int_equal(cond_waiters(&memory->left), 0);
-        assert_int_equal(cond_release(&memory->left), 0);
+        OK(cond_release(&memory->left));
         unmap(memory);
     }
 }
 
 /* Of the condition whose own lock it is, at once, whichever call recovers. */
-static void recover_of_its_own_lock_sets_waiters_free(void **state)
+TEST(recover_of_its_own_lock_sets_waiters_free)
 {
-    (void)state;
     struct memory *memory = map_new();
     make(&memory->left, COND_RLOCK);
     pid_t waiter = start_role(wait_left_for_a_recover, memory);
     until_waiters(&memory->left, 1);
-    assert_int_equal(cond_acquire(&memory->left), 0);
+    OK(cond_acquire(&memory->left));
     pid_t dead = start_role(die_with_left, memory);
     stop(waiter);
-    assert_int_equal(cond_release(&memory->left), 0);
+    OK(cond_release(&memory->left));
     await_end(dead);
     assert_int_equal(cond_acquire(&memory->left), EOWNERDEAD);
     assert_int_equal(cond_waiters(&memory->left), 1);
-    assert_int_equal(cond_lock_recover(cond_get_lock(&memory->left)), 0);
+    OK(cond_lock_recover(cond_get_lock(&memory->left)));
     assert_int_equal(cond_waiters(&memory->left), 0);
-    assert_int_equal(cond_release(&memory->left), 0);
+    OK(cond_release(&memory->left));
     assert_int_equal(kill(waiter, SIGCONT), 0);
     await_end(waiter);
-    assert_int_equal(cond_destroy(&memory->left), 0);
+    OK(cond_destroy(&memory->left));
     unmap(memory);
 }
 
@@ -941,39 +919,38 @@ static void die_with_the_common_lock(struct memory *memory)
     REQUIRE(cond_notify_all(&memory->right) == 0);
 }
 
-static void conditions_share_a_lock(void **state)
+TEST(conditions_share_a_lock)
 {
-    (void)state;
     struct memory *memory = map_new();
-    assert_int_equal(cond_lock_init(&memory->lock, COND_SHARED), 0);
-    assert_int_equal(cond_init(&memory->left, &memory->lock, 0), 0);
-    assert_int_equal(cond_init(&memory->right, &memory->lock, COND_SHARED), 0);
+    OK(cond_lock_init(&memory->lock, COND_SHARED));
+    OK(cond_init(&memory->left, &memory->lock, 0));
+    OK(cond_init(&memory->right, &memory->lock, COND_SHARED));
     pid_t left = start_role(wait_left, memory), right = start_role(wait_right, memory);
     until_waiters(&memory->left, 1);
     until_waiters(&memory->right, 1);
     /* They are told of the death by whoever is first; here nobody but this one may be. */
-    assert_int_equal(cond_acquire(&memory->left), 0);
+    OK(cond_acquire(&memory->left));
     assert_int_equal(kill(left, SIGSTOP), 0);
     assert_int_equal(kill(right, SIGSTOP), 0);
     assert_int_equal(waitpid(left, NULL, WUNTRACED), left);
     assert_int_equal(waitpid(right, NULL, WUNTRACED), right);
-    assert_int_equal(cond_release(&memory->left), 0);
+    OK(cond_release(&memory->left));
     elsewhere(die_with_the_common_lock, memory);
     assert_int_equal(cond_acquire(&memory->left), EOWNERDEAD);
-    assert_int_equal(cond_lock_recover(&memory->lock), 0);
+    OK(cond_lock_recover(&memory->lock));
     assert_int_equal(cond_recover(&memory->right), EINVAL); /* one recover is enough */
     assert_int_equal(kill(left, SIGCONT), 0);
     assert_int_equal(kill(right, SIGCONT), 0);
     memory->open = true;
-    assert_int_equal(cond_notify(&memory->left, 1), 0);
-    assert_int_equal(cond_notify(&memory->right, 1), 0);
-    assert_int_equal(cond_release(&memory->right), 0);
+    OK(cond_notify(&memory->left, 1));
+    OK(cond_notify(&memory->right, 1));
+    OK(cond_release(&memory->right));
     await_end(left);
     await_end(right);
     assert_int_equal(memory->through, 2);
-    assert_int_equal(cond_destroy(&memory->left), 0);
-    assert_int_equal(cond_destroy(&memory->right), 0);
-    assert_int_equal(cond_lock_destroy(&memory->lock), 0);
+    OK(cond_destroy(&memory->left));
+    OK(cond_destroy(&memory->right));
+    OK(cond_lock_destroy(&memory->lock));
     unmap(memory);
 }
 
@@ -995,9 +972,8 @@ static void wait_for_open(struct memory *memory)
 
 /* A waiter is notified and does not come, since it is stopped, while others wait 2^31 times, or 2^32: its ticket looks like
    one that is to come, or like one of the others. It has its notification, and they are counted as they are. */
-static void a_stopped_waiter_keeps_its_notification(void **state)
+TEST(a_stopped_waiter_keeps_its_notification)
 {
-    (void)state;
     for (int round = 0; round < 8; round++) {
         struct memory *memory = map_new();
         struct cond_shared_queue_ *queue = &memory->cond.u_.shared;
@@ -1007,26 +983,26 @@ static void a_stopped_waiter_keeps_its_notification(void **state)
             queue->arrivals = queue->free_below = queue->notified_below = UINT32_MAX;
         pid_t stopped = start_role(round / 2 % 2 ? wait_for_open : wait_plainly, memory);
         until_waiters(&memory->cond, 1);
-        assert_int_equal(cond_acquire(&memory->cond), 0);
+        OK(cond_acquire(&memory->cond));
         stop(stopped);
         uint32_t ticket = queue->arrivals - 1;
         memory->open = true;
-        assert_int_equal(cond_notify_all(&memory->cond), 0);
+        OK(cond_notify_all(&memory->cond));
         /* As if so many had waited and gone. */
         queue->free_below = queue->notified_below = queue->arrivals = lap ? ticket : ticket + UINT32_MAX / 2 + 5;
         queue->laps = (uint16_t)(queue->laps + lap);
-        assert_int_equal(cond_release(&memory->cond), 0);
+        OK(cond_release(&memory->cond));
         pid_t other = start_role(wait_once, memory);
         until_waiters(&memory->cond, 1);
         assert_int_equal(kill(stopped, SIGCONT), 0);
         await_end(stopped);
-        assert_int_equal(cond_acquire(&memory->cond), 0);
+        OK(cond_acquire(&memory->cond));
         assert_int_equal(cond_waiters(&memory->cond), 1);
-        assert_int_equal(cond_notify(&memory->cond, 1), 0);
+        OK(cond_notify(&memory->cond, 1));
         assert_int_equal(cond_waiters(&memory->cond), 0);
-        assert_int_equal(cond_release(&memory->cond), 0);
+        OK(cond_release(&memory->cond));
         await_end(other);
-        assert_int_equal(cond_destroy(&memory->cond), 0);
+        OK(cond_destroy(&memory->cond));
         unmap(memory);
     }
 }
@@ -1069,9 +1045,8 @@ static void *come_late_and_use_another(void *arg)
     return arg;
 }
 
-static void destroy_beside_one_that_sleeps_at_the_lock(void **state)
+TEST(destroy_beside_one_that_sleeps_at_the_lock)
 {
-    (void)state;
     struct memory *lasting = map_new();
     make(&lasting->cond, COND_RLOCK);
     for (int round = 0; round < 200; round++) {
@@ -1079,17 +1054,17 @@ static void destroy_beside_one_that_sleeps_at_the_lock(void **state)
         cond_t *cond = &late.memory->cond;
         make(cond, round % 4 < 2 ? COND_RLOCK : COND_MUTEX);
         if (!late.waits)
-            assert_int_equal(cond_acquire(cond), 0);
+            OK(cond_acquire(cond));
         pthread_t thread = start(come_late_and_use_another, &late);
         until(&late.began, 1);
         if (late.waits) {
-            assert_int_equal(cond_acquire(cond), 0);
-            assert_int_equal(cond_notify_all(cond), 0);
+            OK(cond_acquire(cond));
+            OK(cond_notify_all(cond));
         } else {
             for (int i = 0; i < round; i++)
                 (void)sched_yield(); /* it may be asleep by now, or not */
         }
-        assert_int_equal(cond_release(cond), 0);
+        OK(cond_release(cond));
         int error;
         while ((error = cond_destroy(cond)) != 0)
             assert_int_equal(error, EBUSY);
@@ -1098,7 +1073,7 @@ static void destroy_beside_one_that_sleeps_at_the_lock(void **state)
         atomic_store(&late.began, 3);
         (void)finish(thread);
     }
-    assert_int_equal(cond_destroy(&lasting->cond), 0);
+    OK(cond_destroy(&lasting->cond));
     unmap(lasting);
 }
 
@@ -1135,9 +1110,8 @@ static void *take_turns_there(void *arg)
     return NULL;
 }
 
-static void two_mappings_are_one_condition(void **state)
+TEST(two_mappings_are_one_condition)
 {
-    (void)state;
 #ifdef TSAN
     skip(); /* to it, a mutex at two addresses is two */
 #endif
@@ -1147,8 +1121,8 @@ static void two_mappings_are_one_condition(void **state)
     struct pair pair = {.here = map_file(file), .there = map_file(file)};
     assert_ptr_not_equal(pair.here, pair.there);
     make(&pair.here->cond, COND_RLOCK);
-    assert_int_equal(cond_lock_init(&pair.there->lock, COND_SHARED), 0);
-    assert_int_equal(cond_init(&pair.there->left, &pair.there->lock, 0), 0);
+    OK(cond_lock_init(&pair.there->lock, COND_SHARED));
+    OK(cond_init(&pair.there->left, &pair.there->lock, 0));
 
     for (int elsewhere = 0; elsewhere < 2; elsewhere++) {
         pair.lock_elsewhere = elsewhere;
@@ -1158,30 +1132,30 @@ static void two_mappings_are_one_condition(void **state)
             assert_ptr_equal(cond_get_lock(there), &pair.there->lock);
         }
         /* Acquire by one, release by the other. */
-        assert_int_equal(cond_acquire(here), 0);
+        OK(cond_acquire(here));
         assert_true(cond_owned(there) && cond_locked(there));
-        assert_int_equal(cond_acquire(there), 0);
+        OK(cond_acquire(there));
         assert_int_equal(cond_wait(there, COND_MS(1)), ETIMEDOUT);
-        assert_int_equal(cond_notify(here, 1), 0);
-        assert_int_equal(cond_release(there), 0);
-        assert_int_equal(cond_release(there), 0);
+        OK(cond_notify(here, 1));
+        OK(cond_release(there));
+        OK(cond_release(there));
         assert_false(cond_owned(here));
         assert_int_equal(cond_init(there, NULL, COND_SHARED), EBUSY);
 
         pthread_t thread = start(take_turns_there, &pair);
         for (int i = 0; i < TURNS; i++) {
-            assert_int_equal(cond_acquire(here), 0);
-            assert_int_equal(cond_wait_for(here, is_turn_0, pair.here, COND_FOREVER), 0);
+            OK(cond_acquire(here));
+            OK(cond_wait_for(here, is_turn_0, pair.here, COND_FOREVER));
             pair.here->turn = 1;
-            assert_int_equal(cond_notify_all(here), 0);
-            assert_int_equal(cond_release(here), 0);
+            OK(cond_notify_all(here));
+            OK(cond_release(here));
         }
         (void)finish(thread);
         assert_int_equal(pair.here->turn, 0);
-        assert_int_equal(cond_destroy(there), 0);
+        OK(cond_destroy(there));
         assert_int_equal(cond_acquire(here), EINVAL);
     }
-    assert_int_equal(cond_lock_destroy(&pair.here->lock), 0);
+    OK(cond_lock_destroy(&pair.here->lock));
     unmap(pair.here);
     unmap(pair.there);
     (void)close(file);
@@ -1214,8 +1188,8 @@ static void play_with_peer(const char *name, int file)
     assert_true(file >= 0);
     assert_int_equal(ftruncate(file, MEMORY), 0);
     struct memory *memory = map_file(file);
-    assert_int_equal(cond_lock_init(&memory->lock, COND_SHARED | COND_MUTEX), 0);
-    assert_int_equal(cond_init(&memory->left, &memory->lock, 0), 0);
+    OK(cond_lock_init(&memory->lock, COND_SHARED | COND_MUTEX));
+    OK(cond_init(&memory->left, &memory->lock, 0));
     pid_t peer = fork();
     REQUIRE(peer >= 0);
     if (peer == 0) {
@@ -1223,35 +1197,33 @@ static void play_with_peer(const char *name, int file)
         _Exit(2);
     }
     for (int i = 0; i < TURNS; i++) {
-        assert_int_equal(cond_acquire(&memory->left), 0);
-        assert_int_equal(cond_wait_for(&memory->left, is_turn_0, memory, COND_FOREVER), 0);
+        OK(cond_acquire(&memory->left));
+        OK(cond_wait_for(&memory->left, is_turn_0, memory, COND_FOREVER));
         memory->turn = 1;
-        assert_int_equal(cond_notify(&memory->left, 1), 0);
-        assert_int_equal(cond_release(&memory->left), 0);
+        OK(cond_notify(&memory->left, 1));
+        OK(cond_release(&memory->left));
     }
     await_end(peer);
     assert_int_equal(cond_acquire(&memory->left), EOWNERDEAD);
     assert_int_equal(memory->asked, peer);
-    assert_int_equal(cond_recover(&memory->left), 0);
-    assert_int_equal(cond_release(&memory->left), 0);
-    assert_int_equal(cond_destroy(&memory->left), 0);
-    assert_int_equal(cond_lock_destroy(&memory->lock), 0);
+    OK(cond_recover(&memory->left));
+    OK(cond_release(&memory->left));
+    OK(cond_destroy(&memory->left));
+    OK(cond_lock_destroy(&memory->lock));
     unmap(memory);
     (void)close(file);
 }
 
-static void unrelated_programs_by_memfd(void **state)
+TEST(unrelated_programs_by_memfd)
 {
-    (void)state;
     char name[64];
     int file = memfd_create("condvar", MFD_CLOEXEC);
     (void)snprintf(name, sizeof name, "/proc/%ld/fd/%d", (long)getpid(), file);
     play_with_peer(name, file);
 }
 
-static void unrelated_programs_by_shm_open(void **state)
+TEST(unrelated_programs_by_shm_open)
 {
-    (void)state;
     char name[64];
     (void)snprintf(name, sizeof name, "/condvar-test-%ld", (long)getpid());
     int file = shm_open(name, O_RDWR | O_CREAT | O_EXCL, 0600);
@@ -1268,35 +1240,5 @@ int main(int argc, char **argv)
     memset(&cond, 0, sizeof cond);
     if (cond_init(&cond, NULL, COND_SHARED) == ENOTSUP)
         return 77;
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_lock_is_one_for_all_processes),
-        cmocka_unit_test(a_mutex_is_not_recursive),
-        cmocka_unit_test(recursion_has_an_end),
-        cmocka_unit_test(wait_gives_back_and_restores_all_levels),
-        cmocka_unit_test(the_waiter_itself_evaluates_its_predicate),
-        cmocka_unit_test(notify_lets_at_least_so_many_go),
-        cmocka_unit_test(describe_tells_what_it_is),
-        cmocka_unit_test(close_ends_the_waits_of_all_processes),
-        cmocka_unit_test(closed_by_a_killed_process),
-        cmocka_unit_test(after_destroy_everything_answers_einval),
-        cmocka_unit_test(init_over_a_living_one_is_refused),
-        cmocka_unit_test(acquire_says_that_the_holder_died),
-        cmocka_unit_test(looking_does_not_forget_that_the_holder_died),
-        cmocka_unit_test(wait_says_that_the_holder_died),
-        cmocka_unit_test(without_recover_it_is_lost_for_all),
-        cmocka_unit_test(a_waiter_learns_of_the_loss),
-        cmocka_unit_test(nobody_stays_counted_on_a_lost_lock),
-        cmocka_unit_test(notify_all_forgets_the_killed_on_a_lost_lock),
-        cmocka_unit_test(recoveries_set_waiters_of_other_conditions_free),
-        cmocka_unit_test(recover_of_its_own_lock_sets_waiters_free),
-        cmocka_unit_test(a_stopped_waiter_keeps_its_notification),
-        cmocka_unit_test(destroy_beside_one_that_sleeps_at_the_lock),
-        cmocka_unit_test(init_over_a_living_lock_is_refused),
-        cmocka_unit_test(init_tells_that_another_is_making_it),
-        cmocka_unit_test(conditions_share_a_lock),
-        cmocka_unit_test(two_mappings_are_one_condition),
-        cmocka_unit_test(unrelated_programs_by_memfd),
-        cmocka_unit_test(unrelated_programs_by_shm_open),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return RUN_TESTS("shared");
 }
