@@ -11,37 +11,37 @@
 
 enum { THREADS = 12 };
 
-struct game {
-    struct place place;
+struct test {
+    struct subject subject;
     unsigned rounds; /* fixed */
     unsigned inside; /* under the lock, as all below */
     unsigned got, missed, notified, expired;
 };
 
 struct member {
-    struct game *game;
+    struct test *test;
     pthread_t thread;
     struct rng rng;
 };
 
-static void enter(struct game *game)
+static void enter(struct test *test)
 {
-    CHECK_EQ(game->inside++, 0);
+    CHECK_EQ(test->inside++, 0);
 }
 
-static void leave(struct game *game)
+static void leave(struct test *test)
 {
-    CHECK_EQ(--game->inside, 0);
+    CHECK_EQ(--test->inside, 0);
 }
 
 static void *run(void *arg)
 {
     struct member *self = arg;
-    struct game *game = self->game;
+    struct test *test = self->test;
     struct rng *rng = &self->rng;
-    cond_t *cond = &game->place.cond;
+    cond_t *cond = &test->subject.cond;
     unsigned missed = 0;
-    for (unsigned round = 0; round < game->rounds; round++) {
+    for (unsigned round = 0; round < test->rounds; round++) {
         if (rng_chance(rng, 10)) {
             CHECK_OK(cond_acquire(cond));
         } else {
@@ -51,59 +51,55 @@ static void *run(void *arg)
             if (error != 0) {
                 CHECK_RESULT(error, ETIMEDOUT);
                 CHECK(cond_now() >= deadline_ns, "gave up early");
-                CHECK(game->place.kind >= PRIVATE_KINDS || !cond_owned(cond), "gave up, and has it");
+                CHECK(test->subject.kind >= PRIVATE_KINDS || !cond_owned(cond), "gave up, and has it");
                 missed++;
                 continue;
             }
         }
-        enter(game);
-        game->got++;
-        game->missed += missed;
+        enter(test);
+        test->got++;
+        test->missed += missed;
         missed = 0;
         if (rng_chance(rng, 30))
             stress_spin_until(cond_now() + rng_between(rng, 0, COND_US(60)));
         if (rng_chance(rng, 30))
             CHECK_OK(cond_notify(cond, (size_t)rng_between(rng, 1, 3)));
         if (rng_chance(rng, 30)) {
-            leave(game);
+            leave(test);
             int error = cond_wait(cond, rng_between(rng, 0, COND_US(80)));
-            enter(game);
-            CHECK(error == 0 || error == ETIMEDOUT, "wait answered %d", error);
-            *(error == 0 ? &game->notified : &game->expired) += 1;
+            enter(test);
+            CHECK(error == 0 || error == ETIMEDOUT, "wait returned %d", error);
+            *(error == 0 ? &test->notified : &test->expired) += 1;
         }
-        leave(game);
+        leave(test);
         CHECK_OK(cond_release(cond));
     }
     return NULL;
 }
 
-static void play(enum kind kind, struct rng *rng)
+static void run_case(enum kind kind, struct rng *rng)
 {
-    struct game game = {.rounds = stress_rounds(1000)};
+    struct test test = {.rounds = stress_rounds(1000)};
     struct member members[THREADS];
-    cond_t *cond = &game.place.cond;
-    place_make(&game.place, kind);
-    for (unsigned i = 0; i < THREADS; i++) {
-        members[i] = (struct member){.game = &game, .rng = rng_make(rng_next(rng))};
-        members[i].thread = stress_start(run, &members[i]);
-    }
-    for (unsigned i = 0; i < THREADS; i++)
-        stress_join(members[i].thread);
+    cond_t *cond = &test.subject.cond;
+    subject_make(&test.subject, kind);
+    TEAM_START(members, THREADS, run, .test = &test, .rng = rng_make(rng_next(rng)));
+    TEAM_JOIN(members, THREADS);
     CHECK(!cond_locked(cond), "all have ended, and it is locked");
     CHECK_EQ(cond_waiters(cond), 0);
     CHECK_OK(cond_try_acquire(cond));
     CHECK_OK(cond_release(cond));
     CHECK_OK(cond_acquire_timed(cond, 0));
     CHECK_OK(cond_release(cond));
-    printf("  %s: %u acquired, %u given up, %u notified, %u expired\n", kind_names[kind], game.got,
-           game.missed, game.notified, game.expired);
-    place_unmake(&game.place);
+    printf("  %s: %u acquired, %u given up, %u notified, %u expired\n", kind_names[kind], test.got,
+           test.missed, test.notified, test.expired);
+    subject_unmake(&test.subject);
 }
 
 /* ---- Two sleepers ---- */
 
 struct pair {
-    struct place place;
+    struct subject subject;
     unsigned rounds;           /* fixed */
     _Atomic(int64_t) deadline_ns; /* of this round, not later than the timed one's */
     atomic_uint round;         /* which one is on */
@@ -119,7 +115,7 @@ static void await(atomic_uint *round, unsigned number)
 static void *be_timed(void *arg)
 {
     struct pair *pair = arg;
-    cond_t *cond = &pair->place.cond;
+    cond_t *cond = &pair->subject.cond;
     struct rng rng = rng_make(1);
     for (unsigned round = 1; round <= pair->rounds; round++) {
         await(&pair->round, round);
@@ -139,7 +135,7 @@ static void *be_timed(void *arg)
 static void *be_patient(void *arg)
 {
     struct pair *pair = arg;
-    cond_t *cond = &pair->place.cond;
+    cond_t *cond = &pair->subject.cond;
     for (unsigned round = 1; round <= pair->rounds; round++) {
         await(&pair->timed_is_off, round);
         atomic_store(&pair->patient_is_off, round);
@@ -150,11 +146,11 @@ static void *be_patient(void *arg)
     return NULL;
 }
 
-static void play_pair(enum kind kind, struct rng *rng)
+static void test_pair(enum kind kind, struct rng *rng)
 {
     struct pair pair = {.rounds = stress_rounds(600)};
-    cond_t *cond = &pair.place.cond;
-    place_make(&pair.place, kind);
+    cond_t *cond = &pair.subject.cond;
+    subject_make(&pair.subject, kind);
     pthread_t timed = stress_start(be_timed, &pair), patient = stress_start(be_patient, &pair);
     for (unsigned round = 1; round <= pair.rounds; round++) {
         CHECK_OK(cond_acquire(cond));
@@ -170,7 +166,7 @@ static void play_pair(enum kind kind, struct rng *rng)
     }
     stress_join(timed);
     stress_join(patient);
-    place_unmake(&pair.place);
+    subject_unmake(&pair.subject);
 }
 
 int main(int argc, char **argv)
@@ -178,8 +174,8 @@ int main(int argc, char **argv)
     stress_begin(argc, argv);
     struct rng rng = rng_make(0);
     for (enum kind kind = 0; kind < KINDS; kind++)
-        play(kind, &rng);
+        run_case(kind, &rng);
     for (enum kind kind = 0; kind < PRIVATE_KINDS; kind++)
-        play_pair(kind, &rng);
+        test_pair(kind, &rng);
     return 0;
 }

@@ -6,17 +6,17 @@
  */
 #include "stress.h"
 
-struct game {
-    struct place place;
+struct test {
+    struct subject subject;
     bool timed;             /* fixed */
     bool arrived, returned; /* under the lock */
     atomic_bool acquiring, acquired;
     atomic_bool cancelled; /* pthread_cancel has returned; the thread may have been faster than that */
 };
 
-static void end_here(struct game *game)
+static void end_here(struct test *test)
 {
-    while (!atomic_load(&game->cancelled))
+    while (!atomic_load(&test->cancelled))
         stress_yield();
     pthread_testcancel();
     CHECK(false, "the cancellation is lost");
@@ -24,26 +24,26 @@ static void end_here(struct game *game)
 
 static void *wait_and_end(void *arg)
 {
-    struct game *game = arg;
-    cond_t *cond = &game->place.cond;
+    struct test *test = arg;
+    cond_t *cond = &test->subject.cond;
     CHECK_OK(cond_acquire(cond));
-    game->arrived = true;
-    CHECK_RESULT(cond_wait(cond, game->timed ? COND_MS(2) : COND_FOREVER), game->timed ? ETIMEDOUT : 0);
-    game->returned = true;
+    test->arrived = true;
+    CHECK_RESULT(cond_wait(cond, test->timed ? COND_MS(2) : COND_FOREVER), test->timed ? ETIMEDOUT : 0);
+    test->returned = true;
     CHECK_OK(cond_release(cond));
-    end_here(game);
+    end_here(test);
     return NULL;
 }
 
 static void *acquire_and_end(void *arg)
 {
-    struct game *game = arg;
-    cond_t *cond = &game->place.cond;
-    atomic_store(&game->acquiring, true);
-    CHECK_OK(game->timed ? cond_acquire_timed(cond, COND_SEC(100000)) : cond_acquire(cond));
+    struct test *test = arg;
+    cond_t *cond = &test->subject.cond;
+    atomic_store(&test->acquiring, true);
+    CHECK_OK(test->timed ? cond_acquire_timed(cond, COND_SEC(100000)) : cond_acquire(cond));
     CHECK_OK(cond_release(cond));
-    atomic_store(&game->acquired, true);
-    end_here(game);
+    atomic_store(&test->acquired, true);
+    end_here(test);
     return NULL;
 }
 
@@ -54,41 +54,41 @@ static void join_cancelled(pthread_t thread)
     CHECK(result == PTHREAD_CANCELED, "it ended otherwise");
 }
 
-static void play(enum kind kind, bool timed)
+static void run_case(enum kind kind, bool timed)
 {
-    struct game game = {.timed = timed};
-    cond_t *cond = &game.place.cond;
-    place_make(&game.place, kind);
+    struct test test = {.timed = timed};
+    cond_t *cond = &test.subject.cond;
+    subject_make(&test.subject, kind);
 
-    pthread_t thread = stress_start(wait_and_end, &game);
-    ACQUIRE_WHEN(cond, game.arrived);
+    pthread_t thread = stress_start(wait_and_end, &test);
+    ACQUIRE_WHEN(cond, test.arrived);
     CHECK_EQ(pthread_cancel(thread), 0);
-    atomic_store(&game.cancelled, true);
+    atomic_store(&test.cancelled, true);
     if (!timed) {
         CHECK_EQ(cond_waiters(cond), 1);
         CHECK_OK(cond_release(cond));
         /* Time to do the wrong thing; it is right without. */
         stress_sleep_until(cond_now() + COND_US(200));
         CHECK_OK(cond_acquire(cond));
-        CHECK(cond_waiters(cond) == 1 && !game.returned, "did not wait on");
+        CHECK(cond_waiters(cond) == 1 && !test.returned, "did not wait on");
         CHECK_OK(cond_notify(cond, 1));
     }
     CHECK_OK(cond_release(cond));
     join_cancelled(thread);
-    CHECK(game.returned, "ended inside wait");
+    CHECK(test.returned, "ended inside wait");
 
     CHECK_OK(cond_acquire(cond));
-    atomic_store(&game.cancelled, false);
-    thread = stress_start(acquire_and_end, &game);
-    while (!atomic_load(&game.acquiring))
+    atomic_store(&test.cancelled, false);
+    thread = stress_start(acquire_and_end, &test);
+    while (!atomic_load(&test.acquiring))
         stress_yield();
     CHECK_EQ(pthread_cancel(thread), 0);
-    atomic_store(&game.cancelled, true);
+    atomic_store(&test.cancelled, true);
     stress_sleep_until(cond_now() + COND_US(200));
     CHECK_OK(cond_release(cond));
     join_cancelled(thread);
-    CHECK(atomic_load(&game.acquired), "ended inside acquire");
-    place_unmake(&game.place);
+    CHECK(atomic_load(&test.acquired), "ended inside acquire");
+    subject_unmake(&test.subject);
 }
 
 /* ---- Functions of the program that are cancellation points ---- */
@@ -159,7 +159,7 @@ static void wait_on_foreign(struct user *user)
     CHECK_OK(cond_release(&user->cond));
 }
 
-static void play_foreign(void)
+static void test_foreign(void)
 {
     static const cond_lock_ops_t ops = {.acquire = cancellable_acquire, .release = cancellable_release, .owned = held};
     struct user user = {.mutex = PTHREAD_MUTEX_INITIALIZER};
@@ -196,7 +196,7 @@ static void release_to_tasks(struct user *user)
     CHECK_OK(cond_release(&user->cond));
 }
 
-static void play_tasks(void)
+static void test_tasks(void)
 {
     struct user user = {.cond = COND_INIT};
     for (unsigned i = 0; i < 3; i++)
@@ -207,7 +207,7 @@ static void play_tasks(void)
     CHECK_OK(cond_destroy(&user.cond));
 }
 #else
-static void play_tasks(void) {}
+static void test_tasks(void) {}
 #endif
 #endif
 
@@ -219,13 +219,13 @@ int main(int argc, char **argv)
     return 77;
 #endif
 #ifndef STRESS_CANCEL_STAYS /* enabled, on this port: docs/porting.md */
-    play_foreign();
-    play_tasks();
+    test_foreign();
+    test_tasks();
 #endif
     for (unsigned round = 0; round < stress_rounds(20); round++)
         for (enum kind kind = 0; kind < KINDS; kind++) {
-            play(kind, false);
-            play(kind, true);
+            run_case(kind, false);
+            run_case(kind, true);
         }
     return 0;
 }

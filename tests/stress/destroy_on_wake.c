@@ -12,7 +12,7 @@
 enum { WAITERS_MAX = 6 };
 
 struct lock_block { /* on the heap, freed by the last to leave */
-    struct place place; /* its lock; its condition too, where the lock is the condition's own */
+    struct subject subject; /* its lock; its condition too, where the lock is the condition's own */
     cond_t *cond;       /* that one, or another on the heap */
     unsigned arrived;   /* under the lock, as all below */
     unsigned present;
@@ -38,13 +38,13 @@ static struct lock_block *block_make(enum kind kind, unsigned waiters, bool noti
     block->present = waiters;
     block->notifier_frees = notifier_frees;
     if (kind_is_own(kind)) {
-        place_make(&block->place, kind);
-        block->cond = &block->place.cond;
+        subject_make(&block->subject, kind);
+        block->cond = &block->subject.cond;
     } else {
-        place_make_lock(&block->place, kind);
+        subject_make_lock(&block->subject, kind);
         block->cond = malloc(sizeof *block->cond);
         CHECK(block->cond != NULL, "out of memory");
-        CHECK_OK(cond_init(block->cond, &block->place.lock, 0));
+        CHECK_OK(cond_init(block->cond, &block->subject.lock, 0));
     }
     return block;
 }
@@ -60,16 +60,16 @@ static void cond_free(struct lock_block *block)
 
 static void block_free(struct lock_block *block)
 {
-    if (kind_is_own(block->place.kind))
-        stress_forget(&block->place.cond);
-    place_unmake_lock(&block->place);
-    memset((void *)&block->place, 0xA5, sizeof block->place);
+    if (kind_is_own(block->subject.kind))
+        stress_forget(&block->subject.cond);
+    subject_unmake_lock(&block->subject);
+    memset((void *)&block->subject, 0xA5, sizeof block->subject);
     free(block);
 }
 
 static void wait_and_free(struct lock_block *block, struct rng *rng)
 {
-    enum kind kind = block->place.kind;
+    enum kind kind = block->subject.kind;
     cond_t *cond = block->cond;
     CHECK_OK(cond_acquire(cond));
     block->arrived++;
@@ -86,7 +86,7 @@ static void wait_and_free(struct lock_block *block, struct rng *rng)
         /* May expire before the notify, with it, or never. It may leave before the notifier is there only
            where the notifier is not counting on it. */
         error = cond_wait(cond, brief ? rng_between(rng, 0, COND_US(200)) : COND_SEC(100000));
-        CHECK(error == 0 || error == ETIMEDOUT, "answered %d", error);
+        CHECK(error == 0 || error == ETIMEDOUT, "returned %d", error);
         break;
     }
     bool last = --block->present == 0;
@@ -99,7 +99,7 @@ static void wait_and_free(struct lock_block *block, struct rng *rng)
         return;
     }
     /* The condition may be gone from here on. */
-    cond_lock_t *lock = &block->place.lock;
+    cond_lock_t *lock = &block->subject.lock;
     if (last && !block->notifier_frees)
         cond_free(block);
     CHECK_OK(cond_lock_release(lock));
@@ -121,7 +121,7 @@ static void *run_waiter(void *arg)
     }
 }
 
-static void play(enum kind kind, bool notifier_frees, unsigned waiters, struct rng *rng)
+static void run_case(enum kind kind, bool notifier_frees, unsigned waiters, struct rng *rng)
 {
     struct order orders[WAITERS_MAX];
     pthread_t threads[WAITERS_MAX];
@@ -134,7 +134,7 @@ static void play(enum kind kind, bool notifier_frees, unsigned waiters, struct r
     for (unsigned round = 0; round < stress_rounds(1500); round++) {
         struct lock_block *block = block_make(kind, waiters + notifier_frees, notifier_frees);
         cond_t *cond = block->cond;
-        cond_lock_t *lock = &block->place.lock;
+        cond_lock_t *lock = &block->subject.lock;
         for (unsigned i = 0; i < waiters; i++) {
             struct lock_block *none = NULL;
             while (!atomic_compare_exchange_weak(&orders[i].block, &none, block)) {
@@ -160,8 +160,7 @@ static void play(enum kind kind, bool notifier_frees, unsigned waiters, struct r
             stress_yield();
         atomic_store(&orders[i].over, true);
     }
-    for (unsigned i = 0; i < waiters; i++)
-        stress_join(threads[i]);
+    stress_join_all(threads, waiters);
 }
 
 int main(int argc, char **argv)
@@ -169,11 +168,11 @@ int main(int argc, char **argv)
     stress_begin(argc, argv);
     struct rng rng = rng_make(0);
     for (enum kind kind = 0; kind < KINDS; kind++) {
-        play(kind, false, 1, &rng);
-        play(kind, false, (unsigned)rng_between(&rng, 2, WAITERS_MAX), &rng);
+        run_case(kind, false, 1, &rng);
+        run_case(kind, false, (unsigned)rng_between(&rng, 2, WAITERS_MAX), &rng);
         if (!kind_is_own(kind)) {
-            play(kind, true, 1, &rng);
-            play(kind, true, (unsigned)rng_between(&rng, 2, WAITERS_MAX), &rng);
+            run_case(kind, true, 1, &rng);
+            run_case(kind, true, (unsigned)rng_between(&rng, 2, WAITERS_MAX), &rng);
         }
     }
     return 0;

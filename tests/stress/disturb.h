@@ -113,7 +113,7 @@ static inline struct code code_of_pthread_cond(void)
 }
 
 /* Where a thread was interrupted; 0 where we do not know how to tell. */
-static inline uintptr_t disturb_place(const void *context)
+static inline uintptr_t disturb_address(const void *context)
 {
     const mcontext_t *machine = &((const ucontext_t *)context)->uc_mcontext;
 #if defined(__x86_64__)
@@ -145,9 +145,9 @@ static inline void disturb_on_signal(int number, siginfo_t *info, void *context)
         atomic_load_explicit(&self->resting, memory_order_relaxed))
         return;
     int saved = errno;
-    uintptr_t place = disturb_place(context);
+    uintptr_t address = disturb_address(context);
     (void)atomic_fetch_add_explicit(&disturb.signals, 1, memory_order_relaxed);
-    if ((kinds & AIMED) && disturb.code.low <= place && place < disturb.code.high) {
+    if ((kinds & AIMED) && disturb.code.low <= address && address < disturb.code.high) {
         struct timespec nap = stress_timespec(rng_between(&self->rng, 0, DISTURB_NAP_NS));
         (void)atomic_fetch_add_explicit(&disturb.naps, 1, memory_order_relaxed);
         (void)nanosleep(&nap, NULL);

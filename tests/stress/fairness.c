@@ -10,8 +10,8 @@
 
 enum { HAMMERERS = 16, HOGS_MAX = 3, VICTIMS = 3 };
 
-struct game {
-    struct place place;
+struct test {
+    struct subject subject;
     unsigned share;         /* fixed: what each must have had */
     int64_t hold_ns;        /* fixed: how long a hog holds the lock */
     unsigned ring;          /* fixed: how many hand it round */
@@ -23,37 +23,37 @@ struct game {
 };
 
 struct member {
-    struct game *game;
+    struct test *test;
     pthread_t thread;
     unsigned number;
     struct spread waited;
 };
 
-static void be_inside(struct game *game, int64_t ns)
+static void be_inside(struct test *test, int64_t ns)
 {
-    CHECK_EQ(game->inside++, 0);
+    CHECK_EQ(test->inside++, 0);
     if (ns > 0)
         stress_spin_until(cond_now() + ns);
-    CHECK_EQ(--game->inside, 0);
+    CHECK_EQ(--test->inside, 0);
 }
 
 static void *hammer(void *arg)
 {
     struct member *self = arg;
-    struct game *game = self->game;
+    struct test *test = self->test;
     bool all_fed = false;
     for (unsigned had = 0; !all_fed;) {
         int64_t before_ns = cond_now();
-        CHECK_OK(cond_acquire(&game->place.cond));
-        if (had < game->share)
+        CHECK_OK(cond_acquire(&test->subject.cond));
+        if (had < test->share)
             spread_add(&self->waited, cond_now() - before_ns);
-        be_inside(game, 0);
+        be_inside(test, 0);
         if (had % 16 == self->number)
             stress_yield(); /* as if its time slice were over while it holds the lock: now the others come */
-        if (++had == game->share)
-            game->hungry--;
-        all_fed = game->hungry == 0;
-        CHECK_OK(cond_release(&game->place.cond));
+        if (++had == test->share)
+            test->hungry--;
+        all_fed = test->hungry == 0;
+        CHECK_OK(cond_release(&test->subject.cond));
     }
     return NULL;
 }
@@ -61,18 +61,18 @@ static void *hammer(void *arg)
 static void *hog(void *arg)
 {
     struct member *self = arg;
-    struct game *game = self->game;
+    struct test *test = self->test;
     for (bool all_fed = false; !all_fed;) {
-        CHECK_OK(cond_acquire(&game->place.cond));
-        (void)atomic_fetch_add_explicit(&game->hogged, 1, memory_order_relaxed);
-        be_inside(game, game->hold_ns);
-        if (game->waiting) {
-            game->waiting = false;
-            game->notified_ns = cond_now();
-            CHECK_OK(cond_notify(&game->place.cond, 1));
+        CHECK_OK(cond_acquire(&test->subject.cond));
+        (void)atomic_fetch_add_explicit(&test->hogged, 1, memory_order_relaxed);
+        be_inside(test, test->hold_ns);
+        if (test->waiting) {
+            test->waiting = false;
+            test->notified_ns = cond_now();
+            CHECK_OK(cond_notify(&test->subject.cond, 1));
         }
-        all_fed = game->hungry == 0;
-        CHECK_OK(cond_release(&game->place.cond));
+        all_fed = test->hungry == 0;
+        CHECK_OK(cond_release(&test->subject.cond));
     }
     return NULL;
 }
@@ -80,12 +80,12 @@ static void *hog(void *arg)
 static void *be_victim(void *arg)
 {
     struct member *self = arg;
-    struct game *game = self->game;
-    cond_t *cond = &game->place.cond;
-    for (unsigned had = 0; had < game->share; had++) {
+    struct test *test = self->test;
+    cond_t *cond = &test->subject.cond;
+    for (unsigned had = 0; had < test->share; had++) {
         /* Come when a hog has the lock, and not twice in a row when it is not there. */
-        unsigned hogged = atomic_load_explicit(&game->hogged, memory_order_relaxed);
-        while (atomic_load_explicit(&game->hogged, memory_order_relaxed) == hogged)
+        unsigned hogged = atomic_load_explicit(&test->hogged, memory_order_relaxed);
+        while (atomic_load_explicit(&test->hogged, memory_order_relaxed) == hogged)
             stress_yield();
         int64_t before_ns = cond_now();
         if (self->number == 1)
@@ -93,14 +93,14 @@ static void *be_victim(void *arg)
         else
             CHECK_OK(cond_acquire(cond));
         if (self->number == 2) {
-            game->waiting = true;
+            test->waiting = true;
             CHECK_OK(cond_wait(cond, COND_FOREVER));
-            before_ns = game->notified_ns;
+            before_ns = test->notified_ns;
         }
         spread_add(&self->waited, cond_now() - before_ns);
-        be_inside(game, 0);
-        if (had + 1 == game->share)
-            game->hungry--;
+        be_inside(test, 0);
+        if (had + 1 == test->share)
+            test->hungry--;
         CHECK_OK(cond_release(cond));
     }
     return NULL;
@@ -112,14 +112,14 @@ static void *be_victim(void *arg)
 static void *hand_round(void *arg)
 {
     struct member *self = arg;
-    struct game *game = self->game;
-    cond_t *cond = &game->place.cond;
+    struct test *test = self->test;
+    cond_t *cond = &test->subject.cond;
     CHECK_OK(cond_acquire(cond));
-    while (game->hungry != 0) {
-        (void)atomic_fetch_add_explicit(&game->hogged, 1, memory_order_relaxed);
-        be_inside(game, game->hold_ns);
+    while (test->hungry != 0) {
+        (void)atomic_fetch_add_explicit(&test->hogged, 1, memory_order_relaxed);
+        be_inside(test, test->hold_ns);
         CHECK_OK(cond_notify(cond, 1));
-        if (cond_waiters(cond) < game->ring - 1) /* somebody is on the way, who will notify us */
+        if (cond_waiters(cond) < test->ring - 1) /* somebody is on the way, who will notify us */
             CHECK_OK(cond_wait(cond, COND_FOREVER));
     }
     CHECK_OK(cond_notify_all(cond));
@@ -138,53 +138,41 @@ static void print_all(struct member *members, unsigned count, const char *what)
     spread_print(&all, what);
 }
 
-static void play_hammer(enum kind kind)
+static void test_hammer(enum kind kind)
 {
-    struct game game = {.share = stress_rounds(1000), .hungry = HAMMERERS};
+    struct test test = {.share = stress_rounds(1000), .hungry = HAMMERERS};
     struct member members[HAMMERERS];
-    place_make(&game.place, kind);
-    for (unsigned i = 0; i < HAMMERERS; i++) {
-        members[i] = (struct member){.game = &game, .number = i};
-        members[i].thread = stress_start(hammer, &members[i]);
-    }
-    for (unsigned i = 0; i < HAMMERERS; i++)
-        stress_join(members[i].thread);
-    place_unmake(&game.place);
+    subject_make(&test.subject, kind);
+    TEAM_START(members, HAMMERERS, hammer, .test = &test, .number = i);
+    TEAM_JOIN(members, HAMMERERS);
+    subject_unmake(&test.subject);
     print_all(members, HAMMERERS, "16 threads hammer");
 }
 
-static void play_hogs(enum kind kind, unsigned hogs, int64_t hold_ns)
+static void test_hogs(enum kind kind, unsigned hogs, int64_t hold_ns)
 {
     static const char *const names[VICTIMS] = {"acquire beside hogs", "acquire_timed beside hogs",
                                                "notified waiter beside hogs"};
-    struct game game = {.share = stress_rounds(100), .hungry = VICTIMS, .hold_ns = hold_ns};
+    struct test test = {.share = stress_rounds(100), .hungry = VICTIMS, .hold_ns = hold_ns};
     struct member members[VICTIMS + HOGS_MAX];
-    place_make(&game.place, kind);
-    for (unsigned i = 0; i < VICTIMS + hogs; i++) {
-        members[i] = (struct member){.game = &game, .number = i};
-        members[i].thread = stress_start(i < VICTIMS ? be_victim : hog, &members[i]);
-    }
-    for (unsigned i = 0; i < VICTIMS + hogs; i++)
-        stress_join(members[i].thread);
-    place_unmake(&game.place);
+    subject_make(&test.subject, kind);
+    TEAM_START(members, VICTIMS + hogs, i < VICTIMS ? be_victim : hog, .test = &test, .number = i);
+    TEAM_JOIN(members, VICTIMS + hogs);
+    subject_unmake(&test.subject);
     for (unsigned i = 0; i < VICTIMS; i++)
         print_all(&members[i], 1, names[i]);
 }
 
-static void play_ring(enum kind kind)
+static void test_ring(enum kind kind)
 {
     enum { RING = 4, ACQUIRERS = 2 };
-    struct game game = {
+    struct test test = {
         .share = stress_rounds(100), .hungry = ACQUIRERS, .hold_ns = COND_US(100), .ring = RING};
     struct member members[ACQUIRERS + RING];
-    place_make(&game.place, kind);
-    for (unsigned i = 0; i < ACQUIRERS + RING; i++) {
-        members[i] = (struct member){.game = &game, .number = i};
-        members[i].thread = stress_start(i < ACQUIRERS ? be_victim : hand_round, &members[i]);
-    }
-    for (unsigned i = 0; i < ACQUIRERS + RING; i++)
-        stress_join(members[i].thread);
-    place_unmake(&game.place);
+    subject_make(&test.subject, kind);
+    TEAM_START(members, ACQUIRERS + RING, i < ACQUIRERS ? be_victim : hand_round, .test = &test, .number = i);
+    TEAM_JOIN(members, ACQUIRERS + RING);
+    subject_unmake(&test.subject);
     print_all(members, ACQUIRERS, "acquire beside a ring of notified waiters");
 }
 
@@ -193,9 +181,9 @@ int main(int argc, char **argv)
     stress_begin(argc, argv);
     for (enum kind kind = 0; kind < PRIVATE_KINDS; kind++) {
         printf("  %s:\n", kind_names[kind]);
-        play_hammer(kind);
-        play_hogs(kind, kind % 2 ? 1 : HOGS_MAX, kind < 2 ? COND_US(20) : COND_US(200));
-        play_ring(kind);
+        test_hammer(kind);
+        test_hogs(kind, kind % 2 ? 1 : HOGS_MAX, kind < 2 ? COND_US(20) : COND_US(200));
+        test_ring(kind);
     }
     return 0;
 }

@@ -5,6 +5,6 @@ void **fixed_tls_place(void);
 
 void **fixed_tls_place(void)
 {
-    static _Thread_local void *place;
-    return &place;
+    static _Thread_local void *subject;
+    return &subject;
 }

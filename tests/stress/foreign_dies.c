@@ -41,7 +41,7 @@ static bool mortal_owned(void *object)
     return true;
 }
 
-struct game {
+struct test {
     struct mortal mortal;
     cond_lock_t lock;
     cond_t cond;
@@ -50,12 +50,12 @@ struct game {
 
 static void *wait_until_it_dies(void *arg)
 {
-    struct game *game = arg;
-    CHECK_OK(cond_acquire(&game->cond));
-    bool timed = game->arrived++ % 4 == 0;
+    struct test *test = arg;
+    CHECK_OK(cond_acquire(&test->cond));
+    bool timed = test->arrived++ % 4 == 0;
     int error;
     do
-        error = cond_wait(&game->cond, timed ? COND_MS(2) : COND_FOREVER);
+        error = cond_wait(&test->cond, timed ? COND_MS(2) : COND_FOREVER);
     while (timed && error == ETIMEDOUT);
     CHECK_EQ(error, ENOTRECOVERABLE);
     return NULL;
@@ -67,27 +67,26 @@ int main(int argc, char **argv)
         .acquire = mortal_acquire, .release = mortal_release, .owned = mortal_owned};
     stress_begin(argc, argv);
     for (unsigned i = 0; i < stress_rounds(50); i++) {
-        struct game game = {.mortal = {.mutex = PTHREAD_MUTEX_INITIALIZER}};
+        struct test test = {.mortal = {.mutex = PTHREAD_MUTEX_INITIALIZER}};
         pthread_t waiters[WAITERS];
-        CHECK_OK(cond_lock_init_foreign(&game.lock, &ops, &game.mortal));
-        CHECK_OK(cond_init(&game.cond, &game.lock, 0));
+        CHECK_OK(cond_lock_init_foreign(&test.lock, &ops, &test.mortal));
+        CHECK_OK(cond_init(&test.cond, &test.lock, 0));
         for (unsigned k = 0; k < WAITERS; k++)
-            waiters[k] = stress_start(wait_until_it_dies, &game);
-        for (CHECK_OK(pthread_mutex_lock(&game.mortal.mutex)); game.arrived < WAITERS;
-             CHECK_OK(pthread_mutex_lock(&game.mortal.mutex))) {
-            CHECK_OK(pthread_mutex_unlock(&game.mortal.mutex));
+            waiters[k] = stress_start(wait_until_it_dies, &test);
+        for (CHECK_OK(pthread_mutex_lock(&test.mortal.mutex)); test.arrived < WAITERS;
+             CHECK_OK(pthread_mutex_lock(&test.mortal.mutex))) {
+            CHECK_OK(pthread_mutex_unlock(&test.mortal.mutex));
             stress_yield();
         }
-        game.mortal.dead = true;
-        CHECK_OK(pthread_mutex_unlock(&game.mortal.mutex));
+        test.mortal.dead = true;
+        CHECK_OK(pthread_mutex_unlock(&test.mortal.mutex));
         int error;
-        while ((error = cond_destroy(&game.cond)) == EBUSY)
+        while ((error = cond_destroy(&test.cond)) == EBUSY)
             stress_yield();
         CHECK_EQ(error, 0);
-        memset(&game.cond, 0x5A, sizeof game.cond);
-        for (unsigned k = 0; k < WAITERS; k++)
-            stress_join(waiters[k]);
-        CHECK(cond_lock_acquire(&game.lock) != 0, "a lock that is lost was acquired");
+        memset(&test.cond, 0x5A, sizeof test.cond);
+        stress_join_all(waiters, WAITERS);
+        CHECK(cond_lock_acquire(&test.lock) != 0, "a lock that is lost was acquired");
     }
     return 0;
 }

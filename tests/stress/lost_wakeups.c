@@ -201,8 +201,7 @@ int main(int argc, char **argv)
             rngs[i] = rng_make(rng_next(&rng));
             threads[i] = stress_start(i < THREADS ? run_thread : run_loop, &rngs[i]);
         }
-        for (unsigned i = 0; i < THREADS + LOOPS; i++)
-            stress_join(threads[i]);
+        stress_join_all(threads, THREADS + LOOPS);
         CHECK_OK(cond_destroy(&plain));
         CHECK_OK(cond_destroy(&with_pred));
         CHECK_OK(cond_lock_destroy(&shared_lock));

@@ -164,8 +164,7 @@ static void check_one_at_a_time(bool all)
         a_store(&tokens, THREADS, release);
         port_wake(&tokens, UINT32_MAX);
     }
-    for (unsigned i = 0; i < THREADS; i++)
-        stress_join(threads[i]);
+    stress_join_all(threads, THREADS);
 }
 
 /* Two threads, two words, no rest: a wake-up that comes between the look and the sleep is not lost. */
@@ -174,7 +173,7 @@ struct side {
     unsigned rounds;
 };
 
-static void *play_ball(void *arg)
+static void *bounce(void *arg)
 {
     const struct side *side = arg;
     for (uint32_t round = 1; round <= side->rounds; round++) {
@@ -194,9 +193,8 @@ static void check_no_wake_up_is_lost(void)
     ball[1] = 0;
     pthread_t threads[2];
     for (unsigned i = 0; i < 2; i++)
-        threads[i] = stress_start(play_ball, &sides[i]);
-    for (unsigned i = 0; i < 2; i++)
-        stress_join(threads[i]);
+        threads[i] = stress_start(bounce, &sides[i]);
+    stress_join_all(threads, 2);
 }
 
 int main(int argc, char **argv)

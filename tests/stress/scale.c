@@ -132,8 +132,7 @@ static unsigned start_crowd(pthread_t *threads, unsigned count, void *(*run)(voi
 
 static void join_crowd(const pthread_t *threads, unsigned count)
 {
-    for (unsigned i = 0; i < count; i++)
-        stress_join(threads[i]);
+    stress_join_all(threads, count);
 }
 
 /* ---- Waiters on one condition; or on one each, with one lock ---- */
@@ -178,7 +177,7 @@ static void notify_half(struct crowd *crowd, const unsigned *order, unsigned cou
     }
 }
 
-static void play_crowd(bool one_condition)
+static void test_crowd(bool one_condition)
 {
     struct crowd crowd = {.conds_count = one_condition ? 1 : threads_max};
     pthread_t *threads = calloc(threads_max, sizeof *threads);
@@ -243,7 +242,7 @@ static void *acquire_once(void *arg)
     return NULL;
 }
 
-static void play_recursion(void)
+static void test_recursion(void)
 {
     cond_t cond = COND_INIT;
     pthread_t other;
@@ -336,7 +335,7 @@ static size_t stack_used(void *(*run)(void *), void *arg)
     return size - untouched;
 }
 
-static void play_stacks(void)
+static void test_stacks(void)
 {
     cond_t *shared = share_memory(sizeof *shared);
     make_shared(shared);
@@ -383,7 +382,7 @@ static void *run_hungry(void *arg)
     return NULL;
 }
 
-static void play_hunger(unsigned hold_s)
+static void test_hunger(unsigned hold_s)
 {
     struct hunger hunger = {.hold_ns = COND_SEC((int64_t)hold_s)};
     pthread_t *threads = calloc(HUNGRY, sizeof *threads);
@@ -418,15 +417,15 @@ int main(int argc, char **argv)
     unsigned hold_s = take_option(&argc, argv, "--hold", 1);
     stress_begin(argc, argv);
     look_at_limits();
-    play_crowd(true);
-    play_crowd(false);
-    play_recursion();
+    test_crowd(true);
+    test_crowd(false);
+    test_recursion();
 #if defined(STRESS_TSAN) || defined(STRESS_ASAN)
     puts("  stacks are not measured: a sanitizer makes its own use of them");
-    (void)play_stacks;
+    (void)test_stacks;
 #else
-    play_stacks();
+    test_stacks();
 #endif
-    play_hunger(hold_s);
+    test_hunger(hold_s);
     return 0;
 }

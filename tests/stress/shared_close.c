@@ -46,7 +46,7 @@ static void wait_for_close(unsigned number)
         if (error == EOWNERDEAD)
             CHECK_OK(cond_recover(&memory->cond));
         else
-            CHECK(error == ECANCELED || (error == 0 && number % 2), "wait answered %d (%s)", error, cond_strerror(error));
+            CHECK(error == ECANCELED || (error == 0 && number % 2), "wait returned %d (%s)", error, cond_strerror(error));
     }
     CHECK(cond_closed(&memory->cond), "ended, and not closed");
     CHECK_EQ(cond_wait(&memory->cond, COND_FOREVER), ECANCELED);
@@ -64,7 +64,7 @@ static void close_it(unsigned number)
         nap(COND_SEC(1)); /* to be killed */
 }
 
-static bool play(struct rng *rng)
+static bool run_case(struct rng *rng)
 {
     pid_t waiters[WAITERS];
     memory->waiting = 0;
@@ -107,7 +107,7 @@ int main(int argc, char **argv)
     struct rng rng = rng_make(0);
     unsigned before = 0;
     for (unsigned i = 0; i < rounds; i++)
-        before += play(&rng);
+        before += run_case(&rng);
     printf("  closed before the kill in %u of %u rounds\n", before, rounds);
     return 0;
 }

@@ -102,7 +102,7 @@ static void wait_until(cond_pred_t *pred, struct rng *rng)
             recover();
             memory->recoveries_in_wait++;
         } else {
-            CHECK(error == 0 || error == ETIMEDOUT, "wait answered %d (%s)", error, cond_strerror(error));
+            CHECK(error == 0 || error == ETIMEDOUT, "wait returned %d (%s)", error, cond_strerror(error));
         }
     }
 }

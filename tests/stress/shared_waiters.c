@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Processes that wait, and die of it. Three games with a shared condition:
+ * Processes that wait, and die of it. Three tests with a shared condition:
  *
  *      kills       16 wait in plain cond_wait; some are killed before, while and after one is notified. Each
  *                  notify is answered by a living waiter.
@@ -129,7 +129,7 @@ static void await_answer(unsigned before)
     AWAIT(memory->answers != before);
 }
 
-static void play_kills(struct rng *rng, unsigned notifies)
+static void test_kills(struct rng *rng, unsigned notifies)
 {
     struct spread late = {0};
     for (unsigned i = 0; i < notifies; i++) {
@@ -157,7 +157,7 @@ static void play_kills(struct rng *rng, unsigned notifies)
     fflush(stdout);
 }
 
-static void play_stops(struct rng *rng, unsigned notifies)
+static void test_stops(struct rng *rng, unsigned notifies)
 {
     struct spread took = {0}, late = {0};
     for (unsigned i = 0; i < notifies; i++) {
@@ -233,7 +233,7 @@ static void publish(unsigned number)
     }
 }
 
-static void play_notifiers(unsigned kills)
+static void test_notifiers(unsigned kills)
 {
     pid_t consumers[CONSUMERS];
     for (unsigned i = 0; i < CONSUMERS; i++)
@@ -264,11 +264,11 @@ int main(int argc, char **argv)
     memory = share_memory(sizeof *memory);
     make_shared(&memory->cond);
 
-    play_kills(&rng, stress_rounds(300));
-    play_stops(&rng, stress_rounds(40));
+    test_kills(&rng, stress_rounds(300));
+    test_stops(&rng, stress_rounds(40));
     for (unsigned i = 0; i < WAITERS; i++)
         kill_waiter(i);
-    play_notifiers(stress_rounds(100));
+    test_notifiers(stress_rounds(100));
 
     enter();
     CHECK_OK(cond_notify_all(&memory->cond)); /* forgets the dead */

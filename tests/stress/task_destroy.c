@@ -14,7 +14,7 @@
 enum { RUNNERS = 3, TASKS_MAX = 2 };
 
 struct block { /* on the heap, freed by the last to leave */
-    struct place place;
+    struct subject subject;
     unsigned users;   /* fixed */
     bool meet;        /* fixed: they wait until all are there */
     unsigned arrived; /* under the lock */
@@ -38,7 +38,7 @@ static bool all_arrived(void *arg)
 
 static void block_free(struct block *block)
 {
-    place_unmake(&block->place);
+    subject_unmake(&block->subject);
     memset((void *)block, 0xA5, sizeof *block); /* so that a late look is seen even without a sanitizer */
     free(block);
     (void)atomic_fetch_add(&freed, 1);
@@ -48,7 +48,7 @@ static void block_free(struct block *block)
 static void go_on(struct user *user)
 {
     struct block *block = user->block;
-    cond_t *cond = &block->place.cond;
+    cond_t *cond = &block->subject.cond;
     if (!user->arrived) {
         user->arrived = true;
         block->arrived++;
@@ -83,7 +83,7 @@ static void use_as_task(struct block *block, bool patient)
     user->block = block;
     user->patient = patient;
     CHECK_OK(cond_task_init(&user->task, on_ready, user));
-    int answer = cond_task_acquire(&block->place.cond, &user->task);
+    int answer = cond_task_acquire(&block->subject.cond, &user->task);
     if (answer == EINPROGRESS)
         return; /* it may be gone */
     CHECK_OK(answer);
@@ -92,7 +92,7 @@ static void use_as_task(struct block *block, bool patient)
 
 static void use_as_thread(struct block *block)
 {
-    cond_t *cond = &block->place.cond;
+    cond_t *cond = &block->subject.cond;
     CHECK_OK(cond_acquire(cond));
     block->arrived++;
     if (block->meet && all_arrived(block))
@@ -133,7 +133,7 @@ static void *run(void *arg)
     }
 }
 
-static void play(enum kind kind, unsigned rounds, struct rng *rng)
+static void run_case(enum kind kind, unsigned rounds, struct rng *rng)
 {
     struct runner runners[RUNNERS];
     unsigned before = atomic_load(&freed);
@@ -147,7 +147,7 @@ static void play(enum kind kind, unsigned rounds, struct rng *rng)
         unsigned tasks[RUNNERS];
         struct block *block = calloc(1, sizeof *block);
         CHECK(block != NULL, "out of memory");
-        place_make(&block->place, kind);
+        subject_make(&block->subject, kind);
         block->meet = rng_chance(rng, 50);
         for (unsigned i = 0; i < RUNNERS; i++) {
             tasks[i] = (unsigned)rng_between(rng, 0, TASKS_MAX);
@@ -165,8 +165,7 @@ static void play(enum kind kind, unsigned rounds, struct rng *rng)
             stress_yield();
         atomic_store(&runners[i].over, true);
     }
-    for (unsigned i = 0; i < RUNNERS; i++)
-        stress_join(runners[i].thread);
+    TEAM_JOIN(runners, RUNNERS);
     CHECK_EQ(atomic_load(&freed) - before, rounds);
 }
 
@@ -175,6 +174,6 @@ int main(int argc, char **argv)
     stress_begin(argc, argv);
     struct rng rng = rng_make(0);
     for (enum kind kind = 0; kind < PRIVATE_KINDS; kind++)
-        play(kind, stress_rounds(3000), &rng);
+        run_case(kind, stress_rounds(3000), &rng);
     return 0;
 }

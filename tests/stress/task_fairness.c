@@ -13,8 +13,8 @@ enum { WAITER, TIMED, HAMMERER, PARTS };
 
 static const char *const part_names[PARTS] = {"a notified thread", "acquire_timed", "threads that hammer"};
 
-struct game {
-    struct place place;
+struct test {
+    struct subject subject;
     struct loop loop;
     unsigned share;      /* fixed: what each must have had */
     int64_t hold_ns;     /* fixed: how long a thread holds the lock */
@@ -26,62 +26,62 @@ struct game {
 struct client {
     struct post post;
     cond_task_t task;
-    struct game *game;
+    struct test *test;
     unsigned had;
 };
 
 struct member {
-    struct game *game;
+    struct test *test;
     pthread_t thread;
     unsigned part, had;
     struct spread waited;
 };
 
 /* By whoever has the lock. */
-static void eat(struct game *game, unsigned *had)
+static void eat(struct test *test, unsigned *had)
 {
-    CHECK_EQ(game->inside++, 0);
-    if (++*had == game->share)
-        game->hungry--;
+    CHECK_EQ(test->inside++, 0);
+    if (++*had == test->share)
+        test->hungry--;
     if (*had % 16 == 0)
         stress_yield(); /* as if its time slice were over while it holds the lock: now the others come */
-    CHECK_EQ(--game->inside, 0);
+    CHECK_EQ(--test->inside, 0);
 }
 
 /* It has the lock, and comes back here when it has it again. */
 static void run_client(struct post *post)
 {
     struct client *self = (struct client *)((uintptr_t)post - offsetof(struct client, post));
-    struct game *game = self->game;
-    cond_t *cond = &game->place.cond;
-    eat(game, &self->had);
+    struct test *test = self->test;
+    cond_t *cond = &test->subject.cond;
+    eat(test, &self->had);
     CHECK_OK(cond_task_notify(cond, &self->task, 1));
-    bool over = game->hungry == 0;
-    bool last = over && --game->tasks_left == 0;
+    bool over = test->hungry == 0;
+    bool last = over && --test->tasks_left == 0;
     CHECK_OK(cond_task_release(cond, &self->task));
     if (last)
-        loop_stop(&game->loop);
+        loop_stop(&test->loop);
     if (over)
         return;
     int answer = cond_task_acquire(cond, &self->task);
     if (answer == EINPROGRESS)
         return;
     CHECK_OK(answer);
-    loop_post(&game->loop, &self->post);
+    loop_post(&test->loop, &self->post);
 }
 
 static void on_ready(cond_task_t *task, int result)
 {
     struct client *self = cond_task_user(task);
     CHECK_OK(result);
-    loop_post(&self->game->loop, &self->post);
+    loop_post(&self->test->loop, &self->post);
 }
 
 static void *run_thread(void *arg)
 {
     struct member *self = arg;
-    struct game *game = self->game;
-    cond_t *cond = &game->place.cond;
+    struct test *test = self->test;
+    cond_t *cond = &test->subject.cond;
     for (bool over = false; !over;) {
         int64_t before_ns = cond_now();
         if (self->part == TIMED)
@@ -90,44 +90,40 @@ static void *run_thread(void *arg)
             CHECK_OK(cond_acquire(cond));
         if (self->part == WAITER)
             CHECK_OK(cond_wait(cond, COND_FOREVER));
-        if (self->had < game->share)
+        if (self->had < test->share)
             spread_add(&self->waited, cond_now() - before_ns);
-        eat(game, &self->had);
-        if (game->hold_ns > 0)
-            stress_spin_until(cond_now() + game->hold_ns);
+        eat(test, &self->had);
+        if (test->hold_ns > 0)
+            stress_spin_until(cond_now() + test->hold_ns);
         /* Those who hammer go on for the others; a waiter could wait for ever when the tasks have ended. */
-        over = game->hungry == 0 || (self->part == WAITER && self->had >= game->share);
+        over = test->hungry == 0 || (self->part == WAITER && self->had >= test->share);
         CHECK_OK(cond_release(cond));
     }
     return NULL;
 }
 
-static void play(enum kind kind, unsigned threads, unsigned share, int64_t hold_ns)
+static void run_case(enum kind kind, unsigned threads, unsigned share, int64_t hold_ns)
 {
-    struct game game = {
+    struct test test = {
         .share = share, .hold_ns = hold_ns, .hungry = TASKS + threads, .tasks_left = TASKS};
     struct client clients[TASKS];
     struct member members[THREADS_MAX];
-    place_make(&game.place, kind);
-    loop_start(&game.loop);
+    subject_make(&test.subject, kind);
+    loop_start(&test.loop);
     /* They all want the lock before anybody runs. */
-    CHECK_OK(cond_acquire(&game.place.cond));
+    CHECK_OK(cond_acquire(&test.subject.cond));
     for (unsigned i = 0; i < TASKS; i++) {
-        clients[i] = (struct client){.post = {.run = run_client}, .game = &game};
+        clients[i] = (struct client){.post = {.run = run_client}, .test = &test};
         CHECK_OK(cond_task_init(&clients[i].task, on_ready, &clients[i]));
-        CHECK_RESULT(cond_task_acquire(&game.place.cond, &clients[i].task), EINPROGRESS);
+        CHECK_RESULT(cond_task_acquire(&test.subject.cond, &clients[i].task), EINPROGRESS);
     }
-    for (unsigned i = 0; i < threads; i++) {
-        members[i] = (struct member){.game = &game, .part = i < HAMMERER ? i : HAMMERER};
-        members[i].thread = stress_start(run_thread, &members[i]);
-    }
-    CHECK_OK(cond_release(&game.place.cond));
-    for (unsigned i = 0; i < threads; i++)
-        stress_join(members[i].thread);
-    loop_join(&game.loop);
+    TEAM_START(members, threads, run_thread, .test = &test, .part = i < HAMMERER ? i : HAMMERER);
+    CHECK_OK(cond_release(&test.subject.cond));
+    TEAM_JOIN(members, threads);
+    loop_join(&test.loop);
     for (unsigned i = 0; i < TASKS; i++)
-        CHECK(clients[i].had >= game.share, "task %u had the lock %u times", i, clients[i].had);
-    place_unmake(&game.place);
+        CHECK(clients[i].had >= test.share, "task %u had the lock %u times", i, clients[i].had);
+    subject_unmake(&test.subject);
     for (unsigned part = 0; part < PARTS; part++) {
         struct spread all = {NULL, 0, 0};
         for (unsigned i = 0; i < threads; i++)
@@ -145,9 +141,9 @@ int main(int argc, char **argv)
     for (enum kind kind = 0; kind < PRIVATE_KINDS; kind++) {
         printf("  %s:\n", kind_names[kind]);
         fflush(stdout); /* if it hangs, this is what hung */
-        play(kind, 4, stress_rounds(50), 0);
+        run_case(kind, 4, stress_rounds(50), 0);
         /* So many, and so long, that there is always one that is out of patience. */
-        play(kind, THREADS_MAX, stress_rounds(10), COND_US(200));
+        run_case(kind, THREADS_MAX, stress_rounds(10), COND_US(200));
     }
     return 0;
 }
