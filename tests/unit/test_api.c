@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The public interface as a program meets it: only the header, and only the library that is installed. That
- * this links proves what is exported; the rest is one small use of each call, as the manual tells it.
+ * The public interface: the installed header and library only. That this program links shows what is exported. The rest is
+ * a small use of each call, as in the manual.
  */
 #include "unit.h"
 #include <dlfcn.h>
@@ -73,8 +73,7 @@ TEST(every_call_is_there)
         assert_true(calls[i] != NULL);
 }
 
-/* And nothing of the inside: programs have functions of these names, too. (Where the library is built static
-   only, there is nothing to hide from.) */
+/* Internal functions are not exported: programs may have functions of these names. */
 TEST(internals_are_hidden)
 {
     static const char *const names[] = {
@@ -97,14 +96,14 @@ TEST(internals_are_hidden)
     (void)dlclose(program);
 }
 
-/* ---- The example of the manual: jobs, a worker, a submitter ---- */
+/* ---- The example of the manual: workers and jobs ---- */
 
 enum { JOBS = 1000, WORKERS = 3 };
 
 struct shop {
     cond_t cond;
-    int jobs;    /* under the lock: to be done */
-    bool closed; /* under the lock: no more will come */
+    int jobs;    /* under the lock: not done yet */
+    bool closed; /* under the lock: there will be no more jobs */
     int done;    /* under the lock */
 };
 
@@ -201,7 +200,7 @@ TEST(items_pass_through_a_buffer)
     OK(cond_lock_destroy(&buffer.mutex));
 }
 
-/* ---- A program's own mutex, which it goes on locking by hand ---- */
+/* ---- A pthread mutex that the program also locks directly ---- */
 
 struct adopter {
     pthread_mutex_t mutex;
@@ -236,7 +235,7 @@ TEST(a_mutex_is_adopted)
     OK(pthread_mutex_destroy(&adopter.mutex));
 }
 
-/* ---- A lock by itself, and what a condition tells about its own ---- */
+/* ---- A lock without a condition, and the calls that ask a condition ---- */
 
 TEST(a_lock_by_itself)
 {
@@ -258,7 +257,7 @@ TEST(a_lock_by_itself)
     }
 }
 
-TEST(a_condition_tells_about_itself)
+TEST(a_condition_can_be_asked)
 {
     cond_t cond;
     char text[200];
@@ -276,7 +275,7 @@ TEST(a_condition_tells_about_itself)
     int length = cond_describe(&cond, text, sizeof text);
     assert_int_equal(length, strlen(text));
     assert_int_equal(cond_destroy(&cond), EBUSY);
-    OK(cond_reinit_after_fork(&cond)); /* the thread that forked is this one, too */
+    OK(cond_reinit_after_fork(&cond)); /* as if this thread had forked */
     assert_false(cond_owned(&cond));
     OK(cond_destroy(&cond));
 }

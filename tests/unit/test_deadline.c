@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* deadline.h: what becomes of a timeout, however odd. */
+/* deadline.h: timeouts and deadlines, also odd ones. */
 #include "unit.h"
 #include "deadline.h"
 
@@ -18,7 +18,7 @@ TEST(adds_what_can_be_added)
     assert_true(deadline_from(COND_SEC(5), COND_MS(1)) == COND_SEC(5) + COND_MS(1));
     assert_true(deadline_from(-10, 3) == -7);
     assert_true(deadline_from(-1, INT64_MAX - 1) == INT64_MAX - 2);
-    assert_true(deadline_from(1, INT64_MAX - 2) == INT64_MAX - 1); /* the last one there is */
+    assert_true(deadline_from(1, INT64_MAX - 2) == INT64_MAX - 1); /* the last deadline */
 }
 
 TEST(saturates)
@@ -64,7 +64,7 @@ TEST(passes_at_its_time)
     assert_true(deadline_passed(0));
     assert_true(deadline_passed(port_now()));
     assert_false(deadline_passed(INT64_MAX - 1));
-    /* Not before: the clock read after it has passed says so too. */
+    /* Not early: the clock agrees. */
     int64_t deadline_ns = port_now() + COND_US(50);
     while (!deadline_passed(deadline_ns))
         assert_true(port_now() > 0);

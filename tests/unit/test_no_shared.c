@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A system that has no robust mutexes that processes share: the library over src/port/no_shared.c, or compiled with
- * CONDVAR_NO_SHARED. Asking for COND_SHARED is ENOTSUP, and all else works. The rest of the port is played here, as simply as it may be.
+ * CONDVAR_NO_SHARED. COND_SHARED is ENOTSUP, and all else works. This file has a port as simple as it may be.
  */
 #include "unit.h"
 #include <time.h>
 #include "port.h"
 
-/* It may return early for any reason. */
+/* May return early. */
 void port_wait(const uint32_t *word, uint32_t expected, int64_t deadline_ns)
 {
     (void)word, (void)expected, (void)deadline_ns;
@@ -56,7 +56,7 @@ TEST(shared_is_not_supported)
     }
 }
 
-TEST(private_ones_work)
+TEST(private_conditions_work)
 {
     cond_t cond;
     OK(cond_init(&cond, NULL, COND_RLOCK));
@@ -74,7 +74,7 @@ static bool never(void *arg)
     return false;
 }
 
-/* What there is, works; what was left out, an option can't ask for. */
+/* The calls that were not left out work. An option cannot ask for the others. */
 TEST(await_and_cancel)
 {
     cond_t cond = COND_INIT;

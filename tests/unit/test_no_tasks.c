@@ -1,14 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * The library without tasks (CONDVAR_NO_TASKS): it builds, has nothing of them, and threads get what they
- * always get. That is tested elsewhere; this is a short look only.
- */
+/* The library without tasks (CONDVAR_NO_TASKS): its header declares none of them, and threads can use it. */
 #ifndef CONDVAR_NO_TASKS
 #  error "this is for a build with CONDVAR_NO_TASKS"
 #endif
 #include "unit.h"
 
-/* If the header declared any of these, they could not be declared so. */
+/* An error if the header declares one of them. */
 typedef char cond_task_t, cond_task_ready_t, cond_task_init, cond_task_acquire, cond_task_wait,
     cond_task_wait_for, cond_task_release, cond_task_notify, cond_task_notify_all, cond_task_cancel,
     cond_task_lock_acquire, cond_task_lock_release, cond_task_user;
@@ -16,14 +13,14 @@ typedef char cond_task_t, cond_task_ready_t, cond_task_init, cond_task_acquire, 
 static cond_t cond = COND_INIT;
 static int turn; /* under the lock */
 
-enum { PLAYERS = 3, ROUNDS = 300 };
+enum { THREADS = 3, ROUNDS = 300 };
 
 static bool is_my_turn(void *arg)
 {
-    return turn % PLAYERS == *(int *)arg;
+    return turn % THREADS == *(int *)arg;
 }
 
-static void *play(void *arg)
+static void *take_turns(void *arg)
 {
     for (int round = 0; round < ROUNDS; round++) {
         REQUIRE(cond_acquire(&cond) == 0);
@@ -37,13 +34,13 @@ static void *play(void *arg)
 
 TEST(threads_take_turns)
 {
-    static int numbers[PLAYERS] = {0, 1, 2};
-    pthread_t players[PLAYERS];
-    for (int i = 0; i < PLAYERS; i++)
-        players[i] = start(play, &numbers[i]);
-    for (int i = 0; i < PLAYERS; i++)
-        (void)finish(players[i]);
-    assert_int_equal(turn, PLAYERS * ROUNDS);
+    static int numbers[THREADS] = {0, 1, 2};
+    pthread_t threads[THREADS];
+    for (int i = 0; i < THREADS; i++)
+        threads[i] = start(take_turns, &numbers[i]);
+    for (int i = 0; i < THREADS; i++)
+        (void)finish(threads[i]);
+    assert_int_equal(turn, THREADS * ROUNDS);
     OK(cond_destroy(&cond));
 }
 

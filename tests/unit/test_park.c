@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* park.h: the handshake between a waiter and the thread that lets it go, and the budget for waiting awake. */
+/* park.h: how a waiter sleeps and the releasing thread wakes it, and how long a waiter spins first. */
 #include "unit.h"
 #include "object.h"
 #include "park.h"
@@ -9,9 +9,9 @@ static uint32_t state_of(struct cond_waiter *waiter)
     return a_load(&waiter->state, acquire);
 }
 
-/* ---- The handshake, one side at a time ---- */
+/* ---- Sleep and wake, one side at a time ---- */
 
-TEST(let_go_before_it_sleeps)
+TEST(woken_before_it_sleeps)
 {
     static const int64_t deadlines[] = {COND_FOREVER, DEADLINE_PASSED, 1};
     for (size_t i = 0; i < LENGTH(deadlines); i++) {
@@ -29,7 +29,7 @@ TEST(expires)
     cond_lock_t lock = COND_RLOCK_INIT;
     struct cond_waiter polls = {.timed = true};
     assert_false(park_sleep(&polls, &lock, DEADLINE_PASSED));
-    assert_int_equal(state_of(&polls), WAITER_EXPIRED); /* it has not even thought of sleeping */
+    assert_int_equal(state_of(&polls), WAITER_EXPIRED); /* it did not announce a sleep */
     for (unsigned ms = 1; ms <= 3; ms++) {
         struct cond_waiter waiter = {.timed = true};
         int64_t deadline_ns = port_now() + COND_MS(ms);
@@ -43,17 +43,17 @@ struct sleeper {
     struct cond_waiter waiter;
     cond_lock_t lock;
     int64_t deadline_ns;
-    bool went;
+    bool woken;
 };
 
 static void *sleep_on_it(void *arg)
 {
     struct sleeper *s = arg;
-    s->went = park_sleep(&s->waiter, &s->lock, s->deadline_ns);
+    s->woken = park_sleep(&s->waiter, &s->lock, s->deadline_ns);
     return NULL;
 }
 
-/* ASLEEP is announced before the sleep, so the waker that sees it has somebody to wake, or nearly. */
+/* The waiter sets ASLEEP before it sleeps, so a waker that sees the bit must wake it. */
 TEST(woken_from_sleep)
 {
     static const int64_t deadlines[] = {COND_FOREVER, INT64_MAX - 1};
@@ -64,11 +64,11 @@ TEST(woken_from_sleep)
             (void)sched_yield();
         park_wake(&s.waiter);
         (void)finish(thread);
-        assert_true(s.went);
+        assert_true(s.woken);
     }
 }
 
-/* Its deadline no longer counts: it can only be let go. */
+/* The deadline of a chosen waiter does not count: only a wake ends its sleep. */
 TEST(chosen_does_not_expire)
 {
     static const int64_t deadlines[] = {DEADLINE_PASSED, 1};
@@ -80,20 +80,20 @@ TEST(chosen_does_not_expire)
         assert_int_equal(state_of(&s.waiter), WAITER_CHOSEN | WAITER_ASLEEP);
         park_wake(&s.waiter);
         (void)finish(thread);
-        assert_true(s.went);
+        assert_true(s.woken);
     }
 }
 
-/* ---- The budget ---- */
+/* ---- The spin budget ---- */
 
-TEST(a_fresh_lock_hopes_for_the_best)
+TEST(a_new_lock_spins_longest)
 {
     cond_lock_t lock = COND_RLOCK_INIT;
     assert_int_equal(park_spin_budget(&lock.spin_), TUNING_SPIN_MAX);
 }
 
-/* A few in a row in vain, and it is given up, for ever longer; in between one try. */
-TEST(in_vain_it_looks_ever_more_rarely)
+/* After a few misses in a row the threads stop spinning, with one trial in between, for longer and longer. */
+TEST(misses_make_spinning_rare)
 {
     cond_lock_t lock = COND_RLOCK_INIT;
     unsigned tries = 0, last_pause = 0;
@@ -113,8 +113,8 @@ TEST(in_vain_it_looks_ever_more_rarely)
     assert_true(last_pause >= 32 * TUNING_SPIN_PAUSE);
 }
 
-/* Who was rewarded after a short time need not look for long; and one reward ends a pause. */
-TEST(it_looks_a_few_times_as_long_as_usual)
+/* The budget is a few times the usual hit. One hit ends a pause. */
+TEST(budget_follows_the_hits)
 {
     cond_lock_t lock = COND_RLOCK_INIT;
     for (unsigned i = 0; i < 10; i++)
@@ -130,8 +130,8 @@ TEST(it_looks_a_few_times_as_long_as_usual)
     assert_true(park_spin_budget(&lock.spin_) > 0 && park_spin_budget(&lock.spin_) < TUNING_SPIN_MAX);
 }
 
-/* Any 16 bits will do: what a race leaves behind is no worse than a wrong guess. */
-TEST(any_value_is_right)
+/* Each value of the 16 bits is valid: a race leaves a wrong guess at worst. */
+TEST(any_value_is_valid)
 {
     for (unsigned value = 0; value <= UINT16_MAX; value += 7) {
         cond_lock_t lock = COND_RLOCK_INIT;
@@ -143,8 +143,8 @@ TEST(any_value_is_right)
     }
 }
 
-/* Who polls neither waits awake nor learns anything from it. */
-TEST(polling_teaches_nothing)
+/* A poll neither spins nor changes the budget. */
+TEST(a_poll_changes_no_budget)
 {
     cond_lock_t lock = COND_RLOCK_INIT;
     struct cond_waiter waiter = {.timed = true};

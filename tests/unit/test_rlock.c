@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* rlock.c: owner and depth, released at once and restored; and the word under it, mutex.c. */
+/* rlock.c: owner and depth, all levels released and restored; and the word of the mutex under it, mutex.c. */
 #include "unit.h"
 #include "deadline.h"
 #include "object.h"
 #include "rlock.h"
 #include "tuning.h"
 
-/* As cond_lock_try_acquire() does it. */
+/* As cond_lock_try_acquire(). */
 static int try_acquire(cond_lock_t *lock)
 {
     int error = rlock_acquire(lock, port_self(), DEADLINE_PASSED);
@@ -39,22 +39,22 @@ static void assert_mine(const cond_lock_t *lock, unsigned depth)
     assert_int_equal(depth_of(lock), depth);
 }
 
-/* ---- Another thread: it holds the lock from `hold` until it is told to let it go ---- */
+/* ---- Another thread, which holds the lock from other_holds() to other_releases() ---- */
 
 struct other {
     cond_lock_t *lock;
     unsigned depth;
-    atomic_int holds, let_go;
+    atomic_int holds, stops;
     pthread_t thread;
 };
 
-static void *hold_it(void *arg)
+static void *run_other(void *arg)
 {
     struct other *other = arg;
     for (unsigned i = 0; i < other->depth; i++)
         REQUIRE(rlock_acquire(other->lock, port_self(), COND_FOREVER) == 0);
     atomic_store(&other->holds, 1);
-    until(&other->let_go, 1);
+    until(&other->stops, 1);
     for (unsigned i = 0; i < other->depth; i++)
         REQUIRE(rlock_release(other->lock, port_self()) == 0);
     return NULL;
@@ -63,13 +63,13 @@ static void *hold_it(void *arg)
 static void other_holds(struct other *other, cond_lock_t *lock, unsigned depth)
 {
     *other = (struct other){.lock = lock, .depth = depth};
-    other->thread = start(hold_it, other);
+    other->thread = start(run_other, other);
     until(&other->holds, 1);
 }
 
-static void other_lets_go(struct other *other)
+static void other_releases(struct other *other)
 {
-    atomic_store(&other->let_go, 1);
+    atomic_store(&other->stops, 1);
     (void)finish(other->thread);
 }
 
@@ -82,7 +82,7 @@ static void *try_it(void *arg)
     return (void *)(intptr_t)error;
 }
 
-/* Whether another thread could have it now. */
+/* Whether another thread can acquire it now. */
 static int try_by_other(cond_lock_t *lock)
 {
     return (int)(intptr_t)finish(start(try_it, lock));
@@ -108,8 +108,8 @@ TEST(acquire_and_release)
     assert_int_equal(try_by_other(&lock), 0);
 }
 
-/* Every way to acquire counts. */
-TEST(every_way_is_a_level)
+/* Each call adds a level. */
+TEST(each_acquire_is_a_level)
 {
     cond_lock_t lock = COND_RLOCK_INIT;
     assert_int_equal(try_acquire(&lock), 0);
@@ -151,7 +151,6 @@ TEST(save_and_restore)
     saves_and_restores(&mutex, 1);
 }
 
-/* Restored from depth 0 upwards while it waits for another's levels. */
 TEST(no_deeper_than_the_maximum)
 {
     cond_lock_t lock = COND_RLOCK_INIT;
@@ -201,7 +200,7 @@ TEST(not_the_holder)
     assert_false(rlock_owned(&lock));
     assert_int_equal(word_of(&lock), MUTEX_HELD);
     assert_int_equal(depth_of(&lock), 2);
-    other_lets_go(&other);
+    other_releases(&other);
     assert_free(&lock);
 }
 
@@ -215,7 +214,7 @@ TEST(held_by_another)
         other_holds(&other, &lock, 1);
         assert_int_equal(try_acquire(&lock), EBUSY);
         assert_int_equal(rlock_acquire(&lock, port_self(), DEADLINE_PASSED), ETIMEDOUT);
-        assert_int_equal(word_of(&lock), MUTEX_HELD); /* who only tries leaves no trace */
+        assert_int_equal(word_of(&lock), MUTEX_HELD); /* a try changes nothing */
         for (unsigned ms = 1; ms <= 3; ms++) {
             int64_t deadline_ns = port_now() + COND_MS(ms);
             assert_int_equal(rlock_acquire(&lock, port_self(), deadline_ns), ETIMEDOUT);
@@ -223,7 +222,7 @@ TEST(held_by_another)
         }
         assert_false(rlock_owned(&lock));
         assert_int_equal(depth_of(&lock), 1);
-        other_lets_go(&other);
+        other_releases(&other);
         OK(rlock_acquire(&lock, port_self(), DEADLINE_PASSED));
         assert_mine(&lock, 1);
         OK(rlock_release(&lock, port_self()));
@@ -254,15 +253,15 @@ static void *acquire_it(void *arg)
     return NULL;
 }
 
-/* A thread that is about to sleep on the word has said so in it: that much can be seen from outside. */
+/* Returns when a thread is about to sleep: it has set a bit in the word. */
 static void until_sleepers(cond_lock_t *lock)
 {
     while (!(word_of(lock) & MUTEX_SLEEPERS))
         (void)sched_yield();
 }
 
-/* Whoever sleeps is woken by the release, whatever way it came and however deep the holder was. */
-TEST(release_wakes_who_sleeps)
+/* A release wakes the sleeping thread, in each way to acquire, at each depth of the holder. */
+TEST(release_wakes_the_sleeper)
 {
     struct acquirer acquirers[] = {
         {.deadline_ns = COND_FOREVER},
@@ -282,19 +281,19 @@ TEST(release_wakes_who_sleeps)
                 assert_int_equal(rlock_release_save(&lock, port_self()), 2);
             } else {
                 OK(rlock_release(&lock, port_self()));
-                assert_true((word_of(&lock) & MUTEX_HELD) != 0); /* one level is not enough */
+                assert_true((word_of(&lock) & MUTEX_HELD) != 0); /* one level of two */
                 OK(rlock_release(&lock, port_self()));
             }
             (void)finish(thread);
             assert_int_equal(a->result, 0);
             assert_true(a->owned);
             assert_int_equal(a->found, a->depth != 0 ? a->depth : 1);
-            /* It answers for SLEEPERS until its release, which finds nobody. */
+            /* It has set SLEEPERS again; its release cleared the bit and found no sleeper. */
             assert_free(&lock);
         }
 }
 
-TEST(several_sleepers_all_come_through)
+TEST(several_sleepers_all_acquire)
 {
     enum { THREADS = 8 };
     cond_lock_t lock = COND_RLOCK_INIT;
@@ -314,7 +313,7 @@ TEST(several_sleepers_all_come_through)
     assert_free(&lock);
 }
 
-/* ---- The word: what its bits do to whom, without any race ---- */
+/* ---- The bits of the word, without any race ---- */
 
 /* While a thread starves, new arrivals do not take the lock, nor does an expired waiter that comes back; a waiter that was
    chosen does. */
@@ -327,7 +326,7 @@ TEST(no_barging_while_a_thread_starves)
     assert_int_equal(rlock_acquire(&lock, port_self(), port_now()), ETIMEDOUT);
     assert_int_equal(word_of(&lock), MUTEX_STARVING | MUTEX_SLEEPERS);
     assert_int_equal(depth_of(&lock), 0);
-    assert_true(cond_lock_locked(&lock)); /* kept for that thread */
+    assert_true(cond_lock_locked(&lock)); /* reserved for that thread */
     rlock_acquire_restore(&lock, port_self(), 2, true);
     assert_mine(&lock, 2);
     assert_int_equal(word_of(&lock), MUTEX_HELD | MUTEX_STARVING | MUTEX_SLEEPERS);
@@ -337,8 +336,8 @@ TEST(no_barging_while_a_thread_starves)
     assert_int_equal(word_of(&lock), MUTEX_RESERVED | MUTEX_STARVING | MUTEX_SLEEPERS);
 }
 
-/* It is kept for the starvation threshold at most, for a thread that does not come. */
-TEST(a_free_lock_is_not_kept_for_long)
+/* If the starving thread does not acquire it, the lock is reserved for about the starvation threshold. */
+TEST(a_free_lock_is_reserved_for_a_short_time)
 {
     for (unsigned was_waiting = 0; was_waiting < 2; was_waiting++) {
         cond_lock_t lock = COND_RLOCK_INIT;
@@ -354,8 +353,8 @@ TEST(a_free_lock_is_not_kept_for_long)
     }
 }
 
-/* No more threads are counted than fit: the others go on as sleepers. */
-TEST(as_many_starve_as_fit)
+/* The count of starving threads has a maximum; more threads only sleep. */
+TEST(the_count_of_starving_threads_is_limited)
 {
     cond_lock_t lock = COND_RLOCK_INIT;
     lock.u_.local.as.mine.word = MUTEX_HELD | MUTEX_STARVING_ALL;
@@ -376,7 +375,7 @@ TEST(a_thread_that_times_out_does_its_duties)
         assert_int_equal(rlock_acquire(&lock, port_self(), port_now() + 2 * i * TUNING_STARVATION_NS / 3), ETIMEDOUT);
         uint32_t word = word_of(&lock);
         assert_true(word == MUTEX_HELD || word == (MUTEX_HELD | MUTEX_SLEEPERS));
-        other_lets_go(&other);
+        other_releases(&other);
         assert_free(&lock);
     }
 }
@@ -390,7 +389,7 @@ TEST(a_thread_starves_by_itself)
         struct acquirer a = {.lock = &lock};
         a.deadline_ns = gives_up != 0 ? port_now() + 20 * TUNING_STARVATION_NS : COND_FOREVER;
         pthread_t thread = start(acquire_it, &a);
-        /* (Late as this thread may be, the other one may have timed out before this one looks.) */
+        /* (If this thread is late, the other one may have timed out already.) */
         while (!(word_of(&lock) & MUTEX_STARVING_ALL) && port_now() < a.deadline_ns)
             (void)sched_yield();
         if (gives_up != 0)

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* text.c: what people read. */
+/* text.c: descriptions and error texts. */
 #include "unit.h"
 #include <inttypes.h>
 #include "object.h"
 #include "port.h"
 
-/* Whole, cut at every length, and told what it would need. */
+/* The whole text, the text cut at each length, and the length that is returned. */
 static void assert_describes(const cond_t *cond, const char *expected)
 {
     char text[256];
@@ -46,7 +46,7 @@ TEST(describe_private)
             }
 }
 
-/* Of a lock elsewhere, it is that lock that is described. */
+/* A condition with its lock elsewhere describes that lock. */
 TEST(describe_elsewhere)
 {
     cond_lock_t lock = COND_MUTEX_INIT;
@@ -85,7 +85,7 @@ TEST(describe_closed)
     assert_describes(&cond, expected);
 }
 
-TEST(describe_needs_something_to_describe)
+TEST(describe_refuses_wrong_arguments)
 {
     cond_t cond = COND_INIT;
     char text[4] = "###";
@@ -96,11 +96,11 @@ TEST(describe_needs_something_to_describe)
     assert_string_equal(text, "###");
 }
 
-TEST(strerror_has_words_for_each)
+TEST(strerror_has_a_text_for_each)
 {
     static const int errors[] = {0,         EINVAL,  EPERM,   EDEADLK,    EAGAIN,
                                  EBUSY,     ETIMEDOUT, ENOTSUP, EOWNERDEAD, ENOTRECOVERABLE, EINPROGRESS, ECANCELED,
-                                 12345678 /* none of its own */};
+                                 12345678 /* not an error of the library */};
     for (size_t i = 0; i < LENGTH(errors); i++) {
         const char *words = cond_strerror(errors[i]);
         assert_non_null(words);
