@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Many threads acquire with tiny timeouts, between threads that hold the lock, and waiters that time out and
- * must have it again. One at a time has it, nobody hangs, and when all is over the lock is as good as new.
+ * Many threads acquire with very short timeouts, beside threads that hold the lock and waiters that time out and must acquire
+ * it again. One thread at a time holds the lock, no thread hangs, and afterwards the lock is free and works.
  *
- * And the smallest such storm: one thread sleeps with a timeout, another without. A release wakes the first
- * just when its time is over, and the lock is taken again before it can have it: it gives up, and the wake-up
- * that it got must not be lost for the other, whom nobody comes to rescue.
+ * And the smallest such case: one thread sleeps with a timeout, another without. A release wakes the first just when it
+ * times out, and another thread acquires the lock before it. The first gives up, and its wake-up must not be lost for the
+ * other, which no other thread will wake.
  */
 #include "stress.h"
 
@@ -50,8 +50,8 @@ static void *run(void *arg)
             int error = cond_acquire_timed(cond, timeout_ns);
             if (error != 0) {
                 CHECK_RESULT(error, ETIMEDOUT);
-                CHECK(cond_now() >= deadline_ns, "gave up early");
-                CHECK(test->subject.kind >= PRIVATE_KINDS || !cond_owned(cond), "gave up, and has it");
+                CHECK(cond_now() >= deadline_ns, "timed out early");
+                CHECK(test->subject.kind >= PRIVATE_KINDS || !cond_owned(cond), "timed out, and holds it");
                 missed++;
                 continue;
             }
@@ -85,13 +85,13 @@ static void run_case(enum kind kind, struct rng *rng)
     subject_make(&test.subject, kind);
     TEAM_START(members, THREADS, run, .test = &test, .rng = rng_make(rng_next(rng)));
     TEAM_JOIN(members, THREADS);
-    CHECK(!cond_locked(cond), "all have ended, and it is locked");
+    CHECK(!cond_locked(cond), "all threads have ended, and it is locked");
     CHECK_EQ(cond_waiters(cond), 0);
     CHECK_OK(cond_try_acquire(cond));
     CHECK_OK(cond_release(cond));
     CHECK_OK(cond_acquire_timed(cond, 0));
     CHECK_OK(cond_release(cond));
-    printf("  %s: %u acquired, %u given up, %u notified, %u expired\n", kind_names[kind], test.got,
+    printf("  %s: %u acquired, %u timed out, %u notified, %u expired\n", kind_names[kind], test.got,
            test.missed, test.notified, test.expired);
     subject_unmake(&test.subject);
 }
@@ -101,9 +101,9 @@ static void run_case(enum kind kind, struct rng *rng)
 struct pair {
     struct subject subject;
     unsigned rounds;           /* fixed */
-    _Atomic(int64_t) deadline_ns; /* of this round, not later than the timed one's */
-    atomic_uint round;         /* which one is on */
-    atomic_uint timed_is_off, timed_is_back, patient_is_off, patient_is_back; /* from which round */
+    _Atomic(int64_t) deadline_ns; /* of this round; not later than that of the timed thread */
+    atomic_uint round; /* the number of this round */
+    atomic_uint timed_starts, timed_returned, patient_starts, patient_returned; /* the number of the round */
 };
 
 static void await(atomic_uint *round, unsigned number)
@@ -121,13 +121,13 @@ static void *be_timed(void *arg)
         await(&pair->round, round);
         int64_t timeout_ns = rng_between(&rng, COND_US(100), COND_US(300));
         atomic_store(&pair->deadline_ns, cond_now() + timeout_ns);
-        atomic_store(&pair->timed_is_off, round);
+        atomic_store(&pair->timed_starts, round);
         int error = cond_acquire_timed(cond, timeout_ns);
         if (error == 0)
             CHECK_OK(cond_release(cond));
         else
             CHECK_RESULT(error, ETIMEDOUT);
-        atomic_store(&pair->timed_is_back, round);
+        atomic_store(&pair->timed_returned, round);
     }
     return NULL;
 }
@@ -137,11 +137,11 @@ static void *be_patient(void *arg)
     struct pair *pair = arg;
     cond_t *cond = &pair->subject.cond;
     for (unsigned round = 1; round <= pair->rounds; round++) {
-        await(&pair->timed_is_off, round);
-        atomic_store(&pair->patient_is_off, round);
+        await(&pair->timed_starts, round);
+        atomic_store(&pair->patient_starts, round);
         CHECK_OK(cond_acquire(cond));
         CHECK_OK(cond_release(cond));
-        atomic_store(&pair->patient_is_back, round);
+        atomic_store(&pair->patient_returned, round);
     }
     return NULL;
 }
@@ -155,14 +155,14 @@ static void test_pair(enum kind kind, struct rng *rng)
     for (unsigned round = 1; round <= pair.rounds; round++) {
         CHECK_OK(cond_acquire(cond));
         atomic_store(&pair.round, round);
-        await(&pair.patient_is_off, round);
+        await(&pair.patient_starts, round);
         stress_spin_until(atomic_load(&pair.deadline_ns) + rng_between(rng, -COND_US(40), COND_US(80)));
         CHECK_OK(cond_release(cond));
         CHECK_OK(cond_acquire(cond));
         stress_spin_until(cond_now() + rng_between(rng, 0, COND_US(150)));
         CHECK_OK(cond_release(cond));
-        await(&pair.patient_is_back, round); /* without a touch of the lock */
-        await(&pair.timed_is_back, round);
+        await(&pair.patient_returned, round); /* this thread does not use the lock */
+        await(&pair.timed_returned, round);
     }
     stress_join(timed);
     stress_join(patient);

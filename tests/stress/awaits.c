@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Producers and consumers on one condition, by cond_await() alone: nobody notifies. Some waits have deadlines, some are
- * ended by a token and begin again. The last producer closes the condition: the consumers take what is there, and end. A
- * release that did not look at somebody leaves everybody asleep.
+ * Producers and consumers on one condition, with cond_await() only: no thread notifies. Some waits have deadlines; some are
+ * ended by a token and begin again. The last producer closes the condition, and the consumers take the rest and end. A
+ * release that does not call a predicate leaves all threads asleep.
  */
 #include "buffer.h"
 
@@ -22,7 +22,7 @@ struct worker {
     struct test *test;
     unsigned number;
     bool produces;
-    cond_token_t token; /* under the lock: anew for each wait that it has ended */
+    cond_token_t token; /* under the lock: a new one after each wait that it ended */
     struct rng rng;
     pthread_t thread;
 };
@@ -56,8 +56,8 @@ static int await(struct worker *self, cond_pred_t *pred)
     return error;
 }
 
-/* Whether it got what it awaits: else the condition is closed. */
-static bool await_for_good(struct worker *self, cond_pred_t *pred)
+/* True if the predicate is true; false if the condition is closed. */
+static bool await_until_closed(struct worker *self, cond_pred_t *pred)
 {
     for (;;) {
         int error = await(self, pred);
@@ -79,21 +79,21 @@ static void *run(void *arg)
     for (; left > 0; left--) {
         CHECK_OK(cond_acquire(&test->subject.cond));
         buffer_enter(buffer);
-        bool goes_on = await_for_good(self, self->produces ? can_put : can_take);
-        if (goes_on && self->produces)
+        bool more = await_until_closed(self, self->produces ? can_put : can_take);
+        if (more && self->produces)
             buffer_put(buffer, self->number);
-        else if (goes_on)
+        else if (more)
             buffer_take(buffer);
-        if (goes_on && rng_chance(&self->rng, test->cancelled)) {
+        if (more && rng_chance(&self->rng, test->cancelled)) {
             struct worker *other = &test->workers[rng_between(&self->rng, 0, test->worker_count - 1)];
             CHECK_OK(cond_cancel(&test->subject.cond, &other->token));
         }
         if (self->produces && left == 1 && --test->producers_left == 0)
             CHECK_OK(cond_close(&test->subject.cond));
-        CHECK(goes_on || !self->produces, "a producer found it closed");
+        CHECK(more || !self->produces, "a producer finds it closed");
         buffer_leave(buffer);
         CHECK_OK(cond_release(&test->subject.cond));
-        if (!goes_on)
+        if (!more)
             break;
     }
     return NULL;

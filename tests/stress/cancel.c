@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * No call is a cancellation point: a thread that is cancelled while it waits, or acquires, goes on until the
- * call is done, and ends at the next point of its own. So it is if a function of the program that the call runs is a
- * cancellation point: the callback of a task, an operation of a foreign lock. (That these are, is seen first.)
+ * No call is a cancellation point: a thread that is cancelled while it waits or acquires completes the call, and ends at its
+ * next own cancellation point. The same is true if the call runs a function of the program that has a cancellation point: the
+ * callback of a task, an operation of a foreign lock. (The program first checks that these functions have one.)
  */
 #include "stress.h"
 
@@ -11,7 +11,7 @@ struct test {
     bool timed;             /* fixed */
     bool arrived, returned; /* under the lock */
     atomic_bool acquiring, acquired;
-    atomic_bool cancelled; /* pthread_cancel has returned; the thread may have been faster than that */
+    atomic_bool cancelled; /* pthread_cancel() has returned; the thread may be faster */
 };
 
 static void end_here(struct test *test)
@@ -51,7 +51,7 @@ static void join_cancelled(pthread_t thread)
 {
     void *result;
     CHECK_EQ(pthread_join(thread, &result), 0);
-    CHECK(result == PTHREAD_CANCELED, "it ended otherwise");
+    CHECK(result == PTHREAD_CANCELED, "it was not cancelled");
 }
 
 static void run_case(enum kind kind, bool timed)
@@ -67,15 +67,15 @@ static void run_case(enum kind kind, bool timed)
     if (!timed) {
         CHECK_EQ(cond_waiters(cond), 1);
         CHECK_OK(cond_release(cond));
-        /* Time to do the wrong thing; it is right without. */
+        /* Time for a wrong return. */
         stress_sleep_until(cond_now() + COND_US(200));
         CHECK_OK(cond_acquire(cond));
-        CHECK(cond_waiters(cond) == 1 && !test.returned, "did not wait on");
+        CHECK(cond_waiters(cond) == 1 && !test.returned, "the wait has ended");
         CHECK_OK(cond_notify(cond, 1));
     }
     CHECK_OK(cond_release(cond));
     join_cancelled(thread);
-    CHECK(test.returned, "ended inside wait");
+    CHECK(test.returned, "cancelled inside wait");
 
     CHECK_OK(cond_acquire(cond));
     atomic_store(&test.cancelled, false);
@@ -87,7 +87,7 @@ static void run_case(enum kind kind, bool timed)
     stress_sleep_until(cond_now() + COND_US(200));
     CHECK_OK(cond_release(cond));
     join_cancelled(thread);
-    CHECK(atomic_load(&test.acquired), "ended inside acquire");
+    CHECK(atomic_load(&test.acquired), "cancelled inside acquire");
     subject_unmake(&test.subject);
 }
 
@@ -123,7 +123,7 @@ static int cancellable_release(void *object)
 
 static bool held(void *object)
 {
-    (void)object; /* only its holder asks */
+    (void)object; /* only the holder calls it */
     return true;
 }
 
@@ -177,7 +177,7 @@ static void test_foreign(void)
 static void on_ready(cond_task_t *task, int result)
 {
     struct user *user = cond_task_user(task);
-    pthread_testcancel(); /* as eventfd_write() does */
+    pthread_testcancel(); /* as in eventfd_write() */
     CHECK_EQ(result, 0);
     user->called++;
     CHECK_OK(cond_task_release(&user->cond, task));
@@ -215,10 +215,10 @@ int main(int argc, char **argv)
 {
     stress_begin(argc, argv);
 #ifdef STRESS_TSAN
-    printf("  skipped: ThreadSanitizer's own bookkeeping can hang when threads end by cancellation\n");
+    printf("  skipped: under ThreadSanitizer, threads that end by cancellation can hang\n");
     return 77;
 #endif
-#ifndef STRESS_CANCEL_STAYS /* enabled, on this port: docs/porting.md */
+#ifndef STRESS_CANCEL_STAYS /* on this port cancellation stays enabled: docs/porting.md */
     test_foreign();
     test_tasks();
 #endif

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the library may not touch any more is freed at once, over and over. It tells under AddressSanitizer
- * and ThreadSanitizer, and otherwise by what the next round makes of the same memory.
+ * Memory that the library must not use any more is freed at once. AddressSanitizer and ThreadSanitizer report a late use;
+ * otherwise the next round shows it, which uses the same memory.
  *
  * - A waiter destroys and frees the condition, and the lock in it or beside it, as soon as it is woken.
- * - The notifier destroys and frees the condition as soon as it has notified all and released the lock, which
- *   lives elsewhere, while the waiters are on their way. The last of them destroys the lock.
+ * - The notifier destroys and frees the condition as soon as it has notified all waiters and released the lock, which is
+ *   elsewhere, before the waiters return. The last waiter destroys the lock.
  */
 #include "stress.h"
 
@@ -20,8 +20,8 @@ struct lock_block { /* on the heap, freed by the last to leave */
     bool notifier_frees; /* fixed */
 };
 
-struct order { /* to one waiting thread */
-    _Atomic(struct lock_block *) block; /* NULL again when it is picked up */
+struct job { /* of one waiting thread */
+    _Atomic(struct lock_block *) block; /* NULL when the thread has taken it */
     atomic_bool over;
     struct rng rng;
 };
@@ -54,7 +54,7 @@ static void cond_free(struct lock_block *block)
     cond_t *cond = block->cond;
     block->cond = NULL;
     CHECK_OK(cond_destroy(cond));
-    memset((void *)cond, 0xA5, sizeof *cond); /* so that a late look is seen even without a sanitizer */
+    memset((void *)cond, 0xA5, sizeof *cond); /* so that a late use fails without a sanitizer too */
     free(cond);
 }
 
@@ -73,7 +73,7 @@ static void wait_and_free(struct lock_block *block, struct rng *rng)
     cond_t *cond = block->cond;
     CHECK_OK(cond_acquire(cond));
     block->arrived++;
-    bool brief = block->notifier_frees && rng_chance(rng, 50);
+    bool short_wait = block->notifier_frees && rng_chance(rng, 50);
     int error;
     switch (rng_next(rng) % 3) {
     case 0:
@@ -83,9 +83,9 @@ static void wait_and_free(struct lock_block *block, struct rng *rng)
         CHECK_OK(cond_wait_for(cond, flag_is_set, &block->flag, COND_FOREVER));
         break;
     default:
-        /* May expire before the notify, with it, or never. It may leave before the notifier is there only
-           where the notifier is not counting on it. */
-        error = cond_wait(cond, brief ? rng_between(rng, 0, COND_US(200)) : COND_SEC(100000));
+        /* May expire before the notify, with it, or never. It may return before the notifier arrives only where the
+           notifier does not rely on it. */
+        error = cond_wait(cond, short_wait ? rng_between(rng, 0, COND_US(200)) : COND_SEC(100000));
         CHECK(error == 0 || error == ETIMEDOUT, "returned %d", error);
         break;
     }
@@ -98,7 +98,7 @@ static void wait_and_free(struct lock_block *block, struct rng *rng)
         }
         return;
     }
-    /* The condition may be gone from here on. */
+    /* From here on the condition may not exist. */
     cond_lock_t *lock = &block->subject.lock;
     if (last && !block->notifier_frees)
         cond_free(block);
@@ -109,12 +109,12 @@ static void wait_and_free(struct lock_block *block, struct rng *rng)
 
 static void *run_waiter(void *arg)
 {
-    struct order *order = arg;
+    struct job *job = arg;
     for (;;) {
-        struct lock_block *block = atomic_exchange(&order->block, NULL);
+        struct lock_block *block = atomic_exchange(&job->block, NULL);
         if (block != NULL)
-            wait_and_free(block, &order->rng);
-        else if (atomic_load(&order->over))
+            wait_and_free(block, &job->rng);
+        else if (atomic_load(&job->over))
             return NULL;
         else
             stress_yield();
@@ -123,13 +123,13 @@ static void *run_waiter(void *arg)
 
 static void run_case(enum kind kind, bool notifier_frees, unsigned waiters, struct rng *rng)
 {
-    struct order orders[WAITERS_MAX];
+    struct job jobs[WAITERS_MAX];
     pthread_t threads[WAITERS_MAX];
     for (unsigned i = 0; i < waiters; i++) {
-        atomic_init(&orders[i].block, NULL);
-        orders[i].rng = rng_make(rng_next(rng));
-        atomic_init(&orders[i].over, false);
-        threads[i] = stress_start(run_waiter, &orders[i]);
+        atomic_init(&jobs[i].block, NULL);
+        jobs[i].rng = rng_make(rng_next(rng));
+        atomic_init(&jobs[i].over, false);
+        threads[i] = stress_start(run_waiter, &jobs[i]);
     }
     for (unsigned round = 0; round < stress_rounds(1500); round++) {
         struct lock_block *block = block_make(kind, waiters + notifier_frees, notifier_frees);
@@ -137,9 +137,9 @@ static void run_case(enum kind kind, bool notifier_frees, unsigned waiters, stru
         cond_lock_t *lock = &block->subject.lock;
         for (unsigned i = 0; i < waiters; i++) {
             struct lock_block *none = NULL;
-            while (!atomic_compare_exchange_weak(&orders[i].block, &none, block)) {
+            while (!atomic_compare_exchange_weak(&jobs[i].block, &none, block)) {
                 none = NULL;
-                stress_yield(); /* it has not picked up the last one */
+                stress_yield(); /* it has not taken the last one */
             }
         }
         ACQUIRE_WHEN(cond, block->arrived == waiters);
@@ -147,7 +147,7 @@ static void run_case(enum kind kind, bool notifier_frees, unsigned waiters, stru
         CHECK_OK(rng_chance(rng, 50) ? cond_notify_all(cond) : cond_notify(cond, WAITERS_MAX));
         CHECK_OK(cond_release(cond));
         if (!notifier_frees)
-            continue; /* nothing of it may be looked at now */
+            continue; /* the block may not exist any more */
         cond_free(block);
         CHECK_OK(cond_lock_acquire(lock));
         bool last = --block->present == 0;
@@ -156,9 +156,9 @@ static void run_case(enum kind kind, bool notifier_frees, unsigned waiters, stru
             block_free(block);
     }
     for (unsigned i = 0; i < waiters; i++) {
-        while (atomic_load(&orders[i].block) != NULL)
+        while (atomic_load(&jobs[i].block) != NULL)
             stress_yield();
-        atomic_store(&orders[i].over, true);
+        atomic_store(&jobs[i].over, true);
     }
     stress_join_all(threads, waiters);
 }

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Destroy meets calls that are under way, in memory that stays: each is answered 0 or EINVAL, and no access races with one
- * of destroy's. That is ThreadSanitizer's to find; the plain build sees the answers.
+ * Destroy during other calls, in memory that stays. Each call returns 0 or EINVAL, and none races with destroy:
+ * ThreadSanitizer reports that, the plain build checks the results.
  *
- * - One thread releases the lock and destroys what it is in; others acquire, try, and ask meanwhile.
- * - The lock is elsewhere: one thread asks destroy until nobody waits, without the lock, and frees the memory at once, while
- *   a waiter whose time is over leaves.
+ * - One thread releases the lock and destroys its object; others acquire, try and ask meanwhile.
+ * - The lock is elsewhere: one thread calls destroy, without the lock, until no thread waits, and frees the memory at once.
+ *   A waiter times out meanwhile.
  */
 #include "stress.h"
 
@@ -72,7 +72,7 @@ static void destroy_beside_calls(enum kind kind, bool is_lock)
         CHECK_EQ(pthread_mutex_destroy(&subject->mutex), 0);
 }
 
-/* ---- Until nobody waits ---- */
+/* ---- Until no thread waits ---- */
 
 struct waiting {
     struct subject subject; /* its lock */
@@ -91,7 +91,7 @@ static void *wait_a_little(void *arg)
     return NULL;
 }
 
-static void destroy_by_asking(enum kind kind)
+static void destroy_until_no_thread_waits(enum kind kind)
 {
     struct waiting waiting = {.arrived = false};
     cond_lock_t *lock = &waiting.subject.lock;
@@ -125,7 +125,7 @@ int main(int argc, char **argv)
                 continue;
             if (kind < PRIVATE_KINDS)
                 destroy_beside_calls(kind, true);
-            destroy_by_asking(kind);
+            destroy_until_no_thread_waits(kind);
         }
     return 0;
 }

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Nobody starves at the lock. Threads that hold it nearly always, and take it again at once, go on until the
- * others have had their share: a plain acquirer, one with a timeout that it never reaches, and a waiter that
- * was notified. If one starves this program does not end. How long they waited is printed, not judged
- * (starvation.c does that).
- * Private locks only: of others no library can promise it.
+ * No thread starves at the lock. Some threads hold it nearly always and acquire it again at once, until all others have had
+ * their share: a plain acquirer, one with a timeout that it never reaches, and a waiter that was notified. If a thread
+ * starves, this program does not end. It prints how long they waited; starvation.c judges that.
+ *
+ * Private locks only: for others, no library can promise it.
  */
 #include "stress.h"
 
@@ -12,11 +12,11 @@ enum { HAMMERERS = 16, HOGS_MAX = 3, VICTIMS = 3 };
 
 struct test {
     struct subject subject;
-    unsigned share;         /* fixed: what each must have had */
+    unsigned share;         /* fixed: how often each must acquire the lock */
     int64_t hold_ns;        /* fixed: how long a hog holds the lock */
     unsigned ring;          /* fixed: how many hand it round */
     unsigned inside;        /* under the lock, as all below */
-    unsigned hungry;        /* threads that have not had their share */
+    unsigned hungry;        /* threads without their share */
     bool waiting;
     int64_t notified_ns;    /* when the waiter was notified */
     atomic_uint hogged;     /* how often a hog has had the lock */
@@ -41,18 +41,18 @@ static void *hammer(void *arg)
 {
     struct member *self = arg;
     struct test *test = self->test;
-    bool all_fed = false;
-    for (unsigned had = 0; !all_fed;) {
+    bool all_served = false;
+    for (unsigned had = 0; !all_served;) {
         int64_t before_ns = cond_now();
         CHECK_OK(cond_acquire(&test->subject.cond));
         if (had < test->share)
             spread_add(&self->waited, cond_now() - before_ns);
         be_inside(test, 0);
         if (had % 16 == self->number)
-            stress_yield(); /* as if its time slice were over while it holds the lock: now the others come */
+            stress_yield(); /* as if its time slice ended while it holds the lock */
         if (++had == test->share)
             test->hungry--;
-        all_fed = test->hungry == 0;
+        all_served = test->hungry == 0;
         CHECK_OK(cond_release(&test->subject.cond));
     }
     return NULL;
@@ -62,7 +62,7 @@ static void *hog(void *arg)
 {
     struct member *self = arg;
     struct test *test = self->test;
-    for (bool all_fed = false; !all_fed;) {
+    for (bool all_served = false; !all_served;) {
         CHECK_OK(cond_acquire(&test->subject.cond));
         (void)atomic_fetch_add_explicit(&test->hogged, 1, memory_order_relaxed);
         be_inside(test, test->hold_ns);
@@ -71,7 +71,7 @@ static void *hog(void *arg)
             test->notified_ns = cond_now();
             CHECK_OK(cond_notify(&test->subject.cond, 1));
         }
-        all_fed = test->hungry == 0;
+        all_served = test->hungry == 0;
         CHECK_OK(cond_release(&test->subject.cond));
     }
     return NULL;
@@ -83,7 +83,7 @@ static void *be_victim(void *arg)
     struct test *test = self->test;
     cond_t *cond = &test->subject.cond;
     for (unsigned had = 0; had < test->share; had++) {
-        /* Come when a hog has the lock, and not twice in a row when it is not there. */
+        /* Acquire when a hog holds the lock, and once only if it does not. */
         unsigned hogged = atomic_load_explicit(&test->hogged, memory_order_relaxed);
         while (atomic_load_explicit(&test->hogged, memory_order_relaxed) == hogged)
             stress_yield();
@@ -108,7 +108,7 @@ static void *be_victim(void *arg)
 
 /* ---- Notified waiters that hand the lock round ---- */
 
-/* Each notifies the next and waits: every release lets a waiter go, and the lock is never free for long. */
+/* Each notifies the next and waits: each release wakes a waiter, and the lock is never free for long. */
 static void *hand_round(void *arg)
 {
     struct member *self = arg;
@@ -119,7 +119,7 @@ static void *hand_round(void *arg)
         (void)atomic_fetch_add_explicit(&test->hogged, 1, memory_order_relaxed);
         be_inside(test, test->hold_ns);
         CHECK_OK(cond_notify(cond, 1));
-        if (cond_waiters(cond) < test->ring - 1) /* somebody is on the way, who will notify us */
+        if (cond_waiters(cond) < test->ring - 1) /* a woken thread will notify this one */
             CHECK_OK(cond_wait(cond, COND_FOREVER));
     }
     CHECK_OK(cond_notify_all(cond));

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * fork while threads of the parent wait, and while the lock is held by the forking thread, by another one, or
- * by nobody. The child has none of these threads: it reinitialises the conditions, and uses them. The parent
- * notices nothing.
+ * fork while threads of the parent wait, and while the forking thread holds the lock, or another thread, or none. The child
+ * has none of these threads: it reinitialises the conditions and uses them. Nothing changes in the parent.
  */
 #include "stress.h"
 #include <sys/wait.h>
@@ -10,15 +9,15 @@
 
 enum { WAITERS = 4 };
 
-enum held { BY_NOBODY, BY_ME, BY_ANOTHER, HELDS };
+enum held { BY_NONE, BY_ME, BY_ANOTHER, HELDS };
 
 struct test {
     struct subject subject;
     cond_t second;       /* on the same lock */
     bool open;           /* under the lock, as all below */
     unsigned through;
-    atomic_bool holding; /* the other holder has it */
-    atomic_bool let_go;  /* and shall release it */
+    atomic_bool holding; /* the other thread holds the lock */
+    atomic_bool stops;   /* and must release it */
 };
 
 static bool is_open(void *arg)
@@ -52,7 +51,7 @@ static void *hold(void *arg)
     struct test *test = arg;
     CHECK_OK(cond_acquire(&test->subject.cond));
     atomic_store(&test->holding, true);
-    while (!atomic_load(&test->let_go))
+    while (!atomic_load(&test->stops))
         stress_yield();
     CHECK_OK(cond_release(&test->subject.cond));
     return NULL;
@@ -65,7 +64,7 @@ static void start_waiters(struct test *test, pthread_t *threads)
     ACQUIRE_WHEN(&test->subject.cond, cond_waiters(&test->subject.cond) + cond_waiters(&test->second) == WAITERS);
 }
 
-static void let_through(struct test *test, pthread_t *threads)
+static void end_waits(struct test *test, pthread_t *threads)
 {
     test->open = true;
     CHECK_OK(cond_notify_all(&test->subject.cond));
@@ -78,7 +77,7 @@ static void let_through(struct test *test, pthread_t *threads)
 static void be_child(struct test *test)
 {
     cond_t *cond = &test->subject.cond;
-    /* It does not block, whatever it answers. */
+    /* It does not block. */
     CHECK_RESULT(cond_destroy(cond), EBUSY);
     CHECK_OK(cond_reinit_after_fork(cond));
     CHECK_OK(cond_reinit_after_fork(&test->second));
@@ -92,10 +91,10 @@ static void be_child(struct test *test)
     CHECK_RESULT(cond_wait_for(&test->second, is_open, test, COND_US(100)), ETIMEDOUT);
     CHECK_OK(cond_notify_all(cond));
     CHECK_OK(cond_release(cond));
-#if !defined(STRESS_TSAN) && !defined(STRESS_EMULATED) /* which have no threads in such a child */
+#if !defined(STRESS_TSAN) && !defined(STRESS_EMULATED) /* they cannot start threads in such a child */
     pthread_t threads[WAITERS];
     start_waiters(test, threads);
-    let_through(test, threads);
+    end_waits(test, threads);
 #endif
     CHECK_OK(cond_destroy(&test->second));
     subject_unmake(&test->subject);
@@ -130,7 +129,7 @@ static void run_case(enum kind kind, enum held held)
     CHECK_EQ(status, 0);
 
     if (held == BY_ANOTHER) {
-        atomic_store(&test.let_go, true);
+        atomic_store(&test.stops, true);
         stress_join(holder);
     }
     if (held != BY_ME)
@@ -138,7 +137,7 @@ static void run_case(enum kind kind, enum held held)
     else if (kind_is_recursive(kind))
         CHECK_OK(cond_release(&test.subject.cond));
     CHECK_EQ(cond_waiters(&test.subject.cond) + cond_waiters(&test.second), WAITERS);
-    let_through(&test, threads);
+    end_waits(&test, threads);
     CHECK_OK(cond_destroy(&test.second));
     subject_unmake(&test.subject);
 }
@@ -148,7 +147,7 @@ int main(int argc, char **argv)
     stress_begin(argc, argv);
     for (unsigned round = 0; round < stress_rounds(15); round++) {
         for (enum kind kind = 0; kind < KINDS; kind++) {
-            /* A pthread mutex that is held stays held in the child: that is its owner's affair. */
+            /* A held pthread mutex stays held in the child. */
             for (enum held held = 0; held < (kind < PRIVATE_KINDS ? HELDS : BY_ME); held++)
                 run_case(kind, held);
         }
