@@ -1,24 +1,23 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Is there an order that explains who returned? Threads wait, and others notify, while they are preempted in
- * the worst places (disturb.h). All of it is written down, and then looked at (history.h): every notification
- * must have found its waiter, and the waiters must be those that the condition promises to choose.
+ * Is there an order of events that explains which waiters returned? Threads wait and notify while they are preempted at the
+ * worst places (disturb.h). All events are recorded and then checked (history.h): each notification must have reached a
+ * waiter, and the waiters must be those that the condition promises to choose.
  *
  *      linearizable [--peer glibc] [--disturb KIND,KIND...] [--scale N] [--seed S]
  *
- * Three tests:
+ * Three modes:
  *
  *      mixed       waits with and without deadlines, notify(n) and notify_all at random
- *      tickets     one who makes tickets, one at a time, with a notify for each; waiters take them. Nothing
- *                  else wakes anybody: a lost notification is a waiter that sleeps beside a ticket
+ *      tickets     one thread makes tickets, one at a time, with a notify for each; waiters take them. Nothing else wakes a
+ *                  waiter, so a lost notification is a waiter that sleeps beside a ticket
  *      predicates  the same with cond_wait_for(), some with deadlines
  *
- * A notification is called lost only after a quiet phase: no disturbance, nobody holds the lock, and for three
- * seconds all threads are asleep (quiet.h).
+ * A notification is reported as lost only after a quiet phase: no disturbance, the lock is free, and all threads are asleep
+ * for three seconds (quiet.h).
  *
- * With --peer, pthread_cond_t is the condition, with tickets and four waiters: that of glibc before 2.41 loses
- * notifications (https://sourceware.org/bugzilla/show_bug.cgi?id=25847), and is convicted. So this program
- * finds such things.
+ * With --peer, pthread_cond_t is the condition, with tickets and four waiters. That of glibc before 2.41 loses notifications
+ * (https://sourceware.org/bugzilla/show_bug.cgi?id=25847), and this program detects it.
  */
 #include "disturb.h"
 #include "history.h"
@@ -39,10 +38,10 @@ struct member {
 };
 
 static struct {
-    enum object object; /* fixed in a test, as the next */
+    enum object object; /* fixed in a case, as the next */
     enum mode mode;
     struct subject subject;
-    pthread_mutex_t mutex; /* GLIBC: instead of a place */
+    pthread_mutex_t mutex; /* GLIBC: instead of a subject */
     pthread_cond_t cond;
     unsigned waiters; /* fixed in a batch, as all to `over`: how many take part */
     unsigned notifiers;
@@ -53,13 +52,13 @@ static struct {
     unsigned tickets;
     unsigned given, taken;
     unsigned inside;
-    atomic_uint at_line; /* members that are not in the test */
+    atomic_uint at_line; /* members that do not take part now */
     struct member members[MEMBERS];
     cpu_set_t cores;
 } test;
 
 static struct {
-    unsigned long batches, events, returned, expired, for_nothing, taken;
+    unsigned long batches, events, returned, expired, spurious, taken;
     int64_t longest_ns;
 } total;
 
@@ -124,7 +123,7 @@ static void leave(void)
         CHECK_OK(cond_release(&test.subject.cond));
 }
 
-/* Written down before it is done, with the time after it. */
+/* Recorded before the call, with the time after it. */
 static void notify(int n)
 {
     history_add(&test.history, (struct event){.what = NOTIFIES, .value = n});
@@ -138,7 +137,7 @@ static void notify(int n)
     test.pause = test.pause || test.history.count >= test.full;
 }
 
-/* A wait of this member. With a predicate, it is not decided by notifications only, and not written down. */
+/* With a predicate, other things than notifications end a wait. */
 static int wait_once(struct member *self, cond_pred_t *pred, int64_t timeout_ns)
 {
     int64_t deadline_ns =
@@ -221,7 +220,7 @@ static void run_notifier(struct member *self)
         if (!over && test.mode == MIXED) {
             notify(some(&self->rng));
         } else if (!over && test.tickets == 0) {
-            /* Before the change or after it makes no difference to who holds the lock. */
+            /* While the lock is held, before the change and after it is the same. */
             bool notify_first = rng_chance(&self->rng, 50);
             if (notify_first)
                 notify(1);
@@ -248,7 +247,7 @@ static void *run(void *arg)
             CHECK_EQ(errno, EINTR);
         if (test.over)
             return NULL;
-        /* The peer's notifier naps in the lock mostly, and then nothing happens at all. */
+        /* Not the peer's notifier: it would mostly nap with the lock held. */
         if (self->number < WAITERS || test.object != GLIBC)
             disturb_work();
         if (self->number < WAITERS)
@@ -278,12 +277,12 @@ static _Noreturn void report(const struct verdict *verdict, const char *violatio
 {
     history_print(&test.history, verdict->where);
     stress_fail(__FILE__, __LINE__, mode_names[test.mode],
-                "%s: %s; %u who were notified and %u others sleep, %u tickets", object_name(test.object),
+                "%s: %s; %u notified and %u other waiters sleep, %u tickets", object_name(test.object),
                 violation, verdict->owed, verdict->waiting, test.tickets);
 }
 
-/* Whether all have come as far as they can. What is owed is on its way, or lost. So is who waits and is not counted as
-   waiting: on a foreign lock each of those who were notified looks at his predicate, and goes back if it is false. */
+/* Whether no thread is on its way. What is owed is on its way, or lost. So is a waiter that is not counted as waiting: on a
+   foreign lock each notified waiter calls its predicate, and is queued again if that is false. */
 static bool is_settled(const struct verdict *verdict, bool all_notified)
 {
     bool on_the_way = (test.object < SHARED && cond_waiters(&test.subject.cond) != verdict->waiting) ||
@@ -292,8 +291,8 @@ static bool is_settled(const struct verdict *verdict, bool all_notified)
     return verdict->violation == NULL && !on_the_way && atomic_load(&test.at_line) + verdict->waiting == MEMBERS;
 }
 
-/* End the batch. Returns, with the lock held, when nobody is on the way any more; after a notify_all, nobody
-   waits either. If that never comes about because all sleep, a notification is lost. */
+/* Ends the batch. Returns, with the lock held, when no thread is on its way; after a notify_all, none waits either. If all
+   sleep before that, a notification is lost. */
 static struct verdict settle(bool all_notified)
 {
     struct verdict verdict = {0};
@@ -314,17 +313,17 @@ static struct verdict settle(bool all_notified)
         }
         looks = all_asleep() ? looks + 1 : 0;
         if (looks > QUIET_LOOKS) {
-            CHECK(entered, "%s, %s: everybody sleeps, and the lock is held", object_name(test.object),
+            CHECK(entered, "%s, %s: all threads sleep, and the lock is held", object_name(test.object),
                   mode_names[test.mode]);
             report(&verdict, verdict.violation != NULL ? verdict.violation : "a notification is lost");
         }
         if (entered)
             leave();
-        nap(looks > 5 ? QUIET_BETWEEN_LOOKS_NS : COND_US(200)); /* mostly it takes no time at all */
+        nap(looks > 5 ? QUIET_BETWEEN_LOOKS_NS : COND_US(200)); /* mostly it takes no time */
     }
 }
 
-/* Until the history is full; or does not grow any more, which may be a loss. */
+/* Until the history is full, or does not grow any more: that may be a lost notification. */
 static void run_until_full(void)
 {
     for (unsigned count = 0, unchanged = 0; unchanged < 50;) {
@@ -363,7 +362,7 @@ static void run_batch(unsigned kinds)
     total.events += test.history.count;
     total.returned += verdict.notified;
     total.expired += verdict.expired;
-    total.for_nothing += promise() == POSIX ? verdict.for_nothing : 0;
+    total.spurious += promise() == POSIX ? verdict.spurious : 0;
     if (verdict.longest_ns > total.longest_ns)
         total.longest_ns = verdict.longest_ns;
 }
@@ -371,9 +370,9 @@ static void run_batch(unsigned kinds)
 static void print_total(void)
 {
     printf(
-        "  %lu batches, %lu events: %lu waits returned 0 (%lu of them on shared locks for nothing), %lu timed "
+        "  %lu batches, %lu events: %lu waits returned 0 (%lu of them spuriously, on shared locks), %lu timed "
         "out, %lu tickets; longest from notify to return %.1f ms; %lu signals, %lu naps in %s\n",
-        total.batches, total.events, total.returned, total.for_nothing, total.expired, total.taken,
+        total.batches, total.events, total.returned, total.spurious, total.expired, total.taken,
         (double)total.longest_ns / 1e6, atomic_load(&disturb.signals), atomic_load(&disturb.naps),
         disturb.code.name);
     fflush(stdout);
@@ -408,7 +407,7 @@ static unsigned disturbances(char *names)
         while (1u << kind < DISTURBANCES && strcmp(name, disturbance_names[kind]) != 0)
             kind++;
         if (1u << kind == DISTURBANCES) {
-            fprintf(stderr, "--disturb: %s is none of yields, signals, aimed, pinned, stopped\n", name);
+            fprintf(stderr, "--disturb: %s is not one of yields, signals, aimed, pinned, stopped\n", name);
             exit(2);
         }
         kinds |= 1u << kind;
@@ -423,7 +422,7 @@ int main(int argc, char **argv)
     unsigned kinds = names != NULL ? disturbances(names) : DISTURBANCES - 1;
     bool ours = peer == NULL;
     if (!ours && strcmp(peer, "glibc") != 0) {
-        fprintf(stderr, "--peer can be glibc\n");
+        fprintf(stderr, "--peer must be glibc\n");
         return 2;
     }
     stress_begin(argc, argv);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Timed acquires of pthread mutexes, adopted and shared, on a system without pthread_mutex_clocklock()
- * (tests/cross/no_clocklock.h), whose wall clock is set back again and again: so it stands still. A thread that sleeps
- * until a later time of this clock sleeps for ever. Timeouts end all the same, and a release is noticed.
+ * (tests/cross/no_clocklock.h) whose wall clock stands still, as if it were set back again and again. A thread that sleeps
+ * until a later time of this clock sleeps for ever. Timeouts must end all the same, and a release must be noticed.
  */
 #include "stress.h"
 #include <errno.h>
@@ -22,7 +22,7 @@ int fake_clock_gettime(clockid_t clock, struct timespec *now)
     return 0;
 }
 
-/* The owner of a mutex that tells is told by the real one, which does not sleep till 1970. */
+/* The real function detects the owner's own mutex. It does not sleep: 1970 is past. */
 int fake_timedlock(pthread_mutex_t *mutex, const struct timespec *until)
 {
     int error;
@@ -42,7 +42,7 @@ static struct test {
     int result;
 } test;
 
-/* False if the system does not have this kind. */
+/* False if the system lacks this kind. */
 static bool make(unsigned kind)
 {
     memset(&test, 0, sizeof test);
@@ -90,7 +90,7 @@ static void run_case(unsigned kind)
     CHECK_OK(cond_release(cond));
     stress_join(thread);
     CHECK_OK(test.result);
-    if (kind >= KINDS) { /* the owner is told by the mutex that it is */
+    if (kind >= KINDS) { /* the mutex detects its owner */
         CHECK_OK(cond_acquire(cond));
         CHECK_OK(cond_acquire_timed(cond, COND_SEC(100000)));
         CHECK_OK(cond_release(cond));
