@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The port to FreeRTOS in docs/cortex_m.md, on the imitation in tests/cross/freertos: waits whose time ends when a
- * notify comes, by threads that end right after them. No ended thread is notified by the port: in FreeRTOS, the task's
- * memory may have been freed by then.
+ * The port to FreeRTOS in docs/cortex_m.md, on the imitation in tests/cross/freertos: waits whose deadline passes when a
+ * notify comes, by threads that end right after. The port must not notify a thread that has ended: in FreeRTOS, the task's
+ * memory may have been freed.
  *
  *      ended_tasks [--scale N] [--seed S]
- *      ended_tasks --control                   the port has a fault, which must be seen
+ *      ended_tasks --control                   the port has a fault, which must be detected
  */
 #include "stress.h"
 #include <errno.h>
@@ -43,8 +43,8 @@ static void *notify_often(void *arg)
     return arg;
 }
 
-/* The fault may as well read what is left of an ended thread's stack. */
-static void fault_is_seen(int signal_number)
+/* The fault may also crash, in the memory of an ended thread's stack. */
+static void fault_is_detected(int signal_number)
 {
     (void)signal_number;
     _Exit(0);
@@ -54,7 +54,7 @@ int main(int argc, char **argv)
 {
     bool control = argc > 1 && strcmp(argv[1], "--control") == 0;
     if (control)
-        (void)signal(SIGSEGV, fault_is_seen);
+        (void)signal(SIGSEGV, fault_is_detected);
     stress_begin(control ? 1 : argc, argv);
     for (enum kind kind = 0; kind < KINDS; kind++) {
         subject_make(&test.subject, kind);
@@ -68,6 +68,6 @@ int main(int argc, char **argv)
     }
     unsigned late = imitation_late_notifications();
     printf("  %u notifications of threads that had ended\n", late);
-    CHECK((late > 0) == control, control ? "the fault was not seen" : "an ended thread was notified");
+    CHECK((late > 0) == control, control ? "the fault was not detected" : "an ended thread was notified");
     return 0;
 }

@@ -219,8 +219,7 @@ static void test_crowd(bool one_condition)
         CHECK_OK(cond_destroy(&crowd.conds[i]));
     CHECK_OK(cond_lock_destroy(&crowd.lock));
     printf("  %u waiters on %u condition%s: all waiting after %.2f s, with %lu KiB (%.1f KiB each); notified in "
-           "%.3f ms, through "
-           "in %.2f s\n",
+           "%.3f ms, all returned in %.2f s\n",
            count, crowd.conds_count, one_condition ? "" : "s of one lock", arriving_s, kib, (double)kib / count,
            notifying_s * 1e3, through_s);
     free(order);

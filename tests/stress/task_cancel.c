@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Cancels race with notifies, and with releases, and every request has one outcome, which agrees with what the
- * cancel was told: 0 means ECANCELED, EINVAL means that it came too late.
+ * Cancels race with notifies and with releases. Each request has one outcome, and it agrees with the result of the cancel: 0
+ * means ECANCELED, EINVAL means that the cancel came too late.
  *
- * - Waits. n are notified, and there are always n who are not cancelled. So exactly n waits return 0: who was
- *   chosen and then cancelled has handed it on. Threads wait among the tasks, some with a deadline. With
- *   predicates: n tokens are given with the notify, and n are taken.
- * - Acquires. Tasks that are cancelled come back without the lock, the others with it, in the order in which
- *   they came.
+ * - Waits. n are notified, and at least n waiters are not cancelled. So exactly n waits return 0: a task that was chosen and
+ *   then cancelled has passed its notification on. Threads wait among the tasks, some with a deadline. With predicates: n
+ *   tokens are given with the notify, and n are taken.
+ * - Acquires. Cancelled tasks end without the lock, the others acquire it in the order of arrival.
  */
 #include "stress.h"
 
@@ -15,8 +14,8 @@ enum { DOOMED = 8, SAFE = 5, TASKS = DOOMED + SAFE };
 enum { TIMED = 2, PATIENT = 2, THREADS = TIMED + PATIENT };
 enum { CANCELLERS = 2 };
 
-/* What is to become of a task's request. */
-enum { SPARED = -1, TO_BE_CANCELLED = -2 }; /* or what the cancel was told */
+/* Of a task's request: */
+enum { SPARED = -1, TO_BE_CANCELLED = -2 }; /* or the result of the cancel */
 enum { UNKNOWN = -1 };                      /* or its outcome */
 
 struct client {
@@ -42,7 +41,7 @@ struct test {
     unsigned inside;     /* in the critical section */
     unsigned next;       /* acquires: the least number that may come now */
     atomic_uint cancel_round, cancellers_done;
-    atomic_uint dealt_with; /* by the cancellers in this round */
+    atomic_uint handled; /* by the cancellers in this round */
     struct client clients[TASKS];
 };
 
@@ -56,13 +55,13 @@ static void come_through(struct test *test, int result)
     CHECK_EQ(test->inside++, 0);
     *(result == 0 ? &test->chosen : result == ECANCELED ? &test->cancelled : &test->expired) += 1;
     if (result == 0 && test->with_predicate) {
-        CHECK(test->tokens > 0, "let go without a token");
+        CHECK(test->tokens > 0, "woken without a token");
         test->tokens--;
     }
     CHECK_EQ(--test->inside, 0);
 }
 
-/* It has the lock. Nobody notifies before all wait, so it is under way in any case. */
+/* The task holds the lock. No notify comes before all wait, so the wait is in progress. */
 static void begin_wait(struct client *self)
 {
     struct test *test = self->test;
@@ -78,7 +77,7 @@ static void on_ready(cond_task_t *task, int result)
 {
     struct client *self = cond_task_user(task);
     struct test *test = self->test;
-    CHECK(result == 0 || result == ECANCELED, "the callback was told %d", result);
+    CHECK(result == 0 || result == ECANCELED, "the callback got %d", result);
     if (self->comes) {
         CHECK_OK(result);
         begin_wait(self);
@@ -98,7 +97,7 @@ static void on_ready(cond_task_t *task, int result)
     CHECK_OK(cond_task_release(&test->subject.cond, task));
 }
 
-/* ---- Who cancels ---- */
+/* ---- Cancellers ---- */
 
 struct canceller {
     struct test *test;
@@ -119,7 +118,7 @@ static void *run_canceller(void *arg)
             return NULL;
         for (unsigned i = self->number; i < DOOMED; i += CANCELLERS) {
             struct client *client = &test->clients[i];
-            (void)atomic_fetch_add(&test->dealt_with, 1);
+            (void)atomic_fetch_add(&test->handled, 1);
             if (client->cancel == SPARED)
                 continue;
             if (rng_chance(&self->rng, 50))
@@ -127,8 +126,8 @@ static void *run_canceller(void *arg)
             client->cancel = cond_task_cancel(&client->task);
             CHECK(client->cancel == 0 || client->cancel == EINVAL, "cancel returned %d", client->cancel);
             if (client->cancel == 0 && rng_chance(&self->rng, 50)) {
-                int again = cond_task_cancel(&client->task); /* 0, or EINVAL if it has been told */
-                CHECK(again == 0 || again == EINVAL, "once more returned %d", again);
+                int again = cond_task_cancel(&client->task); /* 0, or EINVAL if its callback was called */
+                CHECK(again == 0 || again == EINVAL, "a second cancel returned %d", again);
             }
         }
         (void)atomic_fetch_add(&test->cancellers_done, 1);
@@ -137,28 +136,28 @@ static void *run_canceller(void *arg)
 
 static void begin_cancelling(struct test *test)
 {
-    atomic_store(&test->dealt_with, 0);
+    atomic_store(&test->handled, 0);
     atomic_store(&test->cancellers_done, 0);
     (void)atomic_fetch_add(&test->cancel_round, 1);
 }
 
-/* Until some are cancelled, or about to be. */
+/* Until some are cancelled, or are about to be. */
 static void until_some_are_cancelled(struct test *test, struct rng *rng)
 {
     unsigned some = (unsigned)rng_between(rng, 0, DOOMED);
-    while (atomic_load(&test->dealt_with) < some)
+    while (atomic_load(&test->handled) < some)
         stress_yield();
 }
 
-/* How many were told 0. */
+/* How many cancels returned 0. */
 static unsigned end_cancelling(struct test *test)
 {
-    unsigned told = 0;
+    unsigned cancelled = 0;
     while (atomic_load(&test->cancellers_done) < CANCELLERS)
         stress_yield();
     for (unsigned i = 0; i < TASKS; i++)
-        told += test->clients[i].cancel == 0;
-    return told;
+        cancelled += test->clients[i].cancel == 0;
+    return cancelled;
 }
 
 /* ---- Threads that wait ---- */
@@ -215,18 +214,18 @@ static void check_outcomes(struct test *test)
     for (unsigned i = 0; i < TASKS; i++) {
         int outcome = atomic_load(&test->clients[i].outcome);
         CHECK(outcome == (test->clients[i].cancel == 0 ? ECANCELED : 0),
-              "the cancel of task %u was told %d, and the task %d", i, test->clients[i].cancel, outcome);
+              "the cancel of task %u returned %d, and its callback got %d", i, test->clients[i].cancel, outcome);
     }
 }
 
-/* Adds how many of those that were cancelled came too late. */
+/* Adds the number of cancels that came too late. */
 static void test_waits(struct test *test, struct rng *rng, unsigned *late)
 {
     cond_t *cond = &test->subject.cond;
     ACQUIRE_WHEN(cond, cond_waiters(&test->gate) == THREADS);
     begin_round(test, rng);
     CHECK_OK(cond_release(cond));
-    /* They queue up: tasks, the threads somewhere between them, tasks. Those to be cancelled are anywhere. */
+    /* Tasks wait, then the threads, then tasks. Those to be cancelled are anywhere. */
     unsigned threads_at = (unsigned)rng_between(rng, 0, TASKS - 1);
     unsigned first = (unsigned)rng_between(rng, 0, TASKS - 1);
     for (unsigned i = 0; i < TASKS; i++) {
@@ -257,16 +256,16 @@ static void test_waits(struct test *test, struct rng *rng, unsigned *late)
     for (unsigned i = 0; i < (at_once ? 1 : n); i++)
         CHECK_OK(cond_notify(cond, at_once ? n : 1));
     if (rng_chance(rng, 50))
-        until_some_are_cancelled(test, rng); /* who were chosen */
+        until_some_are_cancelled(test, rng); /* after they were chosen */
     CHECK_OK(cond_release(cond));
-    unsigned told = end_cancelling(test);
+    unsigned cancelled = end_cancelling(test);
 
-    /* All the outcomes that there will be, and then nobody is on the way. */
-    ACQUIRE_WHEN(cond, test->chosen >= n && test->cancelled >= told &&
+    /* All outcomes, and then no thread or task is on its way. */
+    ACQUIRE_WHEN(cond, test->chosen >= n && test->cancelled >= cancelled &&
                            test->chosen + test->cancelled + test->expired + cond_waiters(cond) ==
                                TASKS + THREADS);
     CHECK_EQ(test->chosen, n);
-    CHECK_EQ(test->cancelled, told);
+    CHECK_EQ(test->cancelled, cancelled);
     CHECK_EQ(test->tokens, 0);
     size_t rest = cond_waiters(cond);
     unsigned expired = test->expired;
@@ -291,13 +290,13 @@ static void test_acquires(struct test *test, struct rng *rng, unsigned *late)
     begin_cancelling(test);
     until_some_are_cancelled(test, rng);
     CHECK_OK(cond_release(cond));
-    unsigned told = end_cancelling(test);
+    unsigned cancelled = end_cancelling(test);
     for (unsigned i = 0; i < TASKS; i++)
         while (atomic_load(&test->clients[i].outcome) == UNKNOWN)
             stress_yield();
     check_outcomes(test);
     ACQUIRE_WHEN(cond, true);
-    CHECK_EQ(test->chosen, TASKS - told);
+    CHECK_EQ(test->chosen, TASKS - cancelled);
     CHECK_EQ(test->cancelled, 0);
     CHECK_OK(cond_release(cond));
     for (unsigned i = 0; i < TASKS; i++)

@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the library may not touch any more is freed at once, over and over: AddressSanitizer and ThreadSanitizer
- * tell, and otherwise what the next round makes of the same memory.
+ * Memory that the library must not use any more is freed at once. AddressSanitizer and ThreadSanitizer report a late use;
+ * otherwise the next round shows it, which uses the same memory.
  *
- * Three threads use a condition at the same time, once each, for themselves or for one or two tasks that they
- * make for that. A task is freed when it is through, by its callback on whichever thread that is; so it may be
- * gone before its own call has returned. Whoever comes out of the lock last destroys and frees the condition,
- * and the lock if that lives elsewhere, while calls of the others have yet to return. In half of the rounds
- * they wait for each other first.
+ * Three threads use a condition at the same time, once each: as a thread, or with one or two tasks that they make for it. The
+ * callback of a task frees the task, on any thread, so the task may not exist when its own call returns. The last user
+ * destroys and frees the condition, and the lock if it is elsewhere, before the calls of the others have returned. In half of
+ * the rounds they wait for each other first.
  */
 #include "stress.h"
 
@@ -16,12 +15,12 @@ enum { RUNNERS = 3, TASKS_MAX = 2 };
 struct block { /* on the heap, freed by the last to leave */
     struct subject subject;
     unsigned users;   /* fixed */
-    bool meet;        /* fixed: they wait until all are there */
+    bool meet;        /* fixed: they wait until all have arrived */
     unsigned arrived; /* under the lock */
     unsigned left;    /* under the lock */
 };
 
-struct user { /* on the heap, freed when it is through */
+struct user { /* on the heap, freed after its last release */
     cond_task_t task;
     struct block *block;
     bool patient; /* waits with a predicate */
@@ -39,13 +38,13 @@ static bool all_arrived(void *arg)
 static void block_free(struct block *block)
 {
     subject_unmake(&block->subject);
-    memset((void *)block, 0xA5, sizeof *block); /* so that a late look is seen even without a sanitizer */
+    memset((void *)block, 0xA5, sizeof *block); /* so that a late use fails without a sanitizer too */
     free(block);
     (void)atomic_fetch_add(&freed, 1);
 }
 
-/* It has the lock: by the answer to its request, or by its callback. */
-static void go_on(struct user *user)
+/* The task holds the lock, by the result of its request or by its callback. */
+static void use_lock(struct user *user)
 {
     struct block *block = user->block;
     cond_t *cond = &block->subject.cond;
@@ -58,7 +57,7 @@ static void go_on(struct user *user)
             int answer = user->patient ? cond_task_wait_for(cond, &user->task, all_arrived, block)
                                        : cond_task_wait(cond, &user->task);
             if (answer == EINPROGRESS)
-                return; /* it may be gone */
+                return; /* the task may not exist any more */
             CHECK_OK(answer);
         }
     }
@@ -73,7 +72,7 @@ static void go_on(struct user *user)
 static void on_ready(cond_task_t *task, int result)
 {
     CHECK_OK(result);
-    go_on(cond_task_user(task));
+    use_lock(cond_task_user(task));
 }
 
 static void use_as_task(struct block *block, bool patient)
@@ -85,9 +84,9 @@ static void use_as_task(struct block *block, bool patient)
     CHECK_OK(cond_task_init(&user->task, on_ready, user));
     int answer = cond_task_acquire(&block->subject.cond, &user->task);
     if (answer == EINPROGRESS)
-        return; /* it may be gone */
+        return; /* the task may not exist any more */
     CHECK_OK(answer);
-    go_on(user);
+    use_lock(user);
 }
 
 static void use_as_thread(struct block *block)
@@ -107,7 +106,7 @@ static void use_as_thread(struct block *block)
 
 struct runner {
     pthread_t thread;
-    _Atomic(struct block *) block; /* NULL again when it is picked up */
+    _Atomic(struct block *) block; /* NULL when the thread has taken it */
     unsigned tasks;                /* with the block: 0 if it is to use it as a thread */
     atomic_bool over;
     struct rng rng;
@@ -155,7 +154,7 @@ static void run_case(enum kind kind, unsigned rounds, struct rng *rng)
         }
         for (unsigned i = 0; i < RUNNERS; i++) {
             while (atomic_load(&runners[i].block) != NULL)
-                stress_yield(); /* it has not picked up the last one */
+                stress_yield(); /* it has not taken the last one */
             runners[i].tasks = tasks[i];
             atomic_store(&runners[i].block, block);
         }

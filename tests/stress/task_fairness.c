@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Nobody starves where tasks hand each other the lock and threads hammer it. 16 tasks on a loop want the lock
- * again as soon as they have released it, so that there is always one to be handed it; threads take it again at
- * once, acquire with a time limit that they never reach, or wait and are notified by the tasks. All go on until
- * each has had its share. If one starves this program does not end. How long they waited is printed, and not
- * judged (starvation.c does that).
+ * No thread and no task starves while tasks hand each other the lock and threads want it all the time. 16 tasks on a loop
+ * acquire again as soon as they have released, so a release always finds a task. Threads acquire again at once, or with a
+ * timeout that they never reach, or wait and are notified by the tasks. All continue until each has had its share. If one
+ * starves, this program does not end. It prints how long they waited; starvation.c judges that.
  */
 #include "loop.h"
 
@@ -16,10 +15,10 @@ static const char *const part_names[PARTS] = {"a notified thread", "acquire_time
 struct test {
     struct subject subject;
     struct loop loop;
-    unsigned share;      /* fixed: what each must have had */
+    unsigned share;      /* fixed: how often each must acquire the lock */
     int64_t hold_ns;     /* fixed: how long a thread holds the lock */
     unsigned inside;     /* under the lock, as all below */
-    unsigned hungry;     /* tasks and threads that have not had their share */
+    unsigned hungry;     /* tasks and threads without their share */
     unsigned tasks_left; /* which have not ended */
 };
 
@@ -37,24 +36,24 @@ struct member {
     struct spread waited;
 };
 
-/* By whoever has the lock. */
-static void eat(struct test *test, unsigned *had)
+/* Caller must hold the lock. */
+static void use_lock(struct test *test, unsigned *had)
 {
     CHECK_EQ(test->inside++, 0);
     if (++*had == test->share)
         test->hungry--;
     if (*had % 16 == 0)
-        stress_yield(); /* as if its time slice were over while it holds the lock: now the others come */
+        stress_yield(); /* as if its time slice ended while it holds the lock */
     CHECK_EQ(--test->inside, 0);
 }
 
-/* It has the lock, and comes back here when it has it again. */
+/* The task holds the lock. This is called again when it holds it again. */
 static void run_client(struct post *post)
 {
     struct client *self = (struct client *)((uintptr_t)post - offsetof(struct client, post));
     struct test *test = self->test;
     cond_t *cond = &test->subject.cond;
-    eat(test, &self->had);
+    use_lock(test, &self->had);
     CHECK_OK(cond_task_notify(cond, &self->task, 1));
     bool over = test->hungry == 0;
     bool last = over && --test->tasks_left == 0;
@@ -92,10 +91,10 @@ static void *run_thread(void *arg)
             CHECK_OK(cond_wait(cond, COND_FOREVER));
         if (self->had < test->share)
             spread_add(&self->waited, cond_now() - before_ns);
-        eat(test, &self->had);
+        use_lock(test, &self->had);
         if (test->hold_ns > 0)
             stress_spin_until(cond_now() + test->hold_ns);
-        /* Those who hammer go on for the others; a waiter could wait for ever when the tasks have ended. */
+        /* A waiter ends with its share: it could wait for ever when the tasks have ended. */
         over = test->hungry == 0 || (self->part == WAITER && self->had >= test->share);
         CHECK_OK(cond_release(cond));
     }
@@ -110,7 +109,7 @@ static void run_case(enum kind kind, unsigned threads, unsigned share, int64_t h
     struct member members[THREADS_MAX];
     subject_make(&test.subject, kind);
     loop_start(&test.loop);
-    /* They all want the lock before anybody runs. */
+    /* All tasks want the lock before the first one runs. */
     CHECK_OK(cond_acquire(&test.subject.cond));
     for (unsigned i = 0; i < TASKS; i++) {
         clients[i] = (struct client){.post = {.run = run_client}, .test = &test};
@@ -140,9 +139,9 @@ int main(int argc, char **argv)
     stress_begin(argc, argv);
     for (enum kind kind = 0; kind < PRIVATE_KINDS; kind++) {
         printf("  %s:\n", kind_names[kind]);
-        fflush(stdout); /* if it hangs, this is what hung */
+        fflush(stdout); /* this is what hangs, if it hangs */
         run_case(kind, 4, stress_rounds(50), 0);
-        /* So many, and so long, that there is always one that is out of patience. */
+        /* So many, and for so long, that a thread always starves. */
         run_case(kind, THREADS_MAX, stress_rounds(10), COND_US(200));
     }
     return 0;

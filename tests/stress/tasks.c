@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * 1,000 tasks on two loops and four threads, producers and consumers among both, on one bounded buffer. Tasks
- * are cancelled at random, by threads and by each other, and try again. Nothing is lost or duplicated, and no
- * notification is: a lost one leaves everybody asleep.
+ * 1,000 tasks on two loops and four threads, with producers and consumers among both, use one bounded buffer. Threads and
+ * tasks cancel tasks at random, and those try again. No item is lost or duplicated, and no notification is: a lost one leaves
+ * all asleep.
  *
- * Most tasks go on on their loop. Some go on at once in the callback, on whichever thread that is.
+ * Most tasks continue on their loop, some in the callback, on whichever thread that is.
  */
 #define BUFFER_PRODUCERS_MAX 502
 #include "buffer.h"
@@ -12,10 +12,10 @@
 
 enum { LOOPS = 2, TASKS = 1000, THREADS = 4, CANCELLERS = 1 };
 
-/* How they wait, and whom they notify. */
+/* How they wait, and which they notify. */
 enum way {
-    PREDICATES,  /* cond_task_wait_for, and notify(1), which passes on those that cannot use it */
-    TWO_SIDES,   /* two conditions on one lock, a plain wait in a while loop, notify(1): the classic */
+    PREDICATES,  /* cond_task_wait_for, and notify(1), which skips false predicates */
+    TWO_SIDES,   /* two conditions on one lock, a plain wait in a while loop, notify(1) */
     NOTIFY_ALL,  /* either kind of wait, one condition, notify_all */
     WAYS
 };
@@ -27,11 +27,11 @@ struct test {
     cond_t not_empty;   /* TWO_SIDES */
     struct buffer buffer;
     enum way way;         /* fixed, as all below */
-    unsigned cancels;     /* percent: how often a task that has come through cancels another */
-    unsigned at_once;     /* percent: how often it goes on in the callback */
+    unsigned cancels;     /* percent: how often a task with the lock cancels another */
+    unsigned at_once;     /* percent: how often it continues in the callback */
     struct loop loops[LOOPS];
     struct client *clients;
-    atomic_uint live; /* clients that are not through */
+    atomic_uint live; /* clients that have not ended */
     atomic_uint cancels_taken, cancelled;
 };
 
@@ -47,7 +47,7 @@ struct client {
     unsigned depth; /* how deep it holds the lock */
     enum { OUTSIDE, ACQUIRES, INSIDE, WAITS } state;
     bool with_predicate; /* in WAITS */
-    atomic_bool asked;   /* a request is under way */
+    atomic_bool asked;   /* a request is in progress */
     int outcome;         /* of it, when it has ended */
 };
 
@@ -76,7 +76,7 @@ static void notify(struct test *test, cond_task_t *task, bool has_produced)
         CHECK_OK(all ? cond_task_notify_all(cond, task) : cond_task_notify(cond, task, 1));
     else
         CHECK_OK(all ? cond_notify_all(cond) : cond_notify(cond, 1));
-    if (test->way == TWO_SIDES && buffer_is_done(&test->buffer)) { /* those who wait to consume no more */
+    if (test->way == TWO_SIDES && buffer_is_done(&test->buffer)) { /* the waits of all consumers end */
         if (task != NULL)
             CHECK_OK(cond_task_notify_all(&test->not_empty, task));
         else
@@ -95,22 +95,22 @@ static void cancel_any(struct test *test, struct rng *rng)
 
 /* ---- Tasks ---- */
 
-static void go_on(struct client *self, int outcome);
+static void run_client(struct client *self, int outcome);
 
 static void run_post(struct post *post)
 {
     struct client *self = (struct client *)((uintptr_t)post - offsetof(struct client, post));
-    go_on(self, self->outcome);
+    run_client(self, self->outcome);
 }
 
 static void on_ready(cond_task_t *task, int result)
 {
     struct client *self = cond_task_user(task);
-    CHECK(atomic_exchange(&self->asked, false), "a callback that nobody has asked for");
-    CHECK(result == 0 || result == ECANCELED, "the callback was told %d", result);
+    CHECK(atomic_exchange(&self->asked, false), "a callback without a request");
+    CHECK(result == 0 || result == ECANCELED, "the callback got %d", result);
     self->outcome = result;
     if (rng_chance(&self->rng, self->test->at_once))
-        go_on(self, result);
+        run_client(self, result);
     else
         loop_post(self->loop, &self->post);
 }
@@ -120,12 +120,12 @@ static void begin_request(struct client *self)
     atomic_store(&self->asked, true);
 }
 
-/* True if the outcome is known. If not, the task may be running elsewhere by now. */
-static bool is_returned(struct client *self, int answer)
+/* True if the result is known. If not, the task may already run on another thread. */
+static bool is_known(struct client *self, int result)
 {
-    if (answer == EINPROGRESS)
+    if (result == EINPROGRESS)
         return false;
-    CHECK(atomic_exchange(&self->asked, false), "a callback, and then the call answers %d", answer);
+    CHECK(atomic_exchange(&self->asked, false), "a callback, and then the call answers %d", result);
     return true;
 }
 
@@ -154,8 +154,8 @@ static void end(struct test *test)
             loop_stop(&test->loops[i]);
 }
 
-/* Returns when it is through, when it has asked for something that is not known yet, and to let others run. */
-static void go_on(struct client *self, int outcome)
+/* Returns when the client has ended, when a request is in progress, and to let others run. */
+static void run_client(struct client *self, int outcome)
 {
     struct test *test = self->test;
     struct buffer *buffer = &test->buffer;
@@ -165,7 +165,7 @@ static void go_on(struct client *self, int outcome)
             self->state = ACQUIRES;
             begin_request(self);
             outcome = cond_task_acquire(&test->subject.cond, &self->task);
-            if (!is_returned(self, outcome))
+            if (!is_known(self, outcome))
                 return;
             break;
         case ACQUIRES:
@@ -184,7 +184,7 @@ static void go_on(struct client *self, int outcome)
             self->state = INSIDE;
             if (outcome == ECANCELED) {
                 (void)atomic_fetch_add_explicit(&test->cancelled, 1, memory_order_relaxed);
-                if (rng_chance(&self->rng, 50)) { /* give up, and come again later */
+                if (rng_chance(&self->rng, 50)) { /* give up, and try again later */
                     go_out(self);
                     loop_post(self->loop, &self->post);
                     return;
@@ -197,7 +197,7 @@ static void go_on(struct client *self, int outcome)
             if (rng_chance(&self->rng, test->cancels))
                 cancel_any(test, &self->rng);
             if (rng_chance(&self->rng, 2))
-                stress_yield(); /* as if its time slice were over: now the others come to the lock */
+                stress_yield(); /* as if its time slice ended while it holds the lock */
             if (self->produces ? !can_put(buffer) : !can_take(buffer)) {
                 cond_t *cond = condition_of(test, self->produces);
                 self->with_predicate = test->way == PREDICATES || (test->way == NOTIFY_ALL && self->number % 2);
@@ -207,23 +207,23 @@ static void go_on(struct client *self, int outcome)
                 cond_pred_t *ready = self->produces ? can_put : can_take;
                 outcome = self->with_predicate ? cond_task_wait_for(cond, &self->task, ready, buffer)
                                                : cond_task_wait(cond, &self->task);
-                if (!is_returned(self, outcome))
+                if (!is_known(self, outcome))
                     return;
                 break;
             }
-            bool through = false;
+            bool ended = false;
             if (self->produces) {
                 buffer_put(buffer, self->number);
                 notify(test, &self->task, true);
-                through = --self->left == 0;
+                ended = --self->left == 0;
             } else if (buffer->count > 0) {
                 buffer_take(buffer);
                 notify(test, &self->task, false);
             } else {
-                through = true;
+                ended = true;
             }
             go_out(self);
-            if (through)
+            if (ended)
                 end(test);
             else
                 loop_post(self->loop, &self->post);
@@ -250,7 +250,7 @@ static void *work(void *arg)
     cond_t *cond = condition_of(test, self->produces);
     cond_pred_t *ready = self->produces ? can_put : can_take;
     unsigned left = buffer->per_producer;
-    for (bool through = false; !through;) {
+    for (bool ended = false; !ended;) {
         CHECK_OK(cond_acquire(cond));
         buffer_enter(buffer);
         while (!ready(buffer)) {
@@ -264,12 +264,12 @@ static void *work(void *arg)
         if (self->produces) {
             buffer_put(buffer, self->number);
             notify(test, NULL, true);
-            through = --left == 0;
+            ended = --left == 0;
         } else if (buffer->count > 0) {
             buffer_take(buffer);
             notify(test, NULL, false);
         } else {
-            through = true;
+            ended = true;
         }
         buffer_leave(buffer);
         CHECK_OK(cond_release(cond));
@@ -279,7 +279,7 @@ static void *work(void *arg)
     return NULL;
 }
 
-/* Nothing else all the time, on no particular occasion. */
+/* Cancels tasks all the time. */
 static void *cancel_all_the_time(void *arg)
 {
     struct worker *self = arg;
@@ -290,7 +290,7 @@ static void *cancel_all_the_time(void *arg)
     return NULL;
 }
 
-/* ---- A test ---- */
+/* ---- A case ---- */
 
 static void run_case(enum way way, enum kind kind, unsigned per_producer, struct rng *rng)
 {
@@ -308,9 +308,9 @@ static void run_case(enum way way, enum kind kind, unsigned per_producer, struct
     test.clients = calloc(TASKS, sizeof *test.clients);
     CHECK(test.clients != NULL, "out of memory");
     atomic_store(&test.live, TASKS);
-    printf("  %s, %s, capacity %u, %u %% cancel, %u %% go on at once: ", kind_names[kind], way_names[way],
+    printf("  %s, %s, capacity %u, %u %% cancel, %u %% continue at once: ", kind_names[kind], way_names[way],
            test.buffer.capacity, test.cancels, test.at_once);
-    fflush(stdout); /* if it hangs, this is what hung */
+    fflush(stdout); /* this is what hangs, if it hangs */
 
     for (unsigned i = 0; i < TASKS; i++) {
         struct client *client = &test.clients[i];
@@ -355,7 +355,7 @@ int main(int argc, char **argv)
     stress_begin(argc, argv);
     struct rng rng = rng_make(0);
     for (unsigned round = 0; round < stress_rounds(4); round++)
-        for (enum way way = 0; way < WAYS; way++) /* (notify_all is dear: it lets everybody go each time) */
+        for (enum way way = 0; way < WAYS; way++) /* (notify_all is slow: it wakes all each time) */
             run_case(way, (enum kind)(rng_next(&rng) % PRIVATE_KINDS), way == NOTIFY_ALL ? 2 : 50, &rng);
     return 0;
 }

@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * notify(n) within 50 us of the moment when several waiters notice that their deadline has passed. Beside
- * them wait others that have none, so that there are always n to be chosen: exactly n waits return 0, and
- * the others that have a deadline return ETIMEDOUT, not before it. With predicates: n tokens are given with
- * the notify, and n are taken.
+ * notify(n) within 50 us of the moment when several waiters notice that their deadline has passed. Other waiters have no
+ * deadline, so that there are always n to choose: exactly n waits return 0, and the others with a deadline return ETIMEDOUT,
+ * not early. With predicates: n tokens are given with the notify, and n are taken.
  */
 #include "stress.h"
 
 enum { WAITERS_MAX = 8, ROUNDS = 100 };
 
-/* How many wait, of each sort. The fewer, the more rounds there are in a second. */
+/* How many wait, with and without a deadline. With fewer there are more rounds in a second. */
 static const struct size {
     unsigned timed, patient;
 } sizes[] = {{5, 3}, {1, 1}, {2, 1}};
@@ -79,7 +78,7 @@ static void *run(void *arg)
     return NULL;
 }
 
-/* Of all tests; a long run shows how far it is. */
+/* Of all cases; a long run prints them now and then. */
 static struct {
     unsigned long rounds, rounds_max, chosen, notified;
     int64_t print_ns;
@@ -105,8 +104,8 @@ static void run_case(enum kind kind, bool with_predicate, struct size size, stru
     const unsigned all = size.timed + size.patient;
     cond_t *cond = &test.subject.cond;
     unsigned early = 0, between = 0, late = 0;
-    int64_t ahead_ns = COND_US(200); /* the deadline: so that all wait by then, and no later; found out too */
-    int64_t aim_ns = COND_US(20); /* after the deadline: sleepers are woken late, and we find out how late */
+    int64_t ahead_ns = COND_US(200); /* from now to the deadline: so that all wait by then; adapted during the run */
+    int64_t aim_ns = COND_US(20); /* from the deadline to the notify, because sleepers wake up late; adapted during the run */
     subject_make(&test.subject, kind);
     CHECK_OK(cond_init(&test.gate, cond_get_lock(cond), 0));
     TEAM_START(waiters, all, run, .test = &test, .timed = i < size.timed);
@@ -138,17 +137,17 @@ static void run_case(enum kind kind, bool with_predicate, struct size size, stru
         CHECK(before - after >= n, "%zu waited, and after a notify(%u) %zu do", before, n, after);
         CHECK_OK(cond_release(cond));
 
-        /* Who is notified does not count as waiting, until it is back in its place or returns. */
+        /* A notified waiter does not count as waiting until it is queued again. */
         ACQUIRE_WHEN(cond, test.timed_returned == size.timed &&
                            test.patient_returned + cond_waiters(cond) == size.patient);
         CHECK_EQ(test.chosen, n);
         CHECK_EQ(test.tokens, 0);
         count(n, test.chosen);
         if (test.timed_chosen == 0) {
-            late++; /* or nearly so: all had expired */
+            late++; /* nearly all had expired */
             aim_ns -= COND_US(2);
         } else if (test.timed_chosen == n && before == all) {
-            early++; /* nobody had, or only some that were not first in the queue */
+            early++; /* none had expired, or only some behind the first */
             aim_ns += COND_US(2);
         } else {
             between++;

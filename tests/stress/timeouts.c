@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Timeouts, as a table that every port has to pass: for each kind of lock, each way to wait and each timeout.
- * None ends early, by cond_now(), nor by the system's own clock, which may be finer: a port whose clock counts
- * in ticks declares them (docs/porting.md). Both clocks agree. What has no end that one could wait for is ended
- * by a notify or a release. Afterwards the lock is held, or not, as it should be, nobody is counted as waiting,
- * and errno is untouched. How late they are is printed, not judged.
+ * A table of timeouts that each port must pass: for each kind of lock, each way to wait and each timeout. No wait ends early
+ * by cond_now(), nor by the system's own clock, which may be finer: a port whose clock counts ticks declares them
+ * (docs/porting.md). Both clocks agree. A wait whose timeout is too long for a test is ended by a notify or a release.
+ * Afterwards the lock is held or not, as it must be, no waiter is counted, and errno is not changed. The program prints how
+ * late the waits end.
  *
  *      timeouts [--scale N] [--seed S]
  *      timeouts --early                    a control: some end early, by the system's clock only
@@ -19,20 +19,20 @@ static const struct timeout {
     int64_t ns;
     bool ends;
 } timeouts[] = {
-    {"the longest ago", INT64_MIN, true},
+    {"INT64_MIN", INT64_MIN, true},
     {"-1 ns", -1, true},
     {"0", 0, true},
     {"1 ns", 1, true},
     {"1 us", COND_US(1), true},
     {"1 ms", COND_MS(1), true},
-    {"1 ms and a little", COND_MS(1) + 1, true},
+    {"1 ms + 1 ns", COND_MS(1) + 1, true},
     {"17 ms", COND_MS(17), true},
     {"100 ms", COND_MS(100), true},
     /* Beyond what 32 bits of milliseconds, 31 bits of seconds, or a timespec may hold. */
     {"50 days", COND_SEC(50 * 24 * 3600), false},
     {"70 years", YEARS(70), false},
     {"290 years", YEARS(290), false},
-    {"as far as there is", INT64_MAX - 1, false},
+    {"INT64_MAX - 1", INT64_MAX - 1, false},
     {"COND_FOREVER", COND_FOREVER, false},
 };
 
@@ -55,13 +55,13 @@ struct test {
 
 static bool expects_early; /* fixed */
 
-/* Ticks that are shorter than this need not be declared. */
+/* Shorter ticks need not be declared. */
 enum { UNDECLARED_TICK_NS = 1000 };
 
-/* Beside the kinds of lock that there are for all. */
+/* Beside the kinds of lock of stress.h. */
 enum { SHARED_OWN = KINDS, ALL_KINDS };
 
-/* False if the system does not have this kind. */
+/* False if the system lacks this kind. */
 static bool make(struct test *test, unsigned kind)
 {
     memset(test, 0, sizeof *test);
@@ -115,17 +115,17 @@ static int64_t system_now(void)
     return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
-/* A deadline is on the library's clock, and as coarse as that; a timeout is a time. */
+/* A deadline is as coarse as the library's clock; a timeout is a duration. */
 static void check_duration(const struct test *test, int64_t took_ns)
 {
     if (test->way == WAIT_UNTIL || test->timeout_ns <= 0 || took_ns > test->timeout_ns - UNDECLARED_TICK_NS)
         return;
     if (expects_early) {
-        printf("  %s: %" PRId64 " ns were over after %" PRId64 "\n", way_names[test->way], test->timeout_ns, took_ns);
+        printf("  %s: %" PRId64 " ns ended after %" PRId64 "\n", way_names[test->way], test->timeout_ns, took_ns);
         fflush(stdout);
         _Exit(0);
     }
-    CHECK(false, "%s: %" PRId64 " ns were over after %" PRId64 ", by the system's clock", way_names[test->way],
+    CHECK(false, "%s: %" PRId64 " ns ended after %" PRId64 ", by the system's clock", way_names[test->way],
           test->timeout_ns, took_ns);
 }
 
@@ -141,7 +141,7 @@ static void *run(void *arg)
     errno = ENOTTY;
     int result = wait_in(test);
     int64_t now_ns = cond_now(), took_ns = system_now() - began_ns;
-#ifndef STRESS_TSAN /* which opens files to find out that a report is suppressed (stress.h) */
+#ifndef STRESS_TSAN /* it opens files before it suppresses a report (stress.h) */
     CHECK_EQ(errno, ENOTTY);
 #endif
     CHECK(result == 0 || result == ETIMEDOUT, "%s returned %d", way_names[test->way], result);
@@ -159,7 +159,7 @@ static void *run(void *arg)
     return NULL;
 }
 
-/* One wait that ends by itself. For cond_acquire_timed() this thread has the lock all the time. */
+/* One wait that times out. For cond_acquire_timed() this thread holds the lock all the time. */
 static void test_expiring(struct test *test, struct spread *late)
 {
     cond_t *cond = &test->subject.cond;
@@ -173,7 +173,7 @@ static void test_expiring(struct test *test, struct spread *late)
         spread_add(late, test->late_ns);
 }
 
-/* One wait that somebody has to end. It is given time to fall asleep. */
+/* One wait that this thread must end. It has time to fall asleep. */
 static void test_endless(struct test *test)
 {
     cond_t *cond = &test->subject.cond;
@@ -209,9 +209,8 @@ static void *wait_patiently(void *arg)
 }
 
 /*
- * One wait that ends during a notify: the notifier has the lock when the deadline comes, and notifies shortly
- * before it or shortly after. If before, the waiter was chosen. If after, either the waiter is, or the
- * notification goes to the one who has come after it: nobody else would wake that one.
+ * One wait whose deadline passes while the notifier holds the lock. It notifies shortly before the deadline or shortly after
+ * it. If before, the waiter was chosen. If after, the waiter or the next one was chosen: nothing else wakes the next one.
  */
 static void test_notified(struct test *test, bool before)
 {
@@ -235,7 +234,7 @@ static void test_notified(struct test *test, bool before)
     }
     CHECK_OK(cond_release(cond));
     stress_join(waiter);
-    if (before && !test->shared) /* there, no order is promised: the other may have it */
+    if (before && !test->shared) /* there, no order is promised: the other may be chosen */
         CHECK(test->result == 0 || late, "was notified in time, and returned %d", test->result);
     if (test->result == 0) {
         CHECK_OK(cond_acquire(cond));
@@ -245,7 +244,7 @@ static void test_notified(struct test *test, bool before)
     stress_join(patient);
 }
 
-/* Two clocks of which each is read inside of what the other measures. */
+/* Two clocks: the system's is read between two reads of the library's. */
 struct clocks {
     int64_t outer_ns, system_ns, inner_ns;
 };
@@ -258,7 +257,7 @@ static struct clocks clocks_at_start(void)
     return clocks;
 }
 
-/* The clocks may tick more coarsely than they are read. */
+/* The clocks may be coarse. */
 static void clocks_agree(const struct clocks *start)
 {
     int64_t inner_ns = cond_now() - start->inner_ns;
@@ -270,13 +269,13 @@ static void clocks_agree(const struct clocks *start)
           system_ns);
 }
 
-static void *look_at_the_clock(void *arg)
+static void *read_the_clock(void *arg)
 {
-    atomic_llong *latest = arg; /* that any thread has seen */
+    atomic_llong *latest = arg; /* of all threads */
     for (unsigned i = 0; i < 20000; i++) {
         long long seen = atomic_load(latest);
         long long now_ns = cond_now();
-        CHECK(now_ns >= seen, "the clock has gone back by %lld ns", seen - now_ns);
+        CHECK(now_ns >= seen, "the clock went back by %lld ns", seen - now_ns);
         while (seen < now_ns && !atomic_compare_exchange_weak(latest, &seen, now_ns))
             ;
     }
@@ -290,7 +289,7 @@ int main(int argc, char **argv)
     struct clocks start = clocks_at_start();
     struct test test;
     struct spread late = {NULL, 0, 0};
-    unsigned played = 0;
+    unsigned waits = 0;
     for (unsigned kind = 0; kind < ALL_KINDS; kind++) {
         if (!make(&test, kind)) {
             printf("  %s: not on this system\n", name_of(kind));
@@ -300,7 +299,7 @@ int main(int argc, char **argv)
         for (enum way way = WAIT; way < WAYS; way++) {
             for (size_t i = 0; i < sizeof timeouts / sizeof *timeouts; i++) {
                 unsigned rounds = timeouts[i].ns > COND_MS(1) ? 1 : stress_rounds(10);
-                for (unsigned round = 0; round < rounds; round++, played++) {
+                for (unsigned round = 0; round < rounds; round++, waits++) {
                     (void)make(&test, kind);
                     test.way = way;
                     test.timeout_ns = timeouts[i].ns;
@@ -311,7 +310,7 @@ int main(int argc, char **argv)
                     unmake(&test);
                 }
             }
-            for (unsigned i = 0; way != ACQUIRE && i < 2 * stress_rounds(3); i++, played++) {
+            for (unsigned i = 0; way != ACQUIRE && i < 2 * stress_rounds(3); i++, waits++) {
                 (void)make(&test, kind);
                 test.way = way;
                 test.timeout_ns = COND_MS(10);
@@ -327,10 +326,10 @@ int main(int argc, char **argv)
     atomic_llong latest = 0;
     pthread_t threads[4];
     for (unsigned i = 0; i < 4; i++)
-        threads[i] = stress_start(look_at_the_clock, &latest);
+        threads[i] = stress_start(read_the_clock, &latest);
     stress_join_all(threads, 4);
-    CHECK(!expects_early, "none is early");
+    CHECK(!expects_early, "no wait ended early");
     spread_print(&late, "late");
-    printf("  %u waits\n", played);
+    printf("  %u waits\n", waits);
     return 0;
 }
