@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Many threads acquire with very short timeouts, beside threads that hold the lock and waiters that time out and must acquire
- * it again. One thread at a time holds the lock, no thread hangs, and afterwards the lock is free and works.
+ * Many threads acquire with very short timeouts, beside threads that hold the lock and waiters that time out and must
+ * acquire it again. One thread at a time holds the lock, no thread hangs, and afterwards the lock is free and works.
  *
  * And the smallest such case: one thread sleeps with a timeout, another without. A release wakes the first just when it
- * times out, and another thread acquires the lock before it. The first gives up, and its wake-up must not be lost for the
- * other, which no other thread will wake.
+ * times out, and another thread acquires the lock before it. The first gives up, and its wake-up must not be lost for
+ * the other, which no other thread will wake.
  */
 #include "stress.h"
 

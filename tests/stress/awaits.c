@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Producers and consumers on one condition, with cond_await() only: no thread notifies. Some waits have deadlines; some are
- * ended by a token and begin again. The last producer closes the condition, and the consumers take the rest and end. A
- * release that does not call a predicate leaves all threads asleep.
+ * Producers and consumers on one condition, with cond_await() only: no thread notifies. Some waits have deadlines; some
+ * are ended by a token and begin again. The last producer closes the condition, and the consumers take the rest and
+ * end. A release that does not call a predicate leaves all threads asleep.
  */
 #include "buffer.h"
 
@@ -52,7 +52,8 @@ static int await(struct worker *self, cond_pred_t *pred)
                                     : cond_await(&test->subject.cond, pred, &test->buffer, timeout_ns);
     buffer_enter(&test->buffer);
     CHECK_EQ(error == 0, pred(&test->buffer));
-    CHECK(error == 0 || error == ECANCELED || (error == ETIMEDOUT && timeout_ns != COND_FOREVER), "await returned %d", error);
+    CHECK(error == 0 || error == ECANCELED || (error == ETIMEDOUT && timeout_ns != COND_FOREVER), "await returned %d",
+          error);
     return error;
 }
 
@@ -99,8 +100,8 @@ static void *run(void *arg)
     return NULL;
 }
 
-static void run_case(enum kind kind, unsigned producers, unsigned consumers, unsigned capacity, unsigned items, unsigned timed,
-                 unsigned cancelled)
+static void run_case(enum kind kind, unsigned producers, unsigned consumers, unsigned capacity, unsigned items,
+                     unsigned timed, unsigned cancelled)
 {
     struct worker workers[WORKERS_MAX];
     struct test test = {.producers_left = producers,

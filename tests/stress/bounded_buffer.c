@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Producers and consumers of a bounded buffer. No item is lost or duplicated, and no notification is: a lost one leaves all
- * threads asleep. Three sets of cases:
+ * Producers and consumers of a bounded buffer. No item is lost or duplicated, and no notification is: a lost one leaves
+ * all threads asleep. Three sets of cases:
  *
- *      random      one condition, and everything is random: how many threads, how large the buffer, which kind of lock and
- *                  how deep, how they wait, notify and acquire
- *      two sides   producers wait on one condition and consumers on another, in while loops around a plain wait, and each
- *                  notifies one of the other side
- *      foreign     half of the threads use the foreign lock directly, as a program does that has it already: pthread mutexes
- *                  of three types, and a ticket lock with the required functions only
+ *      random      one condition, and everything is random: how many threads, how large the buffer, which kind of lock
+ *                  and how deep, how they wait, notify and acquire
+ *      two sides   producers wait on one condition and consumers on another, in while loops around a plain wait, and
+ *                  each notifies one of the other side
+ *      foreign     half of the threads use the foreign lock directly, as a program does that has it already: pthread
+ *                  mutexes of three types, and a ticket lock with the required functions only
  */
 #include "buffer.h"
 

@@ -3,9 +3,9 @@
 #define STRESS_BUFFER_H
 
 /*
- * A bounded buffer that checks its use: each item is put once and taken once, in the order of its producer, and one thread at
- * a time is in the critical section. All of it is under the lock, and nothing is atomic: these checks and ThreadSanitizer
- * detect a lock that two threads hold.
+ * A bounded buffer that checks its use: each item is put once and taken once, in the order of its producer, and one
+ * thread at a time is in the critical section. All of it is under the lock, and nothing is atomic: these checks and
+ * ThreadSanitizer detect a lock that two threads hold.
  */
 
 #include "stress.h"

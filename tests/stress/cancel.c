@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * No call is a cancellation point: a thread that is cancelled while it waits or acquires completes the call, and ends at its
- * next own cancellation point. The same is true if the call runs a function of the program that has a cancellation point: the
- * callback of a task, an operation of a foreign lock. (The program first checks that these functions have one.)
+ * No call is a cancellation point: a thread that is cancelled while it waits or acquires completes the call, and ends
+ * at its next own cancellation point. The same is true if the call runs a function of the program that has a
+ * cancellation point: the callback of a task, an operation of a foreign lock. (The program first checks that these
+ * functions have one.)
  */
 #include "stress.h"
 

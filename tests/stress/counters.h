@@ -3,9 +3,9 @@
 #define STRESS_COUNTERS_H
 
 /*
- * What the soak (soak.c) gets from the programs that it runs: how many waits a notify, a timeout or a cancel ended, and the
- * like. Part of stress.h if STRESS_COUNTED is defined: each wait of each program is counted, and SIGQUIT makes a program that
- * hangs describe its conditions.
+ * What the soak (soak.c) gets from the programs that it runs: how many waits a notify, a timeout or a cancel ended, and
+ * the like. Part of stress.h if STRESS_COUNTED is defined: each wait of each program is counted, and SIGQUIT makes a
+ * program that hangs describe its conditions.
  */
 
 #include <fcntl.h>

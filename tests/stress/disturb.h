@@ -6,12 +6,12 @@
  * Preemption at the worst places, on Linux. Each thread that has called disturb_join() and does not rest gets
  *
  *      SIGNALS   signals from a timer of its own, every 100 us on average
- *      AIMED     the same, and a signal that interrupts the code under test sleeps there for up to 1 ms. So a window of one
- *                instruction is open for a thousand times as long as all other code takes
+ *      AIMED     the same, and a signal that interrupts the code under test sleeps there for up to 1 ms. So a window of
+ *                one instruction is open for a thousand times as long as all other code takes
  *      PINNED    a random core, or the same core for all
  *
- * The code under test is a range of addresses: the shared library, or some functions of the C library. A thread that sleeps
- * in a system call is not in it.
+ * The code under test is a range of addresses: the shared library, or some functions of the C library. A thread that
+ * sleeps in a system call is not in it.
  *
  * STOPPED: the parent process stops and continues this one, see disturb_by_parent().
  */
@@ -96,8 +96,8 @@ static inline struct code code_of_library(void)
     return code;
 }
 
-/* glibc's condition variables. Their functions lie side by side, and those of the attributes behind them; otherwise all of
-   the C library counts. */
+/* glibc's condition variables. Their functions lie side by side, and those of the attributes behind them; otherwise all
+   of the C library counts. */
 static inline struct code code_of_pthread_cond(void)
 {
     struct code code = {disturb_symbol("pthread_cond_broadcast"), disturb_symbol("pthread_condattr_destroy"),
@@ -229,8 +229,8 @@ static inline void disturb_pin(const cpu_set_t *all)
 
 /* ---- The parent ---- */
 
-/* Returns in a child process. The parent stops the child now and then, and exits with its status. Caller must have no other
-   threads. */
+/* Returns in a child process. The parent stops the child now and then, and exits with its status. Caller must have no
+   other threads. */
 static inline void disturb_by_parent(void)
 {
     disturb.stops = share_memory(sizeof *disturb.stops);

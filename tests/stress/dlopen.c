@@ -5,9 +5,9 @@
  *      dlopen LIBRARY PLUGIN
  *      dlopen --refused LIBRARY        the control: this library cannot be loaded by dlopen()
  *
- * Threads that started before the library was loaded use it, and new ones, tasks, processes and a forked child. Then the
- * plugin is unloaded; the threads that have used it run on, and the process forks again. With glibc the library must be
- * unloaded by then; other C libraries may keep it.
+ * Threads that started before the library was loaded use it, and new ones, tasks, processes and a forked child. Then
+ * the plugin is unloaded; the threads that have used it run on, and the process forks again. With glibc the library
+ * must be unloaded by then; other C libraries may keep it.
  */
 #define _POSIX_C_SOURCE 200809L
 #include <dlfcn.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * No thread starves at the lock. Some threads hold it nearly always and acquire it again at once, until all others have had
- * their share: a plain acquirer, one with a timeout that it never reaches, and a waiter that was notified. If a thread
- * starves, this program does not end. It prints how long they waited; starvation.c judges that.
+ * No thread starves at the lock. Some threads hold it nearly always and acquire it again at once, until all others have
+ * had their share: a plain acquirer, one with a timeout that it never reaches, and a waiter that was notified. If a
+ * thread starves, this program does not end. It prints how long they waited; starvation.c judges that.
  *
  * Private locks only: for others, no library can promise it.
  */

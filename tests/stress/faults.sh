@@ -8,8 +8,8 @@ detected=0
 # shellcheck source=tests/faulty.sh disable=SC2154 # root is set
 . "$root/tests/faulty.sh"
 
-# put_fault NAME TARGET REPLACEMENT [FILE]: the library with this fault is in $work/src. tests/faulty.sh says what target and
-# replacement are.
+# put_fault NAME TARGET REPLACEMENT [FILE]: the library with this fault is in $work/src. tests/faulty.sh explains target
+# and replacement.
 put_fault() {
     name=$1
     shift

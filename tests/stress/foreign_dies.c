@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A foreign lock that is lost while threads wait, as a robust mutex whose holder died and did not recover it. Some threads
- * wait for a short time, again and again, and get the error at about the same time; the others wait without a deadline and
- * are woken with them. Each wait returns the error. The condition is destroyed as soon as no thread waits, and its memory is
- * used again.
+ * A foreign lock that is lost while threads wait, as a robust mutex whose holder died and did not recover it. Some
+ * threads wait for a short time, again and again, and get the error at about the same time; the others wait without a
+ * deadline and are woken with them. Each wait returns the error. The condition is destroyed as soon as no thread waits,
+ * and its memory is used again.
  *
- * (The lock is one of this program: with a real robust mutex, glibc 2.36 leaves threads asleep in pthread_mutex_lock() if
- * several want a mutex that is not recoverable, with or without a condition.)
+ * (The lock is one of this program: with a real robust mutex, glibc 2.36 leaves threads asleep in pthread_mutex_lock()
+ * if several want a mutex that is not recoverable, with or without a condition.)
  */
 #include "stress.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * fork while threads of the parent wait, and while the forking thread holds the lock, or another thread, or none. The child
- * has none of these threads: it reinitialises the conditions and uses them. Nothing changes in the parent.
+ * fork while threads of the parent wait, and while the forking thread holds the lock, or another thread, or none. The
+ * child has none of these threads: it reinitialises the conditions and uses them. Nothing changes in the parent.
  */
 #include "stress.h"
 #include <sys/wait.h>

@@ -6,14 +6,15 @@
  *      middle      computes: `low` gets no core
  *      high        wants the lock, which is free
  *
- * The lock may be reserved for `low` for about the starvation threshold, a millisecond. Then `high` must get it: the program
- * fails after LIMIT_NS. A lock that stays reserved keeps `high` waiting until `middle` ends.
+ * The lock may be reserved for `low` for about the starvation threshold, a millisecond. Then `high` must get it: the
+ * program fails after LIMIT_NS. A lock that stays reserved keeps `high` waiting until `middle` ends.
  *
- * The same with notified waiters is measured and not judged: `low` and `high` wait on a condition, both are notified, `low`
- * first, and the release wakes `low`, which gets no core. No thread holds the lock, so none wakes `high` (docs/design.md).
+ * The same with notified waiters is measured and not judged: `low` and `high` wait on a condition, both are notified,
+ * `low` first, and the release wakes `low`, which gets no core. No thread holds the lock, so none wakes `high`
+ * (docs/design.md).
  *
- * The status is 77 if the system refuses SCHED_FIFO. `middle` computes for less time than the kernel leaves to such threads
- * before it throttles them (/proc/sys/kernel/sched_rt_runtime_us, 950 ms of each second).
+ * The status is 77 if the system refuses SCHED_FIFO. `middle` computes for less time than the kernel leaves to such
+ * threads before it throttles them (/proc/sys/kernel/sched_rt_runtime_us, 950 ms of each second).
  */
 #ifndef _GNU_SOURCE
 #  define _GNU_SOURCE

@@ -3,21 +3,22 @@
 #define STRESS_HISTORY_H
 
 /*
- * Events of waits and notifications, recorded with the lock held, so that they have one order. history_check() compares them
- * with a promise:
+ * Events of waits and notifications, recorded with the lock held, so that they have one order. history_check() compares
+ * them with a promise:
  *
- *      EXACT   notify(n) chooses the first n waiters that have not expired, each of them returns, in any order, and no other
- *              returns 0: section 3 of the contract
- *      POSIX   each notification is for a thread that waited at that time. So each can be given to a waiter of its own that
- *              returns. A waiter that returns without one was woken spuriously, which is allowed
+ *      EXACT   notify(n) chooses the first n waiters that have not expired, each of them returns, in any order, and no
+ *              other returns 0: section 3 of the contract
+ *      POSIX   each notification is for a thread that waited at that time. So each can be given to a waiter of its own
+ *              that returns. A waiter that returns without one was woken spuriously, which is allowed
  *      NOTHING only that no wait times out early: for waits that end for other reasons too
  *
- * For POSIX, each notification is given, in order, to the present waiter that returns first. If that fails, nothing else
- * succeeds: each notification can be given within an interval of time, and serving the earliest end first is optimal.
+ * For POSIX, each notification is given, in order, to the present waiter that returns first. If that fails, nothing
+ * else succeeds: each notification can be given within an interval of time, and serving the earliest end first is
+ * optimal.
  *
  * A notification that was given to a waiter that has not returned is `owed`: it may be on its way. While a wait with a
- * deadline has not ended, its result is not known, so a violation is `undecided`: a notify that seems to have chosen this
- * waiter may have found it expired.
+ * deadline has not ended, its result is not known, so a violation is `undecided`: a notify that seems to have chosen
+ * this waiter may have found it expired.
  */
 
 #include "stress.h"

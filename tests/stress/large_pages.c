@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * port_process() on kernels with pages of 4, 16 and 64 KiB, wherever the linker puts the library's variables. A model plays
- * the kernel: madvise(MADV_WIPEONFORK) refuses a start inside a page, rounds the length up to whole pages, and clears them in
- * each forked child. It must clear only what was asked, because other variables of the program follow. A child always has a
- * number of its own.
+ * port_process() on kernels with pages of 4, 16 and 64 KiB, wherever the linker puts the library's variables. A model
+ * plays the kernel: madvise(MADV_WIPEONFORK) refuses a start inside a page, rounds the length up to whole pages, and
+ * clears them in each forked child. It must clear only what was asked, because other variables of the program follow. A
+ * child always has a number of its own.
  *
  * The port is compiled with fake_madvise, fake_sysconf and fake_getpid instead of the real functions. For Linux.
  */

@@ -1,23 +1,23 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Is there an order of events that explains which waiters returned? Threads wait and notify while they are preempted at the
- * worst places (disturb.h). All events are recorded and then checked (history.h): each notification must have reached a
- * waiter, and the waiters must be those that the condition promises to choose.
+ * Is there an order of events that explains which waiters returned? Threads wait and notify while they are preempted at
+ * the worst places (disturb.h). All events are recorded and then checked (history.h): each notification must have
+ * reached a waiter, and the waiters must be those that the condition promises to choose.
  *
  *      linearizable [--peer glibc] [--disturb KIND,KIND...] [--scale N] [--seed S]
  *
  * Three modes:
  *
  *      mixed       waits with and without deadlines, notify(n) and notify_all at random
- *      tickets     one thread makes tickets, one at a time, with a notify for each; waiters take them. Nothing else wakes a
- *                  waiter, so a lost notification is a waiter that sleeps beside a ticket
+ *      tickets     one thread makes tickets, one at a time, with a notify for each; waiters take them. Nothing else
+ *                  wakes a waiter, so a lost notification is a waiter that sleeps beside a ticket
  *      predicates  the same with cond_wait_for(), some with deadlines
  *
- * A notification is reported as lost only after a quiet phase: no disturbance, the lock is free, and all threads are asleep
- * for three seconds (quiet.h).
+ * A notification is reported as lost only after a quiet phase: no disturbance, the lock is free, and all threads are
+ * asleep for three seconds (quiet.h).
  *
- * With --peer, pthread_cond_t is the condition, with tickets and four waiters. That of glibc before 2.41 loses notifications
- * (https://sourceware.org/bugzilla/show_bug.cgi?id=25847), and this program detects it.
+ * With --peer, pthread_cond_t is the condition, with tickets and four waiters. That of glibc before 2.41 loses
+ * notifications (https://sourceware.org/bugzilla/show_bug.cgi?id=25847), and this program detects it.
  */
 #include "disturb.h"
 #include "history.h"
@@ -281,8 +281,8 @@ static _Noreturn void report(const struct verdict *verdict, const char *violatio
                 violation, verdict->owed, verdict->waiting, test.tickets);
 }
 
-/* Whether no thread is on its way. What is owed is on its way, or lost. So is a waiter that is not counted as waiting: on a
-   foreign lock each notified waiter calls its predicate, and is queued again if that is false. */
+/* Whether no thread is on its way. What is owed is on its way, or lost. So is a waiter that is not counted as waiting:
+   on a foreign lock each notified waiter calls its predicate, and is queued again if that is false. */
 static bool is_settled(const struct verdict *verdict, bool all_notified)
 {
     bool on_the_way = (test.object < SHARED && cond_waiters(&test.subject.cond) != verdict->waiting) ||
@@ -291,8 +291,8 @@ static bool is_settled(const struct verdict *verdict, bool all_notified)
     return verdict->violation == NULL && !on_the_way && atomic_load(&test.at_line) + verdict->waiting == MEMBERS;
 }
 
-/* Ends the batch. Returns, with the lock held, when no thread is on its way; after a notify_all, none waits either. If all
-   sleep before that, a notification is lost. */
+/* Ends the batch. Returns, with the lock held, when no thread is on its way; after a notify_all, none waits either. If
+   all sleep before that, a notification is lost. */
 static struct verdict settle(bool all_notified)
 {
     struct verdict verdict = {0};

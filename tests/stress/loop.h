@@ -3,8 +3,8 @@
 #define STRESS_LOOP_H
 
 /*
- * The smallest event loop for tasks: a thread that runs what was posted to it, in order. Any thread may post. The caller
- * owns the memory of a post.
+ * The smallest event loop for tasks: a thread that runs what was posted to it, in order. Any thread may post. The
+ * caller owns the memory of a post.
  */
 
 #include "stress.h"

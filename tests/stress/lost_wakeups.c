@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * No wake-up is lost at a private lock. A thread that sleeps for a lock wakes up by itself after the starvation threshold,
- * which would hide a loss. So the library is compiled into this program with an infinite threshold, and once more with a
- * threshold of 2 microseconds, so that threads starve all the time. Threads and tasks acquire, try, wait, notify, time out,
- * are cancelled and recurse at random on one lock. If no round ends for a while, a thread or task sleeps for ever.
+ * No wake-up is lost at a private lock. A thread that sleeps for a lock wakes up by itself after the starvation
+ * threshold, which would hide a loss. So the library is compiled into this program with an infinite threshold, and once
+ * more with a threshold of 2 microseconds, so that threads starve all the time. Threads and tasks acquire, try, wait,
+ * notify, time out, are cancelled and recurse at random on one lock. If no round ends for a while, a thread or task
+ * sleeps for ever.
  *
  *      PROGRAM [--scale N] [--seed S]
  */
@@ -179,8 +180,9 @@ static void *watch(void *arg)
             last = atomic_load(&rounds);
             since_ns = cond_now();
         }
-        CHECK(cond_now() - since_ns < HANGS_NS, "a thread or a task sleeps that nobody wakes, in round %u: word 0x%x, depth_ 0x%x",
-              last, (unsigned)a_load_32(lock_word(&shared_lock)), (unsigned)a_load_32(&shared_lock.depth_));
+        CHECK(cond_now() - since_ns < HANGS_NS,
+              "a thread or a task sleeps that nobody wakes, in round %u: word 0x%x, depth_ 0x%x", last,
+              (unsigned)a_load_32(lock_word(&shared_lock)), (unsigned)a_load_32(&shared_lock.depth_));
     }
     return NULL;
 }

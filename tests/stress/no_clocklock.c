@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Timed acquires of pthread mutexes, adopted and shared, on a system without pthread_mutex_clocklock()
- * (tests/cross/no_clocklock.h) whose wall clock stands still, as if it were set back again and again. A thread that sleeps
- * until a later time of this clock sleeps for ever. Timeouts must end all the same, and a release must be noticed.
+ * (tests/cross/no_clocklock.h) whose wall clock stands still, as if it were set back again and again. A thread that
+ * sleeps until a later time of this clock sleeps for ever. Timeouts must end all the same, and a release must be
+ * noticed.
  */
 #include "stress.h"
 #include <errno.h>

@@ -2,8 +2,8 @@
 /*
  * Runs a command in a second PID namespace, as a container does: pid_namespace COMMAND [ARGS...]
  *
- * The command is process 1 there. Its threads and children have small numbers, which threads outside have as well. Exits with
- * the command's status, or with 77 if the system does not allow it. For Linux.
+ * The command is process 1 there. Its threads and children have small numbers, which threads outside have as well.
+ * Exits with the command's status, or with 77 if the system does not allow it. For Linux.
  */
 #define _GNU_SOURCE
 #include <errno.h>

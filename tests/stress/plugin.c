@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A plugin that uses the library: threads, tasks and processes, each for a short time. The program that loads it (dlopen.c)
- * does not use the library. Compiled with PLUGIN_MAIN it is a program by itself, to be linked statically.
+ * A plugin that uses the library: threads, tasks and processes, each for a short time. The program that loads it
+ * (dlopen.c) does not use the library. Compiled with PLUGIN_MAIN it is a program by itself, to be linked statically.
  */
 #define _GNU_SOURCE /* MAP_ANONYMOUS */
 #include "loop.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The port without the library above it: what src/port.h promises, as far as a test can see. A sleep may always return early,
- * so nothing is said of early returns; but each thread that must be woken returns.
+ * The port without the library above it: what src/port.h promises, as far as a test can see. A sleep may always return
+ * early, so nothing is said of early returns; but each thread that must be woken returns.
  */
 #include "stress.h"
 #include <errno.h>
@@ -99,7 +99,8 @@ static void check_identities(void)
 
 /* ---- Many on many words ---- */
 
-/* Each thread sleeps on a word of its own; there are more words than a port may have queues. They are woken one by one. */
+/* Each thread sleeps on a word of its own; there are more words than a port may have queues. They are woken one by one.
+   */
 static uint32_t words[WORDS];
 
 static void *sleep_on_it(void *arg)

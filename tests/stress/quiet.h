@@ -3,8 +3,8 @@
 #define STRESS_QUIET_H
 
 /*
- * Whether a wake-up is lost or only late. The system says that a woken thread can run (state R in /proc), however long it
- * waits for a core. So a wake-up is lost if all threads that could cause it are asleep at each of many looks.
+ * Whether a wake-up is lost or only late. The system says that a woken thread can run (state R in /proc), however long
+ * it waits for a core. So a wake-up is lost if all threads that could cause it are asleep at each of many looks.
  */
 
 #ifndef _GNU_SOURCE

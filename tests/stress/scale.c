@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Large numbers: 10,000 waiters on one condition; 10,000 conditions on one lock; the maximum depth of a lock; threads with
- * the smallest stacks; and a lock that is held for a long time while 1,000 threads want it.
+ * Large numbers: 10,000 waiters on one condition; 10,000 conditions on one lock; the maximum depth of a lock; threads
+ * with the smallest stacks; and a lock that is held for a long time while 1,000 threads want it.
  *
  *      scale [--threads N] [--hold SECONDS] [--seed S]
  *

@@ -86,8 +86,8 @@ static bool is_own_call(const struct member *self)
 /* ---- tokens: a semaphore ---- */
 
 /*
- * Few tokens among many threads: each takes one after a wait and gives it back with notify(1). A lost notification leaves
- * threads asleep beside free tokens, as glibc's condition variables did (bug 25847).
+ * Few tokens among many threads: each takes one after a wait and gives it back with notify(1). A lost notification
+ * leaves threads asleep beside free tokens, as glibc's condition variables did (bug 25847).
  */
 static bool have_token(void *arg)
 {
@@ -271,8 +271,8 @@ static void run_exact(void)
 /* ---- order: several conditions on one lock ---- */
 
 /*
- * Threads notify any of three conditions between their own waits. Lists under the lock say which waiters are chosen: the
- * first n of each condition. Each of them returns once, in any order, and no other thread returns.
+ * Threads notify any of three conditions between their own waits. Lists under the lock say which waiters are chosen:
+ * the first n of each condition. Each of them returns once, in any order, and no other thread returns.
  */
 enum { ORDER_THREADS = 14 };
 
@@ -370,8 +370,8 @@ static void run_order(void)
 /* ---- passes_on: notify(n) chooses the first n waiters whose predicates are true ---- */
 
 /*
- * The others keep their places, as a later notify shows. A list says which waiters must return, in any order. A waiter that
- * arrives after the notify is not chosen instead.
+ * The others keep their places, as a later notify shows. A list says which waiters must return, in any order. A waiter
+ * that arrives after the notify is not chosen instead.
  */
 enum { PASS_MAX = 8 };
 
@@ -584,8 +584,8 @@ static void run_change_after_notify(void)
 /* ---- expired_is_skipped: deadlines pass while the notifier holds the lock ---- */
 
 /*
- * The last waiter has no deadline. A notify(1) skips the expired waiters, which are still queued, and chooses the last. A
- * waiter that has not noticed its deadline may be chosen instead; then the last one stays. Exactly one is chosen.
+ * The last waiter has no deadline. A notify(1) skips the expired waiters, which are still queued, and chooses the last.
+ * A waiter that has not noticed its deadline may be chosen instead; then the last one stays. Exactly one is chosen.
  */
 static void *wait_with_timeout(void *arg)
 {
@@ -672,8 +672,8 @@ static void run_expired_is_skipped(void)
 /* ---- requeued_expires: notified, false again, queued again, and then the deadline passes ---- */
 
 /*
- * The deadline counts as if no notify had happened, also when it passes between the notify and the return to the queue. The
- * notification passes to the next waiter.
+ * The deadline counts as if no notify had happened, also when it passes between the notify and the return to the queue.
+ * The notification passes to the next waiter.
  */
 enum variant {
     HELD_PAST_DEADLINE,   /* notify, change back, and hold the lock until the deadline has passed */

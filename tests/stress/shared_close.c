@@ -46,7 +46,8 @@ static void wait_for_close(unsigned number)
         if (error == EOWNERDEAD)
             CHECK_OK(cond_recover(&memory->cond));
         else
-            CHECK(error == ECANCELED || (error == 0 && number % 2), "wait returned %d (%s)", error, cond_strerror(error));
+            CHECK(error == ECANCELED || (error == 0 && number % 2), "wait returned %d (%s)", error,
+                  cond_strerror(error));
     }
     CHECK(cond_closed(&memory->cond), "ended, and not closed");
     CHECK_EQ(cond_wait(&memory->cond, COND_FOREVER), ECANCELED);

@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Four producers and four consumers, all processes, with one shared bounded buffer. Every few milliseconds a random one gets
- * SIGKILL, and a new one starts:
+ * Four producers and four consumers, all processes, with one shared bounded buffer. Every few milliseconds a random one
+ * gets SIGKILL, and a new one starts:
  *
  *      shared_kill [--kills N] [--seed S]
  *
- * No process hangs; after each recover the buffer is consistent; and each published item is consumed exactly once, except for
- * those in the hand of a killed consumer: at most one a kill. In the first half the processes use cond_wait_for and notify
- * one; in the second they wait in a loop and notify all.
+ * No process hangs; after each recover the buffer is consistent; and each published item is consumed exactly once,
+ * except for those in the hand of a killed consumer: at most one a kill. In the first half the processes use
+ * cond_wait_for and notify one; in the second they wait in a loop and notify all.
  *
  * How the buffer survives. Items are numbers 1, 2, 3... and number n is in slot n % CAPACITY. One store into the slot
- * publishes it, one store takes it; `made` and `taken` can be computed again from the slots. A consumer writes the number
- * into its hand before it takes the item, and clears its hand after it has recorded, without the lock, that it is consumed.
+ * publishes it, one store takes it; `made` and `taken` can be computed again from the slots. A consumer writes the
+ * number into its hand before it takes the item, and clears its hand after it has recorded, without the lock, that it
+ * is consumed.
  */
 #include "shared_process.h"
 
@@ -106,8 +107,8 @@ static void wait_until(cond_pred_t *pred, struct rng *rng)
     }
 }
 
-/* Producers and consumers wait on one condition, so a notify may choose the wrong kind. With predicates it is passed on;
-   without them all must be notified. */
+/* Producers and consumers wait on one condition, so a notify may choose the wrong kind. With predicates it is passed
+   on; without them all must be notified. */
 static void notify(void)
 {
     CHECK_OK(memory->by_hand ? cond_notify_all(&memory->cond) : cond_notify(&memory->cond, 1));
@@ -205,7 +206,8 @@ int main(int argc, char **argv)
             CHECK_OK(cond_release(&memory->cond));
         }
         if (i % KILLS_PER_CHECK == 0) {
-            /* A kill may wake a stuck process, so now and then there are no kills, and the processes must make progress. */
+            /* A kill may wake a stuck process, so now and then there are no kills, and the processes must make
+               progress. */
             uint32_t before = memory->taken;
             AWAIT(memory->taken - before >= 5 * CAPACITY || memory->made == memory->limit);
         }

@@ -3,9 +3,9 @@
 #define SHARED_PROCESS_H
 
 /*
- * Shared by the programs with real processes, on top of stress.h. Only the first process starts, stops and kills others. It
- * has no threads, so that it may fork under each sanitizer. No process kills it, and whenever it waits for something, it
- * checks that no child has failed.
+ * Shared by the programs with real processes, on top of stress.h. Only the first process starts, stops and kills
+ * others. It has no threads, so that it may fork under each sanitizer. No process kills it, and whenever it waits for
+ * something, it checks that no child has failed.
  */
 
 #ifndef _GNU_SOURCE

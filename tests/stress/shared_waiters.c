@@ -2,11 +2,12 @@
 /*
  * Processes that wait on a shared condition and are killed. Three parts:
  *
- *      kills       16 processes wait in plain cond_wait. Some are killed before, while and after one is notified. After each
- *                  notify a living waiter returns.
+ *      kills       16 processes wait in plain cond_wait. Some are killed before, while and after one is notified. After
+ *                  each notify a living waiter returns.
  *      stops       some of the 16 are stopped instead, so the woken one may not run. Notify does not wait for it, and a
  *                  living one returns.
- *      notifiers   the process that publishes and notifies is killed at any step, and all that was published is consumed.
+ *      notifiers   the process that publishes and notifies is killed at any step, and all that was published is
+ *                  consumed.
  *
  * In all parts no other process uses the lock while a return is awaited, so only the library itself can repair a lost
  * wake-up.
@@ -186,8 +187,8 @@ static void test_stops(struct rng *rng, unsigned notifies)
                 CHECK_EQ(kill(processes[j], SIGCONT), 0);
         }
     }
-    /* A notify that waits for a stopped process never ends. How long it takes depends on the machine too, but half of them
-       must be fast. */
+    /* A notify that waits for a stopped process never ends. How long it takes depends on the machine too, but half of
+       them must be fast. */
     qsort(took.values, took.count, sizeof *took.values, spread_compare);
     int64_t median_ns = took.values[took.count / 2];
     CHECK(median_ns < COND_MS(10), "half of the notifies took more than %lld ns", (long long)median_ns);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Signals interrupt waiters all the time: a timer at 1 kHz signals the process, and another thread signals each waiter at
- * about that rate. No wait returns early or without a reason, and errno is not changed. The program prints how late they
- * return, beside how late clock_nanosleep() does under the same signals.
+ * Signals interrupt waiters all the time: a timer at 1 kHz signals the process, and another thread signals each waiter
+ * at about that rate. No wait returns early or without a reason, and errno is not changed. The program prints how late
+ * they return, beside how late clock_nanosleep() does under the same signals.
  */
 #include "stress.h"
 #include <errno.h>

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * For hours: all other stress programs, again and again, several at a time, each with a seed and a length of its own, on one
- * core or on all, some of them stopped and continued at random.
+ * For hours: all other stress programs, again and again, several at a time, each with a seed and a length of its own,
+ * on one core or on all, some of them stopped and continued at random.
  *
  *      soak [--minutes N] [--runs N] [--hang SECONDS] [--seed S]
  *
- * It prints its progress now and then. The first violation ends it: it prints the output of the program, with its conditions
- * described, and its name and seed. A program that hangs gets SIGQUIT and describes its conditions too.
+ * It prints its progress now and then. The first violation ends it: it prints the output of the program, with its
+ * conditions described, and its name and seed. A program that hangs gets SIGQUIT and describes its conditions too.
  *
- * A program hangs if for a minute (--hang) all its threads are asleep at each look and use no CPU time. Its first thread,
- * which waits for the others by looking, may have used a second or more: that is enough to have looked. A program also hangs
- * if it takes half an hour for what should take seconds.
+ * A program hangs if for a minute (--hang) all its threads are asleep at each look and use no CPU time. Its first
+ * thread, which waits for the others by looking, may have used a second or more: that is enough to have looked. A
+ * program also hangs if it takes half an hour for what should take seconds.
  */
 #include "quiet.h"
 #include "shared_process.h"

@@ -18,19 +18,20 @@
  *
  *      acquirer    acquires and releases, again and again
  *      timed       the same with a timeout; every second timeout is short, and the thread gives up then
- *      expired     waits with a timeout; it is notified while its predicate is false, and its deadline passes before the
- *                  lock is released
+ *      expired     waits with a timeout; it is notified while its predicate is false, and its deadline passes before
+ *                  the lock is released
  *      notified    waits until its predicate is true, and is notified
  *
  * What is judged: how often a request was overtaken after it had waited for the threshold.
  *
- *   - At most one overtaking in a millisecond is counted (all are printed in brackets), and one less for each millisecond in
- *     which the thread was runnable and had no core (Linux says how long that was). The lock cannot see that a thread has no
- *     core, and must not stay free for it for long. If the lock is held for a microsecond, it changes hands thousands of times
- *     meanwhile. If it is held for a millisecond or longer, nearly each overtaking is counted.
- *   - One request in a hundred may exceed the bound, and one in any case; none may exceed it MAX_FACTOR times. Otherwise the
- *     scenario is run again; it is unfair if that happens three times in a row. (On a busy machine a woken thread may have no
- *     core, and all that sleep behind it wait; but hardly three times in a row.)
+ *   - At most one overtaking in a millisecond is counted (all are printed in brackets), and one less for each
+ *     millisecond in which the thread was runnable and had no core (Linux says how long that was). The lock cannot see
+ *     that a thread has no core, and must not stay free for it for long. If the lock is held for a microsecond, it
+ *     changes hands thousands of times meanwhile. If it is held for a millisecond or longer, nearly each overtaking is
+ *     counted.
+ *   - One request in a hundred may exceed the bound, and one in any case; none may exceed it MAX_FACTOR times.
+ *     Otherwise the scenario is run again; it is unfair if that happens three times in a row. (On a busy machine a
+ *     woken thread may have no core, and all that sleep behind it wait; but hardly three times in a row.)
  *   - A request that waits for LIMIT_NS after the end of the scenario has starved. That is unfair at once.
  *
  * With --unfair the lock is one of this program's own, and the program fails if it is not found unfair.

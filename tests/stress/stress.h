@@ -3,14 +3,14 @@
 #define STRESS_H
 
 /*
- * Shared by the stress programs; include it first. Each program runs real threads, ends by itself and exits with 0, or with
- * 1 and a line that says where and what was wrong.
+ * Shared by the stress programs; include it first. Each program runs real threads, ends by itself and exits with 0, or
+ * with 1 and a line that says where and what was wrong.
  *
  *      PROGRAM [--scale N] [--seed S]
  *
- * N multiplies the number of rounds (0.1 for an emulator, 1000 for a soak). S picks the random numbers; it is printed, so
- * that a failure can be repeated. A program that hangs has failed too, and its caller must end it: no program has an upper
- * limit on time, because every limit is too short for some machine.
+ * N multiplies the number of rounds (0.1 for an emulator, 1000 for a soak). S picks the random numbers; it is printed,
+ * so that a failure can be repeated. A program that hangs has failed too, and its caller must end it: no program has an
+ * upper limit on time, because every limit is too short for some machine.
  *
  * Nothing but C11 and POSIX threads is needed. Only stress_start() makes threads.
  */
@@ -54,8 +54,8 @@
 #endif
 
 #if defined(STRESS_TSAN) && !defined(__GLIBC__)
-/* Releasing a recursive pthread mutex until EPERM is the only way to find its depth (src/port/pthread.c). ThreadSanitizer
-   reports that. */
+/* Releasing a recursive pthread mutex until EPERM is the only way to find its depth (src/port/pthread.c).
+   ThreadSanitizer reports that. */
 const char *__tsan_default_suppressions(void);
 const char *__tsan_default_suppressions(void)
 {

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Cancels race with notifies and with releases. Each request has one outcome, and it agrees with the result of the cancel: 0
- * means ECANCELED, EINVAL means that the cancel came too late.
+ * Cancels race with notifies and with releases. Each request has one outcome, and it agrees with the result of the
+ * cancel: 0 means ECANCELED, EINVAL means that the cancel came too late.
  *
- * - Waits. n are notified, and at least n waiters are not cancelled. So exactly n waits return 0: a task that was chosen and
- *   then cancelled has passed its notification on. Threads wait among the tasks, some with a deadline. With predicates: n
- *   tokens are given with the notify, and n are taken.
+ * - Waits. n are notified, and at least n waiters are not cancelled. So exactly n waits return 0: a task that was
+ * chosen and
+ *   then cancelled has passed its notification on. Threads wait among the tasks, some with a deadline. With predicates:
+ *   n tokens are given with the notify, and n are taken.
  * - Acquires. Cancelled tasks end without the lock, the others acquire it in the order of arrival.
  */
 #include "stress.h"

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Memory that the library must not use any more is freed at once. AddressSanitizer and ThreadSanitizer report a late use;
- * otherwise the next round shows it, which uses the same memory.
+ * Memory that the library must not use any more is freed at once. AddressSanitizer and ThreadSanitizer report a late
+ * use; otherwise the next round shows it, which uses the same memory.
  *
- * Three threads use a condition at the same time, once each: as a thread, or with one or two tasks that they make for it. The
- * callback of a task frees the task, on any thread, so the task may not exist when its own call returns. The last user
- * destroys and frees the condition, and the lock if it is elsewhere, before the calls of the others have returned. In half of
- * the rounds they wait for each other first.
+ * Three threads use a condition at the same time, once each: as a thread, or with one or two tasks that they make for
+ * it. The callback of a task frees the task, on any thread, so the task may not exist when its own call returns. The
+ * last user destroys and frees the condition, and the lock if it is elsewhere, before the calls of the others have
+ * returned. In half of the rounds they wait for each other first.
  */
 #include "stress.h"
 

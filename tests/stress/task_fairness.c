@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * No thread and no task starves while tasks hand each other the lock and threads want it all the time. 16 tasks on a loop
- * acquire again as soon as they have released, so a release always finds a task. Threads acquire again at once, or with a
- * timeout that they never reach, or wait and are notified by the tasks. All continue until each has had its share. If one
- * starves, this program does not end. It prints how long they waited; starvation.c judges that.
+ * No thread and no task starves while tasks hand each other the lock and threads want it all the time. 16 tasks on a
+ * loop acquire again as soon as they have released, so a release always finds a task. Threads acquire again at once, or
+ * with a timeout that they never reach, or wait and are notified by the tasks. All continue until each has had its
+ * share. If one starves, this program does not end. It prints how long they waited; starvation.c judges that.
  */
 #include "loop.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * 1,000 tasks on two loops and four threads, with producers and consumers among both, use one bounded buffer. Threads and
- * tasks cancel tasks at random, and those try again. No item is lost or duplicated, and no notification is: a lost one leaves
- * all asleep.
+ * 1,000 tasks on two loops and four threads, with producers and consumers among both, use one bounded buffer. Threads
+ * and tasks cancel tasks at random, and those try again. No item is lost or duplicated, and no notification is: a lost
+ * one leaves all asleep.
  *
  * Most tasks continue on their loop, some in the callback, on whichever thread that is.
  */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * notify(n) within 50 us of the moment when several waiters notice that their deadline has passed. Other waiters have no
- * deadline, so that there are always n to choose: exactly n waits return 0, and the others with a deadline return ETIMEDOUT,
- * not early. With predicates: n tokens are given with the notify, and n are taken.
+ * notify(n) within 50 us of the moment when several waiters notice that their deadline has passed. Other waiters have
+ * no deadline, so that there are always n to choose: exactly n waits return 0, and the others with a deadline return
+ * ETIMEDOUT, not early. With predicates: n tokens are given with the notify, and n are taken.
  */
 #include "stress.h"
 
@@ -105,7 +105,7 @@ static void run_case(enum kind kind, bool with_predicate, struct size size, stru
     cond_t *cond = &test.subject.cond;
     unsigned early = 0, between = 0, late = 0;
     int64_t ahead_ns = COND_US(200); /* from now to the deadline: so that all wait by then; adapted during the run */
-    int64_t aim_ns = COND_US(20); /* from the deadline to the notify, because sleepers wake up late; adapted during the run */
+    int64_t aim_ns = COND_US(20); /* from the deadline to the notify: sleepers wake up late; adapted too */
     subject_make(&test.subject, kind);
     CHECK_OK(cond_init(&test.gate, cond_get_lock(cond), 0));
     TEAM_START(waiters, all, run, .test = &test, .timed = i < size.timed);
@@ -160,7 +160,8 @@ static void run_case(enum kind kind, bool with_predicate, struct size size, stru
     TEAM_JOIN(waiters, all);
     CHECK_OK(cond_destroy(&test.gate));
     subject_unmake(&test.subject);
-    printf("  %u with a deadline and %u without, %s%s: notify came first %u times, the deadline %u times, %u times between two of them\n",
+    printf("  %u with a deadline and %u without, %s%s: notify came first %u times, the deadline %u times, %u times "
+           "between two of them\n",
            size.timed, size.patient, kind_names[kind], with_predicate ? ", with predicates" : "", early, late, between);
 }
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A table of timeouts that each port must pass: for each kind of lock, each way to wait and each timeout. No wait ends early
- * by cond_now(), nor by the system's own clock, which may be finer: a port whose clock counts ticks declares them
+ * A table of timeouts that each port must pass: for each kind of lock, each way to wait and each timeout. No wait ends
+ * early by cond_now(), nor by the system's own clock, which may be finer: a port whose clock counts ticks declares them
  * (docs/porting.md). Both clocks agree. A wait whose timeout is too long for a test is ended by a notify or a release.
- * Afterwards the lock is held or not, as it must be, no waiter is counted, and errno is not changed. The program prints how
- * late the waits end.
+ * Afterwards the lock is held or not, as it must be, no waiter is counted, and errno is not changed. The program prints
+ * how late the waits end.
  *
  *      timeouts [--scale N] [--seed S]
  *      timeouts --early                    a control: some end early, by the system's clock only
@@ -209,8 +209,9 @@ static void *wait_patiently(void *arg)
 }
 
 /*
- * One wait whose deadline passes while the notifier holds the lock. It notifies shortly before the deadline or shortly after
- * it. If before, the waiter was chosen. If after, the waiter or the next one was chosen: nothing else wakes the next one.
+ * One wait whose deadline passes while the notifier holds the lock. It notifies shortly before the deadline or shortly
+ * after it. If before, the waiter was chosen. If after, the waiter or the next one was chosen: nothing else wakes the
+ * next one.
  */
 static void test_notified(struct test *test, bool before)
 {

@@ -7,9 +7,9 @@
  *
  *      result = ASK(&job, cond_task_wait(cond, &job.task));
  *
- * makes a request. Its callback is checked with REQUIRE, since a CMocka assertion would leave the library by longjmp: it
- * comes once at most, only if the request returned EINPROGRESS, with 0 or ECANCELED, and not on the requesting thread while
- * the request runs.
+ * makes a request. Its callback is checked with REQUIRE, since a CMocka assertion would leave the library by longjmp:
+ * it comes once at most, only if the request returned EINPROGRESS, with 0 or ECANCELED, and not on the requesting
+ * thread while the request runs.
  */
 
 struct job {

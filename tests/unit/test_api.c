@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The public interface: the installed header and library only. That this program links shows what is exported. The rest is
- * a small use of each call, as in the manual.
+ * The public interface: the installed header and library only. That this program links shows what is exported. The rest
+ * is a small use of each call, as in the manual.
  */
 #include "unit.h"
 #include <dlfcn.h>

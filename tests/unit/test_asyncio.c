@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What the documentation of asyncio's Condition says
- * (https://docs.python.org/3/library/asyncio-sync.html#asyncio.Condition): `asyncio` below has a test for each sentence,
- * and runs it on each kind of lock that a task can use. test_task.c has what asyncio does not have.
+ * (https://docs.python.org/3/library/asyncio-sync.html#asyncio.Condition): `asyncio` below has a test for each
+ * sentence, and runs it on each kind of lock that a task can use. test_task.c has what asyncio does not have.
  *
  * Most tests are scripts. A step is a call of task N, and `=` the result if it is not the usual one:
  *

@@ -348,8 +348,8 @@ TEST_ON(ON_SEEN, stop_ends_the_wait)
     }
 }
 
-/* A stop has the same effect as a deadline: a chosen waiter without a predicate returns 0, one with a false predicate passes
-   its notification on, and a notify skips a waiter that was stopped before. */
+/* A stop has the same effect as a deadline: a chosen waiter without a predicate returns 0, one with a false predicate
+   passes its notification on, and a notify skips a waiter that was stopped before. */
 TEST_ON(ON_SEEN, stop_and_notify)
 {
     struct waiter first, second;

@@ -352,8 +352,8 @@ static bool first_is_notified_in_time(struct waiter *w, struct flag *flag, int64
     return false;
 }
 
-/* A waiter is notified with a true predicate, and its deadline passes before the release. If the predicate stays true the
-   wait returns 0. If it is false again the wait times out, and the notification passes to the next waiter. */
+/* A waiter is notified with a true predicate, and its deadline passes before the release. If the predicate stays true
+   the wait returns 0. If it is false again the wait times out, and the notification passes to the next waiter. */
 TEST_ON(ON_ALL, deadline_passes_after_the_notify)
 {
     for (int stays_true = 0; stays_true < 2; stays_true++) {
@@ -465,7 +465,8 @@ TEST_ON(ON_ELSEWHERE, several_conditions_on_one_lock)
 
 /* ---- The end of a condition ---- */
 
-/* A chosen waiter does not touch its condition if the lock is elsewhere: the memory may be used again before it returns. */
+/* A chosen waiter does not touch its condition if the lock is elsewhere: the memory may be used again before it
+   returns. */
 TEST_ON(ON_ELSEWHERE, freed_before_the_waiters_return)
 {
     cond_t *freed = malloc(sizeof *freed);
@@ -784,8 +785,8 @@ TEST_ON(ON_PRIVATE, fork_while_holding)
     release();
 }
 
-/* The first reinit frees the lock, the second one finds it free. Chosen waiters do not exist in the child. The child leaves
-   the foreign lock as it is: held by the forking thread. */
+/* The first reinit frees the lock, the second one finds it free. Chosen waiters do not exist in the child. The child
+   leaves the foreign lock as it is: held by the forking thread. */
 static void child_reinits_two(UNUSED void *arg)
 {
     cond_t other;

@@ -363,8 +363,8 @@ TEST(wait_returns_the_error_of_restore)
     }
 }
 
-/* The other waiters of the condition are woken and return the same error, whatever the lock would have returned to them. So
-   are those of a second condition on the lock, when that one is used. */
+/* The other waiters of the condition are woken and return the same error, whatever the lock would have returned to
+   them. So are those of a second condition on the lock, when that one is used. */
 struct lost_lock {
     struct spinlock spinlock; /* first: the functions below get a pointer to it */
     cond_lock_t lock;
@@ -553,7 +553,8 @@ TEST(pthread_mutex_held_by_the_caller)
     disown(&a);
 }
 
-/* No thread holds it, and the calls detect that. Of a recursive mutex only glibc tells it, but wait detects it always. */
+/* No thread holds it, and the calls detect that. Of a recursive mutex only glibc tells it, but wait detects it always.
+   */
 TEST(pthread_mutex_held_by_no_thread)
 {
     static const int types[] = {PTHREAD_MUTEX_NORMAL, PTHREAD_MUTEX_ERRORCHECK, PTHREAD_MUTEX_RECURSIVE};

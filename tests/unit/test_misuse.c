@@ -7,8 +7,8 @@
  *      test_misuse --markdown      prints the table as it stands in docs/misuse.md
  *      test_misuse --check FILE    checks that FILE has the table, word for word, between its two marks
  *
- * Each cell has a condition and a lock of its own (struct cell). The calling thread brings them into the row's state, with
- * another thread where the state needs two.
+ * Each cell has a condition and a lock of its own (struct cell). The calling thread brings them into the row's state,
+ * with another thread where the state needs two.
  */
 #include "unit.h"
 #include "rlock.h"

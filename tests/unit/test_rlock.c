@@ -315,8 +315,8 @@ TEST(several_sleepers_all_acquire)
 
 /* ---- The bits of the word, without any race ---- */
 
-/* While a thread starves, new arrivals do not take the lock, nor does an expired waiter that comes back; a waiter that was
-   chosen does. */
+/* While a thread starves, new arrivals do not take the lock, nor does an expired waiter that comes back; a waiter that
+   was chosen does. */
 TEST(no_barging_while_a_thread_starves)
 {
     cond_lock_t lock = COND_RLOCK_INIT;

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * COND_SHARED, call by call: between forked processes, between programs that share only a file, and over two mappings of
- * the same memory in one process. tests/property/shared_orders.c tries a kill at each step, tests/stress/shared_*.c real
- * kills.
+ * COND_SHARED, call by call: between forked processes, between programs that share only a file, and over two mappings
+ * of the same memory in one process. tests/property/shared_orders.c tries a kill at each step, tests/stress/shared_*.c
+ * real kills.
  *
  *      test_shared                 the tests
  *      test_shared --peer FILE     the other program of some tests, which shares the memory of FILE
  *
- * A process that "dies" with the lock exits without releasing it: to the system that is the same as a kill. Child processes
- * check with REQUIRE, which ends them with status 1.
+ * A process that "dies" with the lock exits without releasing it: to the system that is the same as a kill. Child
+ * processes check with REQUIRE, which ends them with status 1.
  */
 #ifndef _GNU_SOURCE
 #  define _GNU_SOURCE /* memfd_create */
@@ -425,7 +425,8 @@ TEST_SHARED(COND_RLOCK, close_ends_the_waits_of_all_processes)
     assert_false(cond_closed(cond));
 }
 
-/* The closing process has marked the condition and dies before it wakes a waiter: the waiters find the mark themselves. */
+/* The closing process has marked the condition and dies before it wakes a waiter: the waiters find the mark themselves.
+   */
 static void close_and_die(void)
 {
     acquire();
@@ -646,8 +647,8 @@ static void notify_and_die(void)
     REQUIRE(cond_notify(cond, 1) == 0);
 }
 
-/* The holder has notified before, or not. In the latter case no process makes another call, and in the last round signals
-   interrupt the waiter. */
+/* The holder has notified before, or not. In the latter case no process makes another call, and in the last round
+   signals interrupt the waiter. */
 TEST_SHARED(COND_RLOCK, wait_reports_a_dead_holder)
 {
     for (int round = 0; round < 5; round++) {
@@ -721,8 +722,8 @@ static void find_it_lost_in_wait(void)
     REQUIRE(cond_acquire(cond) == ENOTRECOVERABLE);
 }
 
-/* Three wait: with a deadline, without one, and one that is killed there. All are uncounted in the end, on a lock inside the
-   condition or elsewhere, and the memory can be used again. */
+/* Three wait: with a deadline, without one, and one that is killed there. All are uncounted in the end, on a lock
+   inside the condition or elsewhere, and the memory can be used again. */
 TEST_SHARED(COND_RLOCK, no_waiter_stays_counted_on_a_lost_lock)
 {
     for (int lock_elsewhere = 0; lock_elsewhere < 2; lock_elsewhere++) {
@@ -794,8 +795,8 @@ static void wait_for_a_recover(void)
     release();
 }
 
-/* Recoveries end the wait of a waiter on another condition of the lock, however many there are, and wherever their count
-   begins. The waiter is stopped meanwhile. */
+/* Recoveries end the wait of a waiter on another condition of the lock, however many there are, and wherever their
+   count begins. The waiter is stopped meanwhile. */
 TEST_SHARED(COND_RLOCK, recoveries_end_waits_on_other_conditions)
 {
     static const struct {
@@ -904,8 +905,8 @@ static void wait_for_open(void)
     release();
 }
 
-/* A notified waiter is stopped while others wait 2^31 times, or 2^32 times: its ticket looks like one of the future, or like
-   one of the others. It keeps its notification, and the others are counted as they are. */
+/* A notified waiter is stopped while others wait 2^31 times, or 2^32 times: its ticket looks like one of the future, or
+   like one of the others. It keeps its notification, and the others are counted as they are. */
 TEST_SHARED(COND_RLOCK, a_stopped_waiter_keeps_its_notification)
 {
     for (int round = 0; round < 8; round++) {
@@ -945,8 +946,8 @@ struct late {
     atomic_int stage;
 };
 
-/* Its calls return 0 or EINVAL. Its list of robust mutexes must not contain the destroyed one: the lock of `cond`, which it
-   acquires when that memory is unmapped, would meet it there. */
+/* Its calls return 0 or EINVAL. Its list of robust mutexes must not contain the destroyed one: the lock of `cond`,
+   which it acquires when that memory is unmapped, would meet it there. */
 static void *use_both(void *arg)
 {
     struct late *l = arg;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Tasks: threads on the same condition, recursion, two locks, and callbacks that make calls. test_asyncio.c has what tasks
- * share with asyncio's, test_task_misuse.c what each call returns in each state.
+ * Tasks: threads on the same condition, recursion, two locks, and callbacks that make calls. test_asyncio.c has what
+ * tasks share with asyncio's, test_task_misuse.c what each call returns in each state.
  */
 #ifndef _DEFAULT_SOURCE
 #  define _DEFAULT_SOURCE /* MAP_ANONYMOUS */
@@ -191,8 +191,8 @@ TEST_ON(ON(OWN_RLOCK), thread_is_notified_before_it_sleeps)
     OK(cond_release(cond));
 }
 
-/* While a thread starves (mutex.c), every second release frees the lock for it instead of handing it to a task. Here the
-   test plays the starving thread. */
+/* While a thread starves (mutex.c), every second release frees the lock for it instead of handing it to a task. Here
+   the test plays the starving thread. */
 TEST_ON(ON(OWN_RLOCK), every_second_release_is_for_threads)
 {
     uint32_t *word = &cond_get_lock(cond)->u_.local.as.mine.word;
@@ -337,8 +337,8 @@ TEST_ON(ON(OWN_RLOCK), one_task_two_locks)
     OK(cond_destroy(&other));
 }
 
-/* The condition was destroyed as soon as the task was chosen. The task holds two levels of the lock and releases them by
-   the calls on the lock. */
+/* The condition was destroyed as soon as the task was chosen. The task holds two levels of the lock and releases them
+   by the calls on the lock. */
 TEST_ON(ON(RLOCK_ELSEWHERE), chosen_of_a_destroyed_condition)
 {
     cond_t brief;
@@ -545,9 +545,9 @@ TEST_ON(ON(OWN_RLOCK), callback_frees_everything)
 }
 
 /*
- * A task's wait has not returned, because a callback runs in it. Meanwhile another thread wakes the task, whose callback
- * makes a new task in the same memory. The wait of the old task must not take the new task's result for its own, though
- * both have the same address and the same number of requests.
+ * A task's wait has not returned, because a callback runs in it. Meanwhile another thread wakes the task, whose
+ * callback makes a new task in the same memory. The wait of the old task must not take the new task's result for its
+ * own, though both have the same address and the same number of requests.
  */
 static atomic_int stage, old_called, new_called;
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * waitq.c: the queues of waiters, and which waiter is next. All of it is under the lock, so the tests have no threads: nodes
- * lie in an array, and the test does to a node what its waiting thread would do (set EXPIRED, leave, go back).
+ * waitq.c: the queues of waiters, and which waiter is next. All of it is under the lock, so the tests have no threads:
+ * nodes lie in an array, and the test does to a node what its waiting thread would do (set EXPIRED, leave, go back).
  *
  * Most tests are scripts. Nodes are named by letters; `others-` in front of a step means the second condition.
  *
@@ -227,8 +227,9 @@ SCRIPT(notify_skips_expired_waiters_with_predicates,
 SCRIPT(notify_all_skips_expired_waiters, "timed=abcd expire=bd notify-all notified=ac waiting=")
 SCRIPT(notify_when_all_have_expired, "timed=abc expire=abc notify=1 notified= waiting=")
 
-/* The deadline of a wait without a predicate counts until the notify. With a predicate it counts until the predicate was
-   true. Without a deadline nothing is to be decided, so no atomic read-modify-write is needed (but see is_marked()). */
+/* The deadline of a wait without a predicate counts until the notify. With a predicate it counts until the predicate
+   was true. Without a deadline nothing is to be decided, so no atomic read-modify-write is needed (but see
+   is_marked()). */
 TEST_F(chosen_decides_the_race_with_the_deadline)
 {
     run_script("plain=a timed=b pred=c timed-pred=d notify=4");
@@ -417,7 +418,8 @@ TEST_F(passes_on_past_expired_waiters)
     run_script("notify=1 expire=bc pick=d unqueued=bc waiting=a");
 }
 
-/* Not backwards: the notification has already passed the waiters in front. Node a passes nothing on, it only goes back. */
+/* Not backwards: the notification has already passed the waiters in front. Node a passes nothing on, it only goes back.
+   */
 TEST_F(passes_on_only_to_those_behind)
 {
     run_script("pred=abc true=a notify=1 pick=a notify=1 false=a");
@@ -490,10 +492,11 @@ TEST_F(returns_to_an_empty_queue)
 SCRIPT(returning_passes_on, "pred=ab true=a notify=1 pick=a pred=c requeue=a waiting=ac notified=b")
 
 /* Queued again among later arrivals, and among those that the same pick has queued again. */
-SCRIPT(queued_again_between_others, "pred=abcdef notify=4 leave=ef plain=g true=c pick=c waiting=abg notified=d requeue=c "
-                                    "pick=- waiting=abcdg")
+SCRIPT(queued_again_between_others, "pred=abcdef notify=4 leave=ef plain=g true=c pick=c waiting=abg notified=d "
+                                    "requeue=c pick=- waiting=abcdg")
 
-/* The hint is wrong where the order of notification is not the order of arrival: b goes back first, then a before it. */
+/* The hint is wrong where the order of notification is not the order of arrival: b goes back first, then a before it.
+   */
 SCRIPT(queued_again_before_the_hint, "pred=ab true=a notify=1 pick=a notify=1 notified=b false=a requeue=a notify=1 "
                                      "notified=ba pick=- waiting=ab")
 
@@ -510,8 +513,8 @@ SCRIPT(passes_on_within_its_condition, "pred=a others-plain=b notify=1 pick=- wa
 
 /* ---- Expired after the notify ---- */
 
-/* An expired waiter stays in the list until it leaves by itself, because it will use its node. Its predicate is not called.
-   It passes its notification on. */
+/* An expired waiter stays in the list until it leaves by itself, because it will use its node. Its predicate is not
+   called. It passes its notification on. */
 TEST_F(expired_among_the_notified)
 {
     run_script("timed-pred=abcd true=abcd notify=3 expire=ac pick=b notified=ac pick=- notified=ac");
@@ -571,8 +574,8 @@ TEST_F(chosen_waiter_needs_no_condition)
 /* ---- Against a model ---- */
 
 /*
- * A slow and simple model of the same rules, in arrays and loops. Random steps, among them all that waiting threads do by
- * themselves, drive the real queues and the model, which are compared after each step.
+ * A slow and simple model of the same rules, in arrays and loops. Random steps, among them all that waiting threads do
+ * by themselves, drive the real queues and the model, which are compared after each step.
  */
 struct model {
     struct model_node {

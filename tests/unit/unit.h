@@ -8,9 +8,9 @@
  *      TEST(name) { ... }                  defines a test and registers it
  *      int main(void) { return RUN_TESTS("module"); }
  *
- * CMocka's assertions leave a test by longjmp, so only the main thread may use them. Other threads store what they saw, or
- * use REQUIRE, which ends the program. No test sleeps to wait for another thread: it reads the condition's state under
- * the lock instead.
+ * CMocka's assertions leave a test by longjmp, so only the main thread may use them. Other threads store what they saw,
+ * or use REQUIRE, which ends the program. No test sleeps to wait for another thread: it reads the condition's state
+ * under the lock instead.
  */
 
 #ifndef _POSIX_C_SOURCE
@@ -369,7 +369,8 @@ static inline void subject_make(struct subject *s, enum kind kind)
     REQUIRE(cond_init(&s->cond, kind_is_own(kind) ? NULL : &s->lock, kind_is_own(kind) ? flags : 0) == 0);
 }
 
-/* True if no thread waits, the lock is free, and all was destroyed. A lock inside the condition ends with the condition. */
+/* True if no thread waits, the lock is free, and all was destroyed. A lock inside the condition ends with the
+   condition. */
 static inline bool subject_unmake(struct subject *s)
 {
     cond_lock_t *lock = cond_get_lock(&s->cond);
