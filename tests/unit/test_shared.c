@@ -119,20 +119,20 @@ static void make_left_and_right(void)
 /* What a child process does. */
 typedef void role(void);
 
-static void run_role(void *play)
+static void run_role(void *function)
 {
-    (*(role **)play)();
+    (*(role **)function)();
 }
 
-static pid_t start_role(role *play)
+static pid_t start_role(role *function)
 {
-    return start_child(run_role, &play);
+    return start_child(run_role, &function);
 }
 
 /* Runs it in another process. */
-static void elsewhere(role *play)
+static void elsewhere(role *function)
 {
-    finish_child(start_role(play));
+    finish_child(start_role(function));
 }
 
 /* Returns when the process is stopped. */
@@ -1011,21 +1011,25 @@ static cond_t *cond_at(struct memory *mapped, const struct pair *pair)
 static bool is_turn_1(void *arg) { return ((struct memory *)arg)->turn == 1; }
 static bool is_turn_0(void *arg) { return ((struct memory *)arg)->turn == 0; }
 
-static void *take_turns_there(void *arg)
+/* Two threads or processes call this, with `mine` 0 and 1. */
+static void take_turns(struct memory *mapped, cond_t *on, int mine)
 {
-    const struct pair *pair = arg;
-    struct memory *there = pair->there;
-    cond_t *on = cond_at(there, pair);
     for (int i = 0; i < TURNS; i++) {
         REQUIRE(cond_acquire(on) == 0);
         if (i % 2)
-            REQUIRE(cond_wait_for(on, is_turn_1, there, COND_FOREVER) == 0);
-        while (there->turn != 1)
+            REQUIRE(cond_wait_for(on, mine ? is_turn_1 : is_turn_0, mapped, COND_FOREVER) == 0);
+        while (mapped->turn != mine)
             REQUIRE(cond_wait(on, COND_FOREVER) == 0);
-        there->turn = 0;
-        REQUIRE(cond_notify(on, 1) == 0);
+        mapped->turn = 1 - mine;
+        REQUIRE((mine ? cond_notify(on, 1) : cond_notify_all(on)) == 0);
         REQUIRE(cond_release(on) == 0);
     }
+}
+
+static void *take_turns_there(void *arg)
+{
+    const struct pair *pair = arg;
+    take_turns(pair->there, cond_at(pair->there, pair), 1);
     return NULL;
 }
 
@@ -1062,13 +1066,7 @@ TEST(two_mappings_are_one_condition)
         assert_int_equal(cond_init(there, NULL, COND_SHARED), EBUSY);
 
         pthread_t thread = start(take_turns_there, &pair);
-        for (int i = 0; i < TURNS; i++) {
-            OK(cond_acquire(here));
-            OK(cond_wait_for(here, is_turn_0, pair.here, COND_FOREVER));
-            pair.here->turn = 1;
-            OK(cond_notify_all(here));
-            OK(cond_release(here));
-        }
+        take_turns(pair.here, here, 0);
         (void)finish(thread);
         assert_int_equal(pair.here->turn, 0);
         OK(cond_destroy(there));
@@ -1094,15 +1092,14 @@ static int be_peer(const char *name)
     /* So that the memory has another address here. */
     REQUIRE(mmap(NULL, MEMORY, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) != MAP_FAILED);
     memory = map(open_named(name), 0);
-    struct pair pair = {memory, memory, true};
-    (void)take_turns_there(&pair);
+    take_turns(memory, &memory->left, 1);
     REQUIRE(cond_init(&memory->left, NULL, COND_SHARED) == EBUSY);
     REQUIRE(cond_acquire(&memory->left) == 0); /* and exits */
     memory->caller = getpid();
     _Exit(0);
 }
 
-static void play_with_peer(const char *name, int file)
+static void test_with_peer(const char *name, int file)
 {
     assert_true(file >= 0);
     assert_int_equal(ftruncate(file, MEMORY), 0);
@@ -1115,13 +1112,7 @@ static void play_with_peer(const char *name, int file)
         (void)execl(program, program, "--peer", name, (char *)NULL);
         _Exit(2);
     }
-    for (int i = 0; i < TURNS; i++) {
-        OK(cond_acquire(&memory->left));
-        OK(cond_wait_for(&memory->left, is_turn_0, memory, COND_FOREVER));
-        memory->turn = 1;
-        OK(cond_notify(&memory->left, 1));
-        OK(cond_release(&memory->left));
-    }
+    take_turns(memory, &memory->left, 0);
     finish_child(peer);
     assert_int_equal(cond_acquire(&memory->left), EOWNERDEAD);
     assert_int_equal(memory->caller, peer);
@@ -1138,7 +1129,7 @@ TEST(unrelated_programs_by_memfd)
     char name[64];
     int file = memfd_create("condvar", MFD_CLOEXEC);
     (void)snprintf(name, sizeof name, "/proc/%ld/fd/%d", (long)getpid(), file);
-    play_with_peer(name, file);
+    test_with_peer(name, file);
 }
 
 TEST(unrelated_programs_by_shm_open)
@@ -1146,7 +1137,7 @@ TEST(unrelated_programs_by_shm_open)
     char name[64];
     (void)snprintf(name, sizeof name, "/condvar-test-%ld", (long)getpid());
     int file = shm_open(name, O_RDWR | O_CREAT | O_EXCL, 0600);
-    play_with_peer(name, file);
+    test_with_peer(name, file);
     (void)shm_unlink(name);
 }
 
