@@ -3,9 +3,9 @@
  * Memory that the library must not use any more is freed at once. AddressSanitizer and ThreadSanitizer report a late
  * use; otherwise the next round shows it, which uses the same memory.
  *
- * - A waiter destroys and frees the condition, and the lock in it or beside it, as soon as it is woken. - The notifier
- * destroys and frees the condition as soon as it has notified all waiters and released the lock, which is
- *   elsewhere, before the waiters return. The last waiter destroys the lock.
+ * - A waiter destroys and frees the condition, and the lock in it or beside it, as soon as it is woken.
+ * - The notifier destroys and frees the condition as soon as it has notified all waiters and released the lock, which
+ *   is elsewhere, before the waiters return. The last waiter destroys the lock.
  */
 #include "stress.h"
 

@@ -3,9 +3,9 @@
  * Destroy during other calls, in memory that stays. Each call returns 0 or EINVAL, and none races with destroy:
  * ThreadSanitizer reports that, the plain build checks the results.
  *
- * - One thread releases the lock and destroys its object; others acquire, try and ask meanwhile. - The lock is
- * elsewhere: one thread calls destroy, without the lock, until no thread waits, and frees the memory at once.
- *   A waiter times out meanwhile.
+ * - One thread releases the lock and destroys its object; others acquire, try and ask meanwhile.
+ * - The lock is elsewhere: one thread calls destroy, without the lock, until no thread waits, and frees the memory at
+ *   once. A waiter times out meanwhile.
  */
 #include "stress.h"
 

@@ -29,7 +29,7 @@ enum what { WAITS, NOTIFIES, RETURNS };
 
 struct event {
     enum what what;
-    unsigned who;
+    unsigned waiter;
     int value;       /* NOTIFIES: how many, or HISTORY_ALL; RETURNS: with what */
     int64_t time_ns; /* WAITS: the deadline; NOTIFIES, RETURNS: when that was done */
 
@@ -157,9 +157,9 @@ static inline void history_pair(struct history *history)
         event->returns = history->count;
         event->given_ns = 0;
         if (event->what == WAITS)
-            wait_of[event->who] = i;
+            wait_of[event->waiter] = i;
         else if (event->what == RETURNS)
-            history->events[wait_of[event->who]].returns = i;
+            history->events[wait_of[event->waiter]].returns = i;
     }
 }
 
@@ -177,11 +177,11 @@ static inline struct verdict history_check(struct history *history, enum promise
     }
     for (unsigned i = 0; i < history->count && verdict.violation == NULL; i++) {
         struct event *event = &history->events[i];
-        unsigned wait = wait_of[event->who];
+        unsigned wait = wait_of[event->waiter];
         const struct event *began = &history->events[wait];
         verdict.where = i;
         if (event->what == WAITS) {
-            wait_of[event->who] = i;
+            wait_of[event->waiter] = i;
             present.at[present.count++] = i;
             if (promise == EXACT)
                 queue.at[queue.count++] = i;
@@ -228,7 +228,7 @@ static inline void history_print(const struct history *history, unsigned last)
             since_ns = event->time_ns;
         fprintf(stderr, "  %5u ", i);
         if (event->what == WAITS) {
-            fprintf(stderr, "waiter %u waits", event->who);
+            fprintf(stderr, "waiter %u waits", event->waiter);
             if (event->time_ns != COND_FOREVER)
                 fprintf(stderr, ", until %.1f us", (double)(event->time_ns - since_ns) / 1000);
             if (event->given_ns == 0)
@@ -238,7 +238,7 @@ static inline void history_print(const struct history *history, unsigned last)
         } else if (event->what == NOTIFIES) {
             fprintf(stderr, "notify %d, at %.1f us", event->value, (double)(event->time_ns - since_ns) / 1000);
         } else {
-            fprintf(stderr, "waiter %u returns %d, at %.1f us", event->who, event->value,
+            fprintf(stderr, "waiter %u returns %d, at %.1f us", event->waiter, event->value,
                     (double)(event->time_ns - since_ns) / 1000);
         }
         fputc('\n', stderr);

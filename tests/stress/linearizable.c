@@ -143,7 +143,7 @@ static int wait_once(struct member *self, cond_pred_t *pred, int64_t timeout_ns)
     int64_t deadline_ns =
         timeout_ns == COND_FOREVER ? COND_FOREVER : cond_now() + (timeout_ns > 0 ? timeout_ns : 0);
     int result;
-    history_add(&test.history, (struct event){.what = WAITS, .who = self->number, .time_ns = deadline_ns});
+    history_add(&test.history, (struct event){.what = WAITS, .waiter = self->number, .time_ns = deadline_ns});
     CHECK_EQ(--test.inside, 0);
     if (test.object == GLIBC)
         result = pthread_cond_wait(&test.cond, &test.mutex);
@@ -157,7 +157,7 @@ static int wait_once(struct member *self, cond_pred_t *pred, int64_t timeout_ns)
     CHECK(pred == NULL || (result == 0) == pred(NULL), "the wait returned %d, and there are %u tickets", result,
           test.tickets);
     history_add(&test.history,
-                (struct event){.what = RETURNS, .who = self->number, .value = result, .time_ns = now_ns});
+                (struct event){.what = RETURNS, .waiter = self->number, .value = result, .time_ns = now_ns});
     test.pause = test.pause || test.history.count >= test.full;
     return result;
 }

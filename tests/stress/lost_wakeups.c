@@ -181,7 +181,7 @@ static void *watch(void *arg)
             since_ns = cond_now();
         }
         CHECK(cond_now() - since_ns < HANGS_NS,
-              "a thread or a task sleeps that nobody wakes, in round %u: word 0x%x, depth_ 0x%x", last,
+              "a thread or a task sleeps and is not woken, in round %u: word 0x%x, depth_ 0x%x", last,
               (unsigned)a_load_32(lock_word(&shared_lock)), (unsigned)a_load_32(&shared_lock.depth_));
     }
     return NULL;

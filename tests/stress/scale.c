@@ -285,11 +285,11 @@ static void *do_everything(void *arg)
     cond_task_t task;
     pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
     cond_lock_t lock;
-    bool truth = false;
+    bool flag = false;
     char text[128];
     CHECK_OK(cond_acquire(&cond));
     CHECK_RESULT(cond_wait(&cond, COND_US(10)), ETIMEDOUT);
-    CHECK_RESULT(cond_wait_for(&cond, is_true, &truth, COND_US(10)), ETIMEDOUT);
+    CHECK_RESULT(cond_wait_for(&cond, is_true, &flag, COND_US(10)), ETIMEDOUT);
     CHECK_OK(cond_notify_all(&cond));
     CHECK(cond_describe(&cond, text, sizeof text) > 0, "not described");
     CHECK_OK(cond_release(&cond));

@@ -363,10 +363,10 @@ static void *run_thread(void *arg)
 static void acquire_task(struct member *self)
 {
     request_begin(self, cond_now());
-    int answer = cond_task_acquire(&self->cond, &self->task);
-    if (answer == EINPROGRESS)
+    int result = cond_task_acquire(&self->cond, &self->task);
+    if (result == EINPROGRESS)
         return;
-    CHECK_OK(answer);
+    CHECK_OK(result);
     loop_post(&self->test->loop, &self->post);
 }
 

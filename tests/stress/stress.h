@@ -319,7 +319,7 @@ static inline void stress_spin_until(int64_t time_ns)
 enum kind {
     OWN_RLOCK,
     OWN_MUTEX,
-    OTHER_RLOCK, /* the lock lives elsewhere */
+    OTHER_RLOCK, /* the lock is not inside the condition */
     OTHER_MUTEX,
     PRIVATE_KINDS,
     PTHREAD_NORMAL = PRIVATE_KINDS,

@@ -4,9 +4,8 @@
  * cancel: 0 means ECANCELED, EINVAL means that the cancel came too late.
  *
  * - Waits. n are notified, and at least n waiters are not cancelled. So exactly n waits return 0: a task that was
- * chosen and
- *   then cancelled has passed its notification on. Threads wait among the tasks, some with a deadline. With predicates:
- *   n tokens are given with the notify, and n are taken.
+ *   chosen and then cancelled has passed its notification on. Threads wait among the tasks, some with a deadline. With
+ *   predicates: n tokens are given with the notify, and n are taken.
  * - Acquires. Cancelled tasks end without the lock, the others acquire it in the order of arrival.
  */
 #include "stress.h"
@@ -69,9 +68,9 @@ static void begin_wait(struct client *self)
     cond_t *cond = &test->subject.cond;
     self->comes = false;
     test->queued++;
-    int answer = test->with_predicate ? cond_task_wait_for(cond, &self->task, has_token, test)
+    int result = test->with_predicate ? cond_task_wait_for(cond, &self->task, has_token, test)
                                       : cond_task_wait(cond, &self->task);
-    CHECK_RESULT(answer, EINPROGRESS);
+    CHECK_RESULT(result, EINPROGRESS);
 }
 
 static void on_ready(cond_task_t *task, int result)
@@ -238,9 +237,9 @@ static void test_waits(struct test *test, struct rng *rng, unsigned *late)
             CHECK_OK(cond_notify_all(&test->gate));
             CHECK_OK(cond_release(cond));
         }
-        int answer = cond_task_acquire(cond, &client->task);
-        if (answer != EINPROGRESS) {
-            CHECK_OK(answer);
+        int result = cond_task_acquire(cond, &client->task);
+        if (result != EINPROGRESS) {
+            CHECK_OK(result);
             begin_wait(client);
         }
     }

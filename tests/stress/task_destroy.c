@@ -54,11 +54,11 @@ static void use_lock(struct user *user)
         if (block->meet && all_arrived(block)) {
             CHECK_OK(cond_task_notify_all(cond, &user->task));
         } else if (block->meet) {
-            int answer = user->patient ? cond_task_wait_for(cond, &user->task, all_arrived, block)
+            int result = user->patient ? cond_task_wait_for(cond, &user->task, all_arrived, block)
                                        : cond_task_wait(cond, &user->task);
-            if (answer == EINPROGRESS)
+            if (result == EINPROGRESS)
                 return; /* the task may not exist any more */
-            CHECK_OK(answer);
+            CHECK_OK(result);
         }
     }
     bool last = ++block->left == block->users;
@@ -82,10 +82,10 @@ static void use_as_task(struct block *block, bool patient)
     user->block = block;
     user->patient = patient;
     CHECK_OK(cond_task_init(&user->task, on_ready, user));
-    int answer = cond_task_acquire(&block->subject.cond, &user->task);
-    if (answer == EINPROGRESS)
+    int result = cond_task_acquire(&block->subject.cond, &user->task);
+    if (result == EINPROGRESS)
         return; /* the task may not exist any more */
-    CHECK_OK(answer);
+    CHECK_OK(result);
     use_lock(user);
 }
 

@@ -125,7 +125,7 @@ static bool is_known(struct client *self, int result)
 {
     if (result == EINPROGRESS)
         return false;
-    CHECK(atomic_exchange(&self->asked, false), "a callback, and then the call answers %d", result);
+    CHECK(atomic_exchange(&self->asked, false), "a callback, and then the call returns %d", result);
     return true;
 }
 

@@ -364,7 +364,7 @@ TEST_ON(ON_ALL, deadline_passes_after_the_notify)
             timeout_ns *= 2;
         if (subject.kind < PRIVATE_KINDS) {
             until_state(cond_get_lock(cond)->u_.local.notified->next, WAITER_EXPIRED);
-        } else { /* the notify woke it: it does not look at the clock, but its deadline passes all the same */
+        } else { /* the notify woke it: it reads no clock, but its deadline passes */
             int64_t since_ns = cond_now();
             while (cond_now() - since_ns < timeout_ns)
                 (void)sched_yield();

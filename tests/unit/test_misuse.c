@@ -240,7 +240,7 @@ static void take_snapshot(const struct cell *c, struct snapshot *snapshot)
                           : c->s.kind == OWN_SHARED ? c->lock->depth_
                                                   : rlock_depth(c->lock);
     snapshot->cancelled = c->token.cancelled_; /* (only this thread cancels) */
-    if (!c->has_other) { /* nobody else reads or writes it */
+    if (!c->has_other) { /* no other thread uses it */
         memcpy(snapshot->bytes, &c->s.cond, sizeof c->s.cond);
         memcpy(snapshot->bytes + sizeof c->s.cond, &c->s.lock, sizeof c->s.lock);
     }
@@ -550,15 +550,15 @@ enum { COLUMNS = 4, STATES_MAX = 4 };
 struct row {
     const struct call *call;
     enum state states[STATES_MAX]; /* the rest is NO_STATE */
-    const char *answers[COLUMNS];  /* NULL: this kind of lock has no such state */
+    const char *results[COLUMNS];  /* NULL: this kind of lock has no such state */
     enum effect effect;            /* if the call does not fail */
 };
 
-#define EACH(answer) {(answer), (answer), (answer), (answer)}
-#define NOT_FOREIGN(answer) {(answer), (answer), (answer), "ENOTSUP"}
-#define PRIVATE(answer) {(answer), (answer), (answer), NULL}
+#define EACH(result) {(result), (result), (result), (result)}
+#define NOT_FOREIGN(result) {(result), (result), (result), "ENOTSUP"}
+#define PRIVATE(result) {(result), (result), (result), NULL}
 #define BY_RECURSIVE_AND_NOT {"0", "EDEADLK", "0", "EDEADLK"}
-#define BY_RECURSIVE_ONLY(answer) {(answer), NULL, (answer), NULL}
+#define BY_RECURSIVE_ONLY(result) {(result), NULL, (result), NULL}
 
 /* Columns: a condition's own rlock, its own mutex, an rlock elsewhere, a foreign lock elsewhere. */
 static const struct row condition_rows[] = {
@@ -914,20 +914,20 @@ enum { MAKING, LOCKS, CONDITIONS, SHARED_CONDITIONS };
 enum { NO_ERRNO = 4711 };
 
 /* Whether this result means that the call did nothing. */
-static bool is_refusal(const char *answer)
+static bool is_refusal(const char *result)
 {
     static const char *const refusals[] = {"EINVAL", "-EINVAL", "EPERM", "EBUSY", "EAGAIN", "EDEADLK", "ENOTSUP"};
     for (size_t i = 0; i < LENGTH(refusals); i++)
-        if (strcmp(answer, refusals[i]) == 0)
+        if (strcmp(result, refusals[i]) == 0)
             return true;
     return false;
 }
 
-static const char *what_is_wrong(const struct row *row, const char *expected, const char *answer, int error,
+static const char *what_is_wrong(const struct row *row, const char *expected, const char *result, int error,
                                  struct cell *c, const struct snapshot *before, const struct snapshot *after)
 {
     bool refused = is_refusal(expected);
-    if (strcmp(answer, expected) != 0)
+    if (strcmp(result, expected) != 0)
         return "wrong result";
     if (error != NO_ERRNO)
         return "errno was changed";
@@ -937,7 +937,7 @@ static const char *what_is_wrong(const struct row *row, const char *expected, co
         return "the token was cancelled";
     if (refused && memcmp(before->bytes, after->bytes, sizeof before->bytes) != 0)
         return "an object was written";
-    bool effective = strcmp(answer, "0") == 0;
+    bool effective = strcmp(result, "0") == 0;
     return effect_is(effective ? row->effect : NOTHING, c, before, after) ? NULL : "wrong change";
 }
 
@@ -945,20 +945,20 @@ static bool test_cell(const struct section *section, const struct row *row, enum
 {
     struct snapshot before, after;
     struct cell *c = make(section->columns[column].kind, state);
-    const char *expected = row->answers[column];
+    const char *expected = row->results[column];
     enter_state(c, section == &sections[LOCKS]);
     take_snapshot(c, &before);
     errno = NO_ERRNO;
-    const char *answer = row->call->run(c);
+    const char *result = row->call->run(c);
     int error = errno;
     take_snapshot(c, &after);
-    const char *wrong = what_is_wrong(row, expected, answer, error, c, &before, &after);
+    const char *wrong = what_is_wrong(row, expected, result, error, c, &before, &after);
     if (wrong == NULL) {
         leave_state(c);
         return true;
     }
     print_error("%s, %s, %s: %s: expected %s, got %s\n    before: %s\n    after:  %s\n", row->call->text,
-                state_text[state], section->columns[column].title, wrong, expected, answer, before.text, after.text);
+                state_text[state], section->columns[column].title, wrong, expected, result, before.text, after.text);
     return false;
 }
 
@@ -972,7 +972,7 @@ static void test_section(const struct section *section)
     unsigned wrong = 0;
     FOR_EACH_STATE(section, row, i)
         for (size_t column = 0; column < section->column_count; column++)
-            wrong += row->answers[column] != NULL && !test_cell(section, row, row->states[i], column);
+            wrong += row->results[column] != NULL && !test_cell(section, row, row->states[i], column);
     assert_int_equal(wrong, 0);
 }
 
@@ -1009,16 +1009,16 @@ static void print_section(FILE *out, const struct section *section)
     size_t call_width = strlen(call_title);
     size_t state_width = strlen(state_title);
     size_t effect_width = strlen(effect_title);
-    size_t answer_width[COLUMNS];
+    size_t result_width[COLUMNS];
     for (size_t column = 0; column < section->column_count; column++)
-        answer_width[column] = strlen(section->columns[column].title);
+        result_width[column] = strlen(section->columns[column].title);
     FOR_EACH_STATE(section, row, i) {
         call_width = max(call_width, strlen(row->call->text));
         state_width = max(state_width, strlen(state_text[row->states[i]]));
         effect_width = max(effect_width, strlen(effect_text[row->effect]));
         for (size_t column = 0; column < section->column_count; column++)
-            if (row->answers[column] != NULL)
-                answer_width[column] = max(answer_width[column], strlen(row->answers[column]));
+            if (row->results[column] != NULL)
+                result_width[column] = max(result_width[column], strlen(row->results[column]));
     }
 
     (void)fprintf(out, "\n## %s\n\n|", section->title);
@@ -1026,7 +1026,7 @@ static void print_section(FILE *out, const struct section *section)
     if (section->with_state)
         print_cell(out, state_title, "", state_width);
     for (size_t column = 0; column < section->column_count; column++)
-        print_cell(out, section->columns[column].title, "", answer_width[column]);
+        print_cell(out, section->columns[column].title, "", result_width[column]);
     if (section->with_state)
         print_cell(out, effect_title, "", effect_width);
     size_t columns = section->column_count + (section->with_state ? 3 : 1);
@@ -1041,7 +1041,7 @@ static void print_section(FILE *out, const struct section *section)
         if (section->with_state)
             print_cell(out, state_text[row->states[i]], "", state_width);
         for (size_t column = 0; column < section->column_count; column++)
-            print_cell(out, row->answers[column], "", answer_width[column]);
+            print_cell(out, row->results[column], "", result_width[column]);
         if (section->with_state)
             print_cell(out, effect_text[row->effect], "", effect_width);
         (void)fputs("\n", out);

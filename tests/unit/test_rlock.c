@@ -315,7 +315,7 @@ TEST(several_sleepers_all_acquire)
 
 /* ---- The bits of the word, without any race ---- */
 
-/* While a thread starves, new arrivals do not take the lock, nor does an expired waiter that comes back; a waiter that
+/* While a thread starves, new arrivals do not take the lock, nor does an expired waiter; a waiter that
    was chosen does. */
 TEST(no_barging_while_a_thread_starves)
 {

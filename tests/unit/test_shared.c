@@ -704,11 +704,11 @@ TEST_SHARED(COND_RLOCK, wait_reports_a_lost_lock)
     until(&memory->step, 1);
     until_waiters(cond, 1);
     acquire();
-    pid_t dead = start_role(die_with_two_levels);
+    pid_t holder = start_role(die_with_two_levels);
     OK(cond_notify(cond, 1));
     stop(waiter); /* so that this process gets EOWNERDEAD */
     release();
-    finish_child(dead);
+    finish_child(holder);
     acquire_after_death();
     release();
     continue_and_finish(waiter);
@@ -739,11 +739,11 @@ TEST_SHARED(COND_RLOCK, no_waiter_stays_counted_on_a_lost_lock)
         }
         acquire();
         kill_child(waiters[0]);
-        pid_t dead = start_role(die_with_the_lock);
+        pid_t holder = start_role(die_with_the_lock);
         stop(waiters[1]); /* so that this process gets EOWNERDEAD */
         stop(waiters[2]);
         release();
-        finish_child(dead);
+        finish_child(holder);
         acquire_after_death();
         release();
         continue_and_finish(waiters[1]);
@@ -833,10 +833,10 @@ TEST_SHARED(COND_RLOCK, recover_ends_waits_on_its_own_condition)
     pid_t waiter = start_role(wait_for_a_recover);
     until_waiters(cond, 1);
     acquire();
-    pid_t dead = start_role(die_with_the_lock);
+    pid_t holder = start_role(die_with_the_lock);
     stop(waiter);
     release();
-    finish_child(dead);
+    finish_child(holder);
     acquire_after_death();
     assert_int_equal(cond_waiters(cond), 1);
     OK(cond_lock_recover(cond_get_lock(cond)));

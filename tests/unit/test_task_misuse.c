@@ -31,8 +31,8 @@ enum { NOT_TRIED = -1, DONE = 0, IN_PROGRESS = EINPROGRESS };
     X(DESTROYED_LOCK, "the condition's lock is destroyed", ROW(EINVAL, EINVAL, DONE, EINVAL, OTHERS(EINVAL)))          \
     X(NO_TASK, "the task is NULL", ROW(EINVAL, EINVAL, NOT_TRIED, NOT_TRIED, OTHERS(EINVAL)))                          \
     X(NO_INIT, "the task is all zero bits", ROW(EINVAL, EINVAL, NOT_TRIED, NOT_TRIED, OTHERS(EINVAL)))                 \
-    X(FREE, "nobody holds the lock", ROW(DONE, EINVAL, DONE, DONE, OTHERS(EPERM)))                                     \
-    X(CLOSED, "the condition is closed, and nobody holds the lock", ROW(DONE, EINVAL, DONE, DONE, OTHERS(EPERM)))      \
+    X(FREE, "the lock is free", ROW(DONE, EINVAL, DONE, DONE, OTHERS(EPERM)))                                          \
+    X(CLOSED, "the condition is closed, and the lock is free", ROW(DONE, EINVAL, DONE, DONE, OTHERS(EPERM)))           \
     X(ANOTHERS, "another task holds the lock", ROW(IN_PROGRESS, EINVAL, EBUSY, EBUSY, OTHERS(EPERM)))                  \
     X(THREADS, "a thread holds the lock", ROW(IN_PROGRESS, EINVAL, EBUSY, EBUSY, OTHERS(EPERM)))                       \
     X(WAITED_ON, "another task waits", ROW(DONE, EINVAL, EBUSY, EBUSY, OTHERS(EPERM)))                                 \
@@ -41,13 +41,13 @@ enum { NOT_TRIED = -1, DONE = 0, IN_PROGRESS = EINPROGRESS };
       ROW(DONE, EINVAL, EBUSY, EBUSY, HOLDER(IN_PROGRESS, DONE)))                                                      \
     X(MINE_CLOSED, "the condition is closed, and the task holds the lock",                                             \
       ROW(DONE, EINVAL, EBUSY, EBUSY, HOLDER(ECANCELED, DONE)))                                                        \
-    X(DEEPEST, "the task holds the lock as deep as can be",                                                            \
+    X(DEEPEST, "the task holds the maximum depth",                                                                     \
       ROW(EAGAIN, EINVAL, EBUSY, EBUSY, HOLDER(IN_PROGRESS, DONE)))                                                    \
-    X(ASKING, "the task has asked for the lock that another one holds",                                                \
+    X(ASKING, "the task wants the lock, which another one holds",                                                      \
       ROW(EBUSY, DONE, EBUSY, EBUSY, OTHERS(EPERM)))                                                                   \
-    X(ASKING_ELSEWHERE, "the task holds this lock and has asked for another",                                          \
+    X(ASKING_ELSEWHERE, "the task holds this lock and wants another",                                                  \
       ROW(EBUSY, DONE, EBUSY, EBUSY, HOLDER(EBUSY, EBUSY)))                                                            \
-    X(GIVING_UP, "the task has asked for the lock and was cancelled", ROW(EBUSY, DONE, EBUSY, EBUSY, OTHERS(EPERM)))   \
+    X(GIVING_UP, "the task wanted the lock and was cancelled", ROW(EBUSY, DONE, EBUSY, EBUSY, OTHERS(EPERM)))          \
     X(WAITING, "the task waits", ROW(EBUSY, DONE, EBUSY, EBUSY, OTHERS(EPERM)))                                        \
     X(WAITING_LOCKED, "the task waits, and another one holds the lock",                                                \
       ROW(EBUSY, DONE, EBUSY, EBUSY, OTHERS(EPERM)))                                                                   \
