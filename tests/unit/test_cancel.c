@@ -91,7 +91,7 @@ TEST_ON(ON(OWN_RLOCK), await_calls_each_predicate_once_a_release)
         acquire();
         assert_int_equal(item_calls, LENGTH(w));
         item_calls = 0;
-        /* A poll of the same predicate: the release must not skip it for that, nor call it twice. */
+        /* This thread polls the same predicate: the release in it still calls each waiter's predicate, and once. */
         assert_int_equal(cond_wait_for(cond, has_item, NULL, 0), ETIMEDOUT);
         assert_int_equal(item_calls, LENGTH(w) + 2);
         release();
@@ -176,7 +176,7 @@ TEST_ON(ON_SEEN, close_ends_all_waits)
     assert_false(cond_closed(cond));
 }
 
-/* What is in the buffer can be drained. */
+/* Waits with true predicates return 0, so a buffer can be drained. */
 TEST_ON(ON_SEEN, close_leaves_true_predicates_alone)
 {
     struct waiter w[3];
@@ -197,7 +197,7 @@ TEST_ON(ON_SEEN, close_leaves_true_predicates_alone)
     assert_int_equal(items, 0);
 }
 
-/* Of plain waiters, those that a notify has chosen before keep it. */
+/* A waiter without a predicate that was chosen before the close returns 0. */
 TEST_ON(ON_SEEN, close_after_notify)
 {
     struct waiter w[3];

@@ -191,7 +191,7 @@ static void require_depth(int depth)
     REQUIRE(cond_release(cond) == EPERM);
 }
 
-/* Roles. */
+/* Roles that several tests use. */
 static void die_with_the_lock(void) { acquire(); }
 
 static void wait_once(void)
@@ -946,8 +946,8 @@ struct late {
     atomic_int stage;
 };
 
-/* Its calls return 0 or EINVAL. Its list of robust mutexes must not contain the destroyed one: the lock of `cond`,
-   which it acquires when that memory is unmapped, would meet it there. */
+/* Each call returns 0 or EINVAL. The thread's list of robust mutexes must not keep the destroyed one: after that memory
+   was unmapped, acquiring the lock of `cond` would follow the list. */
 static void *use_both(void *arg)
 {
     struct late *l = arg;

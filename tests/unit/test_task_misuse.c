@@ -2,7 +2,7 @@
 /*
  * The misuse table of tasks: what each call returns in each state on each kind of lock, and that an error changed
  * nothing: not one byte of the condition, its lock, the task or another task. No predicate and no callback is called,
- * and errno is not changed. The table is `results` below.
+ * and errno is not changed. The table is STATE_LIST below.
  *
  * The calls are about one task; a second one brings about some of the states. One thread makes all calls.
  */
