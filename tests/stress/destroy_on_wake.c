@@ -6,8 +6,64 @@
  * - A waiter destroys and frees the condition, and the lock in it or beside it, as soon as it is woken.
  * - The notifier destroys and frees the condition as soon as it has notified all waiters and released the lock, which
  *   is elsewhere, before the waiters return. The last waiter destroys the lock.
+ * - Three threads use a condition at the same time, once each: as a thread, or with one or two tasks that they make for
+ *   it. The callback of a task frees the task, on any thread, so the task may not exist when its own call returns. The
+ *   last user destroys and frees the condition, and the lock if it is elsewhere, before the calls of the others have
+ *   returned. In half of the rounds they wait for each other first.
  */
 #include "stress.h"
+
+/* ---- A thread that uses one block of memory after the other ---- */
+
+struct runner {
+    void (*use)(struct runner *self, void *block);
+    _Atomic(void *) block; /* NULL when the thread has taken it */
+    unsigned tasks;        /* with the block: 0 if it is to use it as a thread */
+    atomic_bool over;
+    struct rng rng;
+    pthread_t thread;
+};
+
+static void *run(void *arg)
+{
+    struct runner *self = arg;
+    for (;;) {
+        void *block = atomic_load(&self->block);
+        if (block != NULL)
+            self->use(self, block); /* which sets `block` to NULL first */
+        else if (atomic_load(&self->over))
+            return NULL;
+        else
+            stress_yield();
+    }
+}
+
+static void runner_start(struct runner *self, void (*use)(struct runner *self, void *block), struct rng *rng)
+{
+    self->use = use;
+    atomic_init(&self->block, NULL);
+    atomic_init(&self->over, false);
+    self->rng = rng_make(rng_next(rng));
+    self->thread = stress_start(run, self);
+}
+
+/* Until the thread has taken its last block. */
+static void runner_wait(struct runner *self)
+{
+    while (atomic_load(&self->block) != NULL)
+        stress_yield();
+}
+
+static void runners_end(struct runner *runners, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++) {
+        runner_wait(&runners[i]);
+        atomic_store(&runners[i].over, true);
+    }
+    TEAM_JOIN(runners, count);
+}
+
+/* ---- Waiters and a notifier ---- */
 
 enum { WAITERS_MAX = 6 };
 
@@ -18,12 +74,6 @@ struct lock_block { /* on the heap, freed by the last to leave */
     unsigned present;
     bool flag;
     bool notifier_frees; /* fixed */
-};
-
-struct job { /* of one waiting thread */
-    _Atomic(struct lock_block *) block; /* NULL when the thread has taken it */
-    atomic_bool over;
-    struct rng rng;
 };
 
 static bool flag_is_set(void *arg)
@@ -67,8 +117,11 @@ static void block_free(struct lock_block *block)
     free(block);
 }
 
-static void wait_and_free(struct lock_block *block, struct rng *rng)
+static void wait_and_free(struct runner *self, void *arg)
 {
+    struct lock_block *block = arg;
+    struct rng *rng = &self->rng;
+    atomic_store(&self->block, NULL);
     enum kind kind = block->subject.kind;
     cond_t *cond = block->cond;
     CHECK_OK(cond_acquire(cond));
@@ -107,40 +160,18 @@ static void wait_and_free(struct lock_block *block, struct rng *rng)
         block_free(block);
 }
 
-static void *run_waiter(void *arg)
+static void run_waiters(enum kind kind, bool notifier_frees, unsigned waiters, struct rng *rng)
 {
-    struct job *job = arg;
-    for (;;) {
-        struct lock_block *block = atomic_exchange(&job->block, NULL);
-        if (block != NULL)
-            wait_and_free(block, &job->rng);
-        else if (atomic_load(&job->over))
-            return NULL;
-        else
-            stress_yield();
-    }
-}
-
-static void run_case(enum kind kind, bool notifier_frees, unsigned waiters, struct rng *rng)
-{
-    struct job jobs[WAITERS_MAX];
-    pthread_t threads[WAITERS_MAX];
-    for (unsigned i = 0; i < waiters; i++) {
-        atomic_init(&jobs[i].block, NULL);
-        jobs[i].rng = rng_make(rng_next(rng));
-        atomic_init(&jobs[i].over, false);
-        threads[i] = stress_start(run_waiter, &jobs[i]);
-    }
+    struct runner runners[WAITERS_MAX];
+    for (unsigned i = 0; i < waiters; i++)
+        runner_start(&runners[i], wait_and_free, rng);
     for (unsigned round = 0; round < stress_rounds(1500); round++) {
         struct lock_block *block = block_make(kind, waiters + notifier_frees, notifier_frees);
         cond_t *cond = block->cond;
         cond_lock_t *lock = &block->subject.lock;
         for (unsigned i = 0; i < waiters; i++) {
-            struct lock_block *none = NULL;
-            while (!atomic_compare_exchange_weak(&jobs[i].block, &none, block)) {
-                none = NULL;
-                stress_yield(); /* it has not taken the last one */
-            }
+            runner_wait(&runners[i]);
+            atomic_store(&runners[i].block, block);
         }
         ACQUIRE_WHEN(cond, block->arrived == waiters);
         block->flag = true;
@@ -155,12 +186,139 @@ static void run_case(enum kind kind, bool notifier_frees, unsigned waiters, stru
         if (last)
             block_free(block);
     }
-    for (unsigned i = 0; i < waiters; i++) {
-        while (atomic_load(&jobs[i].block) != NULL)
-            stress_yield();
-        atomic_store(&jobs[i].over, true);
+    runners_end(runners, waiters);
+}
+
+/* ---- Threads and tasks ---- */
+
+enum { RUNNERS = 3, TASKS_MAX = 2 };
+
+struct task_block { /* on the heap, freed by the last to leave */
+    struct subject subject;
+    unsigned users;   /* fixed */
+    bool meet;        /* fixed: they wait until all have arrived */
+    unsigned arrived; /* under the lock */
+    unsigned left;    /* under the lock */
+};
+
+struct user { /* on the heap, freed after its last release */
+    cond_task_t task;
+    struct task_block *block;
+    bool patient; /* waits with a predicate */
+    bool arrived;
+};
+
+static atomic_uint freed; /* blocks */
+
+static bool all_arrived(void *arg)
+{
+    const struct task_block *block = arg;
+    return block->arrived == block->users;
+}
+
+static void task_block_free(struct task_block *block)
+{
+    subject_unmake(&block->subject);
+    memset((void *)block, 0xA5, sizeof *block); /* so that a late use fails without a sanitizer too */
+    free(block);
+    (void)atomic_fetch_add(&freed, 1);
+}
+
+/* The task holds the lock, by the result of its request or by its callback. */
+static void use_lock(struct user *user)
+{
+    struct task_block *block = user->block;
+    cond_t *cond = &block->subject.cond;
+    if (!user->arrived) {
+        user->arrived = true;
+        block->arrived++;
+        if (block->meet && all_arrived(block)) {
+            CHECK_OK(cond_task_notify_all(cond, &user->task));
+        } else if (block->meet) {
+            int result = user->patient ? cond_task_wait_for(cond, &user->task, all_arrived, block)
+                                       : cond_task_wait(cond, &user->task);
+            if (result == EINPROGRESS)
+                return; /* the task may not exist any more */
+            CHECK_OK(result);
+        }
     }
-    stress_join_all(threads, waiters);
+    bool last = ++block->left == block->users;
+    CHECK_OK(cond_task_release(cond, &user->task));
+    memset((void *)user, 0xA5, sizeof *user);
+    free(user);
+    if (last)
+        task_block_free(block);
+}
+
+static void on_ready(cond_task_t *task, int result)
+{
+    CHECK_OK(result);
+    use_lock(cond_task_user(task));
+}
+
+static void use_as_task(struct task_block *block, bool patient)
+{
+    struct user *user = calloc(1, sizeof *user);
+    CHECK(user != NULL, "out of memory");
+    user->block = block;
+    user->patient = patient;
+    CHECK_OK(cond_task_init(&user->task, on_ready, user));
+    int result = cond_task_acquire(&block->subject.cond, &user->task);
+    if (result == EINPROGRESS)
+        return; /* the task may not exist any more */
+    CHECK_OK(result);
+    use_lock(user);
+}
+
+static void use_as_thread(struct task_block *block)
+{
+    cond_t *cond = &block->subject.cond;
+    CHECK_OK(cond_acquire(cond));
+    block->arrived++;
+    if (block->meet && all_arrived(block))
+        CHECK_OK(cond_notify_all(cond));
+    else if (block->meet)
+        CHECK_OK(cond_wait_for(cond, all_arrived, block, COND_FOREVER));
+    bool last = ++block->left == block->users;
+    CHECK_OK(cond_release(cond));
+    if (last)
+        task_block_free(block);
+}
+
+static void use_block(struct runner *self, void *arg)
+{
+    unsigned tasks = self->tasks;
+    atomic_store(&self->block, NULL);
+    if (tasks == 0)
+        use_as_thread(arg);
+    for (unsigned i = 0; i < tasks; i++)
+        use_as_task(arg, rng_chance(&self->rng, 50));
+}
+
+static void run_tasks(enum kind kind, unsigned rounds, struct rng *rng)
+{
+    struct runner runners[RUNNERS];
+    unsigned before = atomic_load(&freed);
+    for (unsigned i = 0; i < RUNNERS; i++)
+        runner_start(&runners[i], use_block, rng);
+    for (unsigned round = 0; round < rounds; round++) {
+        unsigned tasks[RUNNERS];
+        struct task_block *block = calloc(1, sizeof *block);
+        CHECK(block != NULL, "out of memory");
+        subject_make(&block->subject, kind);
+        block->meet = rng_chance(rng, 50);
+        for (unsigned i = 0; i < RUNNERS; i++) {
+            tasks[i] = (unsigned)rng_between(rng, 0, TASKS_MAX);
+            block->users += tasks[i] != 0 ? tasks[i] : 1;
+        }
+        for (unsigned i = 0; i < RUNNERS; i++) {
+            runner_wait(&runners[i]);
+            runners[i].tasks = tasks[i];
+            atomic_store(&runners[i].block, block);
+        }
+    }
+    runners_end(runners, RUNNERS);
+    CHECK_EQ(atomic_load(&freed) - before, rounds);
 }
 
 int main(int argc, char **argv)
@@ -168,12 +326,14 @@ int main(int argc, char **argv)
     stress_begin(argc, argv);
     struct rng rng = rng_make(0);
     for (enum kind kind = 0; kind < KINDS; kind++) {
-        run_case(kind, false, 1, &rng);
-        run_case(kind, false, (unsigned)rng_between(&rng, 2, WAITERS_MAX), &rng);
+        run_waiters(kind, false, 1, &rng);
+        run_waiters(kind, false, (unsigned)rng_between(&rng, 2, WAITERS_MAX), &rng);
         if (!kind_is_own(kind)) {
-            run_case(kind, true, 1, &rng);
-            run_case(kind, true, (unsigned)rng_between(&rng, 2, WAITERS_MAX), &rng);
+            run_waiters(kind, true, 1, &rng);
+            run_waiters(kind, true, (unsigned)rng_between(&rng, 2, WAITERS_MAX), &rng);
         }
     }
+    for (enum kind kind = 0; kind < PRIVATE_KINDS; kind++)
+        run_tasks(kind, stress_rounds(3000), &rng);
     return 0;
 }
