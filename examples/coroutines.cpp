@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * coroutines.cpp - producers and consumers as C++20 coroutines, on loops of epoll and an eventfd, and a thread
+ * coroutines.cpp - producers and consumers as C++20 coroutines on event loops of epoll and an eventfd, and a thread
  *
- * Two producers are coroutines of one loop and three consumers of another, each loop on a thread of its own; the main
- * thread is the third producer. Between them are a buffer of 10 places and one condition. No loop is ever blocked: a
- * coroutine that waits is suspended, and posted to its loop when its wait is over. When all is taken, the consumers are
- * stopped by a std::stop_token. Why it is done in this way: docs/tasks.md. Exits 0 if each item was taken exactly once, 1
- * if not, and 2 for bad arguments.
+ *     examples/run coroutines --items 1000
+ *
+ * Two producers are coroutines of one loop, three consumers are coroutines of another loop, and the main thread is the
+ * third producer. Each loop runs on its own thread. All use one buffer of 10 places and one condition. A wait suspends
+ * the coroutine and does not block its loop. At the end of the wait the coroutine is posted to the loop. When all items
+ * are taken, a std::stop_token stops the consumers. docs/tasks.md explains the parts.
  */
+#include "common.h"
+
 #include <condvar.hpp>
 
 #include <algorithm>
-#include <cstdio>
-#include <cstdlib>
-#include <cstring>
 #include <mutex>
 #include <queue>
 #include <stop_token>
@@ -23,29 +23,29 @@
 #include <unistd.h>
 #include <vector>
 
-/* ---- What would be the same in any program: a loop, and the coroutines that it runs ---- */
+/* ---- The same in any program: a loop and its coroutines ---------------------------------------------- */
 
 class loop {
 public:
-    /* Any thread, maybe with locks held: so it resumes nothing, but puts it into the queue. That is all that the library
-       wants of an executor. */
+    /* All that the library needs from a loop. Any thread may call it, with any locks held. So it does not resume the
+       coroutine; it puts the coroutine into the queue. */
     void post(std::coroutine_handle<> next)
     {
-        std::lock_guard hold(mutex_); /* to the end: after that the loop may take the last one, and be destroyed */
+        std::lock_guard hold(mutex_); /* until the end: after the unlock the loop may be destroyed */
         ready_.push_back(next);
         eventfd_write(wakeup_, 1);
     }
 
     void run()
     {
-        epoll_event event = {.events = EPOLLIN, .data = {}}; /* a server's sockets would be in this epoll, too */
+        epoll_event event = {.events = EPOLLIN, .data = {}}; /* a server would add its sockets to this epoll */
         const int epoll = epoll_create1(EPOLL_CLOEXEC);
         if (epoll < 0 || epoll_ctl(epoll, EPOLL_CTL_ADD, wakeup_, &event) != 0)
             std::terminate();
         while (running > 0) {
-            eventfd_t posts; /* how many: not needed, they are in the queue */
+            eventfd_t count; /* not needed: the queue has the coroutines */
             if (epoll_wait(epoll, &event, 1, -1) == 1)
-                eventfd_read(wakeup_, &posts); /* before the queue is taken, or a post may be overlooked */
+                eventfd_read(wakeup_, &count); /* before the queue is taken, or a post could be missed */
             std::unique_lock hold(mutex_);
             const auto now = std::exchange(ready_, {});
             hold.unlock();
@@ -55,35 +55,35 @@ public:
         close(epoll);
     }
 
-    int running = 0; /* by its thread, and before that runs: coroutines that have not ended */
+    int running = 0; /* coroutines that have not ended; only for the thread of the loop, and before it starts */
 
 private:
     int wakeup_ = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK); /* never closed */
-    std::mutex mutex_; /* guards ready_ */
+    std::mutex mutex_;                                    /* guards ready_ */
     std::vector<std::coroutine_handle<>> ready_;
 };
 
-/* A coroutine whose first parameter is its loop, which begins it. */
+/* The type of the coroutines. The first parameter of a coroutine is its loop, which starts it. */
 struct job {
     struct promise_type {
-        loop &where;
-        template <class... Rest> explicit promise_type(loop &l, Rest &&...) : where(l) {}
+        loop &on;
+        template <class... Rest> explicit promise_type(loop &l, Rest &&...) : on(l) {}
         job get_return_object() { return {std::coroutine_handle<promise_type>::from_promise(*this)}; }
-        std::suspend_always initial_suspend() { return where.running++, std::suspend_always(); }
-        std::suspend_never final_suspend() noexcept { return where.running--, std::suspend_never(); }
+        std::suspend_always initial_suspend() { return on.running++, std::suspend_always(); }
+        std::suspend_never final_suspend() noexcept { return on.running--, std::suspend_never(); }
         void return_void() {}
-        void unhandled_exception() { std::terminate(); } /* the library's exceptions say what is wrong */
+        void unhandled_exception() { std::terminate(); } /* prints the message of the library's exception */
     };
     std::coroutine_handle<promise_type> handle;
 };
 
-/* ---- The buffer, and who uses it ---- */
+/* ---- The buffer, the producers and the consumers ----------------------------------------------------- */
 
 enum { PRODUCERS = 3, CONSUMERS = 3, CAPACITY = 10 };
 
-static condvar::condition changed; /* an item was put in or taken out. Its lock guards what follows */
+static condvar::condition changed; /* an item was put or taken; its lock guards all that follows */
 static std::queue<int> items;
-static std::vector<int> seen; /* by item: how often it was taken */
+static std::vector<int> seen; /* by item: how many times it was taken */
 static int taken;
 
 static bool has_room() { return items.size() < CAPACITY; }
@@ -96,7 +96,7 @@ static job produce(loop &l, int first, int count)
         co_await changed.async_wait_for(hold, has_room);
         items.push(item);
         changed.notify_all(hold);
-    } /* hold's destructor releases the lock */
+    } /* the destructor of `hold` releases the lock */
 }
 
 static job consume(loop &l, std::stop_token stop)
@@ -104,7 +104,7 @@ static job consume(loop &l, std::stop_token stop)
     for (;;) {
         auto hold = co_await changed.async_acquire(l, stop);
         if (!hold || !co_await changed.async_wait_for(hold, stop, has_item))
-            co_return; /* stopped, and nothing is left */
+            co_return; /* stopped. If `hold` holds the lock, its destructor releases it */
         seen[static_cast<std::size_t>(items.front())]++;
         items.pop();
         taken++;
@@ -114,13 +114,9 @@ static job consume(loop &l, std::stop_token stop)
 
 int main(int argc, char **argv)
 {
-    const char *usage = "usage: coroutines [--items N]    N of each producer, 1 to 1000000; 100 without";
-    char *end = nullptr;
-    const long count = argc == 3 && std::strcmp(argv[1], "--items") == 0 ? std::strtol(argv[2], &end, 10) : 100;
-    if (argc == 2 && std::strcmp(argv[1], "--help") == 0)
-        return std::puts(usage) < 0;
-    if ((argc != 1 && end == nullptr) || (end != nullptr && (*end != '\0' || count < 1 || count > 1000000)))
-        return std::fprintf(stderr, "coroutines: bad arguments\n%s\n", usage), 2;
+    std::size_t count = 100;
+    number_option options[] = {{"items", "items that each producer puts", &count, nullptr, 1, 1000000, false}, {}};
+    read_options(argc, argv, nullptr, "Coroutines of two event loops and a thread share a buffer.", options);
 
     const int each = static_cast<int>(count), total = PRODUCERS * each;
     std::stop_source done;
@@ -131,7 +127,7 @@ int main(int argc, char **argv)
     for (int i = 0; i < CONSUMERS; i++)
         consuming.post(consume(consuming, done.get_token()).handle);
     std::thread one([&] { producing.run(); }), two([&] { consuming.run(); });
-    for (int item = total - each; item < total; item++) { /* the same on a thread, which may block */
+    for (int item = total - each; item < total; item++) { /* the same on a thread. A thread may block */
         std::lock_guard hold(changed);
         changed.wait_for(has_room);
         items.push(item);
@@ -139,12 +135,12 @@ int main(int argc, char **argv)
     }
     changed.acquire();
     changed.await([&] { return taken == total; });
-    done.request_stop(); /* it never blocks, and the lock may be held */
+    done.request_stop(); /* never blocks, so the lock may be held */
     changed.release();
     one.join();
     two.join();
     const bool right = std::ranges::all_of(seen, [](int times) { return times == 1; });
-    std::printf("produced %d, consumed %d, left %zu\neach item taken exactly once: %s\n", total, taken, items.size(),
-                right ? "yes" : "no");
-    return right ? 0 : 1;
+    std::printf("produced %d, consumed %d, left %zu\n", total, taken, items.size());
+    std::printf("each item taken exactly once: %s\n", right ? "yes" : "no");
+    return end_program(right);
 }

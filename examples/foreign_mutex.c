@@ -1,55 +1,36 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * foreign_mutex.c - a program that has its pthread_mutex_t already, and keeps it
+ * foreign_mutex.c - add a condition to a pthread_mutex_t that the program already has
  *
- * The account below was written long ago, and many functions lock its mutex directly. Now some threads
- * want to wait until there is enough money on it. The condition is put on the mutex that is there:
- * cond_lock_init_pthread() makes a handle for it, cond_init() a condition on that handle. No locking changes;
- * deposit() gets one line more, withdraw() may wait, audit() does not know about any of this.
+ * The account below has a mutex, and its functions lock it directly. Now some threads must wait until there is enough
+ * money in the account. cond_lock_init_pthread() makes a lock handle for the existing mutex, and cond_init() makes a
+ * condition on this handle. The locking does not change: deposit() gets one more line, audit() stays as it is, and
+ * the new function withdraw() waits.
  *
  *     examples/run foreign_mutex
- *
- * Exits 0 if no money was lost or made, 1 if it was.
  */
-#define _POSIX_C_SOURCE 200809L
-
-#include <condvar.h>
-
-#include <pthread.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
+#include "common.h"
 
 enum { DEPOSITORS = 2, DEPOSITS = 300, WITHDRAWERS = 3, WITHDRAWALS = 100, AUDITS = 200, AMOUNT = 10 };
 
-/* ---- The program as it was -------------------------------------------------------------------------- */
+/* ---- The program as it was, with new lines ---------------------------------------------------------- */
 
 struct account {
-    pthread_mutex_t mutex; /* guards the balance */
+    pthread_mutex_t mutex; /* guards all other members */
     long balance;
     long deposited;
     long withdrawn;
-    long waited; /* new: how many withdrawals had to wait */
+    long waits;       /* new: withdrawals that had to wait */
     cond_lock_t lock; /* new: the handle for the mutex */
-    cond_t more;      /* new: there is more money now */
+    cond_t increased; /* new: notified after each deposit */
 };
-
-static struct account account = {.mutex = PTHREAD_MUTEX_INITIALIZER};
-
-static void check(int error, const char *call)
-{
-    if (error == 0)
-        return;
-    fprintf(stderr, "foreign_mutex: %s: %s\n", call, cond_strerror(error));
-    exit(1);
-}
 
 static void deposit(struct account *a, long amount)
 {
     pthread_mutex_lock(&a->mutex);
     a->balance += amount;
     a->deposited += amount;
-    check(cond_notify(&a->more, 1), "cond_notify"); /* new */
+    CHECK(cond_notify(&a->increased, 1)); /* new */
     pthread_mutex_unlock(&a->mutex);
 }
 
@@ -61,27 +42,27 @@ static bool audit(struct account *a)
     return right;
 }
 
-/* ---- What is new ------------------------------------------------------------------------------------ */
+/* ---- The new part ----------------------------------------------------------------------------------- */
 
-struct demand {
+struct withdrawal {
     const struct account *account;
     long amount;
 };
 
 static bool is_covered(void *arg)
 {
-    const struct demand *demand = arg;
-    return demand->account->balance >= demand->amount;
+    const struct withdrawal *withdrawal = arg;
+    return withdrawal->account->balance >= withdrawal->amount;
 }
 
-/* Waits until there is enough. */
+/* Waits until the balance is at least the amount. */
 static void withdraw(struct account *a, long amount)
 {
-    struct demand demand = {.account = a, .amount = amount};
+    struct withdrawal withdrawal = {.account = a, .amount = amount};
 
     pthread_mutex_lock(&a->mutex);
-    a->waited += !is_covered(&demand);
-    check(cond_wait_for(&a->more, is_covered, &demand, COND_FOREVER), "cond_wait_for");
+    a->waits += !is_covered(&withdrawal);
+    CHECK(cond_wait_for(&a->increased, is_covered, &withdrawal, COND_FOREVER));
     a->balance -= amount;
     a->withdrawn += amount;
     pthread_mutex_unlock(&a->mutex);
@@ -89,66 +70,53 @@ static void withdraw(struct account *a, long amount)
 
 /* ---- The threads ------------------------------------------------------------------------------------ */
 
-static void *depositor(void *arg)
+static void *make_deposits(void *arg)
 {
     for (int i = 0; i < DEPOSITS; i++)
         deposit(arg, AMOUNT);
     return NULL;
 }
 
-static void *withdrawer(void *arg)
+static void *make_withdrawals(void *arg)
 {
     for (int i = 0; i < WITHDRAWALS; i++)
         withdraw(arg, 2 * AMOUNT);
     return NULL;
 }
 
-static void *auditor(void *arg)
+static void *make_audits(void *arg)
 {
     for (int i = 0; i < AUDITS; i++)
-        if (!audit(arg)) {
-            fprintf(stderr, "foreign_mutex: the balance is wrong\n");
-            exit(1);
-        }
+        if (!audit(arg))
+            fail("audit", "the balance is wrong");
     return NULL;
 }
 
-static pthread_t start(void *(*thread)(void *))
+int main(int argc, char **argv)
 {
-    pthread_t id;
-    int error = pthread_create(&id, NULL, thread, &account);
-    if (error != 0) {
-        fprintf(stderr, "foreign_mutex: pthread_create: %s\n", strerror(error));
-        exit(1);
-    }
-    return id;
-}
-
-int main(void)
-{
+    static struct account account = {.mutex = PTHREAD_MUTEX_INITIALIZER};
+    struct number_option no_options = {0};
     pthread_t threads[WITHDRAWERS + DEPOSITORS + 1];
     size_t count = 0;
+    read_options(argc, argv, NULL, "Threads wait with a condition on an existing pthread_mutex_t.", &no_options);
 
-    check(cond_lock_init_pthread(&account.lock, &account.mutex), "cond_lock_init_pthread");
-    check(cond_init(&account.more, &account.lock, 0), "cond_init");
+    CHECK(cond_lock_init_pthread(&account.lock, &account.mutex));
+    CHECK(cond_init(&account.increased, &account.lock, 0));
 
     for (int i = 0; i < WITHDRAWERS; i++)
-        threads[count++] = start(withdrawer);
+        threads[count++] = start_thread(make_withdrawals, &account);
     for (int i = 0; i < DEPOSITORS; i++)
-        threads[count++] = start(depositor);
-    threads[count++] = start(auditor);
+        threads[count++] = start_thread(make_deposits, &account);
+    threads[count++] = start_thread(make_audits, &account);
     while (count > 0)
         pthread_join(threads[--count], NULL);
 
-    check(cond_destroy(&account.more), "cond_destroy");
-    check(cond_lock_destroy(&account.lock), "cond_lock_destroy");
+    CHECK(cond_destroy(&account.increased));
+    CHECK(cond_lock_destroy(&account.lock));
     pthread_mutex_destroy(&account.mutex);
 
     printf("deposited %ld, withdrawn %ld, left %ld\n", account.deposited, account.withdrawn, account.balance);
-    printf("%ld of %d withdrawals had to wait\n", account.waited, WITHDRAWERS * WITHDRAWALS);
-    bool right = account.deposited == (long)DEPOSITORS * DEPOSITS * AMOUNT &&
-                 account.withdrawn == (long)WITHDRAWERS * WITHDRAWALS * 2 * AMOUNT && account.balance == 0;
-    if (!right)
-        fprintf(stderr, "foreign_mutex: the sums are wrong\n");
-    return right && fflush(stdout) == 0 ? 0 : 1;
+    printf("%ld of %d withdrawals had to wait\n", account.waits, WITHDRAWERS * WITHDRAWALS);
+    return end_program(account.deposited == (long)DEPOSITORS * DEPOSITS * AMOUNT &&
+                       account.withdrawn == (long)WITHDRAWERS * WITHDRAWALS * 2 * AMOUNT && account.balance == 0);
 }

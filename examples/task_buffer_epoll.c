@@ -1,54 +1,45 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * task_buffer_epoll.c - tasks on a loop of one's own, of an epoll and an eventfd: the recipe for any loop
+ * task_buffer_epoll.c - tasks on an event loop of epoll and an eventfd; other loops need the same parts
  *
- * Two producers are workers of one loop and three consumers of another, each loop on a thread of its own; the
- * main thread is the third producer. Between them are a buffer of 10 places and one condition. Why it is done
- * in this way: docs/tasks.md. Exits 0 if each item was taken exactly once, and 1 if not.
+ * Two producers are workers of one loop, three consumers are workers of another loop, and the main thread is the third
+ * producer. Each loop runs on its own thread. All use one buffer of 10 places and one condition. docs/tasks.md
+ * explains the parts.
  */
-#define _GNU_SOURCE
-#include <condvar.h>
-#include <pthread.h>
+#include "common.h"
+
 #include <stdatomic.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-enum { SIDE = 3, ITEMS = 50, CAPACITY = 10, PATIENCE_MS = 1, PAUSE_US = 3000 };
+enum { SIDE = 3, ITEMS = 50, CAPACITY = 10, TIME_LIMIT_MS = 1 };
 
 struct worker {
     cond_task_t task;
     struct loop *loop;
-    struct worker *next; /* in the loop's list */
-    int result;          /* of what it has waited for */
-    int line;            /* where work() goes on */
-    int item, end;       /* a producer's next item, and what comes after its last; a consumer counts only */
+    struct worker *next; /* in the list of the loop */
+    int result;          /* of the last request */
+    int line;            /* where work() continues */
+    int item, end;       /* a producer: the next item and the end of its items. A consumer only counts */
 };
 
 struct loop {
-    _Atomic(struct worker *) ready; /* a list: who can go on, the latest first */
-    int wakeup;                     /* an eventfd, written after each. Never closed: one may be on its way */
-    int running;                    /* by the loop's thread: how many workers have not ended */
+    _Atomic(struct worker *) ready; /* a list of the workers that can continue, the last one first */
+    int wakeup;                     /* an eventfd. Never closed: on_ready() may still be about to write */
+    int running;                    /* workers that have not ended; only for the thread of the loop */
     struct worker workers[SIDE];
 };
 
 static struct loop producing, consuming;
-static cond_t changed = COND_INIT; /* an item was put in or taken out. Its lock guards what follows */
+static cond_t changed = COND_INIT; /* an item was put or taken; its lock guards all that follows */
 static int ring[CAPACITY], produced, consumed, cancelled, seen[SIDE * ITEMS];
 
-static void check(int error)
-{
-    if (error != 0)
-        exit((fprintf(stderr, "task_buffer_epoll: %s\n", cond_strerror(error)), 1));
-}
-
-/* On any thread, and maybe with a lock held: so it does no work, but posts the worker to its loop. */
+/* Any thread may call it, with any locks held. So it does no work: it posts the worker to its loop. */
 static void on_ready(cond_task_t *task, int result)
 {
     struct worker *worker = cond_task_user(task);
-    struct loop *loop = worker->loop; /* once the worker is in the list, it may be gone */
+    struct loop *loop = worker->loop; /* read it now: a worker in the list may end at any time */
     worker->result = result;
     worker->next = atomic_load(&loop->ready);
     while (!atomic_compare_exchange_weak(&loop->ready, &worker->next, worker))
@@ -56,14 +47,16 @@ static void on_ready(cond_task_t *task, int result)
     eventfd_write(loop->wakeup, 1);
 }
 
-/* Leaves work(), which goes on here when the request is done, with the outcome in `result`. One that is known
-   at once takes the same way. The line is set first, since on_ready() may be faster than the call. */
+/*
+ * Makes a request and returns from work(). When the result is known, work() continues here with the result. A result
+ * that is known at once is posted, too. The line is set first, because on_ready() may run before the call returns.
+ */
 #define AWAIT(worker, request)                                                                          \
     do {                                                                                                \
         (worker)->line = __LINE__;                                                                      \
-        int outcome_ = (request);                                                                       \
-        if (outcome_ != EINPROGRESS)                                                                    \
-            on_ready(&(worker)->task, outcome_);                                                        \
+        int result_ = (request);                                                                        \
+        if (result_ != EINPROGRESS)                                                                     \
+            on_ready(&(worker)->task, result_);                                                         \
         return;                                                                                         \
     case __LINE__:;                                                                                     \
     } while (0)
@@ -73,24 +66,27 @@ static bool has_item(void *arg) { return (void)arg, produced - consumed > 0; }
 static void put(int item) { ring[produced++ % CAPACITY] = item; }
 static void take(void) { seen[ring[consumed++ % CAPACITY]]++; }
 
-/* A producer or a consumer. What it must remember while it waits is in `worker`: no local survives an AWAIT. */
+/* A producer or a consumer. Local variables do not survive an AWAIT, so all state is in the worker. */
 static void work(struct worker *worker, int result)
 {
     bool produces = worker->loop == &producing;
-    cond_pred_t *possible = produces ? has_room : has_item;
     switch (worker->line) {
     case 0:
         for (; worker->item < worker->end; worker->item++) {
             do
                 AWAIT(worker, cond_task_acquire(&changed, &worker->task));
-            while (result == ECANCELED); /* it has no lock */
+            while (result == ECANCELED); /* the time limit has ended the acquire: the lock is not held */
+            check(result, "cond_task_acquire");
             do
-                AWAIT(worker, cond_task_wait_for(&changed, &worker->task, possible, NULL));
-            while (result == ECANCELED && ++cancelled); /* it has the lock, as after any wait */
-            check(result);
-            produces ? put(worker->item) : take();
-            check(cond_task_notify(&changed, &worker->task, 1));
-            check(cond_task_release(&changed, &worker->task));
+                AWAIT(worker, cond_task_wait_for(&changed, &worker->task, produces ? has_room : has_item, NULL));
+            while (result == ECANCELED && ++cancelled); /* the time limit has ended the wait: the lock is held */
+            check(result, "cond_task_wait_for");
+            if (produces)
+                put(worker->item);
+            else
+                take();
+            CHECK(cond_task_notify(&changed, &worker->task, 1));
+            CHECK(cond_task_release(&changed, &worker->task));
         }
         worker->loop->running--;
     }
@@ -99,18 +95,19 @@ static void work(struct worker *worker, int result)
 static void *run(void *arg)
 {
     struct loop *loop = arg;
-    struct epoll_event event = {.events = EPOLLIN}; /* a server's sockets would be in this epoll, too */
-    eventfd_t writes;                               /* how many: not needed, the list says who was posted */
+    struct epoll_event event = {.events = EPOLLIN}; /* a server would add its sockets to this epoll */
+    eventfd_t count;                                /* not needed: the list has the workers */
     int epoll = epoll_create1(EPOLL_CLOEXEC);
-    check(epoll_ctl(epoll, EPOLL_CTL_ADD, loop->wakeup, &event) == 0 ? 0 : errno);
+    if (epoll_ctl(epoll, EPOLL_CTL_ADD, loop->wakeup, &event) != 0)
+        fail("epoll_ctl", strerror(errno));
     while (loop->running > 0) {
-        if (epoll_wait(epoll, &event, 1, PATIENCE_MS) == 1)
-            eventfd_read(loop->wakeup, &writes); /* before the list is taken, or a post may be overlooked */
+        if (epoll_wait(epoll, &event, 1, TIME_LIMIT_MS) == 1)
+            eventfd_read(loop->wakeup, &count); /* before the list is taken, or a post could be missed */
         else
-            for (int i = 0; i < SIDE; i++) /* a timeout. EINVAL: too late, it is done, and work() is told 0 */
+            for (int i = 0; i < SIDE; i++) /* EINVAL: there is nothing to cancel, or it is too late */
                 (void)cond_task_cancel(&loop->workers[i].task);
         for (struct worker *next, *w = atomic_exchange(&loop->ready, NULL); w != NULL; w = next) {
-            next = w->next; /* before it is posted again */
+            next = w->next; /* before work(), which may post the worker again */
             work(w, w->result);
         }
     }
@@ -119,32 +116,35 @@ static void *run(void *arg)
 
 static pthread_t start(struct loop *loop, int workers)
 {
-    pthread_t thread;
     loop->wakeup = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     for (struct worker *w = loop->workers; loop->running < workers; loop->running++, w++) {
         *w = (struct worker){.loop = loop, .item = loop->running * ITEMS, .end = (loop->running + 1) * ITEMS};
-        check(cond_task_init(&w->task, on_ready, w));
+        CHECK(cond_task_init(&w->task, on_ready, w));
         on_ready(&w->task, 0);
     }
-    check(pthread_create(&thread, NULL, run, loop));
-    return thread;
+    return start_thread(run, loop);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+    struct number_option no_options = {0};
+    read_options(argc, argv, NULL, "Tasks of two event loops and a thread share a buffer.", &no_options);
+
     pthread_t producers = start(&producing, SIDE - 1), consumers = start(&consuming, SIDE);
-    bool right = true;
-    for (int item = (SIDE - 1) * ITEMS; item < SIDE * ITEMS; item++, usleep(PAUSE_US))
+    for (int item = (SIDE - 1) * ITEMS; item < SIDE * ITEMS; item++, sleep_seconds(0.003))
         COND_WITH(&changed) {
-            check(cond_wait_for(&changed, has_room, NULL, COND_FOREVER));
+            CHECK(cond_wait_for(&changed, has_room, NULL, COND_FOREVER));
             put(item);
-            check(cond_notify(&changed, 1));
+            CHECK(cond_notify(&changed, 1));
         }
     pthread_join(producers, NULL);
     pthread_join(consumers, NULL);
+    CHECK(cond_destroy(&changed));
+
+    bool right = produced == consumed;
     for (int item = 0; item < SIDE * ITEMS; item++)
         right = right && seen[item] == 1;
     printf("produced %d, consumed %d, left %d\n", produced, consumed, produced - consumed);
     printf("%d waits cancelled, each item taken exactly once: %s\n", cancelled, right ? "yes" : "no");
-    return right && cond_destroy(&changed) == 0 ? 0 : 1;
+    return end_program(right);
 }

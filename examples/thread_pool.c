@@ -1,111 +1,115 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * thread_pool.c - a pool of threads: submit jobs, wait for results, shut down when all jobs are done
+ * thread_pool.c - a thread pool: submit jobs, wait for their results, shut the pool down when all jobs are done
  *
- *     examples/run thread_pool [JOBS]     job N counts the steps of the Collatz sequence from N to 1
+ *     examples/run thread_pool --jobs 100     job N counts the steps of the Collatz sequence from N to 1
  *
- * Workers wait for jobs at one condition, and others wait for results at another, on the same lock. The shutdown is
- * cond_close() of the first. It needs no flag in the predicate: cond_wait_for() returns 0 as long as there is a job, and
- * ECANCELED when there is none and the condition is closed.
+ * Workers wait for jobs on one condition. pool_result() waits for a result on another condition. Both conditions use
+ * the same lock.
  *
- * Exits 0, or 1 if the output could not be written, and 2 for arguments that make no sense.
+ * pool_shut_down() closes the condition on which the workers wait. On a closed condition cond_wait_for() returns 0 as
+ * long as the predicate is true, that is, as long as there is a job. Then it returns ECANCELED. So the predicate needs
+ * no flag for the shutdown.
  */
-#include <condvar.h>
+#include "common.h"
 
-#include <errno.h>
-#include <pthread.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
+/* ---- The pool --------------------------------------------------------------------------------------- */
 
-enum { WORKERS = 4, JOBS_DEFAULT = 10, JOBS_MAX = 100000 };
+enum { WORKERS = 4 };
 
 struct job {
     int (*run)(int number);
     int number;
-    int result;       /* under the lock, as the rest */
+    int result;       /* guarded by the lock, as all that follows */
     bool is_done;
     struct job *next; /* in the queue */
 };
 
 static cond_lock_t lock = COND_MUTEX_INIT;
-static cond_t submitted = COND_INIT_WITH(&lock); /* workers wait here; closed by the shutdown */
+static cond_t submitted = COND_INIT_WITH(&lock); /* workers wait here for jobs */
 static cond_t done = COND_INIT_WITH(&lock);      /* pool_result() waits here */
-static struct job *first, **end = &first;        /* under the lock: the queue */
+static struct job *first;                        /* the queue; guarded by the lock */
+static struct job **end = &first;                /* where the queue ends */
 static pthread_t workers[WORKERS];
 
-static void check(int error, const char *call)
+static bool has_job(void *arg)
 {
-    if (error == 0)
-        return;
-    fprintf(stderr, "thread_pool: %s: %s\n", call, strerror(error));
-    exit(1);
+    return *(struct job **)arg != NULL;
 }
 
-static void acquire(void) { check(cond_lock_acquire(&lock), "cond_lock_acquire"); }
-static void release(void) { check(cond_lock_release(&lock), "cond_lock_release"); }
+static bool is_done(void *arg)
+{
+    return ((struct job *)arg)->is_done;
+}
 
-static bool has_job(void *queue) { return *(struct job **)queue != NULL; }
-static bool is_done(void *job) { return ((struct job *)job)->is_done; }
+/* Caller must hold the lock, and the queue must not be empty. */
+static struct job *take_first(void)
+{
+    struct job *job = first;
+    first = job->next;
+    if (first == NULL)
+        end = &first;
+    return job;
+}
 
 static void *worker(void *arg)
 {
     int error;
-    acquire();
+    CHECK(cond_lock_acquire(&lock));
     while ((error = cond_wait_for(&submitted, has_job, &first, COND_FOREVER)) == 0) {
-        struct job *job = first;
-        first = job->next;
-        end = first != NULL ? end : &first;
-        release();
+        struct job *job = take_first();
+        CHECK(cond_lock_release(&lock));
         int result = job->run(job->number);
-        acquire();
+        CHECK(cond_lock_acquire(&lock));
         job->result = result;
         job->is_done = true;
-        check(cond_notify_all(&done), "cond_notify_all");
+        CHECK(cond_notify_all(&done));
     }
-    check(error == ECANCELED ? 0 : error, "cond_wait_for");
-    release();
+    CHECK(cond_lock_release(&lock));
+    if (error != ECANCELED)
+        check(error, "cond_wait_for");
     return arg;
 }
 
 static void pool_start(void)
 {
     for (int i = 0; i < WORKERS; i++)
-        check(pthread_create(&workers[i], NULL, worker, NULL), "pthread_create");
+        workers[i] = start_thread(worker, NULL);
 }
 
-/* ECANCELED: the pool is shut down. The job must stay where it is until it is done. */
+/* Returns ECANCELED if the pool is shut down. The memory of the job must stay valid until the job is done. */
 static int pool_submit(struct job *job)
 {
-    acquire();
-    int error = cond_closed(&submitted) ? ECANCELED : cond_notify(&submitted, 1);
-    if (error == 0) {
+    int error = ECANCELED;
+    CHECK(cond_lock_acquire(&lock));
+    if (!cond_closed(&submitted)) {
         *end = job;
         end = &job->next;
+        error = cond_notify(&submitted, 1);
     }
-    release();
+    CHECK(cond_lock_release(&lock));
     return error;
 }
 
 static int pool_result(struct job *job)
 {
-    acquire();
-    check(cond_wait_for(&done, is_done, job, COND_FOREVER), "cond_wait_for");
-    release();
+    CHECK(cond_lock_acquire(&lock));
+    CHECK(cond_wait_for(&done, is_done, job, COND_FOREVER));
+    CHECK(cond_lock_release(&lock));
     return job->result;
 }
 
-/* Returns when all jobs that were submitted are done, and the workers have ended. */
+/* Returns when all submitted jobs are done and the workers have ended. */
 static void pool_shut_down(void)
 {
-    acquire();
-    check(cond_close(&submitted), "cond_close");
-    release();
+    CHECK(cond_lock_acquire(&lock));
+    CHECK(cond_close(&submitted));
+    CHECK(cond_lock_release(&lock));
     for (int i = 0; i < WORKERS; i++)
-        check(pthread_join(workers[i], NULL), "pthread_join");
+        pthread_join(workers[i], NULL);
 }
 
-/* ---- A program that uses it ------------------------------------------------------------------------- */
+/* ---- A program that uses the pool ------------------------------------------------------------------- */
 
 static int collatz(int number)
 {
@@ -115,37 +119,24 @@ static int collatz(int number)
     return steps;
 }
 
-static int exit_status(void)
-{
-    if (fflush(stdout) == 0 && !ferror(stdout))
-        return 0;
-    fprintf(stderr, "thread_pool: write error: %s\n", strerror(errno));
-    return 1;
-}
-
 int main(int argc, char **argv)
 {
-    static struct job jobs[JOBS_MAX + 1];
-    char *rest = NULL;
-    long count = argc > 1 ? strtol(argv[1], &rest, 10) : JOBS_DEFAULT;
-    if (argc == 2 && strcmp(argv[1], "--help") == 0) {
-        printf("usage: thread_pool [JOBS]\n");
-        return exit_status();
-    }
-    if (argc > 2 || (rest != NULL && *rest != '\0') || count < 1 || count > JOBS_MAX) {
-        fprintf(stderr, "thread_pool: '%s': expected one number from 1 to %d\n", argv[argc - 1], JOBS_MAX);
-        return 2;
-    }
+    size_t count = 10;
+    struct number_option options[] = {{"jobs", "number of jobs", &count, NULL, 1, 100000, false}, {0}};
+    read_options(argc, argv, NULL, "Workers run jobs. Job N counts the Collatz steps from N to 1.", options);
 
+    struct job *jobs = allocate(count + 1, sizeof *jobs);
+    for (size_t i = 0; i <= count; i++)
+        jobs[i] = (struct job){.run = collatz, .number = (int)i + 1};
     pool_start();
-    for (int i = 0; i <= count; i++)
-        jobs[i] = (struct job){.run = collatz, .number = i + 1};
-    for (int i = 0; i < count; i++)
-        check(pool_submit(&jobs[i]), "pool_submit");
+    for (size_t i = 0; i < count; i++)
+        CHECK(pool_submit(&jobs[i]));
     printf("job 1: %d steps\n", pool_result(&jobs[0]));
     pool_shut_down();
-    for (int i = 1; i < count; i++)
-        printf("job %d: %d steps\n", i + 1, jobs[i].result);
-    printf("%ld jobs done; one more: %s\n", count, pool_submit(&jobs[count]) == ECANCELED ? "refused" : "accepted");
-    return exit_status();
+    for (size_t i = 1; i < count; i++)
+        printf("job %d: %d steps\n", jobs[i].number, jobs[i].result);
+    bool refused = pool_submit(&jobs[count]) == ECANCELED;
+    printf("%zu jobs done; one more: %s\n", count, refused ? "refused" : "accepted");
+    free(jobs);
+    return end_program(refused);
 }

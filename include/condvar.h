@@ -3,63 +3,86 @@
 #define CONDVAR_H
 
 /*
- * condvar.h - a condition variable that carries its lock
+ * condvar.h - condition variables that carry their lock
  *
- * A condition is a place where threads wait until another thread says that something has changed. Here it
- * is one object with its lock inside: acquire it, look at the state that it guards, wait if the state is
- * not the one you need, release it. The calls and their meaning are those of Python's threading.Condition
- * (https://docs.python.org/3/library/threading.html#condition-objects); the speed is C's.
+ * A condition variable lets a thread wait until another thread has changed some state. Here the condition and
+ * its lock are one object, cond_t. A thread acquires the lock and reads the state that the lock guards. If the
+ * state is not the one it needs, it waits. The calls and their semantics are those of Python's
+ * threading.Condition (https://docs.python.org/3/library/threading.html#condition-objects).
  *
- *     static cond_t cond = COND_INIT;              // all zero bits: ready to use
- *     static int jobs;
  *
- *     static bool have_job(void *arg) { (void)arg; return jobs > 0; }
+ * Example: a queue of jobs
  *
- *     void worker(void)                            // one thread
+ *     #include <condvar.h>
+ *
+ *     static cond_t cond = COND_INIT;
+ *     static int jobs;                         // guarded by the lock of cond
+ *
+ *     static bool have_job(void *arg)
+ *     {
+ *         return *(int *)arg > 0;
+ *     }
+ *
+ *     void take_job(void)                      // called by the consumers
  *     {
  *         cond_acquire(&cond);
- *         cond_wait_for(&cond, have_job, NULL, COND_FOREVER);
- *         jobs--;                                  // the predicate is true, the lock is held
+ *         cond_wait_for(&cond, have_job, &jobs, COND_FOREVER);
+ *         jobs--;                              // have_job() is true, and the lock is held
  *         cond_release(&cond);
  *     }
  *
- *     void submit(void)                            // another thread
+ *     void add_job(void)                       // called by the producers
  *     {
  *         cond_acquire(&cond);
  *         jobs++;
- *         cond_notify(&cond, 1);
+ *         cond_notify(&cond, 1);               // wakes one consumer when the lock is released
  *         cond_release(&cond);
  *     }
  *
- * The rules
  *
- * - Every call returns 0 or a positive errno value and says below which; where a call returns an error,
- *   nothing has changed, except where it says otherwise. No call touches errno, allocates, prints or aborts.
- *   The whole table of misuses and answers is in docs/misuse.md.
- * - Time is int64_t nanoseconds on the monotonic clock; setting the wall clock changes nothing. Timeouts are
- *   relative, deadlines absolute. A timeout of zero or less polls, COND_FOREVER never expires, and a deadline
- *   too far to represent never expires either. A wait never returns early, and signals neither end nor
- *   prolong it.
- * - wait gives the lock back entirely, however deep it was held, and returns with it held as deep again,
- *   whatever the reason of its return.
- * - A notification chooses waiters in the order of their arrival, and is never lost: a waiter that has
- *   expired is passed over. Chosen waiters are woken in that order; which of those that are awake gets the lock
- *   first is not promised. There are no spurious wake-ups.
- * - Nothing here is a cancellation point: a pending pthread_cancel stays pending (as for C++'s waits).
- * - After destroy, every call on the object answers EINVAL (or false, 0, NULL) while its memory is there.
- * - Where a call takes a condition or a lock, it may be called by any thread, unless it says "the holder".
- *   None may be called from a signal handler.
+ * Terms
  *
- * Small systems can leave things out, by macros that must be the same in all files of a program and when the
- * library is compiled. What is left out costs nothing.
+ *     holder         the thread or task that holds the lock
+ *     waiter         a thread or task that waits on a condition
+ *     notify         chooses waiters: cond_notify(), cond_notify_all()
+ *     chosen         selected by a notify; a release of the lock then wakes the waiter
+ *     expired        the deadline of the waiter has passed before a notify chose it
+ *     lock elsewhere a lock outside the condition: the `lock` of cond_init()
+ *     private lock   made by this library for the threads and tasks of one process
+ *     shared lock    made by this library for several processes (COND_SHARED)
+ *     foreign lock   made elsewhere, and used through cond_lock_init_foreign() or cond_lock_init_pthread()
+ *     task           waits without a thread, for event loops: cond_task_init()
  *
- *     CONDVAR_NO_TASKS     no cond_task_*
- *     CONDVAR_NO_SHARED    no memory that processes share: COND_SHARED is answered ENOTSUP
- *     CONDVAR_NO_PTHREAD   no cond_lock_init_pthread()
- *     CONDVAR_NO_FOREIGN   no cond_lock_init_foreign(), nor cond_lock_init_pthread()
- *     CONDVAR_NO_TEXT      no cond_describe(), cond_lock_describe() and cond_strerror()
- *     CONDVAR_NO_AWAIT     no cond_await() and cond_task_await()
- *     CONDVAR_NO_CANCEL    no cond_close(), cond_cancel(), cond_stop() and cond_wait_with()
+ *
+ * Rules
+ *
+ * - Errors. A call returns 0 or a positive errno value. A call that returns an error has changed nothing,
+ *   unless its comment says otherwise. docs/misuse.md is a table of all misuses and their errors.
+ * - No call changes errno, allocates memory, prints or aborts.
+ * - Callers. Any thread may call any function, except where the comment says "Caller must hold the lock." No
+ *   function may be called from a signal handler.
+ * - Time is int64_t nanoseconds on the monotonic clock. Setting the wall clock changes nothing. Timeouts are
+ *   relative, deadlines are absolute. A timeout of 0 or less polls. COND_FOREVER never expires. A deadline that
+ *   is too far away to be represented never expires either. A wait never times out early. Signals neither end nor
+ *   prolong a wait.
+ * - Recursion. A wait releases all levels of the lock. When it returns, for whatever reason, the lock is held
+ *   as many levels deep as before. cond_wait() lists the exceptions.
+ * - Notifications. A notify chooses waiters in the order of their arrival. It skips expired waiters, so no
+ *   notification is lost. Chosen waiters are woken in the same order. Which of the woken waiters acquires the
+ *   lock first is not specified. There are no spurious wakeups. (Shared conditions promise less: see
+ *   "Processes".)
+ * - Cancellation. No call is a cancellation point: a pending pthread_cancel() stays pending, as in the waits of
+ *   C++.
+ * - Destroy. A call on a destroyed object returns EINVAL (or false, 0, NULL) while the memory of the object
+ *   exists.
+ *
+ *
+ * Contents
+ *
+ *     Time; The condition; Acquire and release; Wait; Notify; Await; Close, cancel, stop; State of a condition;
+ *     Locks; Texts and versions; Tasks; Processes; Static analysis; Leaving out features; Private
+ *
+ * #ifndef CONDVAR_NO_... marks declarations that a small system can leave out: see "Leaving out features".
  */
 
 #include <limits.h>
@@ -67,20 +90,744 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#if defined(__has_include)
+/* Where the system has them: <errno.h>, and <pthread.h> for cond_lock_init_pthread(). */
+#if !defined(__has_include)
+#  include <errno.h>
+#else
 #  if __has_include(<errno.h>)
 #    include <errno.h>
 #  endif
-#  if __STDC_HOSTED__ && __has_include(<pthread.h>) && !defined(CONDVAR_NO_PTHREAD) && \
-      !defined(CONDVAR_NO_FOREIGN)
+#  if __STDC_HOSTED__ && __has_include(<pthread.h>) && !defined(CONDVAR_NO_PTHREAD) && !defined(CONDVAR_NO_FOREIGN)
 #    include <pthread.h>
 #    define COND_HAVE_PTHREAD_ 1
 #  endif
-#else
-#  include <errno.h>
 #endif
 
-/* Where there is no <errno.h>, as on bare metal: Linux's numbers. */
+/* Each function is exported. */
+#if defined(__GNUC__)
+#  define COND_API __attribute__((visibility("default")))
+#else
+#  define COND_API
+#endif
+
+/* Attributes for clang -Wthread-safety: see "Static analysis". Empty for other compilers. */
+#if defined(__clang__) && defined(__has_attribute)
+#  if __has_attribute(assert_capability)
+#    define COND_ANALYSIS_(attribute) __attribute__((attribute))
+#    define COND_HELD(cond) cond_held_(cond)
+#  endif
+#endif
+#ifndef COND_ANALYSIS_
+#  define COND_ANALYSIS_(attribute)
+#  define COND_HELD(cond) ((void)(cond))
+#endif
+#define COND_REQUIRES(object) COND_ANALYSIS_(requires_capability(object))
+#define COND_ACQUIRES_(object) COND_ANALYSIS_(acquire_capability(object))
+#define COND_TRIES_(object) COND_ANALYSIS_(try_acquire_capability(0, object))
+#define COND_RELEASES_(object) COND_ANALYSIS_(release_capability(object))
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- Time ------------------------------------------------------------------------------------------------ */
+
+/* A timeout or a deadline that never expires. */
+#define COND_FOREVER INT64_MAX
+
+/* Microseconds, milliseconds and seconds as nanoseconds. Fractions are allowed: COND_SEC(0.5) is half a second. */
+#define COND_US(n) ((int64_t)((n) * INT64_C(1000)))
+#define COND_MS(n) ((int64_t)((n) * INT64_C(1000000)))
+#define COND_SEC(n) ((int64_t)((n) * INT64_C(1000000000)))
+
+/** The current time of the monotonic clock in nanoseconds. POSIX: CLOCK_MONOTONIC. */
+COND_API int64_t cond_now(void);
+
+/**
+ * The deadline that is timeout_ns from now, for the calls whose names end in `_until`. COND_FOREVER stays
+ * COND_FOREVER, and so does a deadline that is too far away to be represented. Never 0, because 0 means "no
+ * deadline" in cond_wait_options_t.
+ */
+COND_API int64_t cond_deadline(int64_t timeout_ns);
+
+/* ---- The condition --------------------------------------------------------------------------------------- */
+
+/*
+ * A condition, with a lock of its own or on a lock elsewhere. All members are private, and its size may change.
+ *
+ *     static cond_t cond = COND_INIT;                    // its own recursive lock; the same as all zero bits
+ *     static cond_t not_full = COND_INIT_WITH(&lock);    // on a private or a foreign lock elsewhere: "Locks"
+ */
+typedef struct cond cond_t;
+typedef struct cond_lock cond_lock_t;
+
+/* Flags for cond_init() and cond_lock_init(). */
+enum {
+    COND_RLOCK = 0,  /* recursive: the holder may acquire it again (Python's RLock) */
+    COND_MUTEX = 1,  /* not recursive: a second acquire by the holder returns EDEADLK (Python's Lock) */
+    COND_SHARED = 2, /* or-ed to one of these: for memory that several processes share; see "Processes" */
+};
+
+/* The maximum number of levels of a recursive lock: more than the return addresses that fit on an 8 MiB stack. */
+#define COND_DEPTH_MAX 0xFFFFFu
+
+/**
+ * Initialise a condition. If `lock` is NULL, the condition gets its own lock, of the kind `flags`. Otherwise
+ * the condition uses `lock`, which must outlive it; `flags` is then 0 or the flags of `lock`. The condition
+ * must not be in use.
+ * EINVAL: cond is NULL; unknown flags; flags that differ from those of `lock`; `lock` was destroyed.
+ * ENOTSUP: COND_SHARED on a system that has no robust process-shared mutexes.
+ * EBUSY: there is a shared condition in this memory already. It is ready to use, and stays as it is.
+ * EAGAIN: another process is initialising a shared condition in this memory. Until it is done, other calls
+ * return EINVAL.
+ */
+COND_API int cond_init(cond_t *cond, cond_lock_t *lock, unsigned flags);
+
+/**
+ * Destroy a condition, and its own lock with it. Never blocks.
+ *
+ * A condition on a private or foreign lock elsewhere may be destroyed as soon as all its waiters were chosen. Their
+ * waits need not have returned yet. (Shared conditions: see "Processes".)
+ * - A chosen waiter does not touch the condition again. It returns with the lock held, and must release it by
+ *   cond_lock_release(), or by cond_task_lock_release() if it is a task. The same is true for a waiter that
+ *   cond_close() has ended, and for a waiter in cond_await() that a release has woken.
+ * - If such a waiter has a predicate, the predicate must stay true until the wait returns. If it is a task, the
+ *   task must not be cancelled any more.
+ *
+ * Other calls on the condition may run at the same time: each takes effect before the destroy, or returns
+ * EINVAL. Two rules apply:
+ * - If the lock is elsewhere and the caller does not hold it, no thread may begin to wait during the destroy.
+ * - The memory must stay until these calls have returned. Exceptions are the waits of chosen waiters, and those
+ *   that cond_waiters() no longer counts.
+ *
+ * EINVAL: NULL, destroyed.
+ * EBUSY: a thread or a task waits; or the condition's own lock is held, or a woken waiter is still acquiring it.
+ */
+COND_API int cond_destroy(cond_t *cond);
+
+/* ---- Acquire and release --------------------------------------------------------------------------------- */
+
+/**
+ * Acquire the condition's lock, or one more level of it if it is recursive and the caller holds it.
+ *
+ * A running thread may acquire a free private lock before a woken thread does (barging). A thread starves if it
+ * has waited for the lock longer than the starvation threshold, about 1 ms: in an acquire, after a notify, or
+ * after its deadline. Later threads acquire the lock before a starving thread only a few times, however long they
+ * hold it: once for each starving thread before it, and a few times more. A free lock is reserved for a starving
+ * thread for at most 1 ms. Meanwhile cond_try_acquire() fails, and so does an acquire with a shorter timeout.
+ *
+ * EINVAL: NULL, destroyed.
+ * EDEADLK: the lock is a mutex, and the caller holds it.
+ * EAGAIN: the caller holds the lock COND_DEPTH_MAX levels deep.
+ * EOWNERDEAD: the last holder of a shared lock was killed. The caller holds the lock now; see "Processes".
+ * ENOTRECOVERABLE: a shared lock was released after EOWNERDEAD without cond_recover().
+ * Other errors are a foreign lock's own.
+ */
+COND_API int cond_acquire(cond_t *cond) COND_ACQUIRES_(*cond);
+
+/** Acquire the lock if it is free. EBUSY: another thread holds it. Other errors: as cond_acquire(). */
+COND_API int cond_try_acquire(cond_t *cond) COND_TRIES_(*cond);
+
+/** Acquire the lock within timeout_ns. ETIMEDOUT: timed out. Other errors: as cond_acquire(). */
+COND_API int cond_acquire_timed(cond_t *cond, int64_t timeout_ns) COND_TRIES_(*cond);
+
+/** As cond_acquire_timed(), with a deadline in the time of cond_now(). */
+COND_API int cond_acquire_until(cond_t *cond, int64_t deadline_ns) COND_TRIES_(*cond);
+
+/**
+ * Release one level of the lock. Caller must hold the lock. A thread must not end while it holds a private
+ * lock. The system may give its thread control block to a new thread, which would then count as the holder.
+ * EINVAL: NULL, destroyed. EPERM: the caller does not hold the lock.
+ */
+COND_API int cond_release(cond_t *cond) COND_RELEASES_(*cond);
+
+/*
+ * COND_WITH(&cond) { ... }    holds the lock for the block, as Python's `with cond:` does
+ * COND_GUARD(&cond);          holds the lock from here to the end of the enclosing block
+ *
+ * Both take a cond_t * or a cond_lock_t *. Other types do not compile.
+ *
+ * - The block may be left at its end, or by break, continue, return or goto: one level of the lock is released.
+ *   With C compilers other than GCC and Clang, COND_WITH releases at the end of its block and by continue only;
+ *   COND_GUARD needs GCC, Clang or C++.
+ * - COND_WITH is a loop that runs once. So a `break` or `continue` in its block leaves the block, not the loop
+ *   around it. COND_GUARD has no such loop.
+ * - EOWNERDEAD: the lock is held, and the block is entered. Call cond_recover().
+ * - Any other error of cond_acquire(): COND_WITH does not enter its block, and COND_GUARD does nothing. To
+ *   detect this, set a variable in the block of COND_WITH, and call cond_owned() after COND_GUARD. Or use
+ *   cond_acquire().
+ * - The release does not use the condition, only its lock. So a condition on a lock elsewhere may be destroyed
+ *   before the block ends.
+ */
+
+/* ---- Wait ------------------------------------------------------------------------------------------------ */
+
+/*
+ * The predicate of a waiter: true if the waiter need not wait any longer.
+ *
+ * It is always called with the lock held, by the waiter or by a thread that releases the lock. So it must use
+ * only `arg` and the state that the lock guards. It must not block, and must not call this library. It must
+ * return normally: no longjmp(), no exception, no pthread_exit(), and no cancellation point. Otherwise the lock
+ * would stay held for ever.
+ */
+typedef bool cond_pred_t(void *arg);
+
+/**
+ * Release all levels of the lock, wait until a notify chooses the caller, and acquire the same number of levels
+ * again. Caller must hold the lock.
+ *
+ * The lock is held again after:
+ * 0: a notify chose the caller.
+ * ETIMEDOUT: no notify chose the caller within timeout_ns.
+ * ECANCELED: the condition was closed before a notify chose the caller.
+ * EOWNERDEAD: a holder of the shared lock was killed; see "Processes".
+ *
+ * Nothing has changed after:
+ * EINVAL: NULL, destroyed. (If a shared condition is destroyed during a wait: see "Processes".)
+ * EPERM: the caller does not hold the lock.
+ *
+ * The lock is not held after:
+ * ENOTRECOVERABLE: a shared lock was released after EOWNERDEAD without cond_recover().
+ * Any other error: a foreign lock could not be acquired again, and returned this error. The lock is lost:
+ * nobody can ever hold it again. All waiters of this condition are woken and return the same error. The
+ * condition may be destroyed at once. Waiters of other conditions on the lock return the error when a notify, a
+ * wait or cond_destroy() is called on their condition. (The same happens if the lock returns ENOTRECOVERABLE to
+ * such a call.) From then on calls with the handle return EINVAL. The memory of the handle must stay until these
+ * waits have returned.
+ */
+COND_API int cond_wait(cond_t *cond, int64_t timeout_ns) COND_REQUIRES(*cond);
+
+/** As cond_wait(), with a deadline in the time of cond_now(). */
+COND_API int cond_wait_until(cond_t *cond, int64_t deadline_ns) COND_REQUIRES(*cond);
+
+/**
+ * Wait until pred(arg) is true. Caller must hold the lock. Returns at once if the predicate is true already.
+ * While it is false, a notify does not wake the waiter, and the waiter keeps its place in the queue.
+ * 0: the predicate is true.
+ * ETIMEDOUT: the predicate is false, and timeout_ns has passed.
+ * ECANCELED: the predicate is false, and the condition is closed.
+ * EINVAL: pred is NULL. Other errors: as cond_wait().
+ */
+COND_API int cond_wait_for(cond_t *cond, cond_pred_t *pred, void *arg, int64_t timeout_ns) COND_REQUIRES(*cond);
+
+/** As cond_wait_for(), with a deadline in the time of cond_now(). */
+COND_API int cond_wait_for_until(cond_t *cond, cond_pred_t *pred, void *arg, int64_t deadline_ns) COND_REQUIRES(*cond);
+
+/* ---- Notify ---------------------------------------------------------------------------------------------- */
+
+/**
+ * Choose the first n waiters, or all if there are fewer. Caller must hold the lock.
+ *
+ * Each release of the lock then wakes one chosen waiter, in the order of arrival. It does so even if the waiters
+ * woken before do not hold the lock yet. While threads starve (cond_acquire()), every second release wakes a
+ * starving thread instead.
+ *
+ * If a chosen waiter is in cond_wait_for() and its predicate is false, it stays asleep. Its notification goes to
+ * the next waiter that can use it. So a notify may come before or after the change of the state, as long as the
+ * lock is not released in between.
+ *
+ * No system call, unless the lock is foreign, or is shared and not the condition's own.
+ * EINVAL: NULL, destroyed. EPERM: the caller does not hold the lock.
+ * ENOTRECOVERABLE: a shared lock was released after EOWNERDEAD without cond_recover().
+ */
+COND_API int cond_notify(cond_t *cond, size_t n) COND_REQUIRES(*cond);
+
+/** Choose all waiters; as cond_notify(). */
+COND_API int cond_notify_all(cond_t *cond) COND_REQUIRES(*cond);
+
+/* ---- Await: wait without a notify ------------------------------------------------------------------------ */
+
+#ifndef CONDVAR_NO_AWAIT
+/**
+ * Wait until pred(arg) is true, as cond_wait_for(), but without a notify: each release of the lock calls the
+ * predicate, and wakes the waiter if it is true. Caller must hold the lock.
+ *
+ * A release that wakes no other waiter calls the predicate of each waiter in cond_await() on this lock. These
+ * waiters are woken in the order of arrival. cond_waiters() counts them, and cond_notify() does not choose
+ * them. Abseil's Mutex::Await() and nsync's nsync_mu_wait() do the same.
+ *
+ * Errors: as cond_wait_for(). ENOTSUP: the lock is shared or foreign, so it may be released without this
+ * library.
+ */
+COND_API int cond_await(cond_t *cond, cond_pred_t *pred, void *arg, int64_t timeout_ns) COND_REQUIRES(*cond);
+#endif
+
+/* ---- Close, cancel, stop: end waits ---------------------------------------------------------------------- */
+
+/*
+ * Three calls end waits. All end a wait with ECANCELED, with the lock held; or with 0 if the predicate of the
+ * waiter is true. A waiter without a predicate that a notify has chosen before returns 0 too.
+ *
+ *     cond_close()     all waits on a condition, now and later
+ *     cond_cancel()    the waits that carry a token. Caller must hold the lock
+ *     cond_stop()      one wait, from any thread, without the lock
+ */
+#ifndef CONDVAR_NO_CANCEL
+/**
+ * Close the condition for good: all waits on it end, now and later. Caller must hold the lock. A wait whose
+ * predicate is true still returns 0, so that consumers can take what is left. All other calls work as before.
+ * To open the condition again, call cond_destroy() and cond_init(). cond_reinit_after_fork() leaves it closed.
+ * A second call returns 0. No system call on a private lock.
+ * EINVAL: NULL, destroyed. EPERM: the caller does not hold the lock.
+ */
+COND_API int cond_close(cond_t *cond) COND_REQUIRES(*cond);
+
+/** True if the condition is closed. False if it is NULL or destroyed. Exact if the caller holds the lock. */
+COND_API bool cond_closed(const cond_t *cond);
+
+/* For cond_cancel(): one for each waiter, or for each group of waiters. All zero bits: not cancelled. It must
+   outlive the waits that carry it, and needs no destroy. */
+typedef struct cond_token {
+    uint32_t cancelled_; /* private: atomic, written under the lock */
+} cond_token_t;
+
+/* For cond_stop(): one for each waiter, and for one wait at a time. All zero bits: not stopped. It must outlive
+   the wait and each cond_stop() of it, and needs no destroy. */
+typedef struct cond_stop_node cond_stop_t;
+
+/* What cond_wait_with() does. A member that is 0 means "without". */
+typedef struct cond_wait_options {
+    cond_pred_t *pred;   /* wait until pred(arg) is true, as cond_wait_for(). NULL: until a notify chooses the caller */
+    void *arg;
+    int64_t deadline_ns; /* in the time of cond_now(): cond_deadline(COND_MS(50)). 0: no deadline */
+    cond_token_t *token; /* cond_cancel() with this token ends the wait */
+    bool unnotified;     /* wait as cond_await(); needs pred */
+    cond_stop_t *stop;   /* cond_stop() ends the wait. Not together with a token */
+} cond_wait_options_t;
+
+/**
+ * Wait with the given options. Caller must hold the lock. The other waits are short forms of this call, with
+ * the same results.
+ * ECANCELED: the condition is closed, the token was cancelled, or the wait was stopped, before a notify chose
+ * the caller. The predicate, if there is one, is false. The lock is held.
+ * EINVAL: options is NULL; `unnotified` without `pred`; both `token` and `stop`.
+ * EBUSY: another wait uses `stop`.
+ * ENOTSUP: `token` or `stop` with a shared lock; `unnotified` with a shared or a foreign lock.
+ * Other errors: as cond_wait().
+ */
+COND_API int cond_wait_with(cond_t *cond, const cond_wait_options_t *options) COND_REQUIRES(*cond);
+
+/**
+ * End the waits on this condition that carry the token. Caller must hold the lock. Each later wait that carries
+ * the token ends at once, on any condition. If a cancelled waiter was chosen and its predicate is false, its
+ * notification goes to the next waiter. The call visits each waiter of the condition and each notified waiter
+ * of its lock. No system call, unless the lock is foreign.
+ * EINVAL: NULL, destroyed. EPERM: the caller does not hold the lock. ENOTSUP: the lock is shared.
+ */
+COND_API int cond_cancel(cond_t *cond, cond_token_t *token) COND_REQUIRES(*cond);
+
+/**
+ * End the wait that carries `stop`, now or later, as if its deadline were now. Each later wait that carries
+ * `stop` ends at once. A notify skips a stopped waiter. Any thread may call this at any time, whatever locks it
+ * holds: the call needs no lock and never blocks. A second call returns 0.
+ * EINVAL: NULL.
+ */
+COND_API int cond_stop(cond_stop_t *stop);
+#endif
+
+/* ---- State of a condition -------------------------------------------------------------------------------- */
+
+/** True if the lock is held, or is reserved for a starving thread. False if cond is NULL or destroyed. */
+COND_API bool cond_locked(const cond_t *cond);
+
+/**
+ * True if the calling thread holds the lock. For a foreign lock without `owned`: true if any thread holds it.
+ * False if cond is NULL or destroyed.
+ */
+COND_API bool cond_owned(const cond_t *cond);
+
+/**
+ * The number of waiters that have not been chosen. Exact if the caller holds the lock. An expired waiter is
+ * counted until it holds the lock again, but a notify does not choose it. 0 if cond is NULL or destroyed.
+ */
+COND_API size_t cond_waiters(const cond_t *cond);
+
+/** The condition's lock. NULL if cond is NULL or destroyed, or its lock is destroyed. */
+COND_API cond_lock_t *cond_get_lock(cond_t *cond);
+
+/* ---- Locks ----------------------------------------------------------------------------------------------- */
+
+/*
+ * A lock by itself is for several conditions on one lock, and for a lock that the program has already.
+ *
+ *     static cond_lock_t lock = COND_RLOCK_INIT;          // recursive; the same as all zero bits
+ *     static cond_lock_t lock = COND_MUTEX_INIT;          // not recursive
+ *     static cond_t not_empty = COND_INIT_WITH(&lock);
+ *     static cond_t not_full = COND_INIT_WITH(&lock);
+ */
+
+/**
+ * Initialise a lock: COND_RLOCK or COND_MUTEX, and COND_SHARED or not. The lock must not be in use.
+ * EINVAL: NULL, unknown flags.
+ * ENOTSUP: COND_SHARED on a system that has no robust process-shared mutexes.
+ * EBUSY: there is a shared lock in this memory already. It is ready to use, and stays as it is.
+ * EAGAIN: another process is initialising a shared lock in this memory. Until it is done, other calls return
+ * EINVAL.
+ */
+COND_API int cond_lock_init(cond_lock_t *lock, unsigned flags);
+
+/*
+ * A foreign lock, as five functions that get `object`. They return 0 or a positive errno value. They are called
+ * by the thread that acquires or releases, with thread cancellation disabled. They must return normally: no
+ * longjmp(), no exception, no pthread_exit().
+ */
+typedef struct cond_lock_ops {
+    /* Acquire the lock, or return ETIMEDOUT at deadline_ns, in the time of cond_now(). If the deadline has passed,
+       try once. With COND_FOREVER it may fail only if nobody holds the lock and nobody can ever hold it again.
+       EOWNERDEAD counts as acquired. */
+    int (*acquire)(void *object, int64_t deadline_ns);
+    /* Release one level. EPERM if the caller is known not to hold the lock. */
+    int (*release)(void *object);
+    /* True if the calling thread holds the lock. A recursive lock needs this function. NULL: the library tries to
+       acquire the lock. If that fails, the caller counts as the holder, as in Python's Condition. */
+    bool (*owned)(void *object);
+    /* Release all levels, and store their number for acquire_restore. Both may be NULL: then a wait calls release
+       and acquire. */
+    int (*release_save)(void *object, unsigned *depth);
+    /* Acquire the lock without a deadline, `depth` levels deep. */
+    int (*acquire_restore)(void *object, unsigned depth);
+} cond_lock_ops_t;
+
+#ifndef CONDVAR_NO_FOREIGN
+/**
+ * Make a handle for a foreign lock. `ops` and `object` must outlive the handle. The program may still acquire
+ * and release the lock directly. The library cannot see such a release, so a notify wakes the first chosen
+ * waiter at once, by a system call.
+ *
+ * Without `owned`, one misuse is undefined, because it cannot be detected: a wait or a notify by a thread that does
+ * not hold the lock while another thread holds it.
+ *
+ * EINVAL: NULL; `acquire` or `release` is NULL; only one of `release_save` and `acquire_restore` is NULL.
+ */
+COND_API int cond_lock_init_foreign(cond_lock_t *lock, const cond_lock_ops_t *ops, void *object);
+#endif
+
+#ifdef COND_HAVE_PTHREAD_
+/**
+ * Make a handle for a pthread mutex of any type. A wait releases and restores all levels of a recursive one.
+ *
+ * POSIX has no call for the owner of a mutex. So if the caller of a wait or a notify does not hold it:
+ * - Normal mutex: EPERM if nobody holds it. Undefined if another thread holds it, because the queue is then
+ *   changed without the lock. A release by a thread that does not hold it is undefined too.
+ * - Errorcheck or recursive mutex on Linux with glibc: EPERM.
+ * - Errorcheck or recursive mutex elsewhere: as for a normal mutex. In addition, a free recursive mutex counts
+ *   as held by the caller, and cond_locked() returns false to the holder of one.
+ * - A release of an errorcheck or recursive mutex by a thread that does not hold it is EPERM on all systems.
+ *
+ * Avoid robust mutexes: use COND_SHARED instead. If the holder of a robust mutex has died, a call that only tests
+ * the mutex makes it unrecoverable (ENOTRECOVERABLE). glibc (2.36) may then leave threads asleep for ever.
+ *
+ * EINVAL: NULL. ENOTSUP: the system has no pthreads.
+ */
+COND_API int cond_lock_init_pthread(cond_lock_t *lock, pthread_mutex_t *mutex);
+#endif
+
+/**
+ * Destroy a lock; of a foreign lock only the handle. Never blocks. Other calls may run at the same time: each
+ * takes effect before, or returns EINVAL. The memory must stay until they have returned.
+ * EINVAL: NULL, destroyed.
+ * EBUSY: a thread or a task waits on a condition on this lock; or the lock is held. (A foreign lock may be held.)
+ */
+COND_API int cond_lock_destroy(cond_lock_t *lock);
+
+/* The calls above, for a lock by itself. The errors are the same. */
+
+/** As cond_acquire(). */
+COND_API int cond_lock_acquire(cond_lock_t *lock) COND_ACQUIRES_(*lock);
+/** As cond_try_acquire(). */
+COND_API int cond_lock_try_acquire(cond_lock_t *lock) COND_TRIES_(*lock);
+/** As cond_acquire_timed(). */
+COND_API int cond_lock_acquire_timed(cond_lock_t *lock, int64_t timeout_ns) COND_TRIES_(*lock);
+/** As cond_acquire_until(). */
+COND_API int cond_lock_acquire_until(cond_lock_t *lock, int64_t deadline_ns) COND_TRIES_(*lock);
+/** As cond_release(). */
+COND_API int cond_lock_release(cond_lock_t *lock) COND_RELEASES_(*lock);
+/** As cond_locked(). */
+COND_API bool cond_lock_locked(const cond_lock_t *lock);
+/** As cond_owned(). */
+COND_API bool cond_lock_owned(const cond_lock_t *lock);
+
+/* ---- Texts and versions ---------------------------------------------------------------------------------- */
+
+#ifndef CONDVAR_NO_TEXT
+/**
+ * Write a description of the condition to text: kind, holder and depth of its lock, number of waiters, closed
+ * or not. Python: repr(). At most `size` bytes are written, the final zero included. Exact if the caller holds
+ * the lock.
+ * Returns the length of the whole text, as snprintf() does; -EINVAL if cond is NULL or destroyed, or if text is
+ * NULL and size is not 0.
+ */
+COND_API int cond_describe(const cond_t *cond, char *text, size_t size);
+
+/** Write a description of the lock to text; as cond_describe(). */
+COND_API int cond_lock_describe(const cond_lock_t *lock, char *text, size_t size);
+
+/** The meaning of an error that this library has returned, in English. Never NULL. Must not be freed. */
+COND_API const char *cond_strerror(int error);
+#endif
+
+/* The version of this header. COND_VERSION is one number, to be compared: 200 is 0.2.0, and 10203 is 1.2.3. */
+#define COND_VERSION_MAJOR 0
+#define COND_VERSION_MINOR 1
+#define COND_VERSION_PATCH 0
+#define COND_VERSION (COND_VERSION_MAJOR * 10000 + COND_VERSION_MINOR * 100 + COND_VERSION_PATCH)
+
+/** The version of the linked library, such as "0.1.0". Never NULL. Must not be freed. */
+COND_API const char *cond_version(void);
+
+/* ---- Tasks: wait without a thread ------------------------------------------------------------------------ */
+
+#ifndef CONDVAR_NO_TASKS
+/*
+ * A task is something that an event loop runs piece by piece: a coroutine, a connection, a state machine. A
+ * task uses a condition as a thread does, but never blocks. Threads and tasks may use the same condition at the
+ * same time. If a request cannot be done at once, the call returns EINPROGRESS, and the callback `ready` is
+ * called when it is done. This is asyncio.Condition for any loop
+ * (https://docs.python.org/3/library/asyncio-sync.html#asyncio.Condition).
+ *
+ *     void on_ready(cond_task_t *task, int result)       // may run on any thread
+ *     {
+ *         loop_post(cond_task_user(task), result);       // the loop of the task continues it
+ *     }
+ *
+ * Requests
+ * - A request is an acquire or a wait. It has one result. Either the call returns the result, or the call
+ *   returns EINPROGRESS and `ready` gets the result, once.
+ * - Result 0: the task holds the lock.
+ * - Result ECANCELED of a wait: it was cancelled, or the condition was closed. The task holds the lock.
+ * - Result ECANCELED of an acquire: it was cancelled, or the lock was destroyed. The task does not hold the lock.
+ * - `ready` is never called by the call that made the request. Another thread may call it before that call has
+ *   returned.
+ * - A wait releases the lock, and this can run callbacks of other tasks. If one of them notifies or cancels the
+ *   waiting task, the wait returns the result directly.
+ * - A request has no timeout. Use a timer of the loop that calls cond_task_cancel().
+ *
+ * The lock
+ * - The holder of the lock is the task, not the thread that runs it. A task may acquire the lock on one thread
+ *   and release it on another.
+ * - A task cannot sleep until the lock is free, so the lock is handed to it. The lock is held from then on,
+ *   until the loop runs the task and the task releases the lock.
+ * - Calls of one task must not run at the same time. Only cond_task_cancel() may be called at any time.
+ * - Private locks only. Shared and foreign locks return ENOTSUP.
+ *
+ * The callback `ready`
+ * - It runs on any thread: the one that released the lock, or the one that cancelled the task. If several
+ *   callbacks are due on one thread, each runs after the one before has returned.
+ * - It may call any cond_task function, and may free the task.
+ * - It should post to the loop and return. Its thread waits for it, and so may the holder of another lock.
+ * - It must not block, not even to acquire a lock of this library: that lock may already be handed to a task
+ *   whose callback is due on the same thread.
+ * - It must return normally: no longjmp(), no exception, no pthread_exit(). It runs with thread cancellation
+ *   disabled, so it may call cancellation points.
+ */
+typedef struct cond_task cond_task_t;
+
+/* The callback of a task. `result` is 0 or ECANCELED. */
+typedef void cond_task_ready_t(cond_task_t *task, int result);
+
+/**
+ * Initialise a task. The memory is the caller's. It must stay until the task holds no lock and has no request.
+ * There is no destroy. `user` is for the caller: cond_task_user().
+ * EINVAL: task or ready is NULL.
+ */
+COND_API int cond_task_init(cond_task_t *task, cond_task_ready_t *ready, void *user);
+
+/**
+ * Acquire the condition's lock for the task, or one more level of it if it is recursive and the task holds it.
+ * Tasks get the lock in the order of their requests. While a thread starves (cond_acquire()), every second
+ * release leaves the lock to starving threads.
+ * 0: the task holds the lock. EINPROGRESS: ready() will report the result.
+ * EINVAL: NULL, destroyed, task not initialised.
+ * ENOTSUP: a shared or a foreign lock.
+ * EDEADLK: the lock is a mutex, and the task holds it.
+ * EAGAIN: the task holds the lock COND_DEPTH_MAX levels deep.
+ * EBUSY: the task has a request in progress.
+ */
+COND_API int cond_task_acquire(cond_t *cond, cond_task_t *task);
+
+/**
+ * Release all levels of the lock, and wait until a notify chooses the task. The task must hold the lock. After
+ * the wait it holds the same number of levels again.
+ * EINPROGRESS: ready() will report the result. 0 or ECANCELED: this is the result.
+ * EPERM: the task does not hold the lock. EINVAL, ENOTSUP, EBUSY: as cond_task_acquire().
+ */
+COND_API int cond_task_wait(cond_t *cond, cond_task_t *task);
+
+/**
+ * As cond_task_wait(), until pred(arg) is true: see cond_wait_for(). If it is true already, the call returns 0
+ * and the lock is not released. EINVAL: pred is NULL. Other errors: as cond_task_wait().
+ */
+COND_API int cond_task_wait_for(cond_t *cond, cond_task_t *task, cond_pred_t *pred, void *arg);
+
+/** Release one level of the lock. EPERM: the task does not hold it. EINVAL, ENOTSUP: as cond_task_acquire(). */
+COND_API int cond_task_release(cond_t *cond, cond_task_t *task);
+
+/**
+ * As cond_task_acquire() and cond_task_release(), by the lock. They are for a task whose condition was
+ * destroyed after a notify chose the task (cond_destroy()), and for locks without a condition.
+ */
+COND_API int cond_task_lock_acquire(cond_lock_t *lock, cond_task_t *task);
+COND_API int cond_task_lock_release(cond_lock_t *lock, cond_task_t *task);
+
+/**
+ * Choose the first n waiters, threads and tasks: as cond_notify(). The task must hold the lock.
+ * EPERM: it does not. EINVAL, ENOTSUP: as cond_task_acquire().
+ */
+COND_API int cond_task_notify(cond_t *cond, cond_task_t *task, size_t n);
+
+/** Choose all waiters; as cond_task_notify(). */
+COND_API int cond_task_notify_all(cond_t *cond, cond_task_t *task);
+
+/**
+ * Cancel the request of the task. Any thread may call this at any time while the memory of the task exists.
+ * If the call returns 0, the result of the request is ECANCELED:
+ * - A wait ends when the task holds the lock again. If a notify had chosen the task, the next waiter is chosen
+ *   instead.
+ * - An acquire ends at the next release of the lock, without the lock.
+ * A second call returns 0.
+ * EINVAL: NULL; there is no request; or it is too late, because the result is decided.
+ */
+COND_API int cond_task_cancel(cond_task_t *task);
+
+/** The `user` of cond_task_init(). NULL if task is NULL. */
+COND_API void *cond_task_user(const cond_task_t *task);
+
+#ifndef CONDVAR_NO_AWAIT
+/** As cond_task_wait_for(), but without a notify: see cond_await(). */
+COND_API int cond_task_await(cond_t *cond, cond_task_t *task, cond_pred_t *pred, void *arg);
+#endif
+
+#ifndef CONDVAR_NO_CANCEL
+/** Close the condition: as cond_close(). EPERM: the task does not hold the lock. EINVAL, ENOTSUP. */
+COND_API int cond_task_close(cond_t *cond, cond_task_t *task);
+#endif
+#endif
+
+/* ---- Processes ------------------------------------------------------------------------------------------- */
+
+/*
+ * Shared conditions
+ *
+ * With COND_SHARED a lock and its conditions are in memory that several processes have mapped, at the same
+ * address or at different ones: by mmap() with MAP_SHARED, shm_open() or memfd_create(). A lock and the conditions
+ * on it must be in one mapping. All processes must be in one PID namespace, because a robust mutex identifies
+ * its holder by a number of that namespace. (Each container has its own namespace.)
+ *
+ * Initialising
+ * - One process calls cond_init() or cond_lock_init(). The same call by another process returns EBUSY and
+ *   changes nothing, or EAGAIN while the first call is in progress: call again a little later.
+ * - So memory that outlives its processes must be cleared, or its objects destroyed, before it is initialised
+ *   again. It must be cleared after a process was killed in an init or a destroy: then EAGAIN does not end.
+ *
+ * When a holder is killed
+ * - The next thread to acquire the lock gets EOWNERDEAD. It holds the lock, but the guarded state may be half
+ *   changed. It repairs the state and calls cond_recover() or cond_lock_recover().
+ * - A recover wakes all waiters: plain waits return 0, and waiters with predicates call their predicates again.
+ *   For the condition of the call this happens at once. For other conditions on the lock it happens within
+ *   100 ms, or at the next wait or notify there.
+ * - A wait can return EOWNERDEAD too, with the lock held as deep as before. Another wait before the recover
+ *   returns EOWNERDEAD at once.
+ * - If the lock is released without a recover, acquire, wait and notify return ENOTRECOVERABLE from then on. So
+ *   do the present waits, within 100 ms, without the lock. cond_waiters() no longer counts them. The condition
+ *   and the lock can be destroyed and initialised again.
+ * - The kernel frees the first 2,048 robust locks that a killed thread holds. Further ones stay held.
+ *
+ * When a waiter is killed
+ * - No notification is lost, but one may be delayed by 100 ms. If a thread is killed while it acquires the lock,
+ *   other acquires may be delayed by as much.
+ * - cond_waiters() counts killed waiters until the next cond_notify_all(), and until then cond_destroy()
+ *   returns EBUSY. (A cond_notify_all() that returns ENOTRECOVERABLE is enough.)
+ * - Waiters check from time to time whether the holder of the lock is alive. So cond_try_acquire() and
+ *   cond_destroy() may return EBUSY although nobody uses the lock.
+ *
+ * Notify
+ * - A notify chooses at least min(n, waiters), sometimes more. So cond_wait() may return 0 without need.
+ * - The order of waiters is not promised. The waiter itself calls its predicate.
+ * - If waiters have different real-time priorities, a notify may reach its waiter 100 ms late. The kernel wakes
+ *   the highest priority first, even if that waiter came later or its predicate is false.
+ * - A notify makes a system call if the lock is elsewhere: the release of such a lock cannot find the
+ *   condition.
+ *
+ * Destroy
+ * - A woken waiter reads the condition before it returns, and cond_destroy() does not detect it. So the memory
+ *   of a condition, and of its own lock, must stay until all waits have returned.
+ * - A waiter that finds its lock destroyed returns EINVAL without the lock. So does a thread that slept in an
+ *   acquire. The memory must stay, and must not be initialised again, until these calls have returned.
+ * - A waiter that finds only its condition destroyed, on a lock elsewhere, returns with the lock held. It
+ *   returns EINVAL if it would have to continue waiting. It must release the lock by cond_lock_release().
+ *
+ * Private conditions in shared memory
+ *
+ * A condition of all zero bits is private, whatever memory it is in. Two processes must not use it.
+ * - Part of this misuse is detected. While the first process has waiters, a wait or a notify by the second one
+ *   returns EINVAL. So does a woken waiter that finds waiters of another process.
+ * - The rest is not detected. The processes cannot wake each other, so a thread may sleep for ever at the lock.
+ *   The threads of a forked child count as those of its parent. Tasks of two processes are not distinguished.
+ */
+
+/**
+ * Make a shared lock usable again after EOWNERDEAD, as pthread_mutex_consistent(). Caller must hold the lock.
+ * EINVAL: NULL, destroyed; nothing to recover (always so for a lock that is not shared).
+ * EPERM: the caller does not hold the lock.
+ */
+COND_API int cond_recover(cond_t *cond) COND_REQUIRES(*cond);
+
+/** As cond_recover(), for a lock by itself. */
+COND_API int cond_lock_recover(cond_lock_t *lock) COND_REQUIRES(*lock);
+
+/**
+ * Reset a condition in the child of a fork(), whose only thread is the one that called fork(): remove the
+ * waiters, which do not exist in the child, and free the lock, even if another thread held it. Call it for each
+ * condition on a lock before any of them is used. A foreign lock itself stays as it is. A shared condition
+ * stays as it is, because its users exist in other processes. Python: Condition._at_fork_reinit().
+ * EINVAL: NULL, destroyed.
+ */
+COND_API int cond_reinit_after_fork(cond_t *cond);
+
+/** As cond_reinit_after_fork(), for a lock without conditions. */
+COND_API int cond_lock_reinit_after_fork(cond_lock_t *lock);
+
+/* ---- Static analysis ------------------------------------------------------------------------------------- */
+
+/*
+ * clang -Wthread-safety finds a wait, a notify or a release without the lock, and a lock that is not released
+ * on every path. It analyses one function at a time. Two macros give it what it cannot see there:
+ *
+ *     void push(struct queue *q, int item) COND_REQUIRES(q->cond);    // the caller must hold the lock of q->cond
+ *     COND_HELD(&not_full);     // the lock is held from here on
+ *
+ * COND_HELD() is for a lock that was acquired through another condition, or without this library.
+ *
+ * The analysis assumes that cond_acquire() succeeds, and that locks are not recursive. It follows the errors of
+ * the try and timed calls. If you check the error of an acquire, use cond_acquire_timed(cond, COND_FOREVER).
+ * (In C, members of structs cannot have these attributes before clang 19.)
+ */
+
+/* ---- Leaving out features -------------------------------------------------------------------------------- */
+
+/*
+ * Small systems can leave out features by these macros. They must be the same in all files of a program, and
+ * when the library is compiled. A feature that is left out costs nothing.
+ *
+ *     CONDVAR_NO_TASKS     no cond_task_...()
+ *     CONDVAR_NO_SHARED    no shared locks: COND_SHARED returns ENOTSUP
+ *     CONDVAR_NO_PTHREAD   no cond_lock_init_pthread()
+ *     CONDVAR_NO_FOREIGN   no cond_lock_init_foreign(), no cond_lock_init_pthread()
+ *     CONDVAR_NO_TEXT      no cond_describe(), cond_lock_describe(), cond_strerror()
+ *     CONDVAR_NO_AWAIT     no cond_await(), cond_task_await()
+ *     CONDVAR_NO_CANCEL    no cond_close(), cond_closed(), cond_cancel(), cond_stop(), cond_wait_with(),
+ *                          cond_task_close()
+ */
+
+/* ======== Private: layout and macros ====================================================================== */
+
+/*
+ * Nothing from here on is for users, and all of it may change. The comments name the guard of each member: "fixed by
+ * init", "under the lock", "by its owner only". `atomic` members are accessed by src/atomic.h only; C++ has no _Atomic.
+ */
+
+/* ---- Error numbers, where there is no <errno.h>, as on bare metal: those of Linux ---- */
+
 #ifndef EPERM
 #  define EPERM 1
 #endif
@@ -115,121 +862,14 @@
 #  define ENOTRECOVERABLE 131
 #endif
 
-#ifdef __cplusplus
-extern "C" {
-#endif
+/* ---- cond_lock_t ---- */
 
-#if defined(__GNUC__)
-#  define COND_API __attribute__((visibility("default")))
-#else
-#  define COND_API
-#endif
-
-/*
- * clang -Wthread-safety finds a wait, a notify or a release without the lock, and a lock that is not released
- * on every path. It looks at one function at a time, and has to be told what it cannot see there:
- *
- *     void push(struct queue *q, int item) COND_REQUIRES(q->cond);   // called with the lock of q->cond held
- *     COND_HELD(&not_full);   // from here on: the lock was acquired by another name, because two conditions
- *                             // are on it, or because it is a lock of the program's own
- *
- * It takes cond_acquire() for always successful, and follows the errors of try and timed ones: where an error
- * is to be looked at, cond_acquire_timed(cond, COND_FOREVER) does the same. It knows no recursion.
- * (The attributes name parameters, not members: in C, members can't have them before clang 19.)
- */
-#if defined(__clang__) && defined(__has_attribute)
-#  if __has_attribute(assert_capability)
-#    define COND_ANALYSIS_(attribute) __attribute__((attribute))
-#  endif
-#endif
-#ifdef COND_ANALYSIS_
-#  define COND_REQUIRES(object) COND_ANALYSIS_(requires_capability(object))
-#  define COND_HELD(cond) cond_held_(cond)
-#else
-#  define COND_ANALYSIS_(attribute)
-#  define COND_REQUIRES(object)
-#  define COND_HELD(cond) ((void)(cond))
-#endif
 #define COND_CAPABILITY_ COND_ANALYSIS_(capability("lock"))
-#define COND_ACQUIRES_(object) COND_ANALYSIS_(acquire_capability(object))
-#define COND_TRIES_(object) COND_ANALYSIS_(try_acquire_capability(0, object))
-#define COND_RELEASES_(object) COND_ANALYSIS_(release_capability(object))
-#define COND_ASSERTS_(object) COND_ANALYSIS_(assert_capability(object))
-#define COND_UNSEEN_ COND_ANALYSIS_(no_thread_safety_analysis)
 
-/* ---- The version ------------------------------------------------------------------------------------ */
+struct cond_waiter;
+struct cond_task;
 
-/* Of this header. COND_VERSION is one number, to be compared: #if COND_VERSION >= 200 is 0.2.0 or later. */
-#define COND_VERSION_MAJOR 0
-#define COND_VERSION_MINOR 1
-#define COND_VERSION_PATCH 0
-#define COND_VERSION (COND_VERSION_MAJOR * 10000 + COND_VERSION_MINOR * 100 + COND_VERSION_PATCH)
-
-/** The version of the library that is linked: "0.1.0". Never NULL, never to be freed. */
-COND_API const char *cond_version(void);
-
-/* ---- Time ------------------------------------------------------------------------------------------- */
-
-/* Timeouts and deadlines are nanoseconds. These convert integers and fractions: COND_SEC(0.5) is half a second. */
-#define COND_FOREVER INT64_MAX                           /* a timeout or a deadline that never comes */
-#define COND_US(n) ((int64_t)((n) * INT64_C(1000)))       /* microseconds */
-#define COND_MS(n) ((int64_t)((n) * INT64_C(1000000)))    /* milliseconds */
-#define COND_SEC(n) ((int64_t)((n) * INT64_C(1000000000))) /* seconds */
-
-/** The monotonic clock now, in nanoseconds: what deadlines are compared with. POSIX's CLOCK_MONOTONIC. */
-COND_API int64_t cond_now(void);
-
-/**
- * The deadline timeout_ns from now, for the calls whose names end in `_until`. What is too far ahead, and COND_FOREVER,
- * is COND_FOREVER. Never 0, which means no deadline in cond_wait_options_t.
- */
-COND_API int64_t cond_deadline(int64_t timeout_ns);
-
-/* ---- The lock --------------------------------------------------------------------------------------- */
-
-/*
- * A lock handle: a mutex, a recursive lock, or a lock that somebody else made. A condition has one of its
- * own; a lock by itself is for several conditions on one lock, and for adopting a lock that exists.
- * The members of the structs in this header are the library's own; their sizes are not part of any promise.
- */
-typedef struct cond_lock cond_lock_t;
-
-/* Kinds of lock, as flags for cond_lock_init() and cond_init(). */
-enum {
-    COND_RLOCK = 0,  /* recursive: its owner may acquire it again (Python's RLock) */
-    COND_MUTEX = 1,  /* not recursive: its owner acquiring it again is told EDEADLK (Python's Lock) */
-    COND_SHARED = 2, /* to be or-ed in: for memory that several processes have mapped, anywhere */
-};
-
-/* How deep a recursive lock can be held. More than the return addresses that fit on an 8 MiB stack. */
-#define COND_DEPTH_MAX 0xFFFFFu
-
-/*
- * Somebody else's lock, as five functions over `object`. The first two are needed, the others may be NULL.
- * The functions return 0 or a positive errno value, and are called by the thread that acquires or releases, with
- * cancellation disabled. They must return normally: no longjmp, no exception, no pthread_exit.
- */
-typedef struct cond_lock_ops {
-    /* Acquire it, at the latest at deadline_ns (as cond_now() counts), else ETIMEDOUT; a deadline that has
-       passed means: try once. With COND_FOREVER it may fail only if nobody has the lock and nobody can ever have
-       it again. EOWNERDEAD counts as acquired. */
-    int (*acquire)(void *object, int64_t deadline_ns);
-    /* Release it, by one level if it is recursive. EPERM if the caller is known not to hold it. */
-    int (*release)(void *object);
-    /* Whether the calling thread holds it. Needed for recursive locks. Without it the answer is Python's: if
-       it can't be acquired, it is the caller's. */
-    bool (*owned)(void *object);
-    /* Release it entirely, and say how deep it was held, for acquire_restore. Both or none. Without them,
-       wait() uses release and acquire. */
-    int (*release_save)(void *object, unsigned *depth);
-    /* Acquire it without a time limit and hold it `depth` deep again. */
-    int (*acquire_restore)(void *object, unsigned depth);
-} cond_lock_ops_t;
-
-struct cond_waiter; /* who waits: a thread, on its own stack, or a task */
-struct cond_task;   /* see cond_task_init() */
-
-/* The bytes of a lock that processes share, mostly a pthread_mutex_t; src/port/robust.c checks them. */
+/* The size of a pthread_mutex_t in words of 64 bits; src/port/robust.c checks it. */
 #if defined(__aarch64__)
 #  define COND_ROBUST_WORDS_ 6
 #elif UINTPTR_MAX > 0xFFFFFFFFu
@@ -241,28 +881,27 @@ struct cond_task;   /* see cond_task_init() */
 struct COND_CAPABILITY_ cond_lock {
     uint8_t kind_;   /* fixed by init; src/object.h has the kinds */
     uint8_t flags_;  /* under the lock */
-    uint16_t spin_;  /* atomic: how long spinning has been worth it; COND_SHARED: how often it was recovered */
-    uint32_t depth_; /* atomic, written by the owner only: how often it holds it; src/object.h for a private one, src/lock.c for one
-                        that was foreign and is lost */
+    uint16_t spin_;  /* atomic: the spin budget, src/park.h. COND_SHARED: the number of recoveries */
+    uint32_t depth_; /* atomic, by its owner only: the levels, src/object.h. Of a lost foreign lock: src/lock.c */
     union {
         struct cond_local_lock_ {
-            struct cond_waiter *notified; /* under the lock: the notified waiters, in order; src/waitq.h */
+            struct cond_waiter *notified; /* under the lock: the list of notified waiters, src/waitq.h */
             uint32_t active_waits;        /* atomic, written under the lock: waits that have not ended */
 #ifndef CONDVAR_NO_SHARED
-            uint32_t process;             /* under the lock: whose the notified waiters are */
+            uint32_t process;             /* under the lock: the process of the notified waiters */
 #endif
             union {
                 struct cond_private_lock_ {
-                    uint32_t word;           /* atomic: the lock itself, src/mutex.c */
+                    uint32_t word;           /* atomic: held or free, src/mutex.c */
 #if UINTPTR_MAX > 0xFFFFFFFFu /* where it fills a gap */
 #  define COND_NO_HOLDER_PRED_ 0,
-                    uint32_t holder_pred;    /* under the lock: the predicate that its holder last waited for; src/waitq.h */
+                    uint32_t holder_pred;    /* under the lock: what its holder last waited for, src/waitq.h */
 #else
 #  define COND_NO_HOLDER_PRED_
 #endif
-                    uintptr_t owner;         /* atomic, written by the owner only: itself, or 0 */
+                    uintptr_t owner;         /* atomic, by its owner only: the owner, or 0 */
 #ifndef CONDVAR_NO_TASKS
-                    struct cond_task *tasks; /* atomic: those that want the lock, latest first; src/taskq.c */
+                    struct cond_task *tasks; /* atomic: a stack of tasks that want the lock, src/taskq.c */
 #endif
                 } mine;
                 struct cond_foreign_lock_ {
@@ -294,162 +933,9 @@ struct COND_CAPABILITY_ cond_lock {
 #  define COND_NO_TASK_
 #endif
 
-/**
- * Make a lock. Static ones can be initialised by COND_RLOCK_INIT (all zero bits) or COND_MUTEX_INIT.
- * Not to be called on a lock in use. A shared one that is alive is left as it is: with COND_SHARED the call first looks at
- * the memory, which must have been cleared, or have held something else.
- * EINVAL: NULL or unknown flags. ENOTSUP: COND_SHARED on a system without robust mutexes between processes.
- * With COND_SHARED also EBUSY: a shared lock is alive there already, and ready; EAGAIN: another process is making one
- * just now (until that is done, other calls answer EINVAL).
- */
-COND_API int cond_lock_init(cond_lock_t *lock, unsigned flags);
+/* ---- cond_t ---- */
 
-#ifndef CONDVAR_NO_FOREIGN
-/**
- * Make a handle for a lock that exists. `ops` and `object` must outlive the handle. The program may go on
- * acquiring and releasing the lock directly: what the library keeps is guarded by it.
- * A lock that cannot tell its owner (`owned` NULL) does not answer EPERM to a wait or notify by a thread that does not hold
- * it while another one does: that is undefined. Waking a waiter costs a system call at notify, since the release is not seen.
- * EINVAL: NULL, `acquire` or `release` missing, or one of release_save and acquire_restore without the other.
- */
-COND_API int cond_lock_init_foreign(cond_lock_t *lock, const cond_lock_ops_t *ops, void *object);
-#endif
-
-#ifdef COND_HAVE_PTHREAD_
-/**
- * Make a handle for a pthread mutex. A PTHREAD_MUTEX_RECURSIVE one is released entirely by wait, and
- * restored. POSIX gives no way to ask who holds a mutex. So:
- * - Of a normal one, a wait or notify by a thread that does not hold it is answered EPERM when nobody does. When another
- *   thread does, it is undefined, as a release is: the queues are touched without the lock.
- * - Of an errorcheck or recursive one it is always answered EPERM on Linux with glibc, whose mutexes tell. Elsewhere as
- *   above, and a recursive one counts as the caller's even when nobody holds it, and cond_locked() says false to its holder.
- *   A release by a thread that does not hold it is EPERM everywhere.
- * A robust mutex whose holder has died is given up (ENOTRECOVERABLE) by a call that only looks at it, and glibc (2.36) may
- * leave threads asleep for ever on a robust mutex that was given up. COND_SHARED has none of this.
- * EINVAL: NULL. ENOTSUP: on a system without pthreads.
- */
-COND_API int cond_lock_init_pthread(cond_lock_t *lock, pthread_mutex_t *mutex);
-#endif
-
-/**
- * End a lock's life; of a foreign one only the handle's. Never blocks. Other calls may be under way, as for
- * cond_destroy(): each has its effect before, or is answered EINVAL, and the memory must stay until it has returned.
- * EINVAL: NULL, destroyed. EBUSY: somebody waits on a condition on it, or it is held (a foreign one may be).
- */
-COND_API int cond_lock_destroy(cond_lock_t *lock);
-
-/**
- * Acquire the lock, once more if it is recursive and the caller has it. A running thread may get a free private lock
- * before one that was woken for it. But a thread that has waited for about a millisecond (asleep, after a notify or
- * after its deadline) is overtaken by later ones a few times only, however long they hold the lock: once for each such
- * thread before it, and a few times more. A free lock is kept for it for a millisecond at most. (Meanwhile a try, and
- * an acquire with a shorter timeout, fail.)
- * EINVAL: NULL, destroyed. EDEADLK: a mutex that the caller holds. EAGAIN: held COND_DEPTH_MAX deep.
- * A foreign lock's own errors are passed on.
- */
-COND_API int cond_lock_acquire(cond_lock_t *lock) COND_ACQUIRES_(*lock);
-
-/** Acquire the lock if that is possible at once. Errors of cond_lock_acquire(), and EBUSY: another has it. */
-COND_API int cond_lock_try_acquire(cond_lock_t *lock) COND_TRIES_(*lock);
-
-/** Acquire the lock within timeout_ns. Errors of cond_lock_acquire(), and ETIMEDOUT. */
-COND_API int cond_lock_acquire_timed(cond_lock_t *lock, int64_t timeout_ns) COND_TRIES_(*lock);
-
-/** The same with a deadline, in the time of cond_now(). */
-COND_API int cond_lock_acquire_until(cond_lock_t *lock, int64_t deadline_ns) COND_TRIES_(*lock);
-
-/**
- * Release the lock by one level. The holder. EINVAL: NULL, destroyed. EPERM: the caller does not hold it.
- * A thread must not end while it holds a private lock: a new thread that the system gives its control block to has its
- * number, and would count as the owner.
- */
-COND_API int cond_lock_release(cond_lock_t *lock) COND_RELEASES_(*lock);
-
-/** Whether anybody holds the lock, or it is kept for a thread that has waited for it too long. */
-COND_API bool cond_lock_locked(const cond_lock_t *lock);
-
-/** Whether the calling thread holds the lock; for a foreign lock without `owned`, whether anybody does. */
-COND_API bool cond_lock_owned(const cond_lock_t *lock);
-
-/**
- * Make a shared lock usable again after acquire or wait has returned EOWNERDEAD. The holder.
- * EINVAL: NULL, destroyed, or nothing to recover: always so for a lock that is not shared. EPERM: not held.
- */
-COND_API int cond_lock_recover(cond_lock_t *lock) COND_REQUIRES(*lock);
-
-/**
- * In the child of a fork, whose only thread is the one that called fork: free the lock, whoever held it. A foreign lock
- * itself is left as it is; a shared lock is left alone, since its holder lives on. For a lock with conditions on it,
- * cond_reinit_after_fork() of each does the same. EINVAL: NULL, destroyed.
- */
-COND_API int cond_lock_reinit_after_fork(cond_lock_t *lock);
-
-#ifndef CONDVAR_NO_TEXT
-/**
- * Write to text whether the lock is held, its kind, its owner and its depth. At most `size` bytes with the closing zero
- * are written. Returns the length of the whole text, as snprintf does, or -EINVAL for NULL and for a destroyed lock.
- * Exact if the caller holds the lock; otherwise the values may have changed already.
- */
-COND_API int cond_lock_describe(const cond_lock_t *lock, char *text, size_t size);
-#endif
-
-/*
- * Shared locks and conditions
- *
- * With COND_SHARED a lock and its conditions live in memory that several processes have mapped (mmap with
- * MAP_SHARED, shm_open, memfd_create), at the same or at different addresses. Several conditions on one
- * shared lock must be in one mapping with it. All these processes must be in one PID namespace, for a robust
- * mutex knows its holder by the number there (containers have their own). What is different:
- *
- * - If a holder is killed, the next one to acquire the lock is told EOWNERDEAD: it holds the lock, but what
- *   the lock guards may be half changed. It puts that right and calls recover, or releases the lock without:
- *   then acquire, wait and notify are answered ENOTRECOVERABLE for ever, and those who wait are answered so within a
- *   tenth of a second, without the lock; nobody stays counted, and the condition and the lock can be destroyed and made
- *   anew. wait can return EOWNERDEAD too, with the lock held as deep as before; waiting again before recover is answered
- *   EOWNERDEAD at once. recover lets all waiters go: those of the condition that it is called on at once, those of other
- *   conditions on the same lock within a tenth of a second, or at the next wait or notify there.
- * - A notify lets at least min(n, waiters) go, sometimes more, so a plain wait may return without need; a
- *   killed waiter costs no notification, though it may delay one by a tenth of a second, as one that is killed
- *   while it waits for the lock may delay the others that do.
- * - Predicates are called by the waiter itself. Order is not promised. Where waiters, with predicates or without, have
- *   different real-time priorities, a notify may take a tenth of a second to reach the one that it is for: the kernel
- *   wakes the highest priority first, be it that this one came later or that its predicate is false.
- * - A woken waiter looks at the condition before it returns. So the condition's memory, and a lock of its own,
- *   must stay until the waiters are through; cond_destroy() does not find out that some are on their way. A waiter that
- *   finds its lock destroyed is answered EINVAL and does not hold it, as is one that was asleep in acquire; so their
- *   memory must stay, and may be made into something new, only when these calls have returned. A waiter that finds only
- *   its condition destroyed, on a lock elsewhere, holds the lock (with EINVAL if it would have to wait on), and releases
- *   it by cond_lock_release().
- * - A notify costs a system call if the lock lives elsewhere: its release does not know the condition.
- * - The kernel frees the first 2,048 robust locks that a killed thread holds. What it held beyond these stays held.
- * - Waiters look now and then whether the holder of the lock lives, so cond_try_acquire() and
- *   cond_destroy() may find a lock busy that no one uses.
- * - Waiters that were killed are counted by cond_waiters(), and keep cond_destroy() from its work, until the
- *   next notify_all (on a lock that was given up, even by one that is answered ENOTRECOVERABLE).
- * - cond_init() and cond_lock_init() by a second process on what is alive are EBUSY, and change nothing, whether it is
- *   held or free; while the first process is not done yet they are EAGAIN, to be called again a little later. So memory
- *   that outlives its processes must be cleared, or what is in it destroyed, before it is used anew. And it must be
- *   cleared when a process was killed in one of these or in destroy: then EAGAIN does not end.
- * - A condition of all zero bits is a private one, wherever it is. To use it from two processes is a mistake, of which a
- *   part is noticed: a second process that waits or notifies while the first one has waiters is answered EINVAL, and so is
- *   a waiter that finds those of another process when it comes back. But the two cannot wake each other, so a process may
- *   well sleep for ever on such a lock; the threads of a forked child count as those of its parent; and tasks of two
- *   processes on one lock are not told apart.
- */
-
-/* ---- The condition ---------------------------------------------------------------------------------- */
-
-typedef struct cond cond_t;
-
-/*
- * What a waiter waits for: true once it has come. It is called with the lock held, by the waiter or by a
- * thread that is about to release the lock and would let the waiter go. So it must depend on `arg` and on
- * the state that the lock guards only, must not block, and must not call the library. It must return normally: no longjmp,
- * no exception, no pthread_exit, and no cancellation point, for a thread that ended in it would hold the lock for ever.
- */
-typedef bool cond_pred_t(void *arg);
-
-/* A 64-bit number, which small systems align like a pointer: that saves them the padding around it. */
+/* A 64-bit number. Small systems align it like a pointer, to save the padding around it. */
 #if defined(CONDVAR_NO_SHARED) && defined(__GNUC__) && UINTPTR_MAX <= 0xFFFFFFFFu
 typedef uint64_t cond_arrivals_t_ __attribute__((aligned(4)));
 #else
@@ -457,37 +943,36 @@ typedef uint64_t cond_arrivals_t_;
 #endif
 
 struct COND_CAPABILITY_ cond {
-    cond_lock_t *lock_; /* fixed by init; NULL: own_. COND_SHARED: how many bytes from here, as a pointer */
+    cond_lock_t *lock_; /* fixed by init. NULL: own_. COND_SHARED: the distance in bytes from this condition */
     uint32_t state_;    /* atomic, written by init, destroy and close; src/object.h */
-    uint32_t waiters_;  /* atomic, written under the lock: how many wait and have not been chosen */
+    uint32_t waiters_;  /* atomic, written under the lock: waiters that have not been chosen */
     union {
         struct cond_local_queue_ {
-            struct cond_waiter *waiters; /* under the lock: who waits, in order of arrival */
-            cond_arrivals_t_ arrivals;   /* under the lock: waits begun, the next waiter's place */
+            struct cond_waiter *waiters; /* under the lock: the queue of waiters, in order of arrival */
+            cond_arrivals_t_ arrivals;   /* under the lock: waits begun; the place of the next waiter */
 #ifndef CONDVAR_NO_SHARED
-            uint32_t process;            /* under the lock: whose the waiters are */
+            uint32_t process;            /* under the lock: the process of the waiters */
 #endif
         } local;
 #ifndef CONDVAR_NO_SHARED
         struct cond_shared_queue_ { /* COND_SHARED: all written under the lock; src/shared.c */
-            uint32_t sequence;     /* atomic: what waiters sleep on */
-            uint32_t arrivals;     /* atomic: the next waiter's ticket */
-            uint32_t free_below;   /* atomic: only those who have a ticket from this one on must still wait */
-            uint32_t notified_below; /* atomic: and of those up to this one */
-            uint32_t grants;       /* atomic: this many may go */
-            uint32_t old_waiters;  /* how many have a ticket below notified_below */
-            uint16_t laps;         /* atomic: how often `arrivals` has begun anew */
-            uint16_t spin;         /* atomic: how long waiting awake has been worth it */
-            uint16_t recoveries;   /* atomic: the lock's, when this was last put in order */
-            uint16_t owed;         /* own lock: how many its release is to wake */
+            uint32_t sequence;     /* atomic: the word that waiters sleep on */
+            uint32_t arrivals;     /* atomic: the ticket of the next waiter */
+            uint32_t free_below;   /* atomic: waiters with a ticket below this one may return */
+            uint32_t notified_below; /* atomic: a grant may be taken with a ticket below this one */
+            uint32_t grants;       /* atomic: how many waiters below notified_below may return */
+            uint32_t old_waiters;  /* waiters with a ticket below notified_below */
+            uint16_t laps;         /* atomic: how often `arrivals` has wrapped */
+            uint16_t spin;         /* atomic: the spin budget, src/park.h */
+            uint16_t recoveries;   /* atomic: the lock's, when this queue was last repaired */
+            uint16_t owed;         /* own lock: how many waiters its release has to wake */
         } shared;
 #endif
     } u_;
     cond_lock_t own_;
 };
 
-/* COND_INIT_WITH(lock) is for private and foreign locks. A shared condition needs cond_init(): on a shared lock the
-   initialiser compiles, and every call on the condition is answered EINVAL. */
+/* On a shared lock COND_INIT_WITH() compiles, but each call on the condition returns EINVAL. */
 #define COND_INIT COND_RLOCK_INIT
 #ifdef __cplusplus
 #  define COND_INIT_WITH(lock) {(lock), 0, 0, {}, {}}
@@ -495,213 +980,49 @@ struct COND_CAPABILITY_ cond {
 #  define COND_INIT_WITH(lock) {(lock), 0, 0, {{NULL, COND_NO_PROCESS_ 0}}, {0}}
 #endif
 
-/**
- * Make a condition: on `lock`, which it does not own and which must outlive it, or, if that is NULL, on a
- * lock of its own made from `flags`. Static ones can be initialised by COND_INIT (all zero bits) or
- * COND_INIT_WITH(lock). Not to be called on a condition in use.
- * EINVAL: NULL, unknown flags, a destroyed lock, or flags other than 0 that are not those of `lock`.
- * ENOTSUP: as cond_lock_init(). EBUSY: a shared condition is alive there already, and ready. EAGAIN: another process is
- * making one there just now (until that is done, other calls answer EINVAL).
- */
-COND_API int cond_init(cond_t *cond, cond_lock_t *lock, unsigned flags);
+/* ---- Waiters, tokens and tasks ---- */
 
-/**
- * End a condition's life, and its own lock's with it. Never blocks. It may be called as soon as nobody waits:
- * a waiter that a notify has chosen does not touch the condition again, if the lock lives elsewhere (and if,
- * should it be in cond_wait_for, its predicate stays true until it is through, and, should it be a task, it
- * is not cancelled any more). Such a waiter returns with the lock held, and must release it by the lock: by
- * cond_lock_release(), a task by cond_task_lock_release(). A waiter that cond_close() has woken does not touch the condition
- * either. One in cond_await that a release has woken is as one in cond_wait_for that a notify has chosen.
- * Other calls may be under way: each has its effect before the destroy, or is answered EINVAL. There are two rules. Where
- * the lock is elsewhere and is not held by the caller, no thread may begin to wait meanwhile. And the memory must stay
- * until these calls have returned, except for waits that nobody waits in any more: those that were chosen, and those that
- * cond_waiters() has ceased to count.
- * EINVAL: NULL, destroyed. EBUSY: somebody waits, or the condition's own lock is held or on its way to a
- * waiter.
- */
-COND_API int cond_destroy(cond_t *cond);
-
-/** Acquire the condition's lock; as cond_lock_acquire(). */
-COND_API int cond_acquire(cond_t *cond) COND_ACQUIRES_(*cond);
-
-/** As cond_lock_try_acquire(). */
-COND_API int cond_try_acquire(cond_t *cond) COND_TRIES_(*cond);
-
-/** As cond_lock_acquire_timed(). */
-COND_API int cond_acquire_timed(cond_t *cond, int64_t timeout_ns) COND_TRIES_(*cond);
-
-/** As cond_lock_acquire_until(). */
-COND_API int cond_acquire_until(cond_t *cond, int64_t deadline_ns) COND_TRIES_(*cond);
-
-/** Release the condition's lock by one level; as cond_lock_release(). The holder. */
-COND_API int cond_release(cond_t *cond) COND_RELEASES_(*cond);
-
-/**
- * Release the lock entirely, wait for a notify that chooses the caller, and acquire the lock again as deep
- * as it was held. The holder.
- * EINVAL: NULL, destroyed. EPERM: not held. ETIMEDOUT: no notify chose the caller in timeout_ns; the lock is
- * held again. ECANCELED: the condition is closed, or was closed before a notify chose the caller; the lock is held (again).
- * An error of a foreign lock that could not be acquired again is passed on: the lock is then
- * not held. It is lost: nobody can have it any more, so the others that wait on the condition are woken, and get the same
- * error. (Those that wait on another condition of that lock get it when a notify, a wait or cond_destroy() is called on
- * theirs; so do those of a lock that says ENOTRECOVERABLE to such a call.) The handle answers EINVAL from then on, and its
- * memory must stay until these waits have returned. The condition can be destroyed at once.
- * Of a shared lock: EOWNERDEAD, a holder was killed; the lock is held, to be recovered. ENOTRECOVERABLE, the lock was
- * given up, before or meanwhile: it is not held.
- */
-COND_API int cond_wait(cond_t *cond, int64_t timeout_ns) COND_REQUIRES(*cond);
-
-/** The same with a deadline, in the time of cond_now(). */
-COND_API int cond_wait_until(cond_t *cond, int64_t deadline_ns) COND_REQUIRES(*cond);
-
-/**
- * Wait until pred(arg) is true. The holder. Returns 0 with the predicate true (at once, if it is), and
- * ETIMEDOUT if it is false at the end of timeout_ns; the lock is held either way. The waiter is left asleep,
- * and keeps its place, as long as its predicate is false.
- * ECANCELED: the condition is closed, and the predicate is false.
- * EINVAL, EPERM, EOWNERDEAD, ENOTRECOVERABLE and a foreign lock's errors as for cond_wait(), and EINVAL: pred is NULL.
- */
-COND_API int cond_wait_for(cond_t *cond, cond_pred_t *pred, void *arg, int64_t timeout_ns) COND_REQUIRES(*cond);
-
-/** The same with a deadline, in the time of cond_now(). */
-COND_API int cond_wait_for_until(cond_t *cond, cond_pred_t *pred, void *arg, int64_t deadline_ns) COND_REQUIRES(*cond);
-
-#ifndef CONDVAR_NO_AWAIT
-/**
- * The same as cond_wait_for(), but nobody has to notify: every release of the lock calls the predicate, whatever has
- * changed, and wakes the caller when it is true. The price: each release that wakes nobody calls the predicates of all
- * that await on the lock. Those are woken in the order of arrival; cond_waiters() counts them, cond_notify() does not
- * choose them. Abseil's Mutex::Await and nsync's nsync_mu_wait do the same.
- * Errors of cond_wait_for(), and ENOTSUP: a shared or a foreign lock, which may be released unseen.
- */
-COND_API int cond_await(cond_t *cond, cond_pred_t *pred, void *arg, int64_t timeout_ns) COND_REQUIRES(*cond);
-#endif
+/* A waiter: a thread in a wait, on its own stack, or part of a task. src/waitq.h has the states. */
+struct cond_waiter {
+    uint32_t state;           /* atomic: the waiter and the holder of the lock race for it */
+    uint32_t timed : 1;       /* fixed: has a deadline, or is a task, so it may expire */
+    uint32_t task : 1;        /* fixed: part of a struct cond_task */
+    uint32_t passes_on : 1;   /* under the lock: chosen by notify(n), not by notify_all */
+    uint32_t queue : 2;       /* under the lock: WAITER_UNQUEUED, ... */
+    uint32_t skipped : 1;     /* under the lock: a waiter that was notified later was woken before it */
+    uint32_t awaits : 1;      /* fixed: needs no notify */
+    uint32_t cancelled : 1;   /* under the lock: a close or a cancel has ended the wait */
+    uint32_t horizon : 24;    /* under the lock: how many waiters had arrived after it when it was notified */
+    struct cond_waiter *next; /* under the lock: in the circular list that it is in */
+    struct cond_waiter *prev; /* under the lock */
+    uint64_t arrival;         /* fixed by waitq_begin_wait(): its place */
+    cond_t *cond;             /* fixed: the condition that it waits on */
+    cond_pred_t *pred;        /* fixed: NULL in a plain wait */
+    void *arg;                /* fixed */
+};
 
 #ifndef CONDVAR_NO_CANCEL
-/** Ends the waits that carry it: cond_cancel(). All zero bits: not cancelled. It must outlive these waits, and needs no
-    destroy. One for each waiter, or for each group of them. */
-typedef struct cond_token {
-    uint32_t cancelled_; /* atomic, set under the lock */
-} cond_token_t;
-
-/** Ends one wait, by any thread, without the lock: cond_stop(). All zero bits: not stopped. One for each waiter, and for one
-    wait at a time. It must outlive the wait and every cond_stop() of it, and needs no destroy. */
-typedef struct cond_stop_node cond_stop_t; /* (C++ has one name for a struct and a function) */
-
-/** What cond_wait_with() does. Members that are 0 mean "without". */
-typedef struct cond_wait_options {
-    cond_pred_t *pred;   /* wait until pred(arg) is true, as cond_wait_for(); NULL: until a notify chooses the caller */
-    void *arg;
-    int64_t deadline_ns; /* in the time of cond_now(): cond_deadline(COND_MS(50)); 0: no deadline */
-    cond_token_t *token; /* cond_cancel() with this token ends the wait with ECANCELED */
-    bool unnotified;     /* as cond_await(); needs pred */
-    cond_stop_t *stop;   /* cond_stop() ends the wait with ECANCELED; not with a token */
-} cond_wait_options_t;
-
-/**
- * Wait, with all that can be asked for: the other waits are short forms of this one, with the same results.
- * ECANCELED: the token was cancelled before a notify chose the caller, and the predicate, if there is one, is false; the
- * lock is held. The same for `stop`. EINVAL: options is NULL, `unnotified` without `pred`, or both `token` and `stop`.
- * EBUSY: another wait uses `stop`. ENOTSUP: a token or `stop` with a shared lock; `unnotified` with a shared or a foreign
- * lock.
- */
-COND_API int cond_wait_with(cond_t *cond, const cond_wait_options_t *options) COND_REQUIRES(*cond);
-
-/**
- * End the waits on this condition that carry the token, with ECANCELED, or 0 if their predicate is true. Every later wait
- * with the token ends in the same way, at once, on any condition. A waiter without a predicate that a notify has chosen
- * before returns 0; one with a predicate that is false passes its notification on. Looks at each waiter of the condition
- * and at each notified waiter of its lock. The holder. No system call, unless the lock is foreign.
- * EINVAL: NULL, destroyed. EPERM: not held. ENOTSUP: a shared lock.
- */
-COND_API int cond_cancel(cond_t *cond, cond_token_t *token) COND_REQUIRES(*cond);
-
-/**
- * End the wait that carries `stop`, now or later, as if its deadline were now: with ECANCELED, or 0 if its predicate is true.
- * Every later wait with it ends in the same way, at once. A waiter without a predicate that a notify has chosen before
- * returns 0; a notify skips one that was stopped. Any thread, at any time, holding whatever lock: it needs no lock and never
- * blocks. 0 too if it was called before. EINVAL: NULL.
- */
-COND_API int cond_stop(cond_stop_t *stop);
-
-/**
- * Close the condition, for good: every wait on it, now and later, ends with ECANCELED, with the lock held. A wait whose
- * predicate is true still returns 0, so consumers can drain what is there. A waiter without a predicate that a notify has
- * chosen before returns 0. All other calls work as before. To open it again takes cond_destroy() and cond_init();
- * cond_reinit_after_fork() leaves it closed. The holder. 0 too if it is closed already. No system call on a private lock.
- * EINVAL: NULL, destroyed. EPERM: not held.
- */
-COND_API int cond_close(cond_t *cond) COND_REQUIRES(*cond);
-
-/** Whether the condition is closed; false for NULL and a destroyed one. Exact if the caller holds the lock. */
-COND_API bool cond_closed(const cond_t *cond);
+struct cond_stop_node { /* cond_stop is a function */
+    struct cond_waiter waiter_;  /* the node of the wait. cond_stop() accesses its `state` only */
+    const cond_token_t *token_;  /* with waiter_: struct waitq_thread of src/waitq.h */
+    cond_token_t stopped_;       /* set by cond_stop(), for good. token_ points to it */
+    uint32_t busy_;              /* atomic: a wait uses it */
+};
 #endif
 
-/**
- * Choose the first n waiters, or all if there are fewer. Each release of the lock then wakes one of them, in the order
- * of arrival, whether or not those woken before have the lock by then. Which of the woken ones gets the lock first is
- * not promised. One that waits in cond_wait_for, and whose predicate is false when its turn comes, stays, and the
- * next waiter that was there at the time of the notify is chosen in its stead. The holder.
- * No system call, unless the lock is foreign, or shared and not the condition's own. EINVAL: NULL, destroyed. EPERM: not
- * held. ENOTRECOVERABLE: a shared lock that was given up.
- */
-COND_API int cond_notify(cond_t *cond, size_t n) COND_REQUIRES(*cond);
-
-/** Choose all waiters. As cond_notify(). */
-COND_API int cond_notify_all(cond_t *cond) COND_REQUIRES(*cond);
-
-/** Whether anybody holds the condition's lock; as cond_lock_locked(). */
-COND_API bool cond_locked(const cond_t *cond);
-
-/** Whether the calling thread does; as cond_lock_owned(). */
-COND_API bool cond_owned(const cond_t *cond);
-
-/**
- * How many wait and have not been chosen. A glimpse, unless the caller holds the lock. A waiter that has expired leaves the
- * queue when it has the lock again, and is counted until then: a notify does not choose it.
- */
-COND_API size_t cond_waiters(const cond_t *cond);
-
-/** The condition's lock; NULL if there is none to give (cond is NULL or destroyed). */
-COND_API cond_lock_t *cond_get_lock(cond_t *cond);
-
-/** As cond_lock_recover(). The holder. */
-COND_API int cond_recover(cond_t *cond) COND_REQUIRES(*cond);
-
-/**
- * In the child of a fork, whose only thread is the one that called fork: forget the waiters that do not
- * exist here, and free the lock, whoever held it (a foreign lock itself is left as it is). Do so for each
- * condition on a lock before using any. As Python's Condition._at_fork_reinit().
- * EINVAL: NULL, destroyed.
- */
-COND_API int cond_reinit_after_fork(cond_t *cond);
-
-#ifndef CONDVAR_NO_TEXT
-/**
- * Write what Python's repr() would tell to text: kind, holder and depth of the lock, how many wait. At
- * most `size` bytes with the closing zero are written. Returns the length of the whole text, as snprintf
- * does, or -EINVAL for NULL and for a destroyed condition. Without the lock held it is a glimpse.
- */
-COND_API int cond_describe(const cond_t *cond, char *text, size_t size);
-
-/** What an error returned by this library means, in English. Never NULL, never to be freed. */
-COND_API const char *cond_strerror(int error);
+#ifndef CONDVAR_NO_TASKS
+struct cond_task {
+    struct cond_waiter waiter_;
+    struct cond_task *next_;   /* in the stack of tasks that want the lock, or in the list of due callbacks */
+    cond_lock_t *lock_;        /* fixed for a request */
+    void *loop_;               /* fixed for a request: the dispatcher of its own call, or NULL; src/taskq.c */
+    cond_task_ready_t *ready_; /* fixed by init */
+    void *user_;               /* fixed by init */
+};
 #endif
 
-/*
- * COND_WITH(&cond) { ... } holds the lock for the block, like Python's `with cond:`. COND_GUARD(&cond); holds it from there
- * to the end of the enclosing block. Both take a cond_t * or a cond_lock_t *; anything else does not compile.
- *
- * - The lock is released by one level however the block is left: at its end, by break, continue, return or goto. (COND_WITH
- *   with C compilers other than GCC and Clang: at its end and by continue only; COND_GUARD needs GCC, Clang or C++.)
- * - COND_WITH is a loop of one round. So a `break` or `continue` in it leaves the block, and not the loop around it. Where
- *   that matters, use COND_GUARD, which has no loop.
- * - With EOWNERDEAD the lock is held: call cond_recover(). If the lock cannot be acquired for another reason (cond_acquire()
- *   has them), the block of COND_WITH is not entered, and COND_GUARD does nothing. To tell, set a flag in the block of
- *   COND_WITH, and call cond_owned() after COND_GUARD; or use cond_acquire().
- * - It is the lock that is released, found when it is acquired. So a condition whose lock is elsewhere may be destroyed
- *   within the block, or while the block waits in it and has been chosen.
- */
+/* ---- COND_WITH and COND_GUARD ---- */
+
 #define COND_WITH(object)                                                                                \
     for (cond_lock_t *COND_WITH_NAME_(__LINE__) COND_WITH_CLEANUP_ = COND_WITH_ENTER_(object);           \
          COND_WITH_NAME_(__LINE__) != NULL COND_WITH_LEFT_(COND_WITH_NAME_(__LINE__), object);           \
@@ -723,7 +1044,7 @@ COND_API const char *cond_strerror(int error);
 #  define COND_WITH_CLEANUP_
 #endif
 
-/* For a condition or a lock: by overloads in C++. */
+/* For a condition or a lock: overloads in C++. */
 #ifdef __cplusplus
 #  define COND_WITH_ENTER_(object) cond_with_enter_(object)
 #  define COND_WITH_LEAVES_(object) cond_with_left_(object)
@@ -734,13 +1055,16 @@ COND_API const char *cond_strerror(int error);
       _Generic((object), cond_t *: cond_with_left_, cond_lock_t *: cond_lock_with_left_)(object)
 #endif
 
-/* What clang's analysis is told: in the block the lock is held, by an assertion that need not be undone; behind
-   it, it is not. (The name is NULL there, so `object` is evaluated once only, in spite of appearances.) */
+/* For clang's analysis, the lock is held in the block by the assertion of cond_with_enter_(), and not held after it by
+   cond_with_left_(). The latter is never called, because the name is NULL then. So `object` is evaluated once. */
 #if defined(__clang__)
 #  define COND_WITH_LEFT_(name, object) || ((name) != NULL && COND_WITH_LEAVES_(object) && false)
 #else
 #  define COND_WITH_LEFT_(name, object)
 #endif
+
+#define COND_ASSERTS_(object) COND_ANALYSIS_(assert_capability(object))
+#define COND_UNSEEN_ COND_ANALYSIS_(no_thread_safety_analysis)
 
 static inline void cond_held_(const cond_t *cond) COND_ASSERTS_(*cond);
 static inline cond_lock_t *cond_with_enter_(cond_t *cond) COND_ASSERTS_(*cond);
@@ -810,150 +1134,6 @@ private:
     cond_lock_t *lock_;
 };
 }
-#endif
-
-/* ---- Tasks: waiting without a thread ---------------------------------------------------------------- */
-
-/* Who waits. The library's own, here only because a task contains one; src/waitq.h tells what it means. */
-struct cond_waiter {
-    uint32_t state;           /* atomic: what the waiter and the holder of the lock race for */
-    uint32_t timed : 1;       /* fixed: has a deadline, or is a task, and may give up */
-    uint32_t task : 1;        /* fixed: it is part of a struct cond_task */
-    uint32_t passes_on : 1;   /* under the lock: chosen by notify(n), not by notify_all */
-    uint32_t queue : 2;       /* under the lock: WAITER_UNQUEUED, ... */
-    uint32_t skipped : 1;     /* under the lock: one that was notified later was woken before it */
-    uint32_t awaits : 1;      /* fixed: needs no notify */
-    uint32_t cancelled : 1;   /* under the lock: a close or a cancel has ended the wait */
-    uint32_t horizon : 24;    /* under the lock: how many had arrived after it when it was notified */
-    struct cond_waiter *next; /* under the lock: in the circular queue that it is in */
-    struct cond_waiter *prev; /* under the lock */
-    uint64_t arrival;         /* fixed by waitq_begin_wait(): its place */
-    cond_t *cond;             /* fixed: where it is put back */
-    cond_pred_t *pred;        /* fixed: NULL in a plain wait */
-    void *arg;                /* fixed */
-};
-
-#ifndef CONDVAR_NO_CANCEL
-struct cond_stop_node {
-    struct cond_waiter waiter_;  /* the wait's node: `state` is all of it that cond_stop() touches */
-    const cond_token_t *token_;  /* with waiter_: struct waitq_thread of src/waitq.h */
-    cond_token_t stopped_;       /* for good. What token_ is */
-    uint32_t busy_;              /* atomic: a wait uses it */
-};
-#endif
-
-#ifndef CONDVAR_NO_TASKS
-/*
- * A task is something that an event loop runs piece by piece: a coroutine, a connection, a state machine. It
- * uses a condition as a thread does, the same one and at the same time as threads, but never blocks. What
- * cannot be done at once answers EINPROGRESS, and when it is done, `ready` is called. That is
- * asyncio.Condition (https://docs.python.org/3/library/asyncio-sync.html#asyncio.Condition) for any loop.
- *
- *     void on_ready(cond_task_t *task, int result)       // on whichever thread has let the task go
- *     {
- *         loop_post(cond_task_user(task), result);       // go on, on the task's own loop
- *     }
- *
- * - The lock's owner is the task, not the thread that runs it: a task may acquire on one thread and release on
- *   another. One task's calls must not run at the same time; cond_task_cancel() may, at any time.
- * - A request (acquire, wait, wait_for) has one outcome. Either the call returns it, or the call returns
- *   EINPROGRESS and `ready` is called with it, once: 0, and the task holds the lock; or ECANCELED, which also
- *   tells a task that has asked for a lock while that was being destroyed. `ready` is never called by the call
- *   that made the request, but maybe by another thread before that call has returned. What happens within the
- *   call itself is returned by it: so a wait may answer 0 or ECANCELED, if a callback that it has run has
- *   notified or cancelled it.
- * - `ready` runs where the lock was released, or where the task was cancelled, on any thread; of callbacks
- *   that are due on one thread at the same time the second runs after the first has returned. It may call any
- *   cond_task function, and free the task. It should post to the loop and return: its thread, and maybe the
- *   holder of another lock, waits for it. It must not block, not even for a lock of this library (that may
- *   have been handed to a task whose callback is due on this very thread), and must return normally: no
- *   longjmp, no exception, no pthread_exit. It runs with cancellation disabled, so it may be a cancellation point.
- * - A task is handed the lock, since it cannot sleep for it: the lock is held from then on, until the loop runs
- *   the task and the task releases it.
- * - A task waits for as long as it takes. A timeout is a timer of the loop that cancels.
- * - Private locks only: COND_RLOCK and COND_MUTEX. Others are answered ENOTSUP.
- */
-typedef struct cond_task cond_task_t;
-
-/* Called when a request is done: result is 0 (the task holds the lock) or ECANCELED. */
-typedef void cond_task_ready_t(cond_task_t *task, int result);
-
-struct cond_task {
-    struct cond_waiter waiter_;
-    struct cond_task *next_;   /* in the list of those that want the lock, or whose callbacks are due */
-    cond_lock_t *lock_;        /* fixed for a request: what it is about */
-    void *loop_;               /* fixed for a request: what its call runs callbacks in, or NULL; src/taskq.c */
-    cond_task_ready_t *ready_; /* fixed by init */
-    void *user_;               /* fixed by init */
-};
-
-/**
- * Make a task. The storage is the caller's, and must stay until the task holds nothing and waits for nothing.
- * There is nothing to destroy. `user` is for the caller: cond_task_user().
- * EINVAL: task or ready is NULL.
- */
-COND_API int cond_task_init(cond_task_t *task, cond_task_ready_t *ready, void *user);
-
-/**
- * Acquire the condition's lock for the task, once more if it is recursive and the task has it. 0: the task
- * holds it. EINPROGRESS: ready() will say. Tasks are served in the order of their requests. While a thread has waited
- * for the lock for about a millisecond, every second release leaves the lock to such threads.
- * EINVAL: NULL, destroyed, a task without init. ENOTSUP: a shared or a foreign lock. EDEADLK: a mutex that the task holds.
- * EAGAIN: held COND_DEPTH_MAX deep. EBUSY: the task has a request under way.
- */
-COND_API int cond_task_acquire(cond_t *cond, cond_task_t *task);
-
-/**
- * Release the lock entirely and wait for a notify that chooses the task; ready(task, 0) then has the lock as
- * deep as it was held. The holder.
- * EINPROGRESS, or the outcome if it was decided within the call. EPERM: the
- * task does not hold the lock. EINVAL, ENOTSUP, EBUSY: as cond_task_acquire().
- */
-COND_API int cond_task_wait(cond_t *cond, cond_task_t *task);
-
-/**
- * The same until pred(arg) is true, as cond_wait_for(): the predicate is called by whoever holds the lock, on
- * any thread. 0 at once if it is true already: the lock has been held all the time.
- */
-COND_API int cond_task_wait_for(cond_t *cond, cond_task_t *task, cond_pred_t *pred, void *arg);
-
-#ifndef CONDVAR_NO_AWAIT
-/** As cond_task_wait_for(), but nobody has to notify: cond_await(). */
-COND_API int cond_task_await(cond_t *cond, cond_task_t *task, cond_pred_t *pred, void *arg);
-#endif
-
-/** Release the lock by one level. The holder. EPERM: the task does not hold it. EINVAL, ENOTSUP. */
-COND_API int cond_task_release(cond_t *cond, cond_task_t *task);
-
-/**
- * cond_task_acquire() and cond_task_release() by the lock, for when there is no condition, or none any more: a task that a
- * notify has chosen gets the lock, and the condition may have been destroyed meanwhile (cond_destroy()). Same answers.
- */
-COND_API int cond_task_lock_acquire(cond_lock_t *lock, cond_task_t *task);
-COND_API int cond_task_lock_release(cond_lock_t *lock, cond_task_t *task);
-
-/** Choose the first n waiters, threads and tasks alike; as cond_notify(). EPERM, EINVAL, ENOTSUP. */
-COND_API int cond_task_notify(cond_t *cond, cond_task_t *task, size_t n);
-
-/** Choose all waiters; as cond_task_notify(). */
-COND_API int cond_task_notify_all(cond_t *cond, cond_task_t *task);
-
-#ifndef CONDVAR_NO_CANCEL
-/** Close the condition; as cond_close(). EPERM: the task does not hold the lock. EINVAL, ENOTSUP. */
-COND_API int cond_task_close(cond_t *cond, cond_task_t *task);
-#endif
-
-/**
- * Give up the task's request. Any thread, at any time, as long as the task's storage is there. After 0, the
- * outcome is ECANCELED: of a wait with the lock held as deep as before, as soon as it can be had, and if a
- * notify had chosen the task, the next waiter is chosen in its stead; of an acquire without the lock, when
- * the lock is next released. Once more is 0 too.
- * EINVAL: NULL, or there is no request, or it is too late: its outcome is decided.
- */
-COND_API int cond_task_cancel(cond_task_t *task);
-
-/** What was given to cond_task_init(); NULL for NULL. */
-COND_API void *cond_task_user(const cond_task_t *task);
 #endif
 
 #ifdef __cplusplus

@@ -3,50 +3,52 @@
 #define CONDVAR_HPP
 
 /*
- * condvar.hpp - condvar.h for C++17: the same objects, the same rules, in C++'s words
+ * condvar.hpp - condvar.h for C++17 and later: the same objects and rules, as classes
  *
  *     condvar::condition cond;                     // constexpr: a static one needs no start-up code
- *     std::queue<int> jobs;
+ *     std::queue<int> jobs;                        // guarded by the lock of cond
  *
- *     void worker()                                // one thread
+ *     void take_job()                              // called by the consumers
  *     {
  *         std::unique_lock hold(cond);
  *         cond.wait_for([&] { return !jobs.empty(); });
- *         jobs.pop();                              // the predicate is true, the lock is held
+ *         jobs.pop();                              // the predicate is true, and the lock is held
  *     }
  *
- *     void submit(int job)                         // another thread
+ *     void add_job(int job)                        // called by the producers
  *     {
  *         std::lock_guard hold(cond);
  *         jobs.push(job);
  *         cond.notify();
  *     }
  *
- * What condvar.h says holds here too. In addition:
  *
- * - Both classes are Lockable and TimedLockable: std::unique_lock, std::lock_guard, std::scoped_lock and
- *   std::lock take them. lock() is acquire(), unlock() is release().
- * - Time is any duration of <chrono>. It is rounded up to nanoseconds; zero, less, and not a number poll; what
- *   is too long to represent never expires. A wait or an acquire whose time is over returns false. The calls whose
- *   names end in _until take a time_point of any clock; a clock that was set back meanwhile is looked at again.
- * - A wait can take something that ends it, as its first argument: a condvar::token (cancel() with the lock held), or
- *   in C++20 a std::stop_token. Then it returns false, with the lock held, unless its predicate is true. request_stop()
- *   may be called by any thread, whatever locks it holds: it never blocks here. A closed condition is an exception,
- *   std::errc::operation_canceled.
- * - Every other error is a std::system_error whose code() compares with std::errc: operation_not_permitted for
- *   a caller who does not hold the lock, resource_deadlock_would_occur for a mutex that its owner acquires
- *   again, and so on: the errno values of condvar.h.
- * - A predicate is anything that can be called without arguments and whose answer is true or false. It may be
- *   called by another thread, one that is about to release the lock, while its own thread sleeps. So it must
- *   not look at what belongs to a thread (thread_local, std::this_thread), must not block, and must not call
- *   the condition. If it throws, the exception is kept, the waiter is let go, and wait_for() throws it, in the
- *   thread that waits, with the lock held. (The notification that made it look is spent.)
- * - A destructor cannot throw. To destroy what is still held or waited on would leave threads in memory that is
- *   gone, so it ends in std::terminate(), as for a std::thread that was not joined.
- * - Conditions of processes (COND_SHARED) are made in the shared memory by placement new. acquire(), wait() and
- *   wait_for() throw EOWNERDEAD with the lock held; lock() and its like just hold it then, since a
- *   std::lock_guard must: call recover() first thing. Run the destructor in the last process only.
- * - In C++20 coroutines wait without a thread: async_acquire() and what follows it, below.
+ * Rules: those of condvar.h, and these
+ *
+ * - Locking. Both classes are Lockable and TimedLockable, so std::unique_lock, std::lock_guard, std::scoped_lock
+ *   and std::lock take them. lock() is acquire(), and unlock() is release().
+ * - Time is any duration of <chrono>, rounded up to nanoseconds. A duration of 0 or less, or NaN, polls. A duration
+ *   that is too long to be represented never expires. The calls whose names end in _until take a time_point of any
+ *   clock. If that clock is set back during the call, the call continues until the new time.
+ * - Timeouts. A wait or an acquire that times out returns false.
+ * - Tokens. A wait may have a token as its first argument: a condvar::token, or in C++20 a std::stop_token. If the
+ *   token ends the wait, the wait returns false, with the lock held. If the predicate is true, it returns true.
+ *   Caller of condition::cancel() must hold the lock. Any thread may call request_stop(), whatever locks it holds:
+ *   it never blocks on a wait.
+ * - Errors. Any other error throws std::system_error. Its code() is an errno value of condvar.h, to be compared with
+ *   std::errc: operation_not_permitted if the caller does not hold the lock, resource_deadlock_would_occur if the
+ *   owner of a mutex acquires it again, operation_canceled if the condition is closed, and so on.
+ * - Predicates are called without arguments and return a bool. Another thread may call the predicate while the
+ *   waiter sleeps: a thread that releases the lock. So a predicate must not use thread_local variables or
+ *   std::this_thread, must not block, and must not call the condition.
+ * - Exceptions of a predicate end the wait. wait_for() throws them in the thread that waits, with the lock held.
+ *   (If a notify caused the call of the predicate, its notification is used up.)
+ * - Destructors cannot throw. If a condition or a lock is still held or waited on, its destructor calls
+ *   std::terminate(). So does that of a std::thread that was not joined.
+ * - Processes. Construct shared conditions (COND_SHARED) in the shared memory by placement new. After EOWNERDEAD
+ *   acquire(), wait() and wait_for() throw, with the lock held. lock() and its variants do not throw, because
+ *   std::lock_guard would not release the lock: call recover() first. Only the last process runs the destructor.
+ * - Coroutines (C++20) wait without blocking a thread: see async_hold.
  */
 
 #if __cplusplus < 201703L && !(defined(_MSVC_LANG) && _MSVC_LANG >= 201703L)
@@ -85,7 +87,7 @@
 #include <type_traits>
 #include <utility>
 
-/* clang's -Wthread-safety is told about C's calls, and does not know std::lock_guard: it has nothing to say here. */
+/* clang's -Wthread-safety does not see that std::lock_guard acquires a condition, so it would warn here. */
 #if defined(__clang__)
 #  pragma clang diagnostic push
 #  pragma clang diagnostic ignored "-Wthread-safety-analysis"
@@ -93,9 +95,511 @@
 
 namespace condvar {
 
+/* Private, and declared here for the classes: the definitions are at the end. */
 namespace detail {
 
-[[noreturn]] inline void misuse(int error)
+inline void check(int error);               /* throws unless 0 */
+inline bool check(int error, int expected); /* false if `expected`, true if 0; else throws */
+inline int held(int error);                 /* EOWNERDEAD becomes 0 */
+
+template <class Rep, class Period> constexpr std::int64_t timeout_ns(const std::chrono::duration<Rep, Period> &time);
+template <class Clock, class Duration, class Call>
+int until(const std::chrono::time_point<Clock, Duration> &time, Call &&call);
+
+template <class T> inline constexpr bool is_token = false;
+template <class T> using bare = std::remove_cv_t<std::remove_reference_t<T>>;
+template <class T> using if_token = std::enable_if_t<is_token<bare<T>>, int>;
+struct no_token {};
+
+template <class... Args> struct is_misused_wait;
+template <class... Args> struct is_misused_wait_until;
+template <class... Args> struct is_misused_wait_for;
+
+struct coroutine_task;
+
+} // namespace detail
+
+/* ---- Acquire and release: members of both classes -------------------------------------------------------- */
+
+namespace detail {
+
+/* Uses acquire_(timeout_ns), acquire_by_(deadline_ns), try_acquire_() and release_() of `Self`. */
+template <class Self> class lockable {
+public:
+    /** As cond_acquire() and cond_lock_acquire(). */
+    void acquire() { check(self().acquire_(COND_FOREVER)); }
+
+    /** The same with a timeout: false if it timed out. */
+    template <class Rep, class Period> [[nodiscard]] bool acquire(const std::chrono::duration<Rep, Period> &time)
+    {
+        return check(self().acquire_(timeout_ns(time)), ETIMEDOUT);
+    }
+
+    /** The same with a deadline. */
+    template <class Clock, class Duration>
+    [[nodiscard]] bool acquire_until(const std::chrono::time_point<Clock, Duration> &time)
+    {
+        return check(acquire_until_(time), ETIMEDOUT);
+    }
+
+    /** False if the lock is not free. */
+    [[nodiscard]] bool try_acquire() { return check(self().try_acquire_(), EBUSY); }
+
+    /** Release one level. Caller must hold the lock. */
+    void release() { check(self().release_()); }
+
+    /* Lockable and TimedLockable. EOWNERDEAD is not thrown. */
+    void lock() { check(held(self().acquire_(COND_FOREVER))); }
+
+    [[nodiscard]] bool try_lock() { return check(held(self().try_acquire_()), EBUSY); }
+
+    template <class Rep, class Period> [[nodiscard]] bool try_lock_for(const std::chrono::duration<Rep, Period> &time)
+    {
+        return check(held(self().acquire_(timeout_ns(time))), ETIMEDOUT);
+    }
+
+    template <class Clock, class Duration>
+    [[nodiscard]] bool try_lock_until(const std::chrono::time_point<Clock, Duration> &time)
+    {
+        return check(held(acquire_until_(time)), ETIMEDOUT);
+    }
+
+    void unlock() { release(); }
+
+private:
+    Self &self() { return static_cast<Self &>(*this); }
+
+    template <class Clock, class Duration>
+    int acquire_until_(const std::chrono::time_point<Clock, Duration> &time)
+    {
+        return until(time, [this](std::int64_t deadline_ns) { return self().acquire_by_(deadline_ns); });
+    }
+};
+
+} // namespace detail
+
+/* ---- A lock by itself ------------------------------------------------------------------------------------ */
+
+/** For several conditions on one lock, and for a lock that the program has already: cond_lock_t. */
+class lock_handle : public detail::lockable<lock_handle> {
+public:
+    /** Recursive. */
+    constexpr lock_handle() noexcept : lock_ COND_RLOCK_INIT {}
+
+    /** COND_RLOCK or COND_MUTEX, and COND_SHARED or not: as cond_lock_init(). */
+    explicit lock_handle(unsigned flags) : lock_ COND_RLOCK_INIT { detail::check(cond_lock_init(&lock_, flags)); }
+
+#ifndef CONDVAR_NO_FOREIGN
+    /** A foreign lock, which must outlive this object: as cond_lock_init_foreign(). */
+    lock_handle(const cond_lock_ops_t &ops, void *object) : lock_ COND_RLOCK_INIT
+    {
+        detail::check(cond_lock_init_foreign(&lock_, &ops, object));
+    }
+#endif
+
+#ifdef COND_HAVE_PTHREAD_
+    /** A pthread mutex: as cond_lock_init_pthread(). For a std::mutex it is *mutex.native_handle(). */
+    explicit lock_handle(pthread_mutex_t &mutex) : lock_ COND_RLOCK_INIT
+    {
+        detail::check(cond_lock_init_pthread(&lock_, &mutex));
+    }
+#endif
+
+    ~lock_handle()
+    {
+        if (cond_lock_destroy(&lock_) == EBUSY)
+            std::terminate();
+    }
+
+    lock_handle(const lock_handle &) = delete;
+    lock_handle &operator=(const lock_handle &) = delete;
+
+    /** As cond_lock_locked(), cond_lock_owned() and cond_lock_describe(). */
+    [[nodiscard]] bool locked() const noexcept { return cond_lock_locked(&lock_); }
+    [[nodiscard]] bool owned() const noexcept { return cond_lock_owned(&lock_); }
+#ifndef CONDVAR_NO_TEXT
+    [[nodiscard]] std::string describe() const
+    {
+        char text[256];
+        cond_lock_describe(&lock_, text, sizeof text);
+        return text;
+    }
+#endif
+
+    /** As cond_lock_recover(). False if there was nothing to recover. Caller must hold the lock. */
+    bool recover() { return detail::check(cond_lock_recover(&lock_), EINVAL); }
+
+    /** For the calls of condvar.h that have no counterpart here. */
+    cond_lock_t *native_handle() noexcept { return &lock_; }
+
+private:
+    friend class detail::lockable<lock_handle>;
+
+    int acquire_(std::int64_t timeout_ns)
+    {
+        return timeout_ns == COND_FOREVER ? cond_lock_acquire(&lock_) : cond_lock_acquire_timed(&lock_, timeout_ns);
+    }
+    int acquire_by_(std::int64_t deadline_ns) { return cond_lock_acquire_until(&lock_, deadline_ns); }
+    int try_acquire_() { return cond_lock_try_acquire(&lock_); }
+    int release_() { return cond_lock_release(&lock_); }
+
+    cond_lock_t lock_;
+};
+
+using lock = lock_handle; /* (C++ does not allow a class with a member function of its own name.) */
+
+/* ---- A token --------------------------------------------------------------------------------------------- */
+
+#ifndef CONDVAR_NO_CANCEL
+/** Ends the waits that carry it: condition::cancel(). One for each waiter or group of waiters. It must outlive them. */
+class token {
+public:
+    constexpr token() noexcept : token_{} {}
+    token(const token &) = delete;
+    token &operator=(const token &) = delete;
+
+    /** True after a cancel() with this token. Exact if the caller holds the condition's lock. */
+    [[nodiscard]] bool cancelled() const noexcept
+    {
+#ifdef __GNUC__
+        return __atomic_load_n(&token_.cancelled_, __ATOMIC_RELAXED) != 0;
+#else
+        return *static_cast<const volatile std::uint32_t *>(&token_.cancelled_) != 0;
+#endif
+    }
+
+    cond_token_t *native_handle() noexcept { return &token_; }
+
+private:
+    cond_token_t token_;
+};
+#endif
+
+/* ---- A condition ----------------------------------------------------------------------------------------- */
+
+#ifdef CONDVAR_COROUTINES_
+class async_hold;
+#endif
+
+/** A condition and its lock: cond_t. Caller must hold the lock for each wait, notify, cancel and close. */
+class condition : public detail::lockable<condition> {
+public:
+    /** With its own recursive lock. */
+    constexpr condition() noexcept : cond_ COND_INIT {}
+
+    /** With its own lock: COND_RLOCK or COND_MUTEX, and COND_SHARED or not. As cond_init(). */
+    explicit condition(unsigned flags) : cond_ COND_INIT { detail::check(cond_init(&cond_, nullptr, flags)); }
+
+    /** On a lock elsewhere, which must outlive the condition. */
+    explicit condition(lock_handle &lock) : cond_ COND_INIT
+    {
+        detail::check(cond_init(&cond_, lock.native_handle(), 0));
+    }
+
+    ~condition()
+    {
+        if (cond_destroy(&cond_) == EBUSY)
+            std::terminate();
+    }
+
+    condition(const condition &) = delete;
+    condition &operator=(const condition &) = delete;
+
+    /** Wait for a notify that chooses the caller: as cond_wait(). */
+    void wait() { detail::check(cond_wait(&cond_, COND_FOREVER)); }
+
+    /** The same with a timeout: false if it timed out. */
+    template <class Rep, class Period> bool wait(const std::chrono::duration<Rep, Period> &time)
+    {
+        return detail::check(cond_wait(&cond_, detail::timeout_ns(time)), ETIMEDOUT);
+    }
+
+    /** The same with a deadline. */
+    template <class Clock, class Duration> bool wait_until(const std::chrono::time_point<Clock, Duration> &time)
+    {
+        return detail::check(
+            detail::until(time, [this](std::int64_t deadline_ns) { return cond_wait_until(&cond_, deadline_ns); }),
+            ETIMEDOUT);
+    }
+
+    /** Wait until the predicate is true: as cond_wait_for(). */
+    template <class Pred> void wait_for(Pred &&pred) { detail::check(wait_for_(pred, COND_FOREVER)); }
+
+    /** The same with a timeout: false if the predicate is false when it has passed. */
+    template <class Pred, class Rep, class Period>
+    [[nodiscard]] bool wait_for(Pred &&pred, const std::chrono::duration<Rep, Period> &time)
+    {
+        return detail::check(wait_for_(pred, detail::timeout_ns(time)), ETIMEDOUT);
+    }
+
+    /** The same with a deadline. */
+    template <class Pred, class Clock, class Duration>
+    [[nodiscard]] bool wait_for_until(Pred &&pred, const std::chrono::time_point<Clock, Duration> &time)
+    {
+        return detail::check(wait_for_until_(pred, time), ETIMEDOUT);
+    }
+
+    /** Choose the first n waiters: as cond_notify(). */
+    void notify(std::size_t n = 1) { detail::check(cond_notify(&cond_, n)); }
+    void notify_one() { notify(); }
+
+    /** Choose all waiters: as cond_notify_all(). */
+    void notify_all() { detail::check(cond_notify_all(&cond_)); }
+
+#ifndef CONDVAR_NO_AWAIT
+    /** As wait_for(), but without a notify: cond_await(). */
+    template <class Pred> void await(Pred &&pred) { detail::check(await_(pred, COND_FOREVER)); }
+
+    template <class Pred, class Rep, class Period>
+    [[nodiscard]] bool await(Pred &&pred, const std::chrono::duration<Rep, Period> &time)
+    {
+        return detail::check(await_(pred, detail::timeout_ns(time)), ETIMEDOUT);
+    }
+#endif
+
+#ifndef CONDVAR_NO_CANCEL
+    /** Close the condition: as cond_close(). All waits throw std::errc::operation_canceled, now and later, unless their
+        predicate is true. */
+    void close() { detail::check(cond_close(&cond_)); }
+
+    /** As cond_closed(). */
+    [[nodiscard]] bool closed() const noexcept { return cond_closed(&cond_); }
+
+    /** End the waits on this condition that carry the token: as cond_cancel(). */
+    void cancel(token &token) { detail::check(cond_cancel(&cond_, token.native_handle())); }
+
+    /* The same waits with a token: a condvar::token or a std::stop_token. They return false if the token has ended the
+       wait, or if it has timed out. The lock is held, and the predicate, if there is one, is false. */
+
+    template <class Token, detail::if_token<Token> = 0> [[nodiscard]] bool wait(Token &&token)
+    {
+        return wait_with_(token, nullptr, COND_FOREVER, false);
+    }
+
+    template <class Token, class Rep, class Period, detail::if_token<Token> = 0>
+    [[nodiscard]] bool wait(Token &&token, const std::chrono::duration<Rep, Period> &time)
+    {
+        return wait_with_(token, nullptr, cond_deadline(detail::timeout_ns(time)), false);
+    }
+
+    template <class Token, class Clock, class Duration, detail::if_token<Token> = 0>
+    [[nodiscard]] bool wait_until(Token &&token, const std::chrono::time_point<Clock, Duration> &time)
+    {
+        return wait_with_(token, nullptr, time, false);
+    }
+
+    template <class Token, class Pred, detail::if_token<Token> = 0>
+    [[nodiscard]] bool wait_for(Token &&token, Pred &&pred)
+    {
+        return wait_with_(token, &pred, COND_FOREVER, false);
+    }
+
+    template <class Token, class Pred, class Rep, class Period, detail::if_token<Token> = 0>
+    [[nodiscard]] bool wait_for(Token &&token, Pred &&pred, const std::chrono::duration<Rep, Period> &time)
+    {
+        return wait_with_(token, &pred, cond_deadline(detail::timeout_ns(time)), false);
+    }
+
+    template <class Token, class Pred, class Clock, class Duration, detail::if_token<Token> = 0>
+    [[nodiscard]] bool wait_for_until(Token &&token, Pred &&pred, const std::chrono::time_point<Clock, Duration> &time)
+    {
+        return wait_with_(token, &pred, time, false);
+    }
+
+#ifndef CONDVAR_NO_AWAIT
+    template <class Pred, class Clock, class Duration>
+    [[nodiscard]] bool await_until(Pred &&pred, const std::chrono::time_point<Clock, Duration> &time)
+    {
+        return wait_with_(detail::no_token(), &pred, time, true);
+    }
+
+    template <class Token, class Pred, detail::if_token<Token> = 0> [[nodiscard]] bool await(Token &&token, Pred &&pred)
+    {
+        return wait_with_(token, &pred, COND_FOREVER, true);
+    }
+
+    template <class Token, class Pred, class Rep, class Period, detail::if_token<Token> = 0>
+    [[nodiscard]] bool await(Token &&token, Pred &&pred, const std::chrono::duration<Rep, Period> &time)
+    {
+        return wait_with_(token, &pred, cond_deadline(detail::timeout_ns(time)), true);
+    }
+
+    template <class Token, class Pred, class Clock, class Duration, detail::if_token<Token> = 0>
+    [[nodiscard]] bool await_until(Token &&token, Pred &&pred, const std::chrono::time_point<Clock, Duration> &time)
+    {
+        return wait_with_(token, &pred, time, true);
+    }
+#endif
+#endif
+
+    /** As cond_locked(), cond_owned(), cond_waiters() and cond_describe(). */
+    [[nodiscard]] bool locked() const noexcept { return cond_locked(&cond_); }
+    [[nodiscard]] bool owned() const noexcept { return cond_owned(&cond_); }
+    [[nodiscard]] std::size_t waiters() const noexcept { return cond_waiters(&cond_); }
+#ifndef CONDVAR_NO_TEXT
+    [[nodiscard]] std::string describe() const
+    {
+        char text[256];
+        cond_describe(&cond_, text, sizeof text);
+        return text;
+    }
+#endif
+
+    /** As cond_recover(). False if there was nothing to recover. Caller must hold the lock. */
+    bool recover() { return detail::check(cond_recover(&cond_), EINVAL); }
+
+    /** For the calls of condvar.h that have no counterpart here. */
+    cond_t *native_handle() noexcept { return &cond_; }
+
+#ifdef CONDVAR_COROUTINES_
+    /* For coroutines: see async_hold. */
+
+    /** co_await returns an async_hold: as cond_task_acquire(). `executor` resumes the coroutine. */
+    template <class Executor> auto async_acquire(Executor &&executor);
+
+    /** co_await waits for a notify that chooses the coroutine: as cond_task_wait(). */
+    auto async_wait(async_hold &hold);
+
+    /** co_await waits until the predicate is true: as cond_task_wait_for(). It keeps a copy of the predicate. */
+    template <class Pred> auto async_wait_for(async_hold &hold, Pred pred);
+
+#ifndef CONDVAR_NO_AWAIT
+    /** As async_wait_for(), but without a notify: cond_task_await(). */
+    template <class Pred> auto async_await(async_hold &hold, Pred pred);
+#endif
+
+#ifdef CONDVAR_STOP_TOKEN_
+    /* The same with a stop token. If it ends the request, async_acquire() returns an empty hold. A wait returns false,
+       with the lock held, or true if the predicate is true. */
+    template <class Executor> auto async_acquire(Executor &&executor, std::stop_token token);
+    auto async_wait(async_hold &hold, std::stop_token token);
+    template <class Pred> auto async_wait_for(async_hold &hold, std::stop_token token, Pred pred);
+#ifndef CONDVAR_NO_AWAIT
+    template <class Pred> auto async_await(async_hold &hold, std::stop_token token, Pred pred);
+#endif
+#endif
+
+    /** As cond_task_notify(), cond_task_notify_all() and cond_task_close(). */
+    void notify(async_hold &hold, std::size_t n = 1);
+    void notify_one(async_hold &hold) { notify(hold); }
+    void notify_all(async_hold &hold);
+#ifndef CONDVAR_NO_CANCEL
+    void close(async_hold &hold);
+#endif
+#endif
+
+    /* Wrong arguments do not compile, and the error says what to write instead. */
+
+    template <class... Args, std::enable_if_t<detail::is_misused_wait<Args...>::value, int> = 0> void wait(Args &&...)
+    {
+        static_assert(sizeof...(Args) == 0, "condvar: write wait(), wait(duration) or wait_until(time_point); "
+                                            "with a predicate wait_for(pred). The lock is inside");
+    }
+
+    template <class... Args, std::enable_if_t<detail::is_misused_wait_until<Args...>::value, int> = 0>
+    void wait_until(Args &&...)
+    {
+        static_assert(sizeof...(Args) > 99, "condvar: write wait_until(time_point); with a predicate "
+                                            "wait_for_until(pred, time_point). The lock is inside");
+    }
+
+    template <class... Args, std::enable_if_t<detail::is_misused_wait_for<Args...>::value, int> = 0>
+    void wait_for(Args &&...)
+    {
+        static_assert(sizeof...(Args) > 99, "condvar: write wait_for(pred), wait_for(pred, duration) or "
+                                            "wait_for_until(pred, time_point). The lock is inside");
+    }
+
+private:
+    friend class detail::lockable<condition>;
+
+    int acquire_(std::int64_t timeout_ns)
+    {
+        return timeout_ns == COND_FOREVER ? cond_acquire(&cond_) : cond_acquire_timed(&cond_, timeout_ns);
+    }
+    int acquire_by_(std::int64_t deadline_ns) { return cond_acquire_until(&cond_, deadline_ns); }
+    int try_acquire_() { return cond_try_acquire(&cond_); }
+    int release_() { return cond_release(&cond_); }
+
+    template <class Pred, class Call> static int with_predicate_(Pred &pred, Call &&call);
+    template <class Pred> int wait_for_(Pred &pred, std::int64_t timeout_ns);
+    template <class Pred, class Clock, class Duration>
+    int wait_for_until_(Pred &pred, const std::chrono::time_point<Clock, Duration> &time);
+    template <class Pred> int await_(Pred &pred, std::int64_t timeout_ns);
+    template <class Token, class Pred>
+    int wait_once_with_(Token &token, Pred pred, std::int64_t deadline_ns, bool unnotified);
+    template <class Token> static bool token_result_(const Token &token, int error);
+    template <class Token, class Pred>
+    bool wait_with_(Token &token, Pred pred, std::int64_t deadline_ns, bool unnotified);
+    template <class Token, class Pred, class Clock, class Duration>
+    bool wait_with_(Token &&token, Pred pred, const std::chrono::time_point<Clock, Duration> &time, bool unnotified);
+
+    cond_t cond_;
+};
+
+/* ---- Coroutines ------------------------------------------------------------------------------------------ */
+
+#ifdef CONDVAR_COROUTINES_
+/**
+ * The lock, held by a coroutine. A coroutine uses a condition as a thread does, but never blocks a thread: condvar.h,
+ * "Tasks".
+ *
+ *     task consumer(condvar::condition &cond, loop &loop, std::queue<int> &jobs)
+ *     {
+ *         auto hold = co_await cond.async_acquire(loop);
+ *         co_await cond.async_wait_for(hold, [&] { return !jobs.empty(); });
+ *         jobs.pop();                               // the predicate is true, and the lock is held
+ *     }                                             // the destructor of hold releases the lock
+ *
+ * - The executor resumes the coroutine. It is called with a std::coroutine_handle<>, or its member function post() is
+ *   called with one. The call happens on any thread, possibly with locks held. So the executor must put the handle
+ *   into a queue, and a loop that takes the handle out resumes the coroutine. The executor must not throw. An lvalue
+ *   must outlive the hold; of an rvalue each hold has a copy.
+ * - The owner of the lock is the hold, not the coroutine and not a thread. There is one hold for each time that the
+ *   lock is acquired. It contains a cond_task_t, which async_acquire() allocates, and may be moved. It may be released
+ *   or destroyed on any thread.
+ * - A hold is empty after release(), after a move from it, and if a stop was requested before the lock was acquired.
+ * - co_await throws the same errors as the waits of threads, and the exceptions of the predicate, with the lock held.
+ *   std::errc::operation_canceled: the condition is closed, or cond_task_cancel() was called.
+ * - A coroutine must not be destroyed while it waits. This calls std::terminate().
+ */
+class [[nodiscard]] async_hold {
+public:
+    async_hold() noexcept;
+    async_hold(async_hold &&other) noexcept;
+    async_hold &operator=(async_hold &&other) noexcept;
+
+    /** Releases the lock, unless the hold is empty. */
+    ~async_hold();
+
+    /** False if the hold is empty. */
+    explicit operator bool() const noexcept { return task_ != nullptr; }
+
+    /** As cond_task_lock_release(). So the condition may be destroyed before, if its lock is elsewhere. */
+    void release();
+
+    /** For the calls of condvar.h on tasks; nullptr if the hold is empty. */
+    cond_task_t *native_handle() noexcept;
+
+private:
+    friend class condition;
+    template <class Stop> friend class async_acquire_request;
+    template <class Wait, class Stop> friend class async_wait_request;
+
+    explicit async_hold(std::unique_ptr<detail::coroutine_task> task) noexcept;
+    void drop_() noexcept;
+
+    std::unique_ptr<detail::coroutine_task> task_;
+};
+#endif
+
+/* ======== Private ========================================================================================= */
+
+namespace detail {
+
+/* ---- Errors ---- */
+
+[[noreturn]] inline void throw_error(int error)
 {
 #ifdef CONDVAR_NO_TEXT
     throw std::system_error(error, std::generic_category());
@@ -104,18 +608,17 @@ namespace detail {
 #endif
 }
 
-/* 0 is true, `no` is false, anything else is thrown. */
-inline bool answer(int error, int no)
-{
-    if (error != 0 && error != no)
-        misuse(error);
-    return error == 0;
-}
-
-inline void must(int error)
+inline void check(int error)
 {
     if (error != 0)
-        misuse(error);
+        throw_error(error);
+}
+
+inline bool check(int error, int expected)
+{
+    if (error != expected)
+        check(error);
+    return error == 0;
 }
 
 inline int held(int error)
@@ -123,9 +626,10 @@ inline int held(int error)
     return error == EOWNERDEAD ? 0 : error;
 }
 
-/* Rounded up, since a wait never returns early. */
-template <class Rep, class Period>
-constexpr std::int64_t timeout_ns(const std::chrono::duration<Rep, Period> &time)
+/* ---- Time ---- */
+
+/* Rounded up, because a wait never times out early. */
+template <class Rep, class Period> constexpr std::int64_t timeout_ns(const std::chrono::duration<Rep, Period> &time)
 {
     using scale = std::ratio_divide<Period, std::nano>;
     constexpr std::int64_t most = COND_FOREVER;
@@ -145,8 +649,8 @@ constexpr std::int64_t timeout_ns(const std::chrono::duration<Rep, Period> &time
     }
 }
 
-/* From now to a point of time, as a timeout: 0 if it has passed. Both are saturated before they are compared, since a
-   time_point may be too far from its epoch to be converted. */
+/* The time that is left until a point of time, as a timeout: 0 if it has passed. Both times saturate before they are
+   compared, because a time_point may be too far from its epoch to be converted. */
 template <class Clock, class Duration> std::int64_t left_ns(const std::chrono::time_point<Clock, Duration> &time)
 {
     using scale = std::ratio_divide<typename Duration::period, std::nano>;
@@ -163,7 +667,7 @@ template <class Clock, class Duration> std::int64_t left_ns(const std::chrono::t
     return then != COND_FOREVER && left < COND_FOREVER ? static_cast<std::int64_t>(left) : COND_FOREVER;
 }
 
-/* `call` with the deadline that stands for this point of time; again, if its clock says that it has not come yet. */
+/* `call` with the deadline of this point of time; again while it times out before `Clock` has reached the time. */
 template <class Clock, class Duration, class Call>
 int until(const std::chrono::time_point<Clock, Duration> &time, Call &&call)
 {
@@ -174,9 +678,7 @@ int until(const std::chrono::time_point<Clock, Duration> &time, Call &&call)
     }
 }
 
-/* ---- What an argument is, and what to write instead ---- */
-
-template <class T> using bare = std::remove_cv_t<std::remove_reference_t<T>>;
+/* ---- Predicates ---- */
 
 template <class T> struct is_duration_of : std::false_type {};
 template <class Rep, class Period> struct is_duration_of<std::chrono::duration<Rep, Period>> : std::true_type {};
@@ -193,7 +695,7 @@ struct is_predicate_of<T, std::enable_if_t<std::is_constructible_v<bool, std::in
     : std::true_type {};
 template <class T> inline constexpr bool is_predicate = is_predicate_of<std::remove_reference_t<T>>::value;
 
-/* Whether it is one. If not, the compiler says what to write. */
+/* True for a predicate. Otherwise the compiler says what to write instead. */
 template <class Pred> constexpr bool check_predicate()
 {
     constexpr bool is_time = is_duration<Pred> || is_time_point<Pred>;
@@ -204,7 +706,7 @@ template <class Pred> constexpr bool check_predicate()
     return is_predicate<Pred>;
 }
 
-/* A predicate under way through C: what it throws in another thread is kept for its own. */
+/* A predicate for C. It keeps an exception that is thrown in another thread, for the thread that waits. */
 template <class Pred> struct predicate {
     Pred &function;
     std::exception_ptr thrown = nullptr;
@@ -221,97 +723,19 @@ template <class Pred> struct predicate {
             return true;
         }
     }
-};
 
-/* lock() and its relations, from acquire_(timeout_ns), try_acquire_() and release_() of `Self`. */
-template <class Self> class lockable {
-public:
-    /** As cond_acquire() and cond_lock_acquire(). */
-    void acquire() { must(self().acquire_(COND_FOREVER)); }
-
-    /** The same within a time; false when it is over. */
-    template <class Rep, class Period> [[nodiscard]] bool acquire(const std::chrono::duration<Rep, Period> &time)
+    void rethrow()
     {
-        return answer(self().acquire_(timeout_ns(time)), ETIMEDOUT);
-    }
-
-    /** The same until a point of time. */
-    template <class Clock, class Duration>
-    [[nodiscard]] bool acquire_until(const std::chrono::time_point<Clock, Duration> &time)
-    {
-        return answer(acquire_until_(time), ETIMEDOUT);
-    }
-
-    /** Whether that was possible at once. */
-    [[nodiscard]] bool try_acquire() { return answer(self().try_acquire_(), EBUSY); }
-
-    /** By one level. The holder. */
-    void release() { must(self().release_()); }
-
-    void lock() { must(held(self().acquire_(COND_FOREVER))); }
-
-    [[nodiscard]] bool try_lock() { return answer(held(self().try_acquire_()), EBUSY); }
-
-    template <class Rep, class Period> [[nodiscard]] bool try_lock_for(const std::chrono::duration<Rep, Period> &time)
-    {
-        return answer(held(self().acquire_(timeout_ns(time))), ETIMEDOUT);
-    }
-
-    template <class Clock, class Duration>
-    [[nodiscard]] bool try_lock_until(const std::chrono::time_point<Clock, Duration> &time)
-    {
-        return answer(held(acquire_until_(time)), ETIMEDOUT);
-    }
-
-    void unlock() { release(); }
-
-private:
-    Self &self() { return static_cast<Self &>(*this); }
-
-    template <class Clock, class Duration>
-    int acquire_until_(const std::chrono::time_point<Clock, Duration> &time)
-    {
-        return until(time, [this](std::int64_t deadline_ns) { return self().acquire_by_(deadline_ns); });
+        if (thrown)
+            std::rethrow_exception(std::move(thrown));
     }
 };
 
-} // namespace detail
+/* ---- Tokens ---- */
 
 #ifndef CONDVAR_NO_CANCEL
-/* Ends the waits that carry it: condition::cancel(). One for each waiter or group of them; it must outlive these waits. */
-class token {
-public:
-    constexpr token() noexcept : token_{} {}
-    token(const token &) = delete;
-    token &operator=(const token &) = delete;
+inline bool requested(const no_token &) { return false; }
 
-    /** Whether a cancel() with it was called. Exact if the caller holds the condition's lock. */
-    [[nodiscard]] bool cancelled() const noexcept
-    {
-#ifdef __GNUC__
-        return __atomic_load_n(&token_.cancelled_, __ATOMIC_RELAXED) != 0;
-#else
-        return *static_cast<const volatile std::uint32_t *>(&token_.cancelled_) != 0;
-#endif
-    }
-
-    cond_token_t *native_handle() noexcept { return &token_; }
-
-private:
-    cond_token_t token_;
-};
-#endif
-
-namespace detail {
-
-/* ---- What ends a wait ---- */
-
-/* Nothing: in place of a token. */
-struct no_token {};
-
-template <class T> inline constexpr bool is_token = false;
-
-#ifndef CONDVAR_NO_CANCEL
 inline int wait_with(cond_t *cond, cond_wait_options_t &options, const no_token &)
 {
     return cond_wait_with(cond, &options);
@@ -334,15 +758,14 @@ template <> inline constexpr bool is_token<std::stop_token> = true;
 inline bool requested(const std::stop_token &token) { return token.stop_requested(); }
 
 /*
- * The callback runs in request_stop(), on a thread that may hold this lock, another one, or none. It calls cond_stop(),
- * which takes no lock and waits for nobody, and cannot fail. So:
+ * The callback runs in request_stop(), on a thread that may hold this lock, another one, or none. It calls
+ * cond_stop(), which takes no lock, never blocks, and cannot fail. So:
  *
- * - No deadlock. The callback always ends. The destructor of `callback` waits for it, if it runs on another thread just
- *   then, with the lock held, and the callback does not need the lock.
- * - No request is missed. A request before the constructor of `callback` runs it there, before the wait; cond_stop() is
- *   for good, so the wait finds it. A request from then on runs it in request_stop(), which ends the wait that has
- *   begun, or the one that begins.
- * - Nothing is touched too late. `callback` is destroyed before `stop`, and after that it does not run.
+ * - No deadlock. The destructor of `callback` waits for a callback that runs on another thread, with the lock held. The
+ *   callback does not need the lock, so it always ends.
+ * - No request is lost. If the request is made before the constructor of `callback`, the constructor runs the callback,
+ *   and the wait finds that it was stopped. If it is made later, request_stop() runs the callback, which ends the wait.
+ * - No access after the end. `callback` is destroyed before `stop`, and does not run afterwards.
  */
 inline int wait_with(cond_t *cond, cond_wait_options_t &options, const std::stop_token &token)
 {
@@ -357,479 +780,142 @@ inline int wait_with(cond_t *cond, cond_wait_options_t &options, const std::stop
 }
 #endif
 
-template <class T> using if_token = std::enable_if_t<is_token<bare<T>>, int>;
+/* ---- Wrong arguments of a wait ---- */
 
-/* Whether the arguments of a wait are `Time` and no more, behind a token or not: else it is one for misused_...(). */
+/* True if the arguments are one `Time`, after a token or not. */
 template <template <class> class Time, class... Args> struct is_time_of : std::false_type {};
 template <template <class> class Time, class T> struct is_time_of<Time, T> : Time<bare<T>> {};
 template <template <class> class Time, class Token, class T>
 struct is_time_of<Time, Token, T> : std::conjunction<std::bool_constant<is_token<bare<Token>>>, Time<bare<T>>> {};
 
+template <class... Args>
+struct is_misused_wait
+    : std::bool_constant<(sizeof...(Args) > 0) && !is_time_of<is_duration_of, Args...>::value &&
+                         !(sizeof...(Args) == 1 && (is_token<bare<Args>> && ...))> {};
+
+template <class... Args>
+struct is_misused_wait_until : std::bool_constant<!is_time_of<is_time_point_of, Args...>::value> {};
+
+template <class... Args> struct is_misused_wait_for : std::false_type {};
+template <class First, class Second, class... Args>
+struct is_misused_wait_for<First, Second, Args...>
+    : std::bool_constant<!is_token<bare<First>> && !(sizeof...(Args) == 0 && is_duration<Second>)> {};
+
 } // namespace detail
 
-/* A lock by itself: for several conditions on one lock, and for a lock that exists. */
-class lock_handle : public detail::lockable<lock_handle> {
-public:
-    /** Recursive. */
-    constexpr lock_handle() noexcept : lock_ COND_RLOCK_INIT {}
+/* ---- The waits of a condition ---- */
 
-    /** COND_RLOCK or COND_MUTEX, and COND_SHARED; as cond_lock_init(). */
-    explicit lock_handle(unsigned flags) : lock_ COND_RLOCK_INIT { detail::must(cond_lock_init(&lock_, flags)); }
+/* `call`, a wait, gets the predicate as a function and its argument. */
+template <class Pred, class Call> int condition::with_predicate_(Pred &pred, Call &&call)
+{
+    detail::predicate<Pred> adapter{pred};
+    const int error = call(detail::predicate<Pred>::call, &adapter);
+    adapter.rethrow();
+    return error;
+}
 
-#ifndef CONDVAR_NO_FOREIGN
-    /** Somebody else's lock, which must outlive this; as cond_lock_init_foreign(). */
-    lock_handle(const cond_lock_ops_t &ops, void *object) : lock_ COND_RLOCK_INIT
-    {
-        detail::must(cond_lock_init_foreign(&lock_, &ops, object));
-    }
-#endif
-
-#ifdef COND_HAVE_PTHREAD_
-    /** A pthread mutex (for a std::mutex, *mutex.native_handle()); as cond_lock_init_pthread(). */
-    explicit lock_handle(pthread_mutex_t &mutex) : lock_ COND_RLOCK_INIT
-    {
-        detail::must(cond_lock_init_pthread(&lock_, &mutex));
-    }
-#endif
-
-    ~lock_handle()
-    {
-        if (cond_lock_destroy(&lock_) == EBUSY)
-            std::terminate();
-    }
-
-    lock_handle(const lock_handle &) = delete;
-    lock_handle &operator=(const lock_handle &) = delete;
-
-    [[nodiscard]] bool locked() const noexcept { return cond_lock_locked(&lock_); }
-    [[nodiscard]] bool owned() const noexcept { return cond_lock_owned(&lock_); }
-
-#ifndef CONDVAR_NO_TEXT
-    /** As cond_lock_describe(). */
-    [[nodiscard]] std::string describe() const
-    {
-        char text[256];
-        cond_lock_describe(&lock_, text, sizeof text);
-        return text;
-    }
-#endif
-
-    /** Whether a holder had died; the lock is in order now. The holder. */
-    bool recover() { return detail::answer(cond_lock_recover(&lock_), EINVAL); }
-
-    cond_lock_t *native_handle() noexcept { return &lock_; }
-
-private:
-    friend class detail::lockable<lock_handle>;
-
-    int acquire_(std::int64_t timeout_ns)
-    {
-        return timeout_ns == COND_FOREVER ? cond_lock_acquire(&lock_) : cond_lock_acquire_timed(&lock_, timeout_ns);
-    }
-    int acquire_by_(std::int64_t deadline_ns) { return cond_lock_acquire_until(&lock_, deadline_ns); }
-    int try_acquire_() { return cond_lock_try_acquire(&lock_); }
-    int release_() { return cond_lock_release(&lock_); }
-
-    cond_lock_t lock_;
-};
-
-using lock = lock_handle; /* (a class cannot have a member function of its own name) */
-
-#ifdef CONDVAR_COROUTINES_
-class async_hold;
-#endif
-
-class condition : public detail::lockable<condition> {
-public:
-    /** On a recursive lock of its own. */
-    constexpr condition() noexcept : cond_ COND_INIT {}
-
-    /** On a lock of its own: COND_RLOCK or COND_MUTEX, and COND_SHARED; as cond_init(). */
-    explicit condition(unsigned flags) : cond_ COND_INIT { detail::must(cond_init(&cond_, nullptr, flags)); }
-
-    /** On a lock elsewhere, which must outlive it. */
-    explicit condition(lock_handle &lock) : cond_ COND_INIT
-    {
-        detail::must(cond_init(&cond_, lock.native_handle(), 0));
-    }
-
-    ~condition()
-    {
-        if (cond_destroy(&cond_) == EBUSY)
-            std::terminate();
-    }
-
-    condition(const condition &) = delete;
-    condition &operator=(const condition &) = delete;
-
-    /** Wait for a notify that chooses the caller; as cond_wait(). The holder. */
-    void wait() { detail::must(cond_wait(&cond_, COND_FOREVER)); }
-
-    /** The same; false if none has chosen it in this time. */
-    template <class Rep, class Period> bool wait(const std::chrono::duration<Rep, Period> &time)
-    {
-        return detail::answer(cond_wait(&cond_, detail::timeout_ns(time)), ETIMEDOUT);
-    }
-
-    /** The same; false if none has chosen it by then. */
-    template <class Clock, class Duration> bool wait_until(const std::chrono::time_point<Clock, Duration> &time)
-    {
-        return detail::answer(
-            detail::until(time, [this](std::int64_t deadline_ns) { return cond_wait_until(&cond_, deadline_ns); }),
-            ETIMEDOUT);
-    }
-
-    /** Wait until the predicate is true; as cond_wait_for(). The holder. */
-    template <class Pred> void wait_for(Pred &&pred)
-    {
-        if constexpr (detail::check_predicate<Pred>())
-            detail::must(wait_for_(pred, COND_FOREVER));
-    }
-
-    /** The same; false if it is false at the end of this time. */
-    template <class Pred, class Rep, class Period>
-    [[nodiscard]] bool wait_for(Pred &&pred, const std::chrono::duration<Rep, Period> &time)
-    {
-        if constexpr (detail::check_predicate<Pred>())
-            return detail::answer(wait_for_(pred, detail::timeout_ns(time)), ETIMEDOUT);
-        else
-            return false;
-    }
-
-    /** The same; false if it is false then. */
-    template <class Pred, class Clock, class Duration>
-    [[nodiscard]] bool wait_for_until(Pred &&pred, const std::chrono::time_point<Clock, Duration> &time)
-    {
-        if constexpr (detail::check_predicate<Pred>())
-            return detail::answer(detail::until(time,
-                                                [&](std::int64_t deadline_ns) {
-                                                    return with_predicate_(pred, [&](cond_pred_t *function, void *arg) {
-                                                        return cond_wait_for_until(&cond_, function, arg, deadline_ns);
-                                                    });
-                                                }),
-                                  ETIMEDOUT);
-        else
-            return false;
-    }
-
-#ifndef CONDVAR_NO_AWAIT
-    /** As wait_for(), but nobody has to notify; as cond_await(). The holder. */
-    template <class Pred> void await(Pred &&pred)
-    {
-        if constexpr (detail::check_predicate<Pred>())
-            detail::must(await_(pred, COND_FOREVER));
-    }
-
-    template <class Pred, class Rep, class Period>
-    [[nodiscard]] bool await(Pred &&pred, const std::chrono::duration<Rep, Period> &time)
-    {
-        if constexpr (detail::check_predicate<Pred>())
-            return detail::answer(await_(pred, detail::timeout_ns(time)), ETIMEDOUT);
-        else
-            return false;
-    }
-#endif
-
-#ifndef CONDVAR_NO_CANCEL
-    /* The same with something that ends the wait: a condvar::token or a std::stop_token. All return false, with the lock
-       held, if it has ended the wait, and wherever those above do. The predicate, if there is one, is false then. */
-
-    template <class Token, detail::if_token<Token> = 0> [[nodiscard]] bool wait(Token &&token)
-    {
-        return answer_(token, ask_(token, nullptr, COND_FOREVER, false));
-    }
-
-    template <class Token, class Rep, class Period, detail::if_token<Token> = 0>
-    [[nodiscard]] bool wait(Token &&token, const std::chrono::duration<Rep, Period> &time)
-    {
-        return answer_(token, ask_(token, nullptr, cond_deadline(detail::timeout_ns(time)), false));
-    }
-
-    template <class Token, class Clock, class Duration, detail::if_token<Token> = 0>
-    [[nodiscard]] bool wait_until(Token &&token, const std::chrono::time_point<Clock, Duration> &time)
-    {
-        return answer_(token, ask_until_(token, nullptr, time, false));
-    }
-
-    template <class Token, class Pred, detail::if_token<Token> = 0>
-    [[nodiscard]] bool wait_for(Token &&token, Pred &&pred)
-    {
-        if constexpr (detail::check_predicate<Pred>())
-            return answer_(token, ask_(token, &pred, COND_FOREVER, false));
-        else
-            return false;
-    }
-
-    template <class Token, class Pred, class Rep, class Period, detail::if_token<Token> = 0>
-    [[nodiscard]] bool wait_for(Token &&token, Pred &&pred, const std::chrono::duration<Rep, Period> &time)
-    {
-        if constexpr (detail::check_predicate<Pred>())
-            return answer_(token, ask_(token, &pred, cond_deadline(detail::timeout_ns(time)), false));
-        else
-            return false;
-    }
-
-    template <class Token, class Pred, class Clock, class Duration, detail::if_token<Token> = 0>
-    [[nodiscard]] bool wait_for_until(Token &&token, Pred &&pred, const std::chrono::time_point<Clock, Duration> &time)
-    {
-        if constexpr (detail::check_predicate<Pred>())
-            return answer_(token, ask_until_(token, &pred, time, false));
-        else
-            return false;
-    }
-
-#ifndef CONDVAR_NO_AWAIT
-    template <class Pred, class Clock, class Duration>
-    [[nodiscard]] bool await_until(Pred &&pred, const std::chrono::time_point<Clock, Duration> &time)
-    {
-        if constexpr (detail::check_predicate<Pred>())
-            return detail::answer(ask_until_(detail::no_token(), &pred, time, true), ETIMEDOUT);
-        else
-            return false;
-    }
-
-    template <class Token, class Pred, detail::if_token<Token> = 0> [[nodiscard]] bool await(Token &&token, Pred &&pred)
-    {
-        if constexpr (detail::check_predicate<Pred>())
-            return answer_(token, ask_(token, &pred, COND_FOREVER, true));
-        else
-            return false;
-    }
-
-    template <class Token, class Pred, class Rep, class Period, detail::if_token<Token> = 0>
-    [[nodiscard]] bool await(Token &&token, Pred &&pred, const std::chrono::duration<Rep, Period> &time)
-    {
-        if constexpr (detail::check_predicate<Pred>())
-            return answer_(token, ask_(token, &pred, cond_deadline(detail::timeout_ns(time)), true));
-        else
-            return false;
-    }
-
-    template <class Token, class Pred, class Clock, class Duration, detail::if_token<Token> = 0>
-    [[nodiscard]] bool await_until(Token &&token, Pred &&pred, const std::chrono::time_point<Clock, Duration> &time)
-    {
-        if constexpr (detail::check_predicate<Pred>())
-            return answer_(token, ask_until_(token, &pred, time, true));
-        else
-            return false;
-    }
-#endif
-
-    /** End the waits that carry this token; as cond_cancel(). The holder. */
-    void cancel(token &token) { detail::must(cond_cancel(&cond_, token.native_handle())); }
-
-    /** End all waits, now and later: they throw std::errc::operation_canceled, unless their predicate is true. As
-        cond_close(). The holder. */
-    void close() { detail::must(cond_close(&cond_)); }
-
-    [[nodiscard]] bool closed() const noexcept { return cond_closed(&cond_); }
-#endif
-
-    /** Choose the first n waiters; as cond_notify(). The holder. */
-    void notify(std::size_t n = 1) { detail::must(cond_notify(&cond_, n)); }
-    void notify_one() { notify(); }
-
-    /** Choose all. The holder. */
-    void notify_all() { detail::must(cond_notify_all(&cond_)); }
-
-    [[nodiscard]] bool locked() const noexcept { return cond_locked(&cond_); }
-    [[nodiscard]] bool owned() const noexcept { return cond_owned(&cond_); }
-    [[nodiscard]] std::size_t waiters() const noexcept { return cond_waiters(&cond_); }
-
-#ifndef CONDVAR_NO_TEXT
-    /** As cond_describe(). */
-    [[nodiscard]] std::string describe() const
-    {
-        char text[256];
-        cond_describe(&cond_, text, sizeof text);
-        return text;
-    }
-#endif
-
-    /** Whether a holder had died; the lock is in order now. The holder. */
-    bool recover() { return detail::answer(cond_recover(&cond_), EINVAL); }
-
-    /** For the calls of condvar.h that have no counterpart here. */
-    cond_t *native_handle() noexcept { return &cond_; }
-
-#ifdef CONDVAR_COROUTINES_
-    /* ---- In a coroutine, by the hold that async_acquire() has given it: see async_hold. ---- */
-
-    /** co_await gives an async_hold; as cond_task_acquire(). `executor` resumes the coroutine. */
-    template <class Executor> auto async_acquire(Executor &&executor);
-
-    /** co_await waits for a notify that chooses the coroutine; as cond_task_wait(). */
-    auto async_wait(async_hold &hold);
-
-    /** co_await waits until the predicate, of which it keeps a copy, is true; as cond_task_wait_for(). */
-    template <class Pred> auto async_wait_for(async_hold &hold, Pred pred);
-
-#ifndef CONDVAR_NO_AWAIT
-    /** As async_wait_for(), but nobody has to notify; as cond_task_await(). */
-    template <class Pred> auto async_await(async_hold &hold, Pred pred);
-#endif
-
-#ifdef CONDVAR_STOP_TOKEN_
-    /* The same, ended by a request to stop: an empty hold, or false and the lock is held, unless the predicate is true. */
-    template <class Executor> auto async_acquire(Executor &&executor, std::stop_token token);
-    auto async_wait(async_hold &hold, std::stop_token token);
-    template <class Pred> auto async_wait_for(async_hold &hold, std::stop_token token, Pred pred);
-#ifndef CONDVAR_NO_AWAIT
-    template <class Pred> auto async_await(async_hold &hold, std::stop_token token, Pred pred);
-#endif
-#endif
-
-    void notify(async_hold &hold, std::size_t n = 1);
-    void notify_one(async_hold &hold) { notify(hold); }
-    void notify_all(async_hold &hold);
-#ifndef CONDVAR_NO_CANCEL
-    void close(async_hold &hold);
-#endif
-#endif
-
-    /* ---- What does not compile, and says what to write instead ---- */
-
-    template <class... Args, std::enable_if_t<(sizeof...(Args) > 0), int> = 0,
-              std::enable_if_t<!detail::is_time_of<detail::is_duration_of, Args...>::value, int> = 0,
-              std::enable_if_t<!(sizeof...(Args) == 1 && (detail::is_token<detail::bare<Args>> && ...)), int> = 0>
-    void wait(Args &&...)
-    {
-        static_assert(sizeof...(Args) == 0, "condvar: write wait(), wait(duration) or wait_until(time_point); "
-                                            "with a predicate wait_for(pred). The lock is inside");
-    }
-
-    template <class... Args, std::enable_if_t<!detail::is_time_of<detail::is_time_point_of, Args...>::value, int> = 0>
-    void wait_until(Args &&...)
-    {
-        static_assert(sizeof...(Args) > 99, "condvar: write wait_until(time_point); with a predicate "
-                                            "wait_for_until(pred, time_point). The lock is inside");
-    }
-
-    template <class First, class Second, class... Args,
-              std::enable_if_t<!detail::is_token<detail::bare<First>> &&
-                                   !(sizeof...(Args) == 0 && detail::is_duration<Second>), int> = 0>
-    void wait_for(First &&, Second &&, Args &&...)
-    {
-        static_assert(sizeof...(Args) > 99, "condvar: write wait_for(pred), wait_for(pred, duration) or "
-                                            "wait_for_until(pred, time_point). The lock is inside");
-    }
-
-private:
-    friend class detail::lockable<condition>;
-
-    int acquire_(std::int64_t timeout_ns)
-    {
-        return timeout_ns == COND_FOREVER ? cond_acquire(&cond_) : cond_acquire_timed(&cond_, timeout_ns);
-    }
-    int acquire_by_(std::int64_t deadline_ns) { return cond_acquire_until(&cond_, deadline_ns); }
-    int try_acquire_() { return cond_try_acquire(&cond_); }
-    int release_() { return cond_release(&cond_); }
-
-    /* `call`, a wait, with the predicate as C knows it. */
-    template <class Pred, class Call> static int with_predicate_(Pred &pred, Call &&call)
-    {
-        detail::predicate<Pred> through_c{pred};
-        const int error = call(detail::predicate<Pred>::call, &through_c);
-        if (through_c.thrown)
-            std::rethrow_exception(std::move(through_c.thrown));
-        return error;
-    }
-
-    template <class Pred> int wait_for_(Pred &pred, std::int64_t timeout_ns)
-    {
+template <class Pred> int condition::wait_for_(Pred &pred, std::int64_t timeout_ns)
+{
+    if constexpr (detail::check_predicate<Pred>())
         return with_predicate_(pred, [&](cond_pred_t *function, void *arg) {
             return cond_wait_for(&cond_, function, arg, timeout_ns);
         });
-    }
+    else
+        return 0;
+}
+
+template <class Pred, class Clock, class Duration>
+int condition::wait_for_until_(Pred &pred, const std::chrono::time_point<Clock, Duration> &time)
+{
+    if constexpr (detail::check_predicate<Pred>())
+        return detail::until(time, [&](std::int64_t deadline_ns) {
+            return with_predicate_(pred, [&](cond_pred_t *function, void *arg) {
+                return cond_wait_for_until(&cond_, function, arg, deadline_ns);
+            });
+        });
+    else
+        return 0;
+}
 
 #ifndef CONDVAR_NO_AWAIT
-    template <class Pred> int await_(Pred &pred, std::int64_t timeout_ns)
-    {
+template <class Pred> int condition::await_(Pred &pred, std::int64_t timeout_ns)
+{
+    if constexpr (detail::check_predicate<Pred>())
         return with_predicate_(pred, [&](cond_pred_t *function, void *arg) {
             return cond_await(&cond_, function, arg, timeout_ns);
         });
-    }
+    else
+        return 0;
+}
 #endif
 
 #ifndef CONDVAR_NO_CANCEL
-    /* cond_wait_with(). `pred` is the address of a predicate, or nullptr. */
-    template <class Token, class Pred> int ask_(Token &token, Pred pred, std::int64_t deadline_ns, bool unnotified)
-    {
-        cond_wait_options_t options{};
-        options.deadline_ns = deadline_ns;
-        options.unnotified = unnotified;
-        if constexpr (std::is_null_pointer_v<Pred>) {
-            (void)pred;
+/* cond_wait_with(). `pred` is the address of a predicate, or nullptr. */
+template <class Token, class Pred>
+int condition::wait_once_with_(Token &token, Pred pred, std::int64_t deadline_ns, bool unnotified)
+{
+    cond_wait_options_t options{};
+    options.deadline_ns = deadline_ns;
+    options.unnotified = unnotified;
+    int error = 0;
+    if constexpr (std::is_null_pointer_v<Pred>) {
+        (void)pred;
+        error = detail::wait_with(&cond_, options, token);
+    } else if constexpr (detail::check_predicate<std::remove_pointer_t<Pred>>()) {
+        error = with_predicate_(*pred, [&](cond_pred_t *function, void *arg) {
+            options.pred = function;
+            options.arg = arg;
             return detail::wait_with(&cond_, options, token);
-        } else {
-            return with_predicate_(*pred, [&](cond_pred_t *function, void *arg) {
-                options.pred = function;
-                options.arg = arg;
-                return detail::wait_with(&cond_, options, token);
-            });
-        }
+        });
     }
+    return error;
+}
 
-    template <class Token, class Pred, class Clock, class Duration>
-    int ask_until_(Token &&token, Pred pred, const std::chrono::time_point<Clock, Duration> &time, bool unnotified)
-    {
-        return detail::until(
-            time, [&](std::int64_t deadline_ns) { return ask_(token, pred, deadline_ns, unnotified); });
-    }
+/* False if the token has ended the wait, or it timed out. If the condition is closed, ECANCELED is thrown. */
+template <class Token> bool condition::token_result_(const Token &token, int error)
+{
+    return detail::check(error == ECANCELED && detail::requested(token) ? ETIMEDOUT : error, ETIMEDOUT);
+}
 
-    /* A wait that its token has ended is false; one that ended because the condition is closed is an error. */
-    template <class Token> static bool answer_(const Token &token, int error)
-    {
-        return detail::answer(error == ECANCELED && detail::requested(token) ? ETIMEDOUT : error, ETIMEDOUT);
-    }
+template <class Token, class Pred>
+bool condition::wait_with_(Token &token, Pred pred, std::int64_t deadline_ns, bool unnotified)
+{
+    return token_result_(token, wait_once_with_(token, pred, deadline_ns, unnotified));
+}
+
+template <class Token, class Pred, class Clock, class Duration>
+bool condition::wait_with_(Token &&token, Pred pred, const std::chrono::time_point<Clock, Duration> &time,
+                           bool unnotified)
+{
+    return token_result_(token, detail::until(time, [&](std::int64_t deadline_ns) {
+        return wait_once_with_(token, pred, deadline_ns, unnotified);
+    }));
+}
 #endif
 
-    cond_t cond_;
-};
-
-#ifdef CONDVAR_COROUTINES_
 /* ---- Coroutines ---- */
 
-/*
- * A coroutine uses the condition as a thread does, and never blocks one: condvar.h, "Tasks".
- *
- *     task consumer(condvar::condition &cond, loop &loop, std::queue<int> &jobs)
- *     {
- *         auto hold = co_await cond.async_acquire(loop);
- *         co_await cond.async_wait_for(hold, [&] { return !jobs.empty(); });
- *         jobs.pop();                               // the predicate is true, the lock is held
- *     }                                             // hold's destructor releases it
- *
- * - An executor is called with the std::coroutine_handle<> to be resumed, or has a member function post() that is. It is
- *   called on any thread, maybe with locks held: so it puts the handle into a queue, and the coroutine is resumed by the
- *   loop that takes it out. It must not throw. An lvalue is referred to, and must outlive the hold; of an rvalue each hold
- *   has a copy.
- * - The owner of the lock is the hold: one for each time that the lock is acquired, and not for each coroutine. It contains
- *   the cond_task_t, allocated by async_acquire(), and may be moved. release() or its destructor may be called on
- *   another thread than the one on which the lock was acquired.
- * - An await throws what the calls of threads throw. What a predicate throws comes out of the co_await, with the lock held.
- *   ECANCELED is std::errc::operation_canceled: the condition is closed, or cond_task_cancel() was called.
- * - A coroutine must not be destroyed while it waits. That ends in std::terminate().
- */
-
+#ifdef CONDVAR_COROUTINES_
 namespace detail {
 
-/* A task, and how its coroutine goes on. */
+/* A task, and the coroutine that it belongs to. */
 struct coroutine_task {
-    explicit coroutine_task(cond_t *condition) : cond(condition) { must(cond_task_init(&task, ready, this)); }
+    coroutine_task() { check(cond_task_init(&task, ready, this)); }
     virtual ~coroutine_task() = default;
     coroutine_task(const coroutine_task &) = delete;
     coroutine_task &operator=(const coroutine_task &) = delete;
 
+    /* Let the executor resume the coroutine. */
     virtual void post() noexcept = 0;
 
     /*
-     * The outcome of a request, on any thread, maybe before the call that made it has returned. The coroutine is resumed
-     * by the second of the two, this callback and await_suspend(), so that nobody touches the task behind its back:
+     * The callback of the task. It may run on another thread before the call that made the request has returned.
+     * The later one of ready() and await_suspend() resumes the coroutine. The earlier one does not touch the task
+     * afterwards.
      *
-     *      phase:  REQUESTED ---(await_suspend)---> SUSPENDED ---(ready)---> post: the executor resumes it
+     *      phase:  REQUESTED ---(await_suspend)---> SUSPENDED ---(ready)---> post(): the executor resumes it
      *                  |
-     *                  +--------(ready)-----------> READY ---(await_suspend)---> returns false: it goes on at once
+     *                  +--------(ready)-----------> READY ---(await_suspend)---> returns false: it continues at once
      */
     static void ready(cond_task_t *task, int result) noexcept
     {
@@ -843,7 +929,7 @@ struct coroutine_task {
     enum { REQUESTED, SUSPENDED, READY };
 
     cond_task_t task{};
-    cond_t *cond; /* by which the lock was acquired */
+    cond_lock_t *lock = nullptr; /* set when the lock is acquired: the hold releases it */
     std::coroutine_handle<> coroutine;
     std::atomic<int> phase{REQUESTED};
     int result = 0;
@@ -851,15 +937,12 @@ struct coroutine_task {
 
 /* `Executor` is a reference, or the type of a copy. */
 template <class Executor> struct coroutine_task_on final : coroutine_task {
-    coroutine_task_on(cond_t *condition, Executor &&where)
-        : coroutine_task(condition), executor(std::forward<Executor>(where))
-    {
-    }
+    explicit coroutine_task_on(Executor &&executor_) : executor(std::forward<Executor>(executor_)) {}
 
     void post() noexcept override
     {
         const std::coroutine_handle<> next = coroutine;
-        Executor copy = executor; /* the coroutine may have gone on, and destroyed this, before the executor returns */
+        Executor copy = executor; /* the coroutine may run and destroy *this before the executor returns */
         if constexpr (std::is_invocable_v<Executor &, std::coroutine_handle<>>)
             copy(next);
         else
@@ -869,10 +952,10 @@ template <class Executor> struct coroutine_task_on final : coroutine_task {
     Executor executor;
 };
 
-/* Where no request to stop can come. */
+/* In place of a stop token. */
 struct no_stop {};
 
-/* What co_await waits for. `Self` has begin(), which makes the request. */
+/* The base of what co_await waits for. `Self` has begin(), which makes the request. */
 template <class Self, class Stop> class [[nodiscard]] async_request {
 public:
     async_request(const async_request &) = delete;
@@ -883,21 +966,21 @@ public:
     bool await_suspend(std::coroutine_handle<> coroutine) noexcept
     {
         if (task_ == nullptr) {
-            result_ = EINVAL; /* a hold that was moved from */
+            result_ = EINVAL; /* the hold is empty */
             return false;
         }
         task_->coroutine = coroutine;
-        task_->phase.store(coroutine_task::REQUESTED, std::memory_order_relaxed); /* nobody else has the task */
+        task_->phase.store(coroutine_task::REQUESTED, std::memory_order_relaxed); /* no other thread has the task */
         waits_ = true;
         result_ = static_cast<Self *>(this)->begin();
         if (result_ != EINPROGRESS) {
             waits_ = false;
             return false;
         }
-        /* The request is under way, so that a request to stop before this finds something to cancel. The callback calls
-           cond_task_cancel(), which takes no lock and waits for nobody. */
+        /* After begin(), so that a stop that was requested before finds a request to cancel. The callback calls
+           cond_task_cancel(), which takes no lock and never blocks. */
         begin_stop();
-        /* acq_rel: partner is the exchange in ready(). From here on this may be gone. */
+        /* acq_rel: partner is the exchange in ready(). *this may be destroyed from here on. */
         return task_->phase.exchange(coroutine_task::SUSPENDED, std::memory_order_acq_rel) != coroutine_task::READY;
     }
 
@@ -910,7 +993,7 @@ protected:
             std::terminate();
     }
 
-    /* The outcome. Afterwards no request to stop touches the task. */
+    /* The result of the request. No stop callback touches the task afterwards. */
     int end() noexcept
     {
 #ifdef CONDVAR_STOP_TOKEN_
@@ -936,7 +1019,7 @@ protected:
 private:
     struct canceller {
         cond_task_t *task;
-        void operator()() const noexcept { (void)cond_task_cancel(task); } /* EINVAL: too late, its outcome is known */
+        void operator()() const noexcept { (void)cond_task_cancel(task); } /* EINVAL: too late, the result is decided */
     };
 
     void begin_stop() noexcept
@@ -957,72 +1040,61 @@ private:
 
 } // namespace detail
 
-/* The lock, held by a coroutine. Empty if it was released, moved from, or not acquired since a stop was requested. */
-class [[nodiscard]] async_hold {
-public:
-    async_hold() noexcept = default;
-    async_hold(async_hold &&other) noexcept = default;
+inline async_hold::async_hold() noexcept = default;
+inline async_hold::async_hold(async_hold &&other) noexcept = default;
+inline async_hold::async_hold(std::unique_ptr<detail::coroutine_task> task) noexcept : task_(std::move(task)) {}
+inline async_hold::~async_hold() { drop_(); }
 
-    async_hold &operator=(async_hold &&other) noexcept
-    {
-        if (this != &other) {
-            drop_();
-            task_ = std::move(other.task_);
-        }
-        return *this;
+inline async_hold &async_hold::operator=(async_hold &&other) noexcept
+{
+    if (this != &other) {
+        drop_();
+        task_ = std::move(other.task_);
     }
+    return *this;
+}
 
-    ~async_hold() { drop_(); }
+inline void async_hold::release()
+{
+    detail::check(cond_task_lock_release(task_ ? task_->lock : nullptr, native_handle()));
+    task_.reset();
+}
 
-    explicit operator bool() const noexcept { return task_ != nullptr; }
+inline cond_task_t *async_hold::native_handle() noexcept { return task_ ? &task_->task : nullptr; }
 
-    /** As cond_task_release(). */
-    void release()
-    {
-        detail::must(cond_task_release(task_ ? task_->cond : nullptr, native_handle()));
-        task_.reset();
-    }
-
-    /** For the calls of condvar.h on tasks; nullptr if it is empty. */
-    cond_task_t *native_handle() noexcept { return task_ ? &task_->task : nullptr; }
-
-private:
-    friend class condition;
-    template <class Stop> friend class async_acquire_request;
-    template <class Wait, class Stop> friend class async_wait_request;
-
-    explicit async_hold(std::unique_ptr<detail::coroutine_task> task) noexcept : task_(std::move(task)) {}
-
-    void drop_() noexcept
-    {
-        if (task_)
-            (void)cond_task_release(task_->cond, &task_->task);
-        task_.reset();
-    }
-
-    std::unique_ptr<detail::coroutine_task> task_;
-};
+inline void async_hold::drop_() noexcept
+{
+    if (task_)
+        (void)cond_task_lock_release(task_->lock, &task_->task);
+    task_.reset();
+}
 
 template <class Stop>
 class [[nodiscard]] async_acquire_request : public detail::async_request<async_acquire_request<Stop>, Stop> {
 public:
-    async_acquire_request(std::unique_ptr<detail::coroutine_task> task, Stop stop)
-        : detail::async_request<async_acquire_request<Stop>, Stop>(task.get(), std::move(stop)), owned_(std::move(task))
+    async_acquire_request(cond_t *cond, std::unique_ptr<detail::coroutine_task> task, Stop stop)
+        : detail::async_request<async_acquire_request<Stop>, Stop>(task.get(), std::move(stop)), cond_(cond),
+          owned_(std::move(task))
     {
     }
 
-    int begin() noexcept { return cond_task_acquire(owned_->cond, &owned_->task); }
+    int begin() noexcept
+    {
+        owned_->lock = cond_get_lock(cond_);
+        return cond_task_lock_acquire(owned_->lock, &owned_->task);
+    }
 
     async_hold await_resume()
     {
         const int error = this->end();
         if (error == ECANCELED && this->stopped())
             return async_hold();
-        detail::must(error);
+        detail::check(error);
         return async_hold(std::move(owned_));
     }
 
 private:
+    cond_t *cond_;
     std::unique_ptr<detail::coroutine_task> owned_;
 };
 
@@ -1031,6 +1103,7 @@ namespace detail {
 struct task_wait {
     int begin(cond_t *cond, cond_task_t *task) noexcept { return cond_task_wait(cond, task); }
     bool satisfied() { return false; }
+    void rethrow() {}
 };
 
 template <class Pred> class task_wait_for {
@@ -1041,27 +1114,23 @@ public:
     {
 #ifndef CONDVAR_NO_AWAIT
         if (awaits_)
-            return cond_task_await(cond, task, predicate<Pred>::call, &through_c_);
+            return cond_task_await(cond, task, predicate<Pred>::call, &adapter_);
 #endif
-        return cond_task_wait_for(cond, task, predicate<Pred>::call, &through_c_);
+        return cond_task_wait_for(cond, task, predicate<Pred>::call, &adapter_);
     }
 
     bool satisfied()
     {
-        const bool is_true = predicate<Pred>::call(&through_c_);
+        const bool is_true = predicate<Pred>::call(&adapter_);
         rethrow();
         return is_true;
     }
 
-    void rethrow()
-    {
-        if (through_c_.thrown)
-            std::rethrow_exception(std::move(through_c_.thrown));
-    }
+    void rethrow() { adapter_.rethrow(); }
 
 private:
     Pred pred_;
-    predicate<Pred> through_c_{pred_};
+    predicate<Pred> adapter_{pred_};
     bool awaits_;
 };
 
@@ -1082,15 +1151,14 @@ public:
     auto await_resume()
     {
         int error = this->end();
-        if constexpr (!std::is_same_v<Wait, detail::task_wait>)
-            wait_.rethrow();
-        /* Cancelled, and the lock is held: the predicate may have become true meanwhile. */
+        wait_.rethrow();
+        /* The request was cancelled, and the lock is held. The predicate may have become true meanwhile. */
         if (error == ECANCELED && wait_.satisfied())
             error = 0;
         if constexpr (std::is_same_v<Stop, detail::no_stop>)
-            detail::must(error);
+            detail::check(error);
         else
-            return detail::answer(error == ECANCELED && this->stopped() ? ETIMEDOUT : error, ETIMEDOUT);
+            return detail::check(error == ECANCELED && this->stopped() ? ETIMEDOUT : error, ETIMEDOUT);
     }
 
 private:
@@ -1103,7 +1171,7 @@ template <class Pred, class Stop> using async_predicate_request = async_wait_req
 template <class Executor> auto condition::async_acquire(Executor &&executor)
 {
     return async_acquire_request<detail::no_stop>(
-        std::make_unique<detail::coroutine_task_on<Executor>>(&cond_, std::forward<Executor>(executor)), {});
+        &cond_, std::make_unique<detail::coroutine_task_on<Executor>>(std::forward<Executor>(executor)), {});
 }
 
 inline auto condition::async_wait(async_hold &hold)
@@ -1129,7 +1197,7 @@ template <class Pred> auto condition::async_await(async_hold &hold, Pred pred)
 template <class Executor> auto condition::async_acquire(Executor &&executor, std::stop_token token)
 {
     return async_acquire_request<std::stop_token>(
-        std::make_unique<detail::coroutine_task_on<Executor>>(&cond_, std::forward<Executor>(executor)),
+        &cond_, std::make_unique<detail::coroutine_task_on<Executor>>(std::forward<Executor>(executor)),
         std::move(token));
 }
 
@@ -1155,18 +1223,18 @@ template <class Pred> auto condition::async_await(async_hold &hold, std::stop_to
 
 inline void condition::notify(async_hold &hold, std::size_t n)
 {
-    detail::must(cond_task_notify(&cond_, hold.native_handle(), n));
+    detail::check(cond_task_notify(&cond_, hold.native_handle(), n));
 }
 
 inline void condition::notify_all(async_hold &hold)
 {
-    detail::must(cond_task_notify_all(&cond_, hold.native_handle()));
+    detail::check(cond_task_notify_all(&cond_, hold.native_handle()));
 }
 
 #ifndef CONDVAR_NO_CANCEL
 inline void condition::close(async_hold &hold)
 {
-    detail::must(cond_task_close(&cond_, hold.native_handle()));
+    detail::check(cond_task_close(&cond_, hold.native_handle()));
 }
 #endif
 #endif

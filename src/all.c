@@ -1,16 +1,38 @@
 /* SPDX-License-Identifier: MIT */
-/* The library as one unit, see internal.h. The port comes last, since it includes the system's headers. */
+/* The library as one unit: internal.h. The port comes before the core, since it includes the system's headers. */
 #ifndef _GNU_SOURCE
 #  define _GNU_SOURCE
 #endif
 #include "port/which.h"
 #ifdef CONDVAR_PORT_CUSTOM
-/* Its functions are in the user's own files, so they alone cannot be static. */
+/* The functions of this port are in the user's own files, so they are not static. */
 #  include "port.h"
 #  undef INTERNAL
 #endif
 
-#define INTERNAL static
+#define INTERNAL static UNUSED
+#include "deadline.h"
+#include "lock.h"
+#include "port_shared.h"
+
+#if defined(CONDVAR_PORT_LINUX)
+#  include "port/linux.c"
+#  include "port/pthread_until.c"
+#  include "port/pthread.c"
+#  include "port/robust.c"
+#elif defined(CONDVAR_PORT_POSIX)
+#  include "port/posix.c"
+#  include "port/pthread_until.c"
+#  include "port/pthread.c"
+#  include "port/no_shared.c"
+#elif defined(CONDVAR_PORT_WINDOWS)
+#  include "port/windows.c"
+#  include "port/no_shared.c"
+#else
+#  include "port/no_process.c"
+#  include "port/no_shared.c"
+#endif
+
 #include "waitq.c"
 #include "mutex.c"
 #include "taskq.c"
@@ -22,25 +44,3 @@
 #include "cond.c"
 #include "task.c"
 #include "text.c"
-
-#if defined(CONDVAR_PORT_LINUX)
-#  include "port/linux.c"
-#  include "port/pthread.c"
-#  if !defined(CONDVAR_NO_SHARED) || defined(COND_HAVE_PTHREAD_)
-#    include "port/pthread_until.c"
-#  endif
-#  include "port/robust.c"
-#elif defined(CONDVAR_PORT_POSIX)
-#  include "port/no_shared.c"
-#  include "port/posix.c"
-#  include "port/pthread.c"
-#  ifdef COND_HAVE_PTHREAD_
-#    include "port/pthread_until.c"
-#  endif
-#elif defined(CONDVAR_PORT_WINDOWS)
-#  include "port/no_shared.c"
-#  include "port/windows.c"
-#else
-#  include "port/no_process.c"
-#  include "port/no_shared.c"
-#endif

@@ -3,11 +3,10 @@
 #define CONDVAR_ANNOTATE_H
 
 /*
- * Helgrind and DRD do not understand C11 atomics: to them a lock made of a word is a race, and so is everything
- * that it guards. With CONDVAR_VALGRIND (-Dvalgrind=enabled) every operation of atomic.h declares that several
- * threads may touch its word, and what it orders: a release happens before each later acquire of the same word.
- * That costs some instructions even when Valgrind does not run; so, as for ThreadSanitizer, it is an option. Memcheck is told
- * of the one place where memory is read that may never have been written.
+ * Helgrind and DRD do not understand C11 atomics: they report a race for each lock word, and for all data that the lock
+ * guards. These macros declare happens-before. With CONDVAR_VALGRIND (-Dvalgrind=enabled), each operation of atomic.h
+ * declares that several threads access its word, and that a release happens before each later acquire of the word. This
+ * costs some instructions even without Valgrind, so it is an option.
  */
 
 #ifdef CONDVAR_VALGRIND
@@ -15,10 +14,10 @@
 #  include <valgrind/helgrind.h>
 #  include <valgrind/memcheck.h>
 
-/* What is there is looked at, though it may be fresh memory: a number that no memory has by chance is searched. */
+/* For Memcheck: the library reads *p, which may be uninitialised, and looks for a mark in it. */
 #  define ANNOTATE_DEFINED(p) ((void)VALGRIND_MAKE_MEM_DEFINED((p), sizeof *(p)))
 
-/* The requests of both tools: each tool ignores the other's. */
+/* The requests of both tools. Each tool ignores those of the other one. */
 static inline void annotate_word(const void *word, unsigned size)
 {
     VALGRIND_HG_DISABLE_CHECKING(word, size);

@@ -3,15 +3,14 @@
 #define CONDVAR_ATOMIC_H
 
 /*
- * The atomic operations of the library, with their memory order in plain sight: a_load(p, acquire).
+ * The atomic operations of the library, with their memory order: a_load(p, acquire).
  *
- * The public structs hold plain integers, since C++ knows no _Atomic; here alone they are seen as atomics.
- * Only 32-bit words, pointer-sized words and smaller ones are used, so no target needs 64-bit atomics.
- * There are no stand-alone fences: ThreadSanitizer does not see them.
+ * The public structs contain plain integers, since C++ has no _Atomic. Only this file accesses them as atomics. Words
+ * have 32 bits, the size of a pointer, or less: no target needs 64-bit atomics. There are no stand-alone fences, since
+ * ThreadSanitizer does not support them.
  *
- * With CONDVAR_STEP defined (by tests that choose the interleaving), condvar_step() is called before each
- * operation, so that another thread can be run at that very point. With CONDVAR_VALGRIND, Helgrind and DRD
- * learn what the operation orders (annotate.h).
+ * Tests that choose the schedule define CONDVAR_STEP. Then each operation first calls condvar_step(), which can run
+ * another thread. With CONDVAR_VALGRIND, Helgrind and DRD see what the operation orders (annotate.h).
  */
 
 #include <stdatomic.h>
@@ -35,7 +34,7 @@ void condvar_step(void);
 #define A_16_(p) ((_Atomic uint16_t *)(uintptr_t)(p))
 #define A_PTR_(p) ((_Atomic uintptr_t *)(uintptr_t)(p))
 
-/* Those that have a value, and stores. */
+/* Operations that return a value; stores. */
 #define A_VALUE_(p, order, operation) ANNOTATE_VALUE(p, order, (A_STEP_(), (operation)))
 #define A_VOID_(p, order, operation) ANNOTATE_VOID(p, order, (A_STEP_(), (operation)))
 
@@ -44,8 +43,8 @@ void condvar_step(void);
 #define a_exchange(p, value, order)                                                                     \
     A_VALUE_(p, order, atomic_exchange_explicit(A_32_(p), (value), memory_order_##order))
 
-/* Compare-exchange: true if *p was *expected and is now `value`; else *expected is what it was. The weak
-   one may fail for no reason, and belongs in a loop. */
+/* Compare-exchange. True: *p was *expected and is now `value`. False: *expected is now the value of *p. The weak one
+   may fail spuriously, so it belongs in a loop. */
 #define a_cas(p, expected, value, success, failure)                                                     \
     A_VALUE_(p, success, atomic_compare_exchange_strong_explicit(A_32_(p), (expected), (value),         \
                                                                  memory_order_##success, memory_order_##failure))
@@ -53,15 +52,15 @@ void condvar_step(void);
     A_VALUE_(p, success, atomic_compare_exchange_weak_explicit(A_32_(p), (expected), (value),           \
                                                                memory_order_##success, memory_order_##failure))
 
-/* The same for a word that holds an address, as a uintptr_t. */
+/* The same for an address, as a uintptr_t. */
 #define a_exchange_ptr(p, value, order)                                                                 \
     A_VALUE_(p, order, atomic_exchange_explicit(A_PTR_(p), (value), memory_order_##order))
 #define a_cas_ptr_weak(p, expected, value, success, failure)                                            \
     A_VALUE_(p, success, atomic_compare_exchange_weak_explicit(A_PTR_(p), (expected), (value),          \
                                                                memory_order_##success, memory_order_##failure))
 
-/* Words that one thread at a time writes, and others read as a hint: no step is made of them, since nothing hangs on when
-   they are read. Relaxed, but for the kind of a lock, which says that what is beside it has been made (object.h). */
+/* For words that one thread at a time writes, and that others read as a hint. These operations do not call
+   condvar_step(). Relaxed, except the kind of a lock: it is written after the lock is initialised (object.h). */
 #define A_HINT_(p, type) ANNOTATE_VALUE(p, relaxed, atomic_load_explicit(type(p), memory_order_relaxed))
 #define A_SET_(p, type, value) \
     ANNOTATE_VOID(p, relaxed, atomic_store_explicit(type(p), (value), memory_order_relaxed))
@@ -77,7 +76,7 @@ void condvar_step(void);
 #define a_load_ptr(p) A_HINT_(p, A_PTR_)
 #define a_store_ptr(p, value) A_SET_(p, A_PTR_, value)
 
-/* Tell the core that this is a loop waiting for another core. */
+/* The processor's instruction for a spin loop. */
 static inline void a_pause(void)
 {
 #if defined(__x86_64__) || defined(__i386__)

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The condition: wait, notify, init and destroy. Everything happens with the condition's lock held, except the sleep
- * itself:
+ * The condition: init and destroy, wait, notify, close and cancel. The caller of wait, notify, close and cancel must
+ * hold the lock. Only the sleep happens without it:
  *
- *      wait:   join the queue | release all levels -> sleep (park.h) -> acquire all levels |
- *              woken:    look at the predicate; if it is false, back into the queue
- *              expired:  leave the queue that the node is in; pass on the notification that it does not use
+ *      wait:   join the queue, release all levels -> sleep (park.h) -> acquire all levels, then:
+ *              woken:    call the predicate. If it is false, go back to the queue
+ *              expired:  leave the queue, and pass on a notification that is not used
+ *
+ * Each public call finds the condition's lock and checks that the caller holds it. Private and foreign locks use
+ * waitq.c from there on, shared locks use shared.c.
  */
 #include "deadline.h"
 #include "foreign.h"
@@ -22,11 +25,11 @@ _Static_assert(sizeof(cond_t) <= (COND_ROBUST_WORDS_ > 5 ? 104 : 96),
 /* ---- The lock is lost ---- */
 
 /*
- * The condition's foreign lock is lost, for the reason `error` if that was not known: those that wait on the condition leave,
- * since nobody else can wake them. Each gets the error that is returned. If the caller is itself a waiter, it leaves too; and if
- * it is no longer in the condition's queue, it does not touch the condition, which may be destroyed.
+ * The condition's foreign lock is lost (lock.h) with this error. Wake all waiters of the condition: no other thread
+ * can wake them. If the caller is a waiter, it leaves too. A waiter that is no longer in the condition's queue must
+ * not touch the condition, which may be destroyed. Returns the error with which all waiters return.
  */
-static COLD int leave_lost(cond_t *cond, struct cond_waiter *waiter, cond_lock_t *lock, int error)
+static COLD int condi_leave_lost(cond_t *cond, struct cond_waiter *waiter, cond_lock_t *lock, int error)
 {
     error = lock_lose(lock, error);
     if (waiter == NULL || waiter->queue == WAITER_QUEUED)
@@ -41,77 +44,49 @@ static COLD int leave_lost(cond_t *cond, struct cond_waiter *waiter, cond_lock_t
     return error;
 }
 
-/* If the lock of the condition, which is not NULL, is lost: wake those that still wait. True: nobody waits now. */
-static COLD bool wake_if_lost(cond_t *cond)
+/* If the lock of the condition is lost, wake all waiters. True: it is lost, and no waiter is left. */
+static COLD bool condi_wake_if_lost(cond_t *cond)
 {
     cond_lock_t *lock = cond->lock_;
-    if (a_load_32(&cond->state_) > COND_CLOSED || lock == NULL || !lock_is_lost(lock)) /* M:lost-is-noticed */
+    if (a_load_32(&cond->state_) > CONDI_CLOSED || lock == NULL || !lock_is_lost(lock)) /* M:lost-is-noticed */
         return false;
-    (void)leave_lost(cond, NULL, lock, ENOTRECOVERABLE);
+    (void)condi_leave_lost(cond, NULL, lock, ENOTRECOVERABLE);
     return true;
 }
 
-/* ---- Life ---- */
-
-#ifndef CONDVAR_NO_SHARED
-/* A condition that processes share may be alive already, made by another of them: only memory that
-   is not is begun, and by one process only. */
-static int init_shared(cond_t *cond, cond_lock_t *lock, unsigned flags)
-{
-    /* Relaxed: who uses what another process has made looks again, in cond_is_alive(). */
-    ANNOTATE_DEFINED(&cond->state_);
-    uint32_t before = a_load(&cond->state_, relaxed);
-    if (before == COND_ALIVE_SHARED || before == COND_CLOSED_SHARED || before == COND_INIT_SHARED ||
-        !a_cas(&cond->state_, &before, COND_INIT_SHARED, relaxed, relaxed))
-        return before == COND_ALIVE_SHARED || before == COND_CLOSED_SHARED ? EBUSY : EAGAIN;
-    if (lock == NULL) {
-        int error = shared_lock_make(&cond->own_, flags | LOCK_OWN_SHARED);
-        if (error != 0) {
-            a_store(&cond->state_, COND_DESTROYED, relaxed);
-            return error;
-        }
-    }
-    cond->lock_ = lock != NULL ? (cond_lock_t *)((uintptr_t)lock - (uintptr_t)cond) : NULL;
-    cond->waiters_ = 0;
-    cond->u_.shared = (struct cond_shared_queue_){0};
-    /* Release: partner is cond_is_alive(). */
-    a_store(&cond->state_, COND_ALIVE_SHARED, release);
-    return 0;
-}
-#else
-static int init_shared(cond_t *cond, cond_lock_t *lock, unsigned flags)
-{
-    (void)lock, (void)flags;
-    cond->state_ = COND_DESTROYED;
-    return ENOTSUP;
-}
-#endif
+/* ---- Init and destroy ---- */
 
 int cond_init(cond_t *cond, cond_lock_t *lock, unsigned flags)
 {
     if (cond == NULL || flags > (COND_SHARED | COND_MUTEX) ||
         (lock != NULL && (!lock_is_valid(lock) || (flags != 0 && flags != (lock->kind_ & ~LOCK_OWN_SHARED)))))
         return EINVAL;
-    if (lock != NULL ? lock_is_shared(lock) : (flags & COND_SHARED) != 0)
-        return init_shared(cond, lock, flags);
-    *cond = (cond_t){.lock_ = lock, .own_ = {.kind_ = (uint8_t)flags}}; /* (which is not used if there is another) */
+    bool is_shared = lock != NULL ? lock_is_shared(lock) : (flags & COND_SHARED) != 0;
+    if (HAVE_SHARED && is_shared)
+        return shared_init(cond, lock, flags);
+    if (is_shared) {
+        cond->state_ = CONDI_DESTROYED;
+        return ENOTSUP;
+    }
+    *cond = (cond_t){.lock_ = lock, .own_ = {.kind_ = (uint8_t)flags}};
     return 0;
 }
 
 int cond_destroy(cond_t *cond)
 {
-    if (cond == NULL || !cond_is_alive(cond))
+    if (cond == NULL || !condi_is_alive(cond))
         return EINVAL;
-    /* Acquire: partner is waitq_count_out(). A lock elsewhere is not looked at if nobody waits: it may be gone. */
-    if (a_load(&cond->waiters_, acquire) != 0 && !(HAVE_FOREIGN && wake_if_lost(cond)))
+    /* Acquire: partner is the release in waitq_count_out(). If no waiter is counted, a lock elsewhere is not touched:
+       it may be destroyed. */
+    if (a_load(&cond->waiters_, acquire) != 0 && !(HAVE_FOREIGN && condi_wake_if_lost(cond)))
         return EBUSY;
     if (cond->lock_ == NULL) {
         int error = cond_lock_destroy(&cond->own_);
         if (error != 0)
             return error;
     }
-    /* Relaxed: other calls only look whether they may go on. */
-    a_store_32(&cond->state_, COND_DESTROYED);
+    /* Relaxed: other calls only check whether the condition is alive. */
+    a_store_32(&cond->state_, CONDI_DESTROYED); /* M:destroyed */
     return 0;
 }
 
@@ -119,7 +94,7 @@ int cond_reinit_after_fork(cond_t *cond)
 {
     cond_lock_t *lock = lock_of(cond);
     int error = cond_lock_reinit_after_fork(lock);
-    if (error == 0 && !lock_is_shared(lock)) { /* a shared one's waiters live on in other processes */
+    if (error == 0 && !lock_is_shared(lock)) { /* waiters of a shared condition exist in other processes */
         cond->u_.local.waiters = NULL;
         cond->waiters_ = 0;
     }
@@ -130,14 +105,14 @@ int cond_reinit_after_fork(cond_t *cond)
 
 int cond_acquire(cond_t *cond)
 {
-    cond_lock_t *lock = OPTIMIZE_SIZE ? NULL : private_lock_of(cond);
+    cond_lock_t *lock = OPTIMIZE_SIZE ? NULL : lock_private_of(cond);
     return lock != NULL ? rlock_acquire(lock, port_self(), COND_FOREVER)
                         : cond_lock_acquire(lock_of(cond));
 }
 
 int cond_try_acquire(cond_t *cond)
 {
-    cond_lock_t *lock = OPTIMIZE_SIZE ? NULL : private_lock_of(cond);
+    cond_lock_t *lock = OPTIMIZE_SIZE ? NULL : lock_private_of(cond);
     return lock != NULL ? rlock_try_result(rlock_acquire(lock, port_self(), DEADLINE_PASSED))
                         : cond_lock_try_acquire(lock_of(cond));
 }
@@ -154,7 +129,7 @@ int cond_acquire_until(cond_t *cond, int64_t deadline_ns)
 
 int cond_release(cond_t *cond)
 {
-    cond_lock_t *lock = OPTIMIZE_SIZE ? NULL : private_lock_of(cond);
+    cond_lock_t *lock = OPTIMIZE_SIZE ? NULL : lock_private_of(cond);
     return lock != NULL ? rlock_release(lock, port_self()) : cond_lock_release(lock_of(cond));
 }
 
@@ -172,7 +147,7 @@ int cond_recover(cond_t *cond)
 {
     cond_lock_t *lock = lock_of(cond);
     int error = cond_lock_recover(lock);
-    if (error == 0)
+    if (HAVE_SHARED && error == 0)
         shared_repair(cond, lock);
     return error;
 }
@@ -182,31 +157,32 @@ cond_lock_t *cond_get_lock(cond_t *cond)
     return lock_of(cond);
 }
 
-static COLD int held_nonprivate_lock(cond_t *cond, cond_lock_t **lock)
+/* condi_held_lock() for a lock that is not private. */
+static COLD int condi_held_nonprivate_lock(cond_t *cond, cond_lock_t **lock)
 {
     *lock = lock_of(cond);
     if (*lock == NULL) {
         if (HAVE_FOREIGN && cond != NULL)
-            (void)wake_if_lost(cond);
+            (void)condi_wake_if_lost(cond);
         return EINVAL;
     }
     if (!cond_lock_owned(*lock)) {
         if (lock_is_shared(*lock))
             return shared_not_held(cond, *lock);
-        /* Nobody holds a lock that is lost, so nobody could wake its waiters. */
+        /* No thread can hold a lost lock. So the caller wakes the waiters. */
         if (!lock_is_foreign(*lock) || a_load_32(&cond->waiters_) == 0 || !foreign_is_unrecoverable(*lock))
             return EPERM;
-        return leave_lost(cond, NULL, *lock, ENOTRECOVERABLE);
+        return condi_leave_lost(cond, NULL, *lock, ENOTRECOVERABLE);
     }
     return lock_is_shared(*lock) || waitq_is_ours(cond, *lock) ? 0 : EINVAL;
 }
 
-/* The lock of a condition on which the caller may wait or notify. */
-static INLINE_IF_FAST int held_lock(cond_t *cond, cond_lock_t **lock)
+/* The lock of a condition on which the caller may wait or notify, so the caller holds it. Else an error. */
+static INLINE_IF_FAST int condi_held_lock(cond_t *cond, cond_lock_t **lock)
 {
-    *lock = private_lock_of(cond);
+    *lock = lock_private_of(cond);
     if (*lock == NULL)
-        return HAVE_NONPRIVATE ? held_nonprivate_lock(cond, lock) : EINVAL;
+        return HAVE_NONPRIVATE ? condi_held_nonprivate_lock(cond, lock) : EINVAL;
     if (!rlock_owned(*lock))
         return EPERM;
     return waitq_is_ours(cond, *lock) ? 0 : EINVAL;
@@ -214,52 +190,50 @@ static INLINE_IF_FAST int held_lock(cond_t *cond, cond_lock_t **lock)
 
 /* ---- Wait ---- */
 
-static bool check_pred(cond_lock_t *lock, cond_pred_t *pred, void *arg)
+static bool condi_check_pred(cond_lock_t *lock, cond_pred_t *pred, void *arg)
 {
     waitq_note_holder_pred(lock, pred, arg);
     return pred(arg);
 }
 
-/* Nobody else has the node now, except for cond_stop(). If that came before, the waiter sees it when it looks afterwards,
-   since this exchange reads what it wrote; if it comes later it finds 0, and lets the waiter expire. Acquire: partner is
-   park_expire(). */
-static void waiter_reset(struct cond_waiter *waiter)
+/* Before a wait or a further wait. Only cond_stop() may change `state` at the same time. If it came before, the waiter
+   sees the stop when it checks afterwards: this exchange reads what cond_stop() wrote. If it comes later, it finds 0,
+   and the waiter expires. Acquire: partner is the release in park_expire(). */
+static void condi_reset_waiter(struct cond_waiter *waiter)
 {
-#ifdef CONDVAR_NO_CANCEL
-    a_store(&waiter->state, 0, relaxed);
-#else
-    (void)a_exchange(&waiter->state, 0, acquire);
-#endif
+    if (HAVE_CANCEL)
+        (void)a_exchange(&waiter->state, 0, acquire);
+    else
+        a_store(&waiter->state, 0, relaxed);
 }
 
-static bool has_cancelled_token(const struct waitq_thread *self)
+static bool condi_is_stopped(const struct waitq_thread *self)
 {
-#ifdef CONDVAR_NO_CANCEL
-    (void)self;
-    return false;
-#else
-    /* Acquire: partner is cond_stop(). (Whoever has cancelled a token on another condition orders the two by itself.) */
+#if HAVE_CANCEL
+    /* Acquire: partner is the release in cond_stop(). (Two conditions with one token: the program orders its calls.) */
     return self->token != NULL && a_load(&self->token->cancelled_, acquire) != 0; /* M:token-ends */
+#else
+    return (void)self, false;
 #endif
 }
 
-/* Why a waiter whose predicate is false must not wait (again): 0, ECANCELED. */
-static int reason_not_to_wait(const struct waitq_thread *self)
+/* ECANCELED if a waiter whose predicate is false must not wait, or not wait again. */
+static int condi_reason_not_to_wait(const struct waitq_thread *self)
 {
-    return cond_is_closed(self->waiter.cond) || has_cancelled_token(self) ? ECANCELED : 0;
+    return condi_is_closed(self->waiter.cond) || condi_is_stopped(self) ? ECANCELED : 0;
 }
 
 /*
- * One wait of a node that is in a queue: 0 when it was woken, ECANCELED if that was because of a close or a cancel,
- * ETIMEDOUT when it has expired, with the lock held either way and the node in no queue. Or an error of a foreign lock,
- * which is held with EOWNERDEAD and lost otherwise. If it is lost, the node may still be in a queue.
+ * Release the lock, sleep, acquire the lock. The node is in a queue before, and in none afterwards. 0: woken.
+ * ECANCELED: woken by a close or a cancel. ETIMEDOUT: expired. Any other error is the foreign lock's: with EOWNERDEAD
+ * the lock is held. Otherwise it is lost, `*lost` is set, and the node may still be in a queue.
  */
-static int wait_once(struct cond_waiter *waiter, cond_lock_t *lock, int64_t deadline_ns, bool *lost)
+static int condi_wait_once(struct cond_waiter *waiter, cond_lock_t *lock, int64_t deadline_ns, bool *lost)
 {
     unsigned depth;
     int error = lock_release_save(lock, &depth);
     if (error != 0) {
-        /* The foreign lock says that the caller does not hold it, though cond_lock_owned() said so: nothing has happened. */
+        /* The foreign lock refuses the release, though cond_lock_owned() was true. Nothing has changed. */
         waitq_leave(waiter, lock);
         return error;
     }
@@ -273,38 +247,38 @@ static int wait_once(struct cond_waiter *waiter, cond_lock_t *lock, int64_t dead
     return error != 0 ? error : !woken ? ETIMEDOUT : waitq_is_cancelled(waiter) ? ECANCELED : 0;
 }
 
-/* The node has `cond`, and what it waits for. */
-static int wait(cond_lock_t *lock, struct waitq_thread *self, int64_t deadline_ns)
+/* Wait on a private or a foreign lock. The members `cond`, `pred`, `arg`, `timed` and `awaits` of the node are set. */
+static int condi_wait(cond_lock_t *lock, struct waitq_thread *self, int64_t deadline_ns)
 {
     struct cond_waiter *waiter = &self->waiter;
     cond_pred_t *pred = waiter->pred;
     bool satisfied, lost = false;
-    int error = reason_not_to_wait(self); /* M:closed-begins */
+    int error = condi_reason_not_to_wait(self); /* M:closed-begins */
     if (error != 0)
         return error;
     waitq_begin_wait(waiter, lock);
     for (;;) {
-        error = wait_once(waiter, lock, deadline_ns, &lost);
+        error = condi_wait_once(waiter, lock, deadline_ns, &lost);
         if (HAVE_FOREIGN && lost)
-            return leave_lost(waiter->cond, waiter, lock, error);
+            return condi_leave_lost(waiter->cond, waiter, lock, error);
         bool is_over = error == 0 || error == ETIMEDOUT || error == ECANCELED;
-        satisfied = pred == NULL ? error == 0 : is_over && check_pred(lock, pred, waiter->arg); /* M:satisfied */
+        satisfied = pred == NULL ? error == 0 : is_over && condi_check_pred(lock, pred, waiter->arg); /* M:satisfied */
         if (satisfied)
             error = 0;
         if (satisfied || error != 0)
             break;
-        /* Woken, but another thread was faster and made the predicate false: back to its place. */
-        waiter_reset(waiter);
-        error = reason_not_to_wait(self); /* M:looks-again */
+        /* Woken, but another thread has made the predicate false again: go back to the queue. */
+        condi_reset_waiter(waiter);
+        error = condi_reason_not_to_wait(self); /* M:looks-again */
         if (error == 0 && !waitq_may_go_back(waiter, lock))
-            error = EINVAL; /* destroyed too early, or another process waits: there is no place to go back to */
+            error = EINVAL; /* the condition was destroyed too early, or another process waits on it */
         if (error != 0)
             break;
         waitq_requeue(waiter, lock);
         lock_wake_next(lock);
     }
-    /* A satisfied waiter must not touch the condition, which may be destroyed: so it does not even pass on a notification
-       that came after its deadline. Others pass on what they do not use. */
+    /* A waiter passes on a notification that it does not use. A satisfied waiter must not touch the condition: it may
+       already be destroyed. */
     if (!satisfied)
         waitq_pass_on(waiter, lock); /* M:expired-passes-on */
     lock_wake_next(lock); /* M:chain */
@@ -312,29 +286,34 @@ static int wait(cond_lock_t *lock, struct waitq_thread *self, int64_t deadline_n
     return error;
 }
 
-static int wait_any(cond_t *cond, cond_lock_t *lock, cond_pred_t *pred, void *arg, int64_t deadline_ns)
+/* Wait on a lock of any kind. */
+static int condi_wait_any(cond_lock_t *lock, struct waitq_thread *self, int64_t deadline_ns)
 {
-    struct waitq_thread self = {
-        .waiter = {.cond = cond, .pred = pred, .arg = arg, .timed = OPTIMIZE_SIZE || deadline_ns != COND_FOREVER}};
+    struct cond_waiter *waiter = &self->waiter;
+    cond_t *cond = waiter->cond;
     PROBE_WAIT(cond, lock, deadline_ns);
-    int error = lock_is_shared(lock) ? shared_wait(cond, lock, pred, arg, deadline_ns) : wait(lock, &self, deadline_ns);
+    int error = lock_is_shared(lock) ? shared_wait(cond, lock, waiter->pred, waiter->arg, deadline_ns)
+                                     : condi_wait(lock, self, deadline_ns);
     PROBE_WAKE(cond, lock, error);
     return error;
 }
 
-/* With a timeout the clock is read only if the predicate is false. */
-static INLINE_IF_FAST int wait_for(cond_t *cond, cond_pred_t *pred, int64_t time_ns, void *arg, bool is_timeout)
+/* All waits without options. `time_ns` is a timeout or a deadline. The clock is read only if the predicate is false. */
+static INLINE_IF_FAST int condi_wait_for(cond_t *cond, cond_pred_t *pred, int64_t time_ns, void *arg, bool is_timeout)
 {
     cond_lock_t *lock;
-    int error = held_lock(cond, &lock);
-    if (error != 0 || (pred != NULL && check_pred(lock, pred, arg)))
+    int error = condi_held_lock(cond, &lock);
+    if (error != 0 || (pred != NULL && condi_check_pred(lock, pred, arg)))
         return error;
-    return wait_any(cond, lock, pred, arg, is_timeout ? deadline_after(time_ns) : time_ns);
+    int64_t deadline_ns = is_timeout ? deadline_after(time_ns) : time_ns;
+    struct waitq_thread self = {
+        .waiter = {.cond = cond, .pred = pred, .arg = arg, .timed = OPTIMIZE_SIZE || deadline_ns != COND_FOREVER}};
+    return condi_wait_any(lock, &self, deadline_ns);
 }
 
 int cond_wait_until(cond_t *cond, int64_t deadline_ns)
 {
-    return wait_for(cond, NULL, deadline_ns, NULL, false);
+    return condi_wait_for(cond, NULL, deadline_ns, NULL, false);
 }
 
 int cond_wait(cond_t *cond, int64_t timeout_ns)
@@ -344,72 +323,70 @@ int cond_wait(cond_t *cond, int64_t timeout_ns)
 
 int cond_wait_for_until(cond_t *cond, cond_pred_t *pred, void *arg, int64_t deadline_ns)
 {
-    return pred != NULL ? wait_for(cond, pred, deadline_ns, arg, false) : EINVAL;
+    return pred != NULL ? condi_wait_for(cond, pred, deadline_ns, arg, false) : EINVAL;
 }
 
 int cond_wait_for(cond_t *cond, cond_pred_t *pred, void *arg, int64_t timeout_ns)
 {
     if (OPTIMIZE_SIZE)
         return cond_wait_for_until(cond, pred, arg, deadline_after(timeout_ns));
-    return pred != NULL ? wait_for(cond, pred, timeout_ns, arg, true) : EINVAL;
+    return pred != NULL ? condi_wait_for(cond, pred, timeout_ns, arg, true) : EINVAL;
 }
 
-#if !defined(CONDVAR_NO_AWAIT) || !defined(CONDVAR_NO_CANCEL)
-/* A wait with options that a shared lock does not have, and await a foreign one neither. */
-static int wait_specially(cond_t *cond, struct waitq_thread *self, int64_t deadline_ns, bool can_be_stopped)
+#if HAVE_AWAIT || HAVE_CANCEL
+/* A wait with options: `pred`, `arg`, `awaits` and the token of `self` are set. A shared lock has none of these
+   options, and a foreign lock has no await. */
+static int condi_wait_with_options(cond_t *cond, struct waitq_thread *self, int64_t deadline_ns, bool can_be_stopped)
 {
     cond_lock_t *lock;
     struct cond_waiter *waiter = &self->waiter;
     bool awaits = waitq_awaits(waiter);
     if (awaits && waiter->pred == NULL)
         return EINVAL;
-    int error = held_lock(cond, &lock);
+    int error = condi_held_lock(cond, &lock);
     if (error != 0)
         return error;
     if (lock_is_shared(lock) || (awaits && lock_is_foreign(lock)))
         return ENOTSUP;
-    if (waiter->pred != NULL && check_pred(lock, waiter->pred, waiter->arg))
+    if (waiter->pred != NULL && condi_check_pred(lock, waiter->pred, waiter->arg))
         return 0;
     waiter->cond = cond;
     waiter->timed = deadline_ns != COND_FOREVER || can_be_stopped;
-    PROBE_WAIT(cond, lock, deadline_ns);
-    error = wait(lock, self, deadline_ns);
-    PROBE_WAKE(cond, lock, error);
-    return error;
+    return condi_wait_any(lock, self, deadline_ns);
 }
 #endif
 
-#ifndef CONDVAR_NO_AWAIT
+#if HAVE_AWAIT
 int cond_await(cond_t *cond, cond_pred_t *pred, void *arg, int64_t timeout_ns)
 {
     struct waitq_thread self = {.waiter = {.pred = pred, .arg = arg, .awaits = 1}};
-    return wait_specially(cond, &self, deadline_after(timeout_ns), false);
+    return condi_wait_with_options(cond, &self, deadline_after(timeout_ns), false);
 }
 #endif
 
-#ifndef CONDVAR_NO_CANCEL
+#if HAVE_CANCEL
 _Static_assert(offsetof(struct cond_stop_node, waiter_) == offsetof(struct waitq_thread, waiter) &&
                    offsetof(struct cond_stop_node, token_) == offsetof(struct waitq_thread, token),
                "a cond_stop_t begins with a struct waitq_thread");
 
-/* The wait's node is in `stop`, where cond_stop() finds it for as long as the caller keeps it. */
-static int wait_stoppably(cond_t *cond, cond_stop_t *stop, const struct cond_waiter *what, int64_t deadline_ns)
+/* A wait that cond_stop() can end. Its node is in `stop`, where cond_stop() finds it as long as `stop` exists. */
+static int condi_wait_stoppably(cond_t *cond, cond_stop_t *stop, const struct cond_waiter *what, int64_t deadline_ns)
 {
     struct cond_waiter *waiter = &stop->waiter_;
     struct waitq_thread *self = (struct waitq_thread *)(void *)stop;
-    /* Relaxed: it finds a misuse, and orders nothing. Whoever lets another thread use `stop` orders the two waits. */
+    /* Relaxed: this only detects a misuse. A program whose threads share `stop` orders their waits. */
     if (a_exchange(&stop->busy_, 1, relaxed) != 0)
         return EBUSY;
-    /* All but the state, which cond_stop() may be writing. */
+    /* All members but `state`, which cond_stop() may be writing. */
     waiter->task = waiter->cancelled = waiter->passes_on = false;
     waiter->queue = WAITER_UNQUEUED;
     waiter->awaits = what->awaits;
     waiter->pred = what->pred;
     waiter->arg = what->arg;
     stop->token_ = &stop->stopped_;
-    waiter_reset(waiter);
-    int error = wait_specially(cond, self, deadline_ns, true);
-    if (error == ETIMEDOUT && has_cancelled_token(self)) /* (If the deadline has passed, too, either answer is right.) */
+    condi_reset_waiter(waiter);
+    int error = condi_wait_with_options(cond, self, deadline_ns, true);
+    if (error == ETIMEDOUT && condi_is_stopped(self)) /* (If the deadline has passed too, either error is right.) */
         error = ECANCELED;
     a_store(&stop->busy_, 0, relaxed);
     return error;
@@ -423,23 +400,20 @@ int cond_wait_with(cond_t *cond, const cond_wait_options_t *options)
     if (!options->unnotified && options->token == NULL && options->stop == NULL)
         return options->pred != NULL ? cond_wait_for_until(cond, options->pred, options->arg, deadline_ns)
                                      : cond_wait_until(cond, deadline_ns);
-#ifdef CONDVAR_NO_AWAIT
-    if (options->unnotified)
+    if (!HAVE_AWAIT && options->unnotified)
         return ENOTSUP;
-#endif
     struct waitq_thread self = {.waiter = {.pred = options->pred, .arg = options->arg}, .token = options->token};
-#ifndef CONDVAR_NO_AWAIT
-    self.waiter.awaits = options->unnotified;
-#endif
+    if (HAVE_AWAIT)
+        self.waiter.awaits = options->unnotified;
     if (options->stop == NULL)
-        return wait_specially(cond, &self, deadline_ns, false);
-    return options->token == NULL ? wait_stoppably(cond, options->stop, &self.waiter, deadline_ns) : EINVAL;
+        return condi_wait_with_options(cond, &self, deadline_ns, false);
+    return options->token == NULL ? condi_wait_stoppably(cond, options->stop, &self.waiter, deadline_ns) : EINVAL;
 }
 #endif
 
 /* ---- Notify ---- */
 
-static NOINLINE int notify_waiters(cond_t *cond, cond_lock_t *lock, size_t n, bool all)
+static NOINLINE_IF_FAST int condi_notify_waiters(cond_t *cond, cond_lock_t *lock, size_t n, bool all)
 {
     if (!waitq_is_ours(cond, lock))
         return EINVAL;
@@ -447,46 +421,46 @@ static NOINLINE int notify_waiters(cond_t *cond, cond_lock_t *lock, size_t n, bo
     return 0;
 }
 
-static COLD int notify_nonprivate(cond_t *cond, size_t n, bool all)
+static COLD int condi_notify_nonprivate(cond_t *cond, size_t n, bool all)
 {
     cond_lock_t *lock;
-    int error = held_lock(cond, &lock);
+    int error = condi_held_lock(cond, &lock);
     if (error != 0)
         return error;
     if (lock_is_shared(lock)) {
         shared_notify(cond, lock, n);
         return 0;
     }
-    error = notify_waiters(cond, lock, n, all);
+    error = condi_notify_waiters(cond, lock, n, all);
     lock_wake_next(lock);
     return error;
 }
 
-static inline int notify(cond_t *cond, size_t n, bool all)
+static inline int condi_notify(cond_t *cond, size_t n, bool all)
 {
-    cond_lock_t *lock = OPTIMIZE_SIZE ? NULL : private_lock_of(cond);
+    cond_lock_t *lock = OPTIMIZE_SIZE ? NULL : lock_private_of(cond);
     if (lock == NULL)
-        return notify_nonprivate(cond, n, all);
+        return condi_notify_nonprivate(cond, n, all);
     if (!rlock_owned(lock))
         return EPERM;
     if (cond->u_.local.waiters == NULL) {
         PROBE_NOTIFY(cond, lock, n);
         return 0;
     }
-    return notify_waiters(cond, lock, n, all);
+    return condi_notify_waiters(cond, lock, n, all);
 }
 
 int cond_notify(cond_t *cond, size_t n)
 {
-    return notify(cond, n, false);
+    return condi_notify(cond, n, false);
 }
 
 int cond_notify_all(cond_t *cond)
 {
-    return notify(cond, SIZE_MAX, true);
+    return condi_notify(cond, SIZE_MAX, true);
 }
 
-#ifndef CONDVAR_NO_CANCEL
+#if HAVE_CANCEL
 /* ---- Close and cancel ---- */
 
 int cond_cancel(cond_t *cond, cond_token_t *token)
@@ -494,12 +468,12 @@ int cond_cancel(cond_t *cond, cond_token_t *token)
     cond_lock_t *lock;
     if (token == NULL)
         return EINVAL;
-    int error = held_lock(cond, &lock);
+    int error = condi_held_lock(cond, &lock);
     if (error != 0)
         return error;
     if (lock_is_shared(lock))
         return ENOTSUP;
-    /* Relaxed: under the lock, and see has_cancelled_token(). */
+    /* Relaxed: written under the lock. For waits on other conditions see condi_is_stopped(). */
     a_store_32(&token->cancelled_, 1);
     waitq_cancel(cond, lock, token);
     lock_wake_next(lock);
@@ -510,7 +484,7 @@ int cond_stop(cond_stop_t *stop)
 {
     if (stop == NULL)
         return EINVAL;
-    /* Release: partner is has_cancelled_token(). Before park_expire(), which decides the wait. */
+    /* Release: partner is the acquire in condi_is_stopped(). This comes before park_expire(), which ends the wait. */
     a_store(&stop->stopped_.cancelled_, 1, release);
     park_expire(&stop->waiter_);
     return 0;
@@ -519,7 +493,7 @@ int cond_stop(cond_stop_t *stop)
 int cond_close(cond_t *cond)
 {
     cond_lock_t *lock;
-    int error = held_lock(cond, &lock);
+    int error = condi_held_lock(cond, &lock);
     if (error != 0)
         return error;
     if (lock_is_shared(lock)) {
@@ -533,12 +507,12 @@ int cond_close(cond_t *cond)
 
 bool cond_closed(const cond_t *cond)
 {
-    return lock_of(cond) != NULL && cond_is_closed(cond);
+    return lock_of(cond) != NULL && condi_is_closed(cond);
 }
 #endif
 
 size_t cond_waiters(const cond_t *cond)
 {
-    /* Relaxed: a glimpse, or exact under the lock. Partner: waitq_count_in() and its like. */
+    /* Relaxed: exact under the lock, else possibly outdated. Partner: waitq_count_in() and waitq_count_out(). */
     return lock_of(cond) != NULL ? a_load_32(&cond->waiters_) : 0;
 }

@@ -2,10 +2,8 @@
 #ifndef CONDVAR_DEADLINE_H
 #define CONDVAR_DEADLINE_H
 
-/*
- * Deadlines: nanoseconds on the monotonic clock. COND_FOREVER never passes; DEADLINE_PASSED has, without
- * a look at the clock.
- */
+/* Deadlines: nanoseconds on the monotonic clock. COND_FOREVER never passes. DEADLINE_PASSED has passed: no clock is
+   read. */
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -16,7 +14,7 @@
 
 #define DEADLINE_PASSED INT64_MIN
 
-/* The time timeout_ns after now_ns. What lies too far ahead is COND_FOREVER. */
+/* now_ns + timeout_ns, or COND_FOREVER if the sum overflows. */
 static inline int64_t deadline_add(int64_t now_ns, int64_t timeout_ns)
 {
     int64_t sum_ns = (int64_t)((uint64_t)now_ns + (uint64_t)timeout_ns);
@@ -30,9 +28,9 @@ static inline int64_t deadline_from(int64_t now_ns, int64_t timeout_ns)
     return timeout_ns <= 0 ? DEADLINE_PASSED : deadline_add(now_ns, timeout_ns);
 }
 
-/* The deadline timeout_ns from now, with a look at the clock only if it matters, or the code is to be small. A clock that
-   ticks shows the beginning of its tick, so now may be later than it shows, by up to a tick. */
-static OUTLINE int64_t deadline_after(int64_t timeout_ns)
+/* The deadline timeout_ns from now. The clock is read only if needed, or if the code has to be small. A clock with a
+   coarse tick shows the beginning of the tick, so a tick is added. */
+static NOINLINE int64_t deadline_after(int64_t timeout_ns)
 {
     if (OPTIMIZE_SIZE)
         return timeout_ns <= 0 ? DEADLINE_PASSED : cond_deadline(timeout_ns);

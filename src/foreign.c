@@ -1,20 +1,18 @@
 /* SPDX-License-Identifier: MIT */
-/* Foreign locks: foreign.h. The operations are the user's, and are called by the thread that acquires or releases, with
-   cancellation disabled: a waiter that ended in one would stay in its queue. */
+/* Foreign locks: foreign.h. Cancellation is disabled while an operation of the user runs: a waiter that was cancelled
+   in it would stay in its queue. */
 #include "foreign.h"
 #include "deadline.h"
 #include "port/cancel.h"
 
-#ifndef CONDVAR_NO_FOREIGN
-
 static const cond_lock_ops_t *foreign_ops(const cond_lock_t *lock)
 {
-    return lock->u_.local.as.foreign.ops;
+    return lock_foreign(lock)->ops;
 }
 
 static void *foreign_object(const cond_lock_t *lock)
 {
-    return lock->u_.local.as.foreign.object;
+    return lock_foreign(lock)->object;
 }
 
 int foreign_acquire(const cond_lock_t *lock, int64_t deadline_ns)
@@ -33,7 +31,7 @@ int foreign_release(const cond_lock_t *lock)
     return error;
 }
 
-/* What a try answers. If it was successful the lock is released again. */
+/* The error of a try. If the try acquires the lock, the lock is released again. */
 static int foreign_probe(const cond_lock_t *lock)
 {
     int error = foreign_acquire(lock, DEADLINE_PASSED);
@@ -42,7 +40,7 @@ static int foreign_probe(const cond_lock_t *lock)
     return error;
 }
 
-/* Whether the lock is held, as far as a try tells: a free lock is not, nor one that was given up. */
+/* Whether a try finds the lock held. A lost lock is not held. */
 static bool foreign_is_busy(const cond_lock_t *lock)
 {
     int error = foreign_probe(lock);
@@ -54,13 +52,13 @@ bool foreign_is_unrecoverable(const cond_lock_t *lock)
     return foreign_probe(lock) == ENOTRECOVERABLE;
 }
 
-/* As Python's Condition does for a lock that does not know its owner: if it cannot be acquired, it is the caller's. */
+/* Without `owned`, as in Python's Condition: if the lock cannot be acquired, the caller owns it. */
 bool foreign_owned(const cond_lock_t *lock)
 {
     return foreign_ops(lock)->owned != NULL ? foreign_ops(lock)->owned(foreign_object(lock)) : foreign_is_busy(lock);
 }
 
-/* The owner of a recursive lock can acquire it, so ask for the owner first, if the lock knows it. */
+/* The owner of a recursive lock could acquire it, so call `owned` first if it is reliable. */
 bool foreign_locked(const cond_lock_t *lock)
 {
     return (a_load_8(&lock->kind_) == LOCK_FOREIGN && foreign_owned(lock)) || foreign_is_busy(lock);
@@ -77,7 +75,7 @@ int foreign_release_save(const cond_lock_t *lock, unsigned *depth)
     return error;
 }
 
-/* Once one waiter has found that the lock is lost, the others do not try: they have been woken to leave. */
+/* After one waiter has found the lock lost, the other waiters do not try: they were woken to leave. */
 int foreign_acquire_restore(const cond_lock_t *lock, unsigned depth)
 {
     if (lock_is_lost(lock)) /* M:lost-is-not-tried */
@@ -89,4 +87,3 @@ int foreign_acquire_restore(const cond_lock_t *lock, unsigned depth)
     port_enable_cancel(cancel);
     return error;
 }
-#endif

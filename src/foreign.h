@@ -3,36 +3,26 @@
 #define CONDVAR_FOREIGN_H
 
 /*
- * A lock that somebody else made, by its operations (cond_lock_ops_t). The library does not see its releases; so
- * whoever notifies, and each waiter that leaves a wait, wakes the next waiter by itself (handoff_wake_next()).
+ * Foreign locks: locks of another library, used by the operations in cond_lock_ops_t. The library does not see their
+ * releases. So a notifier, and each waiter that returns, wakes the next waiter itself (handoff_wake_next()).
+ *
+ * The functions return the errors of the operations.
  */
 
 #include "condvar.h"
 #include "internal.h"
 #include "object.h"
 
-#ifndef CONDVAR_NO_FOREIGN
 INTERNAL int foreign_acquire(const cond_lock_t *lock, int64_t deadline_ns);
 INTERNAL int foreign_release(const cond_lock_t *lock);
 INTERNAL bool foreign_owned(const cond_lock_t *lock);
 INTERNAL bool foreign_locked(const cond_lock_t *lock);
 
-/* Whether the lock says that nobody can hold it any more. Of a lock that the caller does not hold. */
+/* Whether a try returns ENOTRECOVERABLE: no thread can hold the lock any more. Caller must not hold the lock. */
 INTERNAL bool foreign_is_unrecoverable(const cond_lock_t *lock);
 
-/* Release all levels, and say how many there were; acquire as many again, without a time limit. */
+/* Release all levels and store their number; acquire as many levels again, without a deadline. */
 INTERNAL int foreign_release_save(const cond_lock_t *lock, unsigned *depth);
 INTERNAL int foreign_acquire_restore(const cond_lock_t *lock, unsigned depth);
-
-#else /* no lock is foreign, so these are never called */
-
-static inline int foreign_acquire(const cond_lock_t *lock, int64_t deadline_ns) { (void)lock, (void)deadline_ns; return ENOTSUP; }
-static inline int foreign_release(const cond_lock_t *lock) { (void)lock; return ENOTSUP; }
-static inline bool foreign_owned(const cond_lock_t *lock) { (void)lock; return false; }
-static inline bool foreign_locked(const cond_lock_t *lock) { (void)lock; return false; }
-static inline bool foreign_is_unrecoverable(const cond_lock_t *lock) { (void)lock; return false; }
-static inline int foreign_release_save(const cond_lock_t *lock, unsigned *depth) { (void)lock, (void)depth; return ENOTSUP; }
-static inline int foreign_acquire_restore(const cond_lock_t *lock, unsigned depth) { (void)lock, (void)depth; return ENOTSUP; }
-#endif
 
 #endif

@@ -2,18 +2,17 @@
 #ifndef CONDVAR_HANDOFF_H
 #define CONDVAR_HANDOFF_H
 
-/*
- * Releasing a lock, and deciding who goes next. handoff.c has the rules.
- */
+/* Release a lock, and choose who acquires it next. handoff.c has the rules. */
 
 #include "condvar.h"
 #include "internal.h"
 #include "mutex.h"
 #include "object.h"
 
+/* The general case of handoff_release(). */
 INTERNAL void handoff_release_contended(cond_lock_t *lock);
 
-/* Release a private lock. Caller must hold it. The lock may be destroyed by the next holder as soon as it is free. */
+/* Release a private lock. Caller must hold it. As soon as the lock is free, its next holder may destroy it. */
 static inline void handoff_release(cond_lock_t *lock)
 {
     uint32_t held = MUTEX_HELD;
@@ -22,17 +21,16 @@ static inline void handoff_release(cond_lock_t *lock)
         handoff_release_contended(lock);
 }
 
-#ifndef CONDVAR_NO_TASKS
-/* See to it that a release drains the tasks: of the holder, or, if the lock is free, one by the caller. By the task that
-   was the first on an empty stack. */
-INTERNAL void handoff_request(cond_lock_t *lock);
-#endif
+/* Make sure that a release drains the tasks: the holder's release, or, if the lock is free, one by the caller. Called
+   by the task that has pushed itself onto an empty stack. */
+INTERNAL_IF(HAVE_TASKS) void handoff_request(cond_lock_t *lock);
 
-/* Destroy the lock: threads that sleep on it and tasks that want it get EINVAL and ECANCELED. Caller must hold it. */
+/* Destroy the lock. Threads that sleep on it return EINVAL. Tasks that want it get ECANCELED. Caller must hold the
+   lock. */
 INTERNAL void handoff_close(cond_lock_t *lock);
 
-/* The next waiter of a lock whose release the library does not see: wake it now. False: there is none. Caller must hold the
-   foreign lock. */
+/* Wake the next waiter of a foreign lock, whose release the library does not see. False: there is none. Caller must
+   hold the foreign lock. */
 INTERNAL bool handoff_wake_next(cond_lock_t *lock);
 
 #endif

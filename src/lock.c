@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The lock handle: the calls of the header, each a switch over the three kinds of lock: private (rlock.c), foreign
- * (foreign.c), shared (shared.c).
+ * The lock handle: the public calls on a cond_lock_t. Each call depends on the kind of the lock: private (rlock.c),
+ * foreign (foreign.c) or shared (shared.c). `kind_` is fixed by init, until destroy or the loss of a foreign lock.
  */
 #include "lock.h"
 #include "deadline.h"
@@ -14,24 +14,23 @@
 
 _Static_assert(sizeof(cond_lock_t) <= 64, "a lock is at most one cache line of 64 bytes");
 
-/* A shared condition may be mapped anywhere, so it keeps the distance of its lock. Not inlined: for the calls that are not
-   fast paths. */
-NOINLINE cond_lock_t *lock_of(const cond_t *cond)
+/* A shared condition may be mapped at any address, so it stores the distance of its lock. */
+NOINLINE_IF_FAST cond_lock_t *lock_of(const cond_t *cond)
 {
-    cond_lock_t *lock = private_lock_of(cond);
+    cond_lock_t *lock = lock_private_of(cond);
     if (!HAVE_NONPRIVATE || lock != NULL || cond == NULL)
         return lock;
-    /* Read once, since another thread may be in cond_destroy(). */
-    uint32_t state = cond_state(cond);
-    if (!cond_state_is_alive(state))
+    /* Read the state once: another thread may be in cond_destroy(). */
+    uint32_t state = condi_state(cond);
+    if (!condi_state_is_alive(state))
         return NULL;
     if (cond->lock_ == NULL)
         lock = (cond_lock_t *)(uintptr_t)&cond->own_;
-    else if (state <= COND_CLOSED) /* M:state-once */
+    else if (state <= CONDI_CLOSED) /* M:state-once */
         lock = cond->lock_;
     else
         lock = (cond_lock_t *)((uintptr_t)cond + (uintptr_t)cond->lock_);
-    return lock_is_valid(lock) && lock_is_shared(lock) == (state > COND_CLOSED) ? lock : NULL;
+    return lock_is_valid(lock) && lock_is_shared(lock) == (state > CONDI_CLOSED) ? lock : NULL;
 }
 
 /* ---- Time, and the version ---- */
@@ -44,7 +43,7 @@ int64_t cond_now(void)
 int64_t cond_deadline(int64_t timeout_ns)
 {
     int64_t deadline_ns = deadline_add(port_now() + (timeout_ns > 0 ? TUNING_CLOCK_TICK_NS : 0), timeout_ns);
-    /* Never 0, which is no deadline in cond_wait_options_t: one nanosecond earlier. */
+    /* Not 0, which means no deadline in cond_wait_options_t. */
     return deadline_ns != 0 ? deadline_ns : -1;
 }
 
@@ -56,14 +55,14 @@ const char *cond_version(void)
     return LOCK_STRING(COND_VERSION_MAJOR) "." LOCK_STRING(COND_VERSION_MINOR) "." LOCK_STRING(COND_VERSION_PATCH);
 }
 
-/* ---- What conditions need ---- */
+/* ---- Calls for conditions (lock.h) ---- */
 
 int lock_release_save(cond_lock_t *lock, unsigned *depth)
 {
     if (!lock_is_not_foreign(lock))
         return foreign_release_save(lock, depth);
     *depth = rlock_release_save(lock, port_self());
-    return !HAVE_NONPRIVATE || *depth != 0 ? 0 : EPERM; /* (a wait has looked before whether the caller holds it) */
+    return !HAVE_NONPRIVATE || *depth != 0 ? 0 : EPERM; /* (a wait has checked before that the caller holds it) */
 }
 
 int lock_acquire_restore(cond_lock_t *lock, unsigned depth, bool was_chosen)
@@ -74,62 +73,58 @@ int lock_acquire_restore(cond_lock_t *lock, unsigned depth, bool was_chosen)
     return 0;
 }
 
-#ifndef CONDVAR_NO_FOREIGN
-/* A foreign lock has no depth of its own. Once it is lost, `depth_` is this bit, and above it the first error: 0 before. */
-enum { LOST_HELD = 1 };
+/* `depth_` of a lost lock: this bit is the lock that guards the queues, the bits above it are the first error. Of a
+   foreign lock that is not lost it is 0. */
+enum { LOCK_LOST_HELD = 1 };
 
 int lock_lose(cond_lock_t *lock, int error)
 {
     uint32_t old = a_load(&lock->depth_, relaxed), held;
     do {
-        while (old & LOST_HELD) {
+        while (old & LOCK_LOST_HELD) {
             port_wait(&lock->depth_, old, COND_FOREVER);
             old = a_load(&lock->depth_, relaxed);
         }
-        held = (old != 0 ? old : (uint32_t)error * 2) | LOST_HELD;
-        /* Acquire: partner is lock_leave_lost(). */
+        held = (old != 0 ? old : (uint32_t)error * 2) | LOCK_LOST_HELD;
+        /* Acquire: partner is the release in lock_leave_lost(). */
     } while (!a_cas_weak(&lock->depth_, &old, held, acquire, relaxed));
     a_store_8(&lock->kind_, LOCK_FOREIGN_LOST);
     return (int)(held / 2);
 }
 
-/* The handle may be gone as soon as the bit is cleared. Who sleeps on it is woken by each release: it is a rare event. */
+/* As soon as the bit is cleared, the handle may be destroyed. Each release wakes a sleeper: this is rare. */
 void lock_leave_lost(cond_lock_t *lock)
 {
     uint32_t *word = &lock->depth_;
-    /* Release: partner is lock_lose(). */
-    a_store(word, a_load(word, relaxed) & ~(uint32_t)LOST_HELD, release);
+    /* Release: partner is the acquire in lock_lose(). */
+    a_store(word, a_load(word, relaxed) & ~(uint32_t)LOCK_LOST_HELD, release);
     port_wake(word, 1);
 }
-#else
-int lock_lose(cond_lock_t *lock, int error) { (void)lock; return error; }
-void lock_leave_lost(cond_lock_t *lock) { (void)lock; }
-#endif
 
 bool lock_wake_next(cond_lock_t *lock)
 {
     return !lock_is_not_foreign(lock) && handoff_wake_next(lock);
 }
 
-/* All members 0 but the kind. */
-static OUTLINE void lock_reset(cond_lock_t *lock, unsigned kind)
+/* Set all members to 0, except the kind. */
+static NOINLINE void lock_reset(cond_lock_t *lock, unsigned kind)
 {
     *lock = (cond_lock_t){.kind_ = (uint8_t)kind};
 }
 
-/* ---- The calls of the header ---- */
+/* ---- Public calls ---- */
 
 int cond_lock_init(cond_lock_t *lock, unsigned flags)
 {
     if (lock == NULL || (flags & ~(unsigned)(COND_MUTEX | COND_SHARED)) != 0)
         return EINVAL;
-    if (flags & COND_SHARED)
+    if (HAVE_SHARED && (flags & COND_SHARED))
         return shared_lock_init(lock, flags);
-    lock_reset(lock, flags);
-    return 0;
+    lock_reset(lock, flags & COND_SHARED ? LOCK_DESTROYED : flags);
+    return flags & COND_SHARED ? ENOTSUP : 0;
 }
 
-#ifndef CONDVAR_NO_FOREIGN
+#if HAVE_FOREIGN
 int cond_lock_init_foreign(cond_lock_t *lock, const cond_lock_ops_t *ops, void *object)
 {
     if (lock == NULL || ops == NULL || ops->acquire == NULL || ops->release == NULL ||
@@ -146,13 +141,13 @@ int cond_lock_destroy(cond_lock_t *lock)
         return EINVAL;
     if (lock_is_shared(lock))
         return shared_lock_destroy(lock);
-    /* Acquire: partner is waitq_end_wait(). Destroy does not wait for a lock that is not free. */
+    /* Acquire: partner is the release in waitq_end_wait(). Destroy does not wait for a lock that is held. */
     const uint32_t *active_waits = &lock->u_.local.active_waits;
     bool is_private = lock_is_not_foreign(lock);
     if (a_load(active_waits, acquire) != 0 || (is_private && !mutex_try(lock)))
         return EBUSY;
     /* M:destroy-again */
-    if (is_private && (a_load_32(active_waits) != 0 || taskq_any(lock))) {
+    if (is_private && (a_load_32(active_waits) != 0 || (HAVE_TASKS && taskq_any(lock)))) {
         handoff_release(lock); /* a wait has begun in between, or a task wants the lock */
         return EBUSY;
     }
@@ -162,8 +157,8 @@ int cond_lock_destroy(cond_lock_t *lock)
     return 0;
 }
 
-/* Locks that are not private, or not valid: not inlined, so that the private ones stay fast. */
-static COLD int acquire_nonprivate(cond_lock_t *lock, int64_t deadline_ns)
+/* For locks that are not private or not valid. Not inlined, so that the calls on private locks stay fast. */
+static COLD int lock_acquire_nonprivate(cond_lock_t *lock, int64_t deadline_ns)
 {
     if (lock == NULL)
         return EINVAL;
@@ -172,7 +167,7 @@ static COLD int acquire_nonprivate(cond_lock_t *lock, int64_t deadline_ns)
     return lock_is_foreign(lock) ? foreign_acquire(lock, deadline_ns) : EINVAL;
 }
 
-static COLD int release_nonprivate(cond_lock_t *lock)
+static COLD int lock_release_nonprivate(cond_lock_t *lock)
 {
     if (lock == NULL)
         return EINVAL;
@@ -181,37 +176,37 @@ static COLD int release_nonprivate(cond_lock_t *lock)
     return lock_is_foreign(lock) ? foreign_release(lock) : EINVAL;
 }
 
-static int acquire_until(cond_lock_t *lock, int64_t deadline_ns)
+static int lock_acquire_until(cond_lock_t *lock, int64_t deadline_ns)
 {
     return lock != NULL && lock_is_private(lock) ? rlock_acquire(lock, port_self(), deadline_ns)
-           : HAVE_NONPRIVATE                       ? acquire_nonprivate(lock, deadline_ns)
+           : HAVE_NONPRIVATE                     ? lock_acquire_nonprivate(lock, deadline_ns)
                                                  : EINVAL;
 }
 
 int cond_lock_acquire(cond_lock_t *lock)
 {
-    return acquire_until(lock, COND_FOREVER);
+    return lock_acquire_until(lock, COND_FOREVER);
 }
 
 int cond_lock_try_acquire(cond_lock_t *lock)
 {
-    return rlock_try_result(acquire_until(lock, DEADLINE_PASSED));
+    return rlock_try_result(lock_acquire_until(lock, DEADLINE_PASSED));
 }
 
-NOINLINE int cond_lock_acquire_timed(cond_lock_t *lock, int64_t timeout_ns)
+NOINLINE_IF_FAST int cond_lock_acquire_timed(cond_lock_t *lock, int64_t timeout_ns)
 {
-    return acquire_until(lock, deadline_after(timeout_ns));
+    return lock_acquire_until(lock, deadline_after(timeout_ns));
 }
 
 int cond_lock_acquire_until(cond_lock_t *lock, int64_t deadline_ns)
 {
-    return acquire_until(lock, deadline_ns);
+    return lock_acquire_until(lock, deadline_ns);
 }
 
 int cond_lock_release(cond_lock_t *lock)
 {
     return lock != NULL && lock_is_private(lock) ? rlock_release(lock, port_self())
-           : HAVE_NONPRIVATE                       ? release_nonprivate(lock)
+           : HAVE_NONPRIVATE                     ? lock_release_nonprivate(lock)
                                                  : EINVAL;
 }
 
@@ -239,12 +234,12 @@ int cond_lock_reinit_after_fork(cond_lock_t *lock)
 {
     if (!lock_is_valid(lock))
         return EINVAL;
-    if (lock_is_shared(lock)) /* its waiters and its holder live on in other processes */
+    if (lock_is_shared(lock)) /* its holder and its waiters exist in other processes */
         return 0;
-    struct cond_foreign_lock_ foreign = lock->u_.local.as.foreign;
+    struct cond_foreign_lock_ foreign = *lock_foreign(lock);
     lock_reset(lock, lock->kind_);
     if (lock_is_foreign(lock))
-        lock->u_.local.as.foreign = foreign;
+        *lock_foreign(lock) = foreign;
     return 0;
 }
 

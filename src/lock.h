@@ -2,7 +2,7 @@
 #ifndef CONDVAR_LOCK_H
 #define CONDVAR_LOCK_H
 
-/* A lock of any kind, as the conditions use it: what cond_lock_acquire() and its like do not offer. */
+/* Calls on a lock of any kind that conditions need, and that the public cond_lock_...() do not offer. */
 
 #include "condvar.h"
 #include "internal.h"
@@ -11,25 +11,25 @@
 /* The condition's lock, or NULL if the condition or the lock is not valid. */
 INTERNAL cond_lock_t *lock_of(const cond_t *cond);
 
-/* Release all levels; 0 and the depth, or an error with nothing changed. Not of a shared lock. */
+/* Release all levels. `*depth` is the number of levels. After an error nothing has changed. Not for shared locks. */
 INTERNAL int lock_release_save(cond_lock_t *lock, unsigned *depth);
 
-/* Acquire the lock again, as deep. `was_chosen`: a release has woken this waiter; it has not expired. Only a foreign lock
-   fails; with EOWNERDEAD it is held. Not of a shared lock. */
+/* Acquire the lock again at this depth. `was_chosen`: a release has woken this waiter. Only a foreign lock returns an
+   error. With EOWNERDEAD it is held. Not for shared locks. */
 INTERNAL int lock_acquire_restore(cond_lock_t *lock, unsigned depth, bool was_chosen);
 
 /*
- * A foreign lock is lost when nobody can hold it any more: reacquiring it has failed for good. Its handle is not valid from
- * then on. But waiters are left in the queues that it has guarded, and must leave them. Then a word of the handle guards the
- * queues in its place: lock_lose() acquires it, lock_leave_lost() releases it.
+ * A foreign lock is lost if reacquiring it has failed for good: no thread can hold it any more. From then on its
+ * handle is not valid. But waiters are still in the queues that the lock guarded, and must leave them. Until they have
+ * left, a word of the handle guards the queues. lock_lose() acquires it, and lock_leave_lost() releases it.
  */
 
-/* The lock is lost, for the reason `error`. Returns the first reason that was given, which all waiters get. */
+/* The lock is lost, with this error. Returns the error of the first call: all waiters return that one. */
 INTERNAL int lock_lose(cond_lock_t *lock, int error);
 INTERNAL void lock_leave_lost(cond_lock_t *lock);
 
-/* If the library does not see the lock's release: wake the next notified waiter now. False: there is none. Caller must hold
-   the lock. */
+/* If the lock is foreign, so that the library does not see its release: wake the next notified waiter now. False:
+   there is none. Caller must hold the lock. */
 INTERNAL bool lock_wake_next(cond_lock_t *lock);
 
 #endif

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The word of a private lock, as bits (mutex.h):
+ * The word of a private lock. Its states, as bits (mutex.h):
  *
  *      0                       free
- *      HELD                    held, nobody sleeps
+ *      HELD                    held, no thread sleeps
  *      HELD|SLEEPERS           held, and a release must wake a sleeper
- *           SLEEPERS           free, with sleepers left asleep: the release has woken a waiter or a starving thread
- *                              instead, and a later release will wake a sleeper
- *      ...|n * STARVING        the same, and n threads starve: only they and chosen waiters take the lock
- *      RESERVED|n * STARVING   free, for one of them: only they take it
- *      ...|process * TASKS     the same, and the next release by that process drains the tasks. Free only while threads
- *                              starve, or with a process that has no right to be here
+ *           SLEEPERS           free, and sleepers are asleep: the last release has woken a waiter or a starving thread
+ *                              instead. A later release will wake a sleeper
+ *      ...|n * STARVING        the same, and n threads starve: only starving threads and chosen waiters take the lock
+ *      RESERVED|n * STARVING   free for starving threads only
+ *      ...|process * TASKS     the same, and the next release by that process drains the tasks. Such a lock is free
+ *                              only while threads starve, or if two processes use it by mistake
  *      HELD|DESTROYED          destroyed, for good
  *
  * A thread that waits for the lock goes through two stages:
@@ -19,29 +19,33 @@
  *         |
  *         +----> takes the lock, or times out
  *
- * Sleepers compete with running threads: a running thread may take a free lock before a woken one (barging), so the lock
- * is not idle while the woken one is on its way. That is fast, and it starves. So a sleeper sleeps for
- * TUNING_STARVATION_NS at most, then counts itself in the word as starving, and sleeps on the word. While the number is
- * not 0, only starving threads and waiters that a release has chosen take the lock, and a release wakes starving threads
- * in their order, which is the order in which they came (handoff.c). What is freed for a starving thread is RESERVED, so that
- * it finds the lock free when it comes: else it would sleep again, as the last of all. The number is exact: a thread is
- * counted, takes the lock and times out by compare-exchanges on the one word. (If 63 are counted, more threads sleep on the
- * word without, and look again ten times a second: as long as others are counted, they are woken in their turn all the same.)
+ * Sleepers compete with running threads. A running thread may take a free lock before a woken sleeper (barging). So the
+ * lock is not idle while the sleeper wakes up. That is fast, but a sleeper can starve.
  *
- * Sleepers sleep on another word, mutex_wakeups(), and set SLEEPERS before. A release that wakes a sleeper clears the bit,
- * so that later releases wake nobody. A thread that was woken does not know who else sleeps: so it sets the bit again when
- * it takes the lock, goes back to sleep, begins to starve or times out. Hence:
+ * So a sleeper sleeps for TUNING_STARVATION_NS at most. Then it starves: it adds itself to the number of starving
+ * threads in the word, and sleeps on the word. While that number is not 0, only starving threads and chosen waiters
+ * take the lock. A release wakes starving threads in order of arrival (handoff.c), and RESERVES the lock for them.
+ * Otherwise a new arrival could take the lock, and the woken thread would sleep again behind all others. The number is
+ * exact: a thread adds itself, takes the lock and times out by compare-exchanges on the one word. (With tasks, the
+ * word counts at most 63. More threads sleep on the word uncounted, and look ten times a second. While others are
+ * counted, they too are woken in order.)
+ *
+ * Sleepers sleep on another word, mutex_wakeups(), and set SLEEPERS before. A release that wakes a sleeper clears the
+ * bit, so that later releases wake no thread. The woken thread cannot see whether others sleep. So it sets the bit
+ * again when it takes the lock, goes back to sleep, begins to starve or times out. Hence:
  *
  *      (1) If a sleeper sleeps, then SLEEPERS is set, or a thread is awake that will set SLEEPERS.
  *
- * Threads begin to starve only while the lock is held. The release of that holder wakes one of them, or a waiter that may
- * take the lock, and so do all others until nobody starves. A woken thread takes the lock if it is free, even if its time
- * is up. Hence:
+ * A thread begins to starve only while the lock is held. The holder's release wakes a starving thread, or a waiter
+ * that may take the lock. So do all later releases until no thread starves. A woken thread takes a free lock even if
+ * it has timed out. Hence:
  *
  *      (2) While threads starve and the lock is free, a thread that may take it is awake.
  *
- * It may be awake and have no core: a thread of low priority, say. So a thread that finds the lock free and kept sleeps
- * for TUNING_STARVATION_NS, and then takes it all the same.
+ * That thread may get no core for long, for example at low priority. So another thread that finds the lock free, but
+ * may not take it, waits for TUNING_STARVATION_NS, and then takes it.
+ *
+ * Any thread calls these functions, except mutex_close() and mutex_count_wakeup(), which are for the holder.
  */
 #include "mutex.h"
 #include "deadline.h"
@@ -49,20 +53,21 @@
 #include "probe.h"
 #include "tuning.h"
 
-/* A thread that waits for the lock, on its own stack. */
+/* A thread that waits for the lock. On its stack, touched by this thread only. */
 struct mutex_acquirer {
-    bool was_chosen;  /* a waiter that a release has woken: it may take the lock while others starve */
+    bool was_chosen;  /* a release has woken this waiter: it may take the lock while threads starve */
     bool has_slept;   /* among the sleepers: it must set SLEEPERS, see (1) */
     bool has_starved; /* it has waited for TUNING_STARVATION_NS */
-    bool in_line;     /* and has slept on the word: it may take what a release has reserved */
-    bool is_counted;  /* and counts as starving in the word */
-    bool was_kept;    /* it has waited for TUNING_STARVATION_NS at a lock that was free and kept: it may take that, too */
-    bool at_free;     /* its time runs since it has found the lock free and kept; else since it has found it held */
-    int64_t until_ns; /* when that time is over; 0: none runs */
+    bool is_starving; /* has_starved, and it has slept on the word: it may take a RESERVED lock */
+    bool is_counted;  /* is_starving, and it is counted in the word */
+    bool found_free;  /* when until_ns was set, the lock was free, but this thread could not take it */
+    bool may_barge;   /* the lock has stayed so until until_ns: this thread may take it */
+    int64_t until_ns; /* when it will have waited for TUNING_STARVATION_NS. 0: not set */
 };
 
-/* The word with the duties of this thread done, before it leaves or goes to sleep elsewhere. */
-static OUTLINE uint32_t mutex_with_duties(const struct mutex_acquirer *self, uint32_t word)
+/* The word that this thread must leave behind when it takes the lock, times out, or begins to starve: SLEEPERS is set
+   if it has slept, see (1), and it is not counted as starving. */
+static NOINLINE uint32_t mutex_with_duties(const struct mutex_acquirer *self, uint32_t word)
 {
     if (self->has_slept) /* M:duty-sleepers */
         word |= MUTEX_SLEEPERS;
@@ -71,15 +76,16 @@ static OUTLINE uint32_t mutex_with_duties(const struct mutex_acquirer *self, uin
     return word;
 }
 
+/* Whether this thread may take the lock in this state. */
 static bool mutex_may_take(const struct mutex_acquirer *self, uint32_t word)
 {
-    if ((word & MUTEX_HELD) || !(word & MUTEX_STARVING_ALL) || self->in_line)
+    if ((word & MUTEX_HELD) || !(word & MUTEX_STARVING_ALL) || self->is_starving)
         return !(word & MUTEX_HELD);
-    return (self->was_chosen && !(word & MUTEX_RESERVED)) || self->was_kept;
+    return (self->was_chosen && !(word & MUTEX_RESERVED)) || self->may_barge;
 }
 
-/* Spin for a while: the lock is mostly held for less time than a sleep takes. The pauses grow, since each look takes
-   the cache line of the word from the core of the holder. Acquire: partner is the release in handoff_release(). */
+/* Spin for a while: mostly the lock is held for less time than a sleep takes. The pauses grow, since each load takes
+   the cache line of the word from the holder's core. Acquire: partner is the release in handoff_release(). */
 static bool mutex_spin_acquire(const struct mutex_acquirer *self, uint32_t *word)
 {
     for (unsigned iteration = 0; iteration != TUNING_LOCK_SPIN; iteration++) {
@@ -92,41 +98,43 @@ static bool mutex_spin_acquire(const struct mutex_acquirer *self, uint32_t *word
     return false;
 }
 
-/* Sleep until a release wakes this thread: on the word, if it starves; else among the sleepers, until its time is over at
-   the latest. The word was `old`, after `wakeups` was read: so a release that clears SLEEPERS later changes that, and
-   port_wait() returns. */
+/* Sleep until a release wakes this thread. A thread that has starved sleeps on the word. Any other thread sleeps among
+   the sleepers, until it has waited for TUNING_STARVATION_NS. `old` is the word, read after `wakeups`: a release that
+   clears SLEEPERS later changes `wakeups`, and then port_wait() returns. */
 static COLD void mutex_sleep(struct mutex_acquirer *self, cond_lock_t *lock, uint32_t old, uint32_t wakeups,
                              int64_t deadline_ns)
 {
     const uint32_t *place = mutex_wakeups(lock);
     uint32_t marked = old | MUTEX_SLEEPERS;
-    bool in_line = self->has_starved && (old & MUTEX_HELD);
-    bool is_counted = self->is_counted || (in_line && (MUTEX_COUNTS_ALL || (old & MUTEX_STARVING_ALL) != MUTEX_STARVING_ALL));
-    if (in_line)
+    bool starves = self->has_starved && (old & MUTEX_HELD);
+    bool fits = MUTEX_COUNTS_ALL || (old & MUTEX_STARVING_ALL) != MUTEX_STARVING_ALL;
+    bool is_counted = self->is_counted || (starves && fits);
+    if (starves)
         marked = mutex_with_duties(self, old) + (is_counted ? MUTEX_STARVING : 0);
-    /* Relaxed, as all below: the bits guard no data. */
+    /* Relaxed, as below: the bits guard no data. */
     if (marked != old && !a_cas_weak(lock_word(lock), &old, marked, relaxed, relaxed))
         return;
-    if (self->until_ns == 0 || self->at_free != !(old & MUTEX_HELD)) {
-        self->at_free = !(old & MUTEX_HELD);
-        /* (In line, and not counted, since too many starve: it looks by itself from time to time.) */
-        self->until_ns = port_now() + (in_line && !MUTEX_COUNTS_ALL ? TUNING_HEARTBEAT_NS : TUNING_STARVATION_NS);
+    if (self->until_ns == 0 || self->found_free != !(old & MUTEX_HELD)) {
+        self->found_free = !(old & MUTEX_HELD);
+        /* (A starving thread that is not counted looks at the word from time to time.) */
+        self->until_ns = port_now() + (starves && !MUTEX_COUNTS_ALL ? TUNING_HEARTBEAT_NS : TUNING_STARVATION_NS);
     }
-    if (in_line) {
-        self->in_line = true;
+    if (starves) {
+        self->is_starving = true;
         self->is_counted = is_counted;
         place = lock_word(lock);
         wakeups = marked;
     }
-    self->has_slept = !in_line; /* in line, its duty is done */
+    self->has_slept = !starves; /* a starving thread has set SLEEPERS if it had to */
     if (!is_counted && self->until_ns < deadline_ns) /* M:sleep-until-starving */
         deadline_ns = self->until_ns;
     port_wait(place, wakeups, deadline_ns);
-    self->was_kept = false;
+    self->may_barge = false;
     if (port_now() >= self->until_ns) {
         self->until_ns = 0;
         self->has_starved = true;
-        self->was_kept = self->at_free && a_load(lock_word(lock), relaxed) == marked; /* nobody has taken it since */
+        /* No thread has taken the lock meanwhile. */
+        self->may_barge = self->found_free && a_load(lock_word(lock), relaxed) == marked;
     }
 }
 
@@ -139,7 +147,7 @@ int mutex_acquire_contended(cond_lock_t *lock, int64_t deadline_ns, bool was_cho
     if (deadline_ns != DEADLINE_PASSED && mutex_spin_acquire(&self, word))
         return 0;
     for (;;) {
-        /* Acquire: partner is mutex_count_wakeup(). */
+        /* Acquire: partner is the release in mutex_count_wakeup(). */
         uint32_t wakeups = a_load(mutex_wakeups(lock), acquire);
         uint32_t old = a_load(word, relaxed);
         if (old & MUTEX_DESTROYED) { /* M:acquire-destroyed */
@@ -163,7 +171,7 @@ int mutex_acquire_contended(cond_lock_t *lock, int64_t deadline_ns, bool was_cho
     }
 }
 
-/* Acquire: partner is handoff_request(), whose task is on the stack before. */
+/* Acquire: partner is the release in handoff_request(): the task is on the stack before. */
 COLD uint32_t mutex_close(cond_lock_t *lock)
 {
     uint32_t *word = lock_word(lock);

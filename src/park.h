@@ -3,18 +3,18 @@
 #define CONDVAR_PARK_H
 
 /*
- * Sleeping and waking: the handshake between a waiter and the thread that wakes it, over waiter->state, and spinning
- * for a while before it.
+ * How a waiter sleeps and is woken: spin for a while, then sleep on waiter->state.
  *
  *      the waiter                              the releasing thread
  *      1. state |= ASLEEP  (compare-exchange)  1. old = exchange(state, GO)
  *      2. port_wait(state)                     2. if old has ASLEEP: port_wake(state)
  *
- * If GO comes before 1 the compare-exchange fails, and nobody sleeps. If it comes between 1 and 2, port_wait() sees
- * another value and returns. If it comes after 2, the releasing thread has seen ASLEEP, and wakes the waiter.
+ * If GO comes before 1, the compare-exchange fails, and the waiter does not sleep. If it comes between 1 and 2,
+ * port_wait() finds another value and returns. If it comes after 2, the releasing thread sees ASLEEP and wakes the
+ * waiter.
  *
- * cond_stop() is the waiter's deadline, kept by another thread: it sets EXPIRED as the waiter itself would, and wakes the
- * waiter if it sees ASLEEP. It does so by one compare-exchange, so the same argument holds.
+ * cond_stop() sets EXPIRED, as the waiter does at its deadline, and wakes the waiter if it sees ASLEEP. It does so by
+ * one compare-exchange, so the same argument holds.
  */
 
 #include "atomic.h"
@@ -24,17 +24,18 @@
 #include "waitq.h"
 
 /*
- * Spinning. A sleep and a wake-up cost several microseconds, so it pays to spin for a waiter that is woken within one.
- * To spin and then sleep costs as much again, on each core that does; on one core it never pays. So the lock learns how
- * long its waiters had to spin. Its `spin_` (of a shared condition: the condition's `spin`) is either of:
+ * Spinning. A sleep and a wake-up cost several microseconds. Spinning is cheaper if the waiter is woken within that
+ * time. If it is not, spinning costs about as much again, and on one core it never helps. So each lock keeps an
+ * estimate of how long its waiters had to spin. Its `spin_` (of a shared condition, the condition's `spin`) is one of
+ * these:
  *
- *      misses (6 bits, below SPIN_OFF) | usual (10 bits)    spin, for at most a few times the usual iterations
- *      SPIN_OFF + backoff              | left               do not spin for `left` sleeps; then try again
+ *      misses (6 bits, below PARK_SPIN_OFF) | usual (10 bits)    spin for at most a few times the usual iterations
+ *      PARK_SPIN_OFF + backoff              | left               do not spin for `left` sleeps, then try again
  *
- * All zero bits is a fresh lock, whose waiters spin. Relaxed throughout: it is an estimate, any value is correct, and a
- * lost update does no harm.
+ * In a new lock all bits are zero, and waiters spin. Relaxed throughout: any value is correct, and a lost update does
+ * no harm.
  */
-enum { SPIN_FIELD = 1024, SPIN_OFF = TUNING_SPIN_FAILURES, SPIN_BACKOFF_MAX = 6 };
+enum { PARK_SPIN_FIELD = 1024, PARK_SPIN_OFF = TUNING_SPIN_FAILURES, PARK_SPIN_BACKOFF_MAX = 6 };
 
 static inline unsigned park_spin_budget(const uint16_t *spin)
 {
@@ -42,44 +43,44 @@ static inline unsigned park_spin_budget(const uint16_t *spin)
     (void)spin;
     return 0;
 #else
-    unsigned learned = a_load_16(spin), low = learned % SPIN_FIELD;
-    if (learned / SPIN_FIELD >= SPIN_OFF)
+    unsigned learned = a_load_16(spin), low = learned % PARK_SPIN_FIELD;
+    if (learned / PARK_SPIN_FIELD >= PARK_SPIN_OFF)
         return low == 0 ? TUNING_SPIN_TRIAL : 0;
     unsigned budget = low == 0 ? TUNING_SPIN_MAX : TUNING_SPIN_MIN + 3 * low;
     return budget < TUNING_SPIN_MAX ? budget : TUNING_SPIN_MAX;
 #endif
 }
 
-/* The waiter was woken after that many iterations. */
+/* The waiter was woken after this many iterations. */
 static inline void park_spin_hit(uint16_t *spin, unsigned iterations)
 {
     unsigned learned = a_load_16(spin);
-    unsigned usual = learned / SPIN_FIELD < SPIN_OFF ? learned % SPIN_FIELD : iterations;
+    unsigned usual = learned / PARK_SPIN_FIELD < PARK_SPIN_OFF ? learned % PARK_SPIN_FIELD : iterations;
     usual = (3 * usual + iterations) / 4 + 1;
-    a_store_16(spin, usual < SPIN_FIELD ? usual : SPIN_FIELD - 1);
+    a_store_16(spin, usual < PARK_SPIN_FIELD ? usual : PARK_SPIN_FIELD - 1);
 }
 
-/* It has to sleep, after that many iterations. */
+/* The waiter has to sleep after this many iterations. */
 static inline void park_spin_miss(uint16_t *spin, unsigned iterations)
 {
     unsigned learned = a_load_16(spin);
-    unsigned high = learned / SPIN_FIELD, low = learned % SPIN_FIELD;
+    unsigned high = learned / PARK_SPIN_FIELD, low = learned % PARK_SPIN_FIELD;
     if (iterations == 0) {
-        if (high >= SPIN_OFF && low > 0)
+        if (high >= PARK_SPIN_OFF && low > 0)
             low--;
     } else {
-        high = high < SPIN_OFF + SPIN_BACKOFF_MAX ? high + 1 : high;
-        if (high >= SPIN_OFF)
-            low = (TUNING_SPIN_PAUSE << (high - SPIN_OFF)) - 1;
+        high = high < PARK_SPIN_OFF + PARK_SPIN_BACKOFF_MAX ? high + 1 : high;
+        if (high >= PARK_SPIN_OFF)
+            low = (TUNING_SPIN_PAUSE << (high - PARK_SPIN_OFF)) - 1;
     }
-    a_store_16(spin, high * SPIN_FIELD + low);
+    a_store_16(spin, high * PARK_SPIN_FIELD + low);
 }
 
 /* ---- The handshake ---- */
 
-/* Wake the waiter, after the lock was freed, or, a foreign one, with it held. The node's memory may be gone as soon as GO
-   is in it. Release: partner is the acquire in park_sleep(), so that the waiter reuses its stack only after the last
-   access here. */
+/* Wake the waiter. A private lock is free before, a foreign one is held. As soon as `state` is GO, the waiter may
+   return and its node is gone. Release: partner is the acquire in park_sleep(). So the waiter reuses its stack only
+   after the last access here. */
 static inline void park_wake(struct cond_waiter *waiter)
 {
     uint32_t *state = &waiter->state;
@@ -87,10 +88,9 @@ static inline void park_wake(struct cond_waiter *waiter)
         port_wake(state, 1); /* M:wake-asleep */
 }
 
-#ifndef CONDVAR_NO_CANCEL
-/* Let the waiter expire now, unless a notify has chosen it. Any thread, without the lock; the node must stay until this has
-   returned. Release: partner is the acquire in park_sleep(), and that of the exchange before a waiter looks whether it was
-   stopped: so the state is written even if nothing is to be changed. */
+/* Let the waiter expire now, unless a notify has chosen it. Called by any thread, without the lock. The node must
+   exist until this has returned. Release: partner is the acquire in park_sleep() and in condi_reset_waiter(), after
+   which a waiter checks whether it was stopped. So `state` is written even if it does not change. */
 static inline void park_expire(struct cond_waiter *waiter)
 {
     uint32_t *state = &waiter->state;
@@ -101,15 +101,14 @@ static inline void park_expire(struct cond_waiter *waiter)
     if ((next & WAITER_EXPIRED) && (old & WAITER_ASLEEP))
         port_wake(state, 1); /* M:wake-stopped */
 }
-#endif
 
-/* Sleep until a release wakes the waiter (true), or its deadline has passed, or it was stopped, before a notify has chosen it (false). By the
-   waiter, without the lock. */
+/* Sleep until a release wakes the waiter: true. False: its deadline has passed, or it was stopped, before a notify
+   chose it. Called by the waiter, without the lock. */
 static inline bool park_sleep(struct cond_waiter *waiter, cond_lock_t *lock, int64_t deadline_ns)
 {
     unsigned budget = deadline_ns == DEADLINE_PASSED ? 0 : park_spin_budget(&lock->spin_);
     for (unsigned i = 0; i < budget; i++) {
-        /* Acquire: partner is park_wake(). */
+        /* Acquire, here and below: partner is the release in park_wake() and park_expire(). */
         if (a_load(&waiter->state, acquire) & WAITER_GO) {
             park_spin_hit(&lock->spin_, i);
             return true;
@@ -121,12 +120,10 @@ static inline bool park_sleep(struct cond_waiter *waiter, cond_lock_t *lock, int
 
     uint32_t state = a_load(&waiter->state, acquire);
     while (!(state & WAITER_GO)) {
-#ifndef CONDVAR_NO_CANCEL
-        if (state & WAITER_EXPIRED) /* M:stopped */
+        if (HAVE_CANCEL && (state & WAITER_EXPIRED)) /* M:stopped */
             return false;
-#endif
         if (!(state & WAITER_CHOSEN) && deadline_passed(deadline_ns)) {
-            /* Partner: waitq_beat_deadline(). Exactly one of the two succeeds; the other sees its bit. */
+            /* Partner: waitq_beat_deadline(). Exactly one of the two succeeds. The other one sees its bit. */
             if (a_cas(&waiter->state, &state, state | WAITER_EXPIRED, acquire, acquire)) /* M:expire */
                 return false;
         } else if (!(state & WAITER_ASLEEP)) {

@@ -3,44 +3,37 @@
 #define CONDVAR_PORT_SHARED_H
 
 /*
- * What COND_SHARED needs of a system, on top of port.h: a robust mutex in shared memory, which tells its
- * next holder that the last one died, and sleeping on a word in shared memory. A system that lacks either
- * links port/no_shared.c, where robust_init() answers ENOTSUP and nothing else is ever called.
- * The same memory may be mapped at different addresses, in one process too.
+ * What COND_SHARED needs of a system, in addition to port.h: a robust mutex in shared memory, whose next holder learns
+ * that the last one died, and sleeping on a word in shared memory. For a system without them there is
+ * port/no_shared.c: its robust_init() returns ENOTSUP, and the other functions are not called. One process may map the
+ * same memory twice, at different addresses.
  */
 
 #include <stdbool.h>
 #include <stdint.h>
 #include "internal.h"
 
-#ifndef CONDVAR_NO_SHARED
-
-/* 0, ENOTSUP, or another error of the system. `mutex` is cond_lock_t.u_.robust. */
+/* ENOTSUP, or another error of the system. `mutex` is cond_lock_t.u_.robust. */
 INTERNAL int robust_init(void *mutex);
 
-/* Nobody is to use it any more. But whoever is in robust_acquire() may still get it, and releases it. */
+/* No new robust_acquire() comes after this. A thread in robust_acquire() may still acquire the mutex, and releases
+   it. */
 INTERNAL void robust_destroy(void *mutex);
 
-/* 0; EOWNERDEAD: held, and already fit for use again; EDEADLK: the caller has it; ETIMEDOUT. Nobody hangs here
-   because another who sleeps here was killed, at whatever moment. */
+/* EOWNERDEAD: held, and usable again. EDEADLK: the caller holds it. ETIMEDOUT. No kill of another thread that sleeps
+   here makes a caller hang. */
 INTERNAL int robust_acquire(void *mutex, int64_t deadline_ns);
 
-/* 0, EPERM: the caller does not have it. */
+/* EPERM: the caller does not hold it. */
 INTERNAL int robust_release(void *mutex);
 
-/* As port_wait() and port_wake(), between processes. The latter returns how many it has woken. */
+/* As port_wait() and port_wake(), between processes. port_wake_shared() returns how many threads it has woken. */
 INTERNAL void port_wait_shared(const uint32_t *word, uint32_t expected, int64_t deadline_ns);
 INTERNAL uint32_t port_wake_shared(const uint32_t *word, uint32_t count);
 
-/* A number other than 0 that no two living processes share; a forked child has another than its parent.
-   This one is called for private conditions too, to find out that they are used by two processes. Where there
-   are no processes, port/no_process.c has it. */
+/* The number of this process, never 0. No two living processes have the same number, nor do a parent and a forked
+   child. Called for private conditions too, to detect that two processes use one. port/no_process.c is for systems
+   without processes. */
 INTERNAL uint32_t port_process(void);
-
-#else
-
-static inline uint32_t port_process(void) { return 1; }
-
-#endif
 
 #endif

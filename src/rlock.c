@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Recursion over mutex.c and handoff.c. Any thread may call these; what they write belongs to the holder. */
+/* A private lock with an owner and a depth: rlock.h. */
 #include "rlock.h"
 
-NOINLINE int rlock_acquire_again(cond_lock_t *lock)
+NOINLINE_IF_FAST int rlock_acquire_again(cond_lock_t *lock)
 {
     uint32_t more = lock_more_levels(lock);
     if (lock->kind_ == COND_MUTEX)
@@ -13,7 +13,7 @@ NOINLINE int rlock_acquire_again(cond_lock_t *lock)
     return 0;
 }
 
-NOINLINE int rlock_acquire_contended(cond_lock_t *lock, uintptr_t who, int64_t deadline_ns)
+NOINLINE_IF_FAST int rlock_acquire_contended(cond_lock_t *lock, uintptr_t who, int64_t deadline_ns)
 {
     int error = mutex_acquire_contended(lock, deadline_ns, false);
     if (error == 0)

@@ -3,8 +3,10 @@
 #define CONDVAR_RLOCK_H
 
 /*
- * Recursion over a private lock: its owner and its depth (object.h), and what a wait does: release all levels at once,
- * and restore them. A mutex is the same with at most one level.
+ * A private lock with an owner and a depth (object.h). A wait releases all levels at once, and restores them. A mutex
+ * is the same with at most one level.
+ *
+ * Any thread may call these functions. They write the owner and the depth only while the caller holds the lock.
  */
 
 #include <stdbool.h>
@@ -26,20 +28,20 @@ static inline bool rlock_owned(const cond_lock_t *lock)
     return rlock_owned_by(lock, port_self());
 }
 
-/* Exact for the owner; others may read a value that has changed already. */
+/* Exact for the owner. Other threads may read an outdated value. */
 static inline unsigned rlock_depth(const cond_lock_t *lock)
 {
     return lock_owner(lock) != 0 ? lock_more_levels(lock) + 1 : 0;
 }
 
-/* rlock_acquire() by the owner, and when the lock is not free. */
+/* The slow paths of rlock_acquire(): the caller owns the lock; the lock is not free. */
 INTERNAL int rlock_acquire_again(cond_lock_t *lock);
 INTERNAL int rlock_acquire_contended(cond_lock_t *lock, uintptr_t who, int64_t deadline_ns);
 
-/* `who` is the caller: port_self(), or taskq_owner() of a task. */
+/* In all calls, `who` is the caller: port_self(), or taskq_owner() of a task. */
 
-/* 0, EDEADLK (a mutex that the caller has), EAGAIN (too deep), ETIMEDOUT: at once if the deadline is
-   DEADLINE_PASSED, which makes it a try. */
+/* EDEADLK: a mutex that the caller holds. EAGAIN: too deep. ETIMEDOUT. EINVAL: destroyed. DEADLINE_PASSED makes it a
+   try. */
 static inline int rlock_acquire(cond_lock_t *lock, uintptr_t who, int64_t deadline_ns)
 {
     if (rlock_owned_by(lock, who))
@@ -52,13 +54,13 @@ static inline int rlock_acquire(cond_lock_t *lock, uintptr_t who, int64_t deadli
     return 0;
 }
 
-/* What a try returns, from what an acquire until DEADLINE_PASSED has returned. */
+/* The error of a try, from the error of rlock_acquire() with DEADLINE_PASSED. */
 static inline int rlock_try_result(int error)
 {
     return error == ETIMEDOUT ? EBUSY : error;
 }
 
-/* One level. 0, EPERM. */
+/* Release one level. EPERM: not held. */
 static inline int rlock_release(cond_lock_t *lock, uintptr_t who)
 {
     if (!rlock_owned_by(lock, who))
@@ -73,10 +75,10 @@ static inline int rlock_release(cond_lock_t *lock, uintptr_t who)
     return 0;
 }
 
-/* All levels: how many there were, or 0 if the caller does not hold the lock. */
+/* Release all levels. Returns their number, or 0 if the caller does not hold the lock. */
 INTERNAL unsigned rlock_release_save(cond_lock_t *lock, uintptr_t who);
 
-/* Acquire the lock again, as deep. By a waiter; `was_chosen` as for mutex_acquire_contended(). */
+/* Acquire the lock again at this depth. Called by a waiter. `was_chosen` as in mutex_acquire_contended(). */
 INTERNAL void rlock_acquire_restore(cond_lock_t *lock, uintptr_t who, unsigned depth, bool was_chosen);
 
 #endif

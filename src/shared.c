@@ -1,49 +1,52 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * COND_SHARED: the lock is a robust pthread mutex, and waiters are numbers instead of nodes, since a node on
- * a stack means nothing to another process, and is gone with a killed one.
+ * COND_SHARED: locks and conditions in memory that processes share. The lock is a robust pthread mutex. A waiter is a
+ * number, its ticket, instead of a node: another process cannot use the address of a node, and a killed process takes
+ * its nodes with it.
  *
- * Each waiter draws a ticket when it arrives. A notify does not choose waiters; it grants that some of those
- * who have a ticket by now may go:
+ * Tickets. Each waiter draws a ticket when it arrives. A notify does not choose waiters. It grants that some of the
+ * waiters which have a ticket by now may return:
  *
  *      tickets    0 ......... free_below ......... notified_below ......... arrivals
- *                   may go        old: `grants`            new: not notified yet
- *                                 of them may go
+ *                    free:               old:                    new:
+ *                    all may return      `grants` of them        not notified yet
+ *                                        may return
  *
- * Tickets wrap, so they are compared by their distance from free_below. And a waiter may be stopped for as long as its
- * process is: so a ticket is pending exactly if it lies between free_below and arrivals, and was drawn in the same lap
- * of 2^32 tickets; every other ticket may go.
+ * A ticket is pending if it is old or new. Tickets wrap around, so they are compared by their distance from
+ * free_below. A process can be stopped for any time, so a ticket can be older than one lap of 2^32 tickets. Hence a
+ * ticket is pending exactly if it lies between free_below and arrivals and was drawn in the same lap. Every other
+ * ticket is free.
  *
- * A waiter takes its grant with the lock held, on its way out. So a waiter that is killed before that, or
- * stopped, has taken nothing with it: the grant is there for the next. And a waiter that arrives after a
- * notify cannot take what was granted before it came, which is how notifications get stolen (glibc's bug
- * 25847). Only when a notify finds grants that nobody has taken yet, and newcomers too, all the old ones are
- * set free, so that the newcomers' notify cannot be taken by the old ones, nor theirs by newcomers: then more
- * wake than were asked for, never fewer. When as many are granted as there are waiters, all are set free too;
- * at this point waiters that have died without a word are forgotten.
+ * Grants. A waiter takes a grant when it has acquired the lock, just before it returns. So a waiter that is killed
+ * earlier, or stopped, takes no grant away: the next waiter takes it. A waiter that arrives after a notify cannot take
+ * a grant of that notify (this is the stolen notification of glibc bug 25847). A notify may find old waiters with
+ * grants that nobody has taken yet, and new waiters too. Then it frees all old tickets, so that old and new waiters
+ * cannot take each other's grants. So a notify may wake more waiters than it was asked for, never fewer. A notify for
+ * all waiters frees all tickets. At that moment the waiters that were killed are no longer counted.
  *
- * Waiters sleep in the kernel on `sequence`, which changes with each notify; its lowest bit says that some
- * may sleep. The kernel forgets who is killed. Whoever is woken looks whether there is something for it
- * (without the lock), and only then takes the lock. Three things can be lost to a kill, and only these: a
- * woken waiter does not come; a notifier has granted and not woken yet; a holder dies, and since all others
- * sleep nobody acquires the lock and is told. So sleepers look by themselves every TUNING_HEARTBEAT_NS: at
- * the grants, and whether the lock's holder lives.
+ * Sleep. Waiters sleep in the kernel on `sequence`, which each notify changes. Its lowest bit says that waiters may be
+ * asleep. The kernel removes killed processes from its queue. A woken waiter first looks, without the lock, whether it
+ * may return. It acquires the lock only if it may.
  *
- * A waiter with a predicate takes the lock and looks for itself. If the predicate is false it leaves the
- * grant where it is and wakes the next sleeper; the kernel wakes in order, so the chain ends at a waiter that
- * has looked since that notify. (Linux wakes higher real-time priorities first. Of those, two that have looked
- * may wake each other, and the chain ends too early; the heartbeat of the others makes up for it.)
+ * Kills. A kill can have three effects that delay other processes: a woken waiter does not run, a notifier has granted
+ * but not yet woken, or a holder dies while all others sleep, so that no thread acquires the lock and gets EOWNERDEAD.
+ * So each sleeper wakes up every TUNING_HEARTBEAT_NS, and looks at its ticket and at the lock's holder.
  *
- * A holder that is killed may leave the fields half changed. cond_recover() counts, and every condition of
- * the lock that finds the count changed sets all its waiters free and begins anew. (The count has 16 bits, and sleepers
- * look ten times a second. A condition on which nobody waits or notifies for exactly 65,536 recoveries misses them; its
- * next notify_all puts it right.)
+ * Predicates. A waiter with a predicate acquires the lock and calls the predicate itself. If it is false, the waiter
+ * leaves the grant and wakes the next sleeper. The kernel wakes sleepers in order, so this ends at a waiter that has
+ * called its predicate since that notify. (Linux wakes higher real-time priorities first. Two waiters of high priority
+ * may wake each other, and the others are not woken. They find the grant at their next heartbeat.)
  *
- * A lock that is released without a recover is lost. Nobody can wait on its conditions any more, so each call that is
- * answered ENOTRECOVERABLE sets the waiters of its condition free, to be answered the same.
+ * Recovery. A killed holder may leave the fields half changed. cond_recover() increments a count in the lock. Each
+ * condition on the lock that finds the count changed frees all its tickets and starts again. (The count has 16 bits,
+ * and sleepers look ten times a second. A condition without any wait or notify during exactly 65,536 recoveries misses
+ * them. Its next notify_all repairs it.)
  *
- * Destroy does not know who sleeps at the mutex. So the mutex outlives it: whoever gets it sees, with the mutex held, that
- * the lock is destroyed, releases it for the next, and answers EINVAL.
+ * Loss. A lock that is released without a recover is lost: no thread can acquire it any more. Each call that returns
+ * ENOTRECOVERABLE frees the tickets of its condition, so that its waiters return ENOTRECOVERABLE too.
+ *
+ * Destroy. Destroy cannot see which threads sleep on the mutex. So the mutex is not destroyed with the lock. A thread
+ * that acquires the mutex later finds the lock destroyed, releases the mutex for the next thread, and returns EINVAL.
  */
 #include "shared.h"
 #include "atomic.h"
@@ -53,33 +56,33 @@
 #include "port_shared.h"
 #include "probe.h"
 
-#ifndef CONDVAR_NO_SHARED
-/* ---- The lock. Its flags are under the mutex; `depth_` and `spin_`, its recoveries, are written under it. ---- */
+#if HAVE_SHARED
+/* ---- The lock. Its mutex guards `flags_`, and writes of `depth_` and `spin_` (the number of recoveries). ---- */
 
-static void abandon(cond_t *cond);
+static void shared_abandon(cond_t *cond);
 
-/* The flags as others may read them: relaxed, they are written under the mutex. */
-static uint8_t flags_of(const cond_lock_t *lock)
+/* Relaxed: exact under the mutex. Other threads may read older flags. */
+static uint8_t shared_flags(const cond_lock_t *lock)
 {
     return a_load_8(&lock->flags_);
 }
 
-static uint16_t recoveries_of(const cond_lock_t *lock)
+static uint16_t shared_recoveries(const cond_lock_t *lock)
 {
     return a_load_16(&lock->spin_);
 }
 
-static uint32_t depth_of(const cond_lock_t *lock)
+static uint32_t shared_depth(const cond_lock_t *lock)
 {
     return a_load_32(&lock->depth_) & COND_DEPTH_MAX;
 }
 
-static void set_depth(cond_lock_t *lock, uint32_t depth)
+static void shared_set_depth(cond_lock_t *lock, uint32_t depth)
 {
     a_store_32(&lock->depth_, LOCK_SHARED_MARK | depth);
 }
 
-static void *mutex_of(const cond_lock_t *lock)
+static void *shared_mutex(const cond_lock_t *lock)
 {
     return (void *)(uintptr_t)lock->u_.robust;
 }
@@ -89,8 +92,8 @@ int shared_lock_make(cond_lock_t *lock, unsigned kind)
     a_store_8(&lock->kind_, LOCK_DESTROYED);
     a_store_8(&lock->flags_, 0);
     a_store_16(&lock->spin_, 0);
-    set_depth(lock, 0);
-    int error = robust_init(mutex_of(lock));
+    shared_set_depth(lock, 0);
+    int error = robust_init(shared_mutex(lock));
     if (error != 0)
         a_store_32(&lock->depth_, 0);
     else
@@ -100,7 +103,7 @@ int shared_lock_make(cond_lock_t *lock, unsigned kind)
 
 int shared_lock_init(cond_lock_t *lock, unsigned flags)
 {
-    /* Relaxed: who uses what another process has made looks again, in lock_is_shared(). */
+    /* Relaxed: a thread that uses a lock made by another process acquires in lock_is_shared(). */
     ANNOTATE_DEFINED(&lock->depth_);
     uint32_t before = a_load(&lock->depth_, relaxed);
     if ((before & LOCK_SHARED_MARK_BITS) == LOCK_SHARED_MARK || /* M:lock-alive */
@@ -109,79 +112,79 @@ int shared_lock_init(cond_lock_t *lock, unsigned flags)
     return shared_lock_make(lock, flags);
 }
 
-/* The condition whose own lock this is: LOCK_OWN_SHARED. */
-static cond_t *cond_of(cond_lock_t *lock)
+/* The condition that contains this lock. Of a lock with LOCK_OWN_SHARED only. */
+static cond_t *shared_cond_of(cond_lock_t *lock)
 {
     return (cond_t *)((uintptr_t)lock - offsetof(cond_t, own_));
 }
 
-static bool is_own(const cond_lock_t *lock)
+static bool shared_is_own(const cond_lock_t *lock)
 {
     return (a_load_8(&lock->kind_) & LOCK_OWN_SHARED) != 0;
 }
 
-/* By the owner. What notifies owe to sleepers is paid when the lock is free: woken before, they would only
-   run into the lock, and on one core at once. The condition is used as an address only by then. */
-static int unlock(cond_lock_t *lock)
+/* Release the mutex. Caller must hold it. Sleepers that notifies have to wake are woken now, when the lock is free:
+   woken earlier, they would wait for the lock. After the release the condition is used as an address only. */
+static int shared_unlock(cond_lock_t *lock)
 {
     const uint32_t *sequence = NULL;
     uint16_t owed = 0;
-    if (is_own(lock)) {
-        cond_t *cond = cond_of(lock);
+    if (shared_is_own(lock)) {
+        cond_t *cond = shared_cond_of(lock);
         sequence = &cond->u_.shared.sequence;
         owed = cond->u_.shared.owed;
         cond->u_.shared.owed = 0;
     }
-    int error = robust_release(mutex_of(lock));
+    int error = robust_release(shared_mutex(lock));
     if (owed != 0) /* M:pay-owed */
         (void)port_wake_shared(sequence, owed < UINT16_MAX ? owed : UINT32_MAX);
     return error;
 }
 
-/* Get the mutex and see what its last holder left; 0 and EOWNERDEAD: held. If the lock is lost, the waiters of `cond` are
-   set free (NULL: of none). */
-static int enter(cond_lock_t *lock, cond_t *cond, int64_t deadline_ns)
+/* Acquire the mutex and check the state of the lock. After 0 and EOWNERDEAD the caller holds it. If the lock is lost,
+   the tickets of `cond` are freed, unless it is NULL. */
+static int shared_enter(cond_lock_t *lock, cond_t *cond, int64_t deadline_ns)
 {
-    int error = robust_acquire(mutex_of(lock), deadline_ns);
+    int error = robust_acquire(shared_mutex(lock), deadline_ns);
     if (!lock_is_held_after(error))
         return error;
     if (!lock_is_shared(lock)) { /* M:enter-destroyed */
-        (void)robust_release(mutex_of(lock));
+        (void)robust_release(shared_mutex(lock));
         return EINVAL;
     }
     if (error == EOWNERDEAD)
-        a_store_8(&lock->flags_, flags_of(lock) | LOCK_OWNER_DIED);
-    if (flags_of(lock) & LOCK_LOST) {
+        a_store_8(&lock->flags_, shared_flags(lock) | LOCK_OWNER_DIED);
+    if (shared_flags(lock) & LOCK_LOST) {
         if (cond != NULL)
-            abandon(cond); /* M:lost-frees */
-        (void)unlock(lock);
+            shared_abandon(cond); /* M:lost-frees */
+        (void)shared_unlock(lock);
         return ENOTRECOVERABLE;
     }
-    return flags_of(lock) & LOCK_OWNER_DIED ? EOWNERDEAD : 0; /* M:owner-died */
+    return shared_flags(lock) & LOCK_OWNER_DIED ? EOWNERDEAD : 0; /* M:owner-died */
 }
 
-/* 0, EPERM. */
-static int leave(cond_lock_t *lock)
+/* Release the lock at its last level. Without a recover since EOWNERDEAD the lock is lost. EPERM: not held. */
+static int shared_leave(cond_lock_t *lock)
 {
     if (!shared_lock_owned(lock))
         return EPERM;
-    if (flags_of(lock) & LOCK_OWNER_DIED) {
-        a_store_8(&lock->flags_, flags_of(lock) | LOCK_LOST);
-        if (is_own(lock))
-            abandon(cond_of(lock)); /* M:give-up-frees */
+    if (shared_flags(lock) & LOCK_OWNER_DIED) {
+        a_store_8(&lock->flags_, shared_flags(lock) | LOCK_LOST);
+        if (shared_is_own(lock))
+            shared_abandon(shared_cond_of(lock)); /* M:give-up-frees */
     }
-    return unlock(lock);
+    return shared_unlock(lock);
 }
 
 int shared_lock_acquire(cond_lock_t *lock, int64_t deadline_ns)
 {
-    int error = enter(lock, is_own(lock) ? cond_of(lock) : NULL, deadline_ns);
+    int error = shared_enter(lock, shared_is_own(lock) ? shared_cond_of(lock) : NULL, deadline_ns);
     if (lock_is_held_after(error)) {
-        set_depth(lock, 1);
+        shared_set_depth(lock, 1);
     } else if (error == EDEADLK && !(a_load_8(&lock->kind_) & COND_MUTEX)) {
-        if (depth_of(lock) == COND_DEPTH_MAX)
+        if (shared_depth(lock) == COND_DEPTH_MAX)
             return EAGAIN;
-        set_depth(lock, depth_of(lock) + 1);
+        shared_set_depth(lock, shared_depth(lock) + 1);
         return 0;
     }
     return error;
@@ -189,104 +192,130 @@ int shared_lock_acquire(cond_lock_t *lock, int64_t deadline_ns)
 
 int shared_not_held(cond_t *cond, cond_lock_t *lock)
 {
-    if (!(flags_of(lock) & LOCK_LOST))
+    if (!(shared_flags(lock) & LOCK_LOST))
         return EPERM;
-    (void)enter(lock, cond, DEADLINE_PASSED);
+    (void)shared_enter(lock, cond, DEADLINE_PASSED);
     return ENOTRECOVERABLE;
 }
 
 int shared_lock_release(cond_lock_t *lock)
 {
-    /* Relaxed: for the owner the depth is its own; for others the mutex answers. */
-    if (depth_of(lock) <= 1)
-        return leave(lock);
+    /* Relaxed: only the owner writes the depth. For other threads the mutex returns an error. */
+    if (shared_depth(lock) <= 1)
+        return shared_leave(lock);
     if (!shared_lock_owned(lock))
         return EPERM;
-    set_depth(lock, depth_of(lock) - 1);
+    shared_set_depth(lock, shared_depth(lock) - 1);
     return 0;
 }
 
-/* Try the mutex: EDEADLK is the caller's own. If it was free it is put back as it was; that its holder died
-   is noted in the flags, for the next one. */
-static int probe(const cond_lock_t *lock)
+/* Who owns the mutex. EDEADLK: the caller. ETIMEDOUT: another thread. 0 or EOWNERDEAD: nobody. Then the mutex was
+   acquired and is released again. If its holder died, the flags say so to the next thread that acquires it. */
+static int shared_test_owner(const cond_lock_t *lock)
 {
     cond_lock_t *tried = (cond_lock_t *)(uintptr_t)lock;
-    int error = robust_acquire(mutex_of(lock), DEADLINE_PASSED);
+    int error = robust_acquire(shared_mutex(lock), DEADLINE_PASSED);
     if (error == EOWNERDEAD)
-        a_store_8(&tried->flags_, flags_of(tried) | LOCK_OWNER_DIED);
+        a_store_8(&tried->flags_, shared_flags(tried) | LOCK_OWNER_DIED);
     if (lock_is_held_after(error))
-        (void)robust_release(mutex_of(lock));
+        (void)robust_release(shared_mutex(lock));
     return error;
 }
 
 bool shared_lock_owned(const cond_lock_t *lock)
 {
-    return probe(lock) == EDEADLK;
+    return shared_test_owner(lock) == EDEADLK;
 }
 
 bool shared_lock_locked(const cond_lock_t *lock)
 {
-    return !lock_is_held_after(probe(lock));
+    return !lock_is_held_after(shared_test_owner(lock));
 }
 
 int shared_lock_recover(cond_lock_t *lock)
 {
-    if (!(flags_of(lock) & LOCK_OWNER_DIED))
+    if (!(shared_flags(lock) & LOCK_OWNER_DIED))
         return EINVAL;
-    a_store_16(&lock->spin_, recoveries_of(lock) + 1);
-    a_store_8(&lock->flags_, flags_of(lock) & ~LOCK_OWNER_DIED);
-    if (is_own(lock))
-        shared_repair(cond_of(lock), lock);
+    a_store_16(&lock->spin_, shared_recoveries(lock) + 1);
+    a_store_8(&lock->flags_, shared_flags(lock) & ~LOCK_OWNER_DIED);
+    if (shared_is_own(lock))
+        shared_repair(shared_cond_of(lock), lock);
     return 0;
 }
 
 int shared_lock_destroy(cond_lock_t *lock)
 {
-    int error = robust_acquire(mutex_of(lock), DEADLINE_PASSED);
+    int error = robust_acquire(shared_mutex(lock), DEADLINE_PASSED);
     if (!lock_is_held_after(error))
         return EBUSY;
-    if (is_own(lock) && a_load_32(&cond_of(lock)->waiters_) != 0) {
-        (void)unlock(lock); /* GCOVR_EXCL_LINE: somebody has begun to wait in between */
+    if (shared_is_own(lock) && a_load_32(&shared_cond_of(lock)->waiters_) != 0) {
+        (void)shared_unlock(lock); /* GCOVR_EXCL_LINE: a wait has begun in between */
         return EBUSY; /* GCOVR_EXCL_LINE */
     }
-    /* Others see this with the mutex held, or in the first look of their call, which may be a relaxed one: it says EINVAL. */
+    /* Relaxed: another thread sees this under the mutex, or earlier, and returns EINVAL. */
     a_store_8(&lock->kind_, LOCK_DESTROYED);
-    (void)robust_release(mutex_of(lock));
-    robust_destroy(mutex_of(lock));
-    a_store_32(&lock->depth_, 0); /* from now on it may be made anew */
+    (void)robust_release(shared_mutex(lock));
+    robust_destroy(shared_mutex(lock));
+    a_store_32(&lock->depth_, 0); /* from now on it may be initialised again */
     return 0;
 }
 
-/* ---- The condition. Under the lock, except where it says otherwise. ---- */
+/* ---- The condition. Caller must hold the lock, except where the comment says otherwise. ---- */
 
-enum { SEQUENCE_SLEEPERS = 1, SEQUENCE_STEP = 2 };
+/* Called without the lock. Another process may have made the condition already, or be making it now. So one compare-
+   exchange decides which process initialises it. */
+int shared_init(cond_t *cond, cond_lock_t *lock, unsigned flags)
+{
+    /* Relaxed: a thread that uses a condition made by another process acquires in condi_is_alive(). */
+    ANNOTATE_DEFINED(&cond->state_);
+    uint32_t before = a_load(&cond->state_, relaxed);
+    if (before == CONDI_ALIVE_SHARED || before == CONDI_CLOSED_SHARED || before == CONDI_INIT_SHARED ||
+        !a_cas(&cond->state_, &before, CONDI_INIT_SHARED, relaxed, relaxed))
+        return before == CONDI_ALIVE_SHARED || before == CONDI_CLOSED_SHARED ? EBUSY : EAGAIN;
+    if (lock == NULL) {
+        int error = shared_lock_make(&cond->own_, flags | LOCK_OWN_SHARED);
+        if (error != 0) {
+            a_store(&cond->state_, CONDI_DESTROYED, relaxed);
+            return error;
+        }
+    }
+    cond->lock_ = lock != NULL ? (cond_lock_t *)((uintptr_t)lock - (uintptr_t)cond) : NULL;
+    cond->waiters_ = 0;
+    cond->u_.shared = (struct cond_shared_queue_){0};
+    /* Release: partner is the acquire in condi_state(). */
+    a_store(&cond->state_, CONDI_ALIVE_SHARED, release);
+    return 0;
+}
 
-/* Tickets wrap; of those that are pending, and the limits between them, the one nearer to free_below is before. */
-static bool before(uint32_t a, uint32_t b, uint32_t free_below)
+/* `sequence`: the lowest bit says that waiters may sleep on it. Each notify adds the step. */
+enum { SHARED_SLEEPERS = 1, SHARED_STEP = 2 };
+
+/* Whether a is before b: nearer to free_below. Both are pending tickets, or limits between them. */
+static bool shared_before(uint32_t a, uint32_t b, uint32_t free_below)
 {
     return a - free_below < b - free_below;
 }
 
-/* How many have a pending ticket: old ones and new ones. */
-static uint32_t pending(const cond_t *cond)
+/* How many tickets are pending, old and new. */
+static uint32_t shared_pending(const cond_t *cond)
 {
     return a_load_32(&cond->waiters_) + cond->u_.shared.grants;
 }
 
-/* So many have a pending ticket; and as many as are granted are not counted any more. Release: partner is
-   cond_destroy(). For a waiter that leaves because it has expired, this is the last it does with the condition. */
-static void set_pending(cond_t *cond, uint32_t count)
+/* Set the number of pending tickets. cond_waiters() does not count those with a grant. Release: partner is the acquire
+   in cond_destroy(). For a waiter that has expired this is the last access to the condition. */
+static void shared_set_pending(cond_t *cond, uint32_t count)
 {
     a_store(&cond->waiters_, count - cond->u_.shared.grants, release);
 }
 
-/* Wake up to n sleepers, if there may be any: by the release of the condition's own lock, or now. Relaxed, here
-   and where waiters announce themselves: what makes this safe is that the kernel compares the word again
-   when they go to sleep. */
-static void wake(cond_t *cond, uint32_t n, uint32_t announced)
+/* Wake up to n sleepers: at the release if the lock is the condition's own, else now. `announced`: the sequence before
+   it was changed. Its flag is set and read relaxed: the kernel compares the sequence again when a waiter goes to
+   sleep. */
+static void shared_wake(cond_t *cond, uint32_t n, uint32_t announced)
 {
     struct cond_shared_queue_ *queue = &cond->u_.shared;
-    if (!(announced & SEQUENCE_SLEEPERS))
+    if (!(announced & SHARED_SLEEPERS))
         return;
     if (cond->lock_ != NULL)
         (void)port_wake_shared(&queue->sequence, n); /* M:wake-elsewhere */
@@ -294,175 +323,178 @@ static void wake(cond_t *cond, uint32_t n, uint32_t announced)
         queue->owed = (uint16_t)(n < (uint32_t)UINT16_MAX - queue->owed ? queue->owed + n : UINT16_MAX);
 }
 
-/* Change the sequence, so that nobody falls asleep who has not seen this, and wake up to n. Only when all
-   are woken nobody is left who sleeps. */
-static void announce(cond_t *cond, uint32_t n)
+/* Change the sequence, so that no waiter falls asleep before it has seen the change, and wake up to n sleepers. Only if
+   all are woken, no sleeper is left. */
+static void shared_announce(cond_t *cond, uint32_t n)
 {
     struct cond_shared_queue_ *queue = &cond->u_.shared;
     uint32_t old = a_load(&queue->sequence, relaxed);
     uint32_t next;
     do
-        next = (n == UINT32_MAX ? old & ~(uint32_t)SEQUENCE_SLEEPERS : old) + SEQUENCE_STEP;
-    /* Release: partner is the acquire in sleep_until_granted(); who sees it, sees the grants. */
+        next = (n == UINT32_MAX ? old & ~(uint32_t)SHARED_SLEEPERS : old) + SHARED_STEP;
+    /* Release: partner is the acquire in shared_sleep(). A waiter that sees the new sequence sees the grants. */
     while (!a_cas_weak(&queue->sequence, &old, next, release, relaxed));
-    wake(cond, n, old);
+    shared_wake(cond, n, old);
 }
 
-/* Everybody who has a ticket by now may go; the counts begin anew. */
-static void set_all_free(cond_t *cond)
+/* Free all tickets, and start the counts again. */
+static void shared_free_all(cond_t *cond)
 {
     struct cond_shared_queue_ *queue = &cond->u_.shared;
-    /* In this order: a kill in between takes nothing from anybody. */
+    /* In this order: a kill in between takes no waiter's grant. */
     a_store(&queue->free_below, queue->arrivals, relaxed);
     a_store(&queue->notified_below, queue->arrivals, relaxed);
     a_store(&queue->grants, 0, relaxed);
     queue->old_waiters = 0;
-    set_pending(cond, 0);
+    shared_set_pending(cond, 0);
 }
 
-/* The lock is lost, or its holder died: nobody is to stay asleep, or counted. */
-static void abandon(cond_t *cond)
+/* The lock is lost, or its holder died: free all tickets, and wake all waiters. */
+static void shared_abandon(cond_t *cond)
 {
-    set_all_free(cond); /* M:repair-frees */
-    announce(cond, UINT32_MAX);
+    shared_free_all(cond); /* M:repair-frees */
+    shared_announce(cond, UINT32_MAX);
 }
 
 void shared_repair(cond_t *cond, cond_lock_t *lock)
 {
-    if (a_load_16(&cond->u_.shared.recoveries) == recoveries_of(lock))
+    if (a_load_16(&cond->u_.shared.recoveries) == shared_recoveries(lock))
         return;
-    a_store_16(&cond->u_.shared.recoveries, recoveries_of(lock));
-    abandon(cond);
+    a_store_16(&cond->u_.shared.recoveries, shared_recoveries(lock));
+    shared_abandon(cond);
 }
 
 void shared_notify(cond_t *cond, cond_lock_t *lock, size_t n)
 {
     struct cond_shared_queue_ *queue = &cond->u_.shared;
-    uint32_t waiting, newcomers, woken = n < UINT32_MAX ? (uint32_t)n : UINT32_MAX;
+    uint32_t waiting, new_waiters, woken = n < UINT32_MAX ? (uint32_t)n : UINT32_MAX;
     PROBE_NOTIFY(cond, lock, n);
     shared_repair(cond, lock);
-    if (cond_is_closed(cond))
-        return; /* those who wait have been ended by the close, and leave by themselves */
-    waiting = pending(cond);
-    newcomers = waiting - queue->old_waiters;
+    if (condi_is_closed(cond))
+        return; /* the close has ended all waits */
+    waiting = shared_pending(cond);
+    new_waiters = waiting - queue->old_waiters;
     if (n == 0 || waiting == 0)
         return;
-    if (queue->grants > 0 && newcomers > 0) { /* M:newcomers */
+    if (queue->grants > 0 && new_waiters > 0) { /* M:newcomers */
         a_store(&queue->free_below, queue->notified_below, relaxed);
         a_store(&queue->grants, 0, relaxed);
         queue->old_waiters = 0;
-        waiting = newcomers;
+        waiting = new_waiters;
         woken = UINT32_MAX;
     }
     if (n >= waiting - queue->grants) {
-        set_all_free(cond);
+        shared_free_all(cond);
         woken = UINT32_MAX;
     } else {
         a_store(&queue->grants, queue->grants + (uint32_t)n, relaxed); /* M:grant-count */
         a_store(&queue->notified_below, queue->arrivals, relaxed);
         queue->old_waiters = waiting;
-        set_pending(cond, waiting);
+        shared_set_pending(cond, waiting);
     }
-    announce(cond, woken);
+    shared_announce(cond, woken);
 }
 
-#ifndef CONDVAR_NO_CANCEL
-/* Grants nothing: a waiter for which there is a grant returns 0, and the others see that the condition is closed. If the
-   closing process is killed before it has woken them, they see it at their next heartbeat. */
+/* A close grants nothing. A waiter that finds a grant returns 0. The others see that the condition is closed. If this
+   process is killed before it has woken them, they see it at their next heartbeat. */
 void shared_close(cond_t *cond, cond_lock_t *lock)
 {
     PROBE_CANCEL(cond, lock, (void *)NULL);
     shared_repair(cond, lock);
-    /* Release: partner is cond_is_alive(), in processes that come later. */
-    a_store(&cond->state_, COND_CLOSED_SHARED, release); /* M:close-shared */
-    announce(cond, UINT32_MAX); /* M:close-wakes */
+    /* Release: partner is the acquire in condi_state(), in processes that call later. */
+    a_store(&cond->state_, CONDI_CLOSED_SHARED, release); /* M:close-shared */
+    shared_announce(cond, UINT32_MAX); /* M:close-wakes */
 }
-#endif
 
-/* What a waiter carries. */
-struct ticket {
-    uint32_t number;
-    uint16_t lap;    /* `laps` when it was drawn */
-    uint32_t looked; /* the sequence at which its predicate was last false */
-    bool has_looked;
+/* The ticket of a waiter, on its stack. */
+struct shared_ticket {
+    uint32_t number;   /* fixed until the waiter draws a new one, as is `lap` */
+    uint16_t lap;      /* `laps` when it was drawn */
+    uint32_t false_at; /* the sequence at which the predicate was false, if `was_false` */
+    bool was_false;
 };
 
-static void arrive(struct ticket *ticket, cond_t *cond)
+/* Draw a ticket. */
+static void shared_arrive(struct shared_ticket *ticket, cond_t *cond)
 {
     struct cond_shared_queue_ *queue = &cond->u_.shared;
     if (queue->arrivals - queue->free_below == UINT32_MAX) { /* M:old-tickets */
-        /* There are no more numbers: once in 2^32 waits without a notify that sets all free, they are set free here. */
-        bool anybody = pending(cond) > 0;
-        set_all_free(cond);
-        if (anybody)
-            announce(cond, UINT32_MAX);
+        /* There are no more numbers, after 2^32 waits without a notify for all: free all tickets. */
+        bool has_waiters = shared_pending(cond) > 0;
+        shared_free_all(cond);
+        if (has_waiters)
+            shared_announce(cond, UINT32_MAX);
     }
     ticket->number = queue->arrivals;
     ticket->lap = a_load_16(&queue->laps);
-    ticket->has_looked = false;
+    ticket->was_false = false;
     if (ticket->number == UINT32_MAX)
         a_store_16(&queue->laps, ticket->lap + 1);
     a_store(&queue->arrivals, ticket->number + 1, relaxed);
-    set_pending(cond, pending(cond) + 1);
+    shared_set_pending(cond, shared_pending(cond) + 1);
 }
 
-enum claim { NOTHING, GRANT, FREE };
+/* What the waiter with a ticket may use: nothing, a grant, or its free ticket. */
+enum shared_claim { SHARED_NOTHING, SHARED_GRANT, SHARED_FREE };
 
-/* What there is for this ticket. Without the lock it is a guess, to be made sure of with it: grants last. Relaxed: whoever
-   sets waiters free or grants something then changes the sequence, by which a sleeper has seen it (announce()). */
-static enum claim claim_of(const struct ticket *ticket, cond_t *cond)
+/* May be called without the lock. Then the result may be outdated, and the waiter calls this again with the lock held.
+   Relaxed: a notify changes these fields before the sequence, and the waiter reads the sequence before them, by acquire
+   (shared_announce()). */
+static enum shared_claim shared_claim_of(const struct shared_ticket *ticket, cond_t *cond)
 {
     struct cond_shared_queue_ *queue = &cond->u_.shared;
     uint32_t free_below = a_load(&queue->free_below, relaxed);
     uint32_t arrivals = a_load(&queue->arrivals, relaxed);
-    /* A pending ticket that is not below `arrivals` was drawn before that began anew. */
+    /* A pending ticket that is not below `arrivals` was drawn before that wrapped around. */
     uint16_t lap = (uint16_t)(a_load_16(&queue->laps) - (ticket->number >= arrivals));
-    if (!before(ticket->number, arrivals, free_below) || ticket->lap != lap) /* M:pending */
-        return FREE;
-    if (before(ticket->number, a_load(&queue->notified_below, relaxed), free_below) &&
+    if (!shared_before(ticket->number, arrivals, free_below) || ticket->lap != lap) /* M:pending */
+        return SHARED_FREE;
+    if (shared_before(ticket->number, a_load(&queue->notified_below, relaxed), free_below) &&
         a_load(&queue->grants, relaxed) > 0)
-        return GRANT;
-    return NOTHING;
+        return SHARED_GRANT;
+    return SHARED_NOTHING;
 }
 
-/* Leave with what there was. */
-static void depart(const struct ticket *ticket, cond_t *cond, enum claim claim)
+/* The waiter leaves, and uses its claim. */
+static void shared_depart(const struct shared_ticket *ticket, cond_t *cond, enum shared_claim claim)
 {
     struct cond_shared_queue_ *queue = &cond->u_.shared;
-    if (claim == FREE)
-        return; /* no longer counted */
-    uint32_t left = pending(cond) - 1;
-    if (before(ticket->number, queue->notified_below, queue->free_below))
+    if (claim == SHARED_FREE)
+        return; /* a free ticket is not counted */
+    uint32_t left = shared_pending(cond) - 1;
+    if (shared_before(ticket->number, queue->notified_below, queue->free_below))
         queue->old_waiters--;
-    if (claim == GRANT)
+    if (claim == SHARED_GRANT)
         a_store(&queue->grants, queue->grants - 1, relaxed);
     else if (queue->grants > queue->old_waiters)
         a_store(&queue->grants, queue->old_waiters, relaxed);
-    set_pending(cond, left);
+    shared_set_pending(cond, left);
 }
 
-/* Without the lock: until there seems to be something for this ticket, or the deadline has passed. */
-static void sleep_until_granted(struct ticket *ticket, cond_t *cond, cond_lock_t *lock, int64_t deadline_ns)
+/* Called without the lock. Sleep until there seems to be a claim for this ticket, or the deadline has passed, or the
+   condition was closed, or the lock was recovered or lost. */
+static void shared_sleep(struct shared_ticket *ticket, cond_t *cond, cond_lock_t *lock, int64_t deadline_ns)
 {
     uint32_t *sequence = &cond->u_.shared.sequence;
     uint16_t *spin = &cond->u_.shared.spin;
     uint32_t spins = deadline_ns == DEADLINE_PASSED ? 0 : park_spin_budget(spin);
     uint32_t spun = 0;
-    int64_t heartbeat_ns = 0; /* the next one; a sleep that ends early, by a signal, does not put it off */
+    int64_t heartbeat_ns = 0; /* when the next heartbeat is due: a signal that ends a sleep does not delay it */
     for (;;) {
-        /* Acquire: partner is announce(). */
+        /* Acquire: partner is shared_announce(). */
         uint32_t seen = a_load(sequence, acquire);
-        enum claim claim = claim_of(ticket, cond);
-        bool looked = ticket->has_looked && (seen & ~(uint32_t)SEQUENCE_SLEEPERS) == ticket->looked;
-        if (claim == FREE || (claim == GRANT && !looked)) {
+        enum shared_claim claim = shared_claim_of(ticket, cond);
+        /* A grant does not help a waiter whose predicate was false since that notify. */
+        bool was_false = ticket->was_false && (seen & ~(uint32_t)SHARED_SLEEPERS) == ticket->false_at;
+        if (claim == SHARED_FREE || (claim == SHARED_GRANT && !was_false)) {
             if (spun > 0 && spun < spins)
                 park_spin_hit(spin, spun);
             return;
         }
-        if (deadline_passed(deadline_ns) || cond_is_closed(cond))
+        if (deadline_passed(deadline_ns) || condi_is_closed(cond))
             return;
-        /* Relaxed: a recover is seen at the latest at the next heartbeat. */
-        if (a_load_16(&cond->u_.shared.recoveries) != recoveries_of(lock))
+        /* Relaxed: a recover is seen at the next heartbeat at the latest. */
+        if (a_load_16(&cond->u_.shared.recoveries) != shared_recoveries(lock))
             return; /* GCOVR_EXCL_LINE: a waiter that is awake just when the lock is recovered */
         if (spun < spins) {
             spun++;
@@ -472,13 +504,13 @@ static void sleep_until_granted(struct ticket *ticket, cond_t *cond, cond_lock_t
             continue;
         }
         if (spins == 0 && spun == 0) {
-            spun++; /* so that waiting awake is tried again some time */
+            spun++; /* count this sleep, so that spinning is tried again later */
             park_spin_miss(spin, 0);
         }
-        if (!(seen & SEQUENCE_SLEEPERS)) {
-            if (!a_cas(sequence, &seen, seen | SEQUENCE_SLEEPERS, relaxed, relaxed))
+        if (!(seen & SHARED_SLEEPERS)) {
+            if (!a_cas(sequence, &seen, seen | SHARED_SLEEPERS, relaxed, relaxed))
                 continue;
-            seen |= SEQUENCE_SLEEPERS;
+            seen |= SHARED_SLEEPERS;
         }
         if (heartbeat_ns == 0)
             heartbeat_ns = port_now() + TUNING_HEARTBEAT_NS;
@@ -486,10 +518,10 @@ static void sleep_until_granted(struct ticket *ticket, cond_t *cond, cond_lock_t
         port_wait_shared(sequence, seen, heartbeat_ns < deadline_ns ? heartbeat_ns : deadline_ns);
         if (port_now() >= heartbeat_ns) {
             heartbeat_ns = 0;
-            ticket->has_looked = false; /* a waiter that was stopped for 2^31 notifies finds the same sequence again */
-            (void)probe(lock); /* M:holder-lives */
-            /* (The flag stays when the lock is lost.) */
-            if ((flags_of(lock) & LOCK_OWNER_DIED) || !lock_is_shared(lock))
+            ticket->was_false = false; /* after 2^31 notifies the sequence would be the same again */
+            (void)shared_test_owner(lock); /* M:holder-lives */
+            /* (A lost lock has this flag too.) */
+            if ((shared_flags(lock) & LOCK_OWNER_DIED) || !lock_is_shared(lock))
                 return;
         }
     }
@@ -497,45 +529,45 @@ static void sleep_until_granted(struct ticket *ticket, cond_t *cond, cond_lock_t
 
 int shared_wait(cond_t *cond, cond_lock_t *lock, cond_pred_t *pred, void *arg, int64_t deadline_ns)
 {
-    struct ticket ticket;
-    unsigned depth = depth_of(lock);
-    if (flags_of(lock) & LOCK_OWNER_DIED)
-        return EOWNERDEAD; /* recover first: to wait is to release */
+    struct shared_ticket ticket;
+    unsigned depth = shared_depth(lock);
+    if (shared_flags(lock) & LOCK_OWNER_DIED)
+        return EOWNERDEAD; /* recover first: a wait releases the lock */
     shared_repair(cond, lock);
-    if (cond_is_closed(cond)) /* M:closed-stays */
+    if (condi_is_closed(cond)) /* M:closed-stays */
         return ECANCELED;
-    arrive(&ticket, cond);
+    shared_arrive(&ticket, cond);
     for (;;) {
-        (void)unlock(lock);
-        sleep_until_granted(&ticket, cond, lock, deadline_ns);
-        int error = enter(lock, cond, COND_FOREVER);
+        (void)shared_unlock(lock);
+        shared_sleep(&ticket, cond, lock, deadline_ns);
+        int error = shared_enter(lock, cond, COND_FOREVER);
         if (!lock_is_held_after(error))
-            return error; /* given up, or destroyed, while this one slept */
-        set_depth(lock, depth);
+            return error; /* the lock was lost or destroyed meanwhile */
+        shared_set_depth(lock, depth);
         if (error != 0) {
-            abandon(cond); /* recover will do it again; if there is none, nobody stays counted */
+            shared_abandon(cond); /* recover does it again. Without a recover no waiter may stay counted */
             return error;
         }
         shared_repair(cond, lock);
 
-        enum claim claim = claim_of(&ticket, cond); /* M:woken-claim */
-        bool satisfied = pred != NULL ? pred(arg) : claim != NOTHING;
-        bool closed = !satisfied && cond_is_closed(cond);
+        enum shared_claim claim = shared_claim_of(&ticket, cond); /* M:woken-claim */
+        bool satisfied = pred != NULL ? pred(arg) : claim != SHARED_NOTHING;
+        bool closed = !satisfied && condi_is_closed(cond);
         bool expired = !satisfied && deadline_passed(deadline_ns);
-        if (!satisfied && !cond_is_alive(cond))
-            return EINVAL; /* destroyed too early, on a lock elsewhere: there is no place to go back to */
+        if (!satisfied && !condi_is_alive(cond))
+            return EINVAL; /* the condition was destroyed too early, and its lock is elsewhere */
         if (satisfied || closed || expired) {
-            if (!satisfied && claim == GRANT)
-                wake(cond, 1, a_load(&cond->u_.shared.sequence, relaxed));
-            depart(&ticket, cond, satisfied || claim == FREE ? claim : NOTHING);
+            if (!satisfied && claim == SHARED_GRANT)
+                shared_wake(cond, 1, a_load(&cond->u_.shared.sequence, relaxed));
+            shared_depart(&ticket, cond, satisfied || claim == SHARED_FREE ? claim : SHARED_NOTHING);
             return satisfied ? 0 : closed ? ECANCELED : ETIMEDOUT;
         }
-        if (claim == FREE)
-            arrive(&ticket, cond); /* set free for nothing: its predicate is false */
-        ticket.looked = a_load(&cond->u_.shared.sequence, relaxed) & ~(uint32_t)SEQUENCE_SLEEPERS;
-        ticket.has_looked = true;
-        if (claim == GRANT) /* M:pass-grant */
-            wake(cond, 1, a_load(&cond->u_.shared.sequence, relaxed));
+        if (claim == SHARED_FREE)
+            shared_arrive(&ticket, cond); /* its predicate is false: wait again */
+        ticket.false_at = a_load(&cond->u_.shared.sequence, relaxed) & ~(uint32_t)SHARED_SLEEPERS;
+        ticket.was_false = true;
+        if (claim == SHARED_GRANT) /* M:pass-grant */
+            shared_wake(cond, 1, a_load(&cond->u_.shared.sequence, relaxed));
     }
 }
 

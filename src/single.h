@@ -7,36 +7,40 @@
  *     #define CONDVAR_IMPLEMENTATION
  *     #include "condvar_single.h"
  *
- * That file is compiled as C11 or later. With pthreads, link them (-pthread); on Windows, -lsynchronization.
+ * That file must be compiled as C11 or later. Link with -pthread, or on Windows with -lsynchronization.
  *
- * The port is that of the system that the compiler compiles for, or one of these, defined for that file:
+ * The port is chosen by the compiler's target. To choose another one, define one of these macros for that file:
  *
  *     CONDVAR_PORT_LINUX, CONDVAR_PORT_POSIX, CONDVAR_PORT_WINDOWS
- *     CONDVAR_PORT_CUSTOM: four functions of your own, port_wait(), port_wake(), port_now() and port_self(), and
- *         for tasks port_local(). What they must do stands below, by their names. Needed then are <limits.h>,
- *         <stdatomic.h>, <stdbool.h>, <stddef.h> and <stdint.h>, and atomic operations on words of the size of a
- *         pointer; and memset() and memcpy(), which compilers take for granted.
+ *     CONDVAR_PORT_CUSTOM: your own port, four functions port_wait(), port_wake(), port_now() and port_self(), and for
+ *         tasks port_local(). Their declarations below say what they must do. This needs the headers <limits.h>,
+ *         <stdatomic.h>, <stdbool.h>, <stddef.h> and <stdint.h>, atomic operations on pointer-sized words, and the
+ *         functions memset() and memcpy(), which compilers call.
  *
- * The macros CONDVAR_NO_*, which leave things out, must be the same in all files: best on the compiler's command line.
+ * Internal names begin with the name of a part: atomic operations a_, conditions condi_, others lock_, waitq_, mutex_,
+ * park_ and so on. Macros of the implementation are undefined at its end.
  *
- * Made by src/single_header.py from include/condvar.h and src/: changes belong there.
+ * The macros CONDVAR_NO_*, which leave out features, must be the same in all files of the program: best on the
+ * compiler's command line.
+ *
+ * This file is made by src/single_header.py from include/condvar.h and src/. Change those files instead.
  */
 #if defined(CONDVAR_IMPLEMENTATION) && !defined(CONDVAR_IMPLEMENTED_)
 #  if defined(__cplusplus)
-#    error "CONDVAR_IMPLEMENTATION is C: define it in a file that is compiled as C11. C++ can include the header without."
+#    error "CONDVAR_IMPLEMENTATION is C: define it in a C11 file. C++ includes the header without it."
 #  endif
 #  include "port/which.h"
 #  if defined(CONDVAR_PORT_LINUX) || defined(CONDVAR_PORT_POSIX)
-/* (By glibc's macros: which functions it declares is settled by the first of its headers.) */
+/* (glibc decides which functions it declares when its first header is included.) */
 #    if defined(_FEATURES_H) && defined(__GLIBC__) && !defined(__USE_GNU)
-#      error "Include condvar_single.h before all others where CONDVAR_IMPLEMENTATION is defined, or compile that file with -D_GNU_SOURCE: a header before it has settled that functions which it needs are not declared."
+#      error "Include condvar_single.h before all others, or compile this file with -D_GNU_SOURCE."
 #    endif
 #    ifndef _GNU_SOURCE
 #      define _GNU_SOURCE
 #    endif
 #  elif defined(CONDVAR_PORT_WINDOWS)
 #    if defined(_WIN32_WINNT) && _WIN32_WINNT < 0x0602
-#      error "Include condvar_single.h before all others where CONDVAR_IMPLEMENTATION is defined, or compile that file with -D_WIN32_WINNT=0x0602: WaitOnAddress() is in Windows 8 and later only."
+#      error "Include condvar_single.h before all others, or compile this file with -D_WIN32_WINNT=0x0602."
 #    endif
 #    ifndef _WIN32_WINNT
 #      define _WIN32_WINNT 0x0602
@@ -44,7 +48,7 @@
 #  endif
 #endif
 
-/* Where these are not the port's locks, their header may be there all the same. */
+/* <pthread.h> may exist, although the port does not use pthreads. */
 #if !defined(CONDVAR_NO_PTHREAD) && !defined(CONDVAR_PORT_LINUX) && !defined(CONDVAR_PORT_POSIX)
 #  if defined(CONDVAR_PORT_CUSTOM) || defined(CONDVAR_PORT_WINDOWS) || \
       !(defined(__linux__) || defined(__unix__) || defined(__APPLE__) || defined(__HAIKU__))

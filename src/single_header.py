@@ -1,12 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Write condvar_single.h: src/single.h with the files that it includes, and those that they include, in place.
+"""Write condvar_single.h: src/single.h, with each local include replaced by the text of the file.
 
     single_header.py OUTPUT VERSION LICENSE [DEPFILE]
 
-A program must be able to have names of its own. So in the implementation, which is all.c, each name at file scope,
-and each macro, gets a prefix, and the macros are undefined in the end; a user of the header cannot meet one, nor can a
-system's headers, which may declare another wait().
+Names in the implementation have the prefix of their file, so they need no renaming. Macros of the implementation are
+undefined at its end: a macro such as COLD would also change the program's own code.
 """
 import pathlib
 import re
@@ -14,26 +13,9 @@ import sys
 
 SOURCE = pathlib.Path(__file__).resolve().parent
 INCLUDE = SOURCE.parent / 'include'
-
-# Of the user's own files, and of the system's.
-SYSTEMS = re.compile(r'_|SYS_')
-KEPT = re.compile(SYSTEMS.pattern + r'|cond_|COND_|condvar_|CONDVAR_|port_(wait|wake|now|self|local)$')
-MEMORY_ORDERS = {'relaxed', 'acquire', 'release', 'acq_rel'}  # pasted to memory_order_
-
 LOCAL_INCLUDE = re.compile(r'^#\s*include "([^"]+)"')
-TOKEN = re.compile(r'''(?P<comment>/\*.*?\*/|//[^\n]*) | (?P<text>"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*')
-                     | (?P<include>^\#[ ]*include[ ]*<[^>\n]*>) | (?P<probe>(?<=PROBE_\()\w+)
-                     | (?P<number>\b\d\w*) | (?P<name>[A-Za-z_]\w*)''', re.X | re.S | re.M)
-WORD = re.compile(r'[A-Za-z_]\w*')
 
-
-def fail(*words):
-    sys.exit('single_header.py: ' + ' '.join(words))
-
-
-# ---- Putting the files together ----
-
-read = set()  # all files: what the output depends on
+read = set()  # the files that the output depends on
 
 
 def text_of(path):
@@ -43,18 +25,18 @@ def text_of(path):
 
 
 def guard_of(text):
-    """A header's include guard, and what is inside it."""
-    match = re.fullmatch(r'(?P<before>\s*)#ifndef (?P<guard>\w+_H)\n#define (?P=guard)\n(?P<inside>.*)#endif\s*', text, re.S)
+    """A header's include guard, and the text inside it."""
+    match = re.fullmatch(r'\s*#ifndef (?P<guard>\w+_H)\n#define (?P=guard)\n(?P<inside>.*)#endif\s*', text, re.S)
     return (match['guard'], match['inside'].strip('\n') + '\n') if match else (None, text)
 
 
 class Expander:
-    """Files with their local includes in place. A header stands once, where that is not inside an #if; in one of them
-    again, with its guard, since only one of its copies may be seen."""
+    """Replaces local includes by the files. A header is inserted once if no #if encloses it. Inside an #if it is
+    inserted with its guard, and may be inserted again elsewhere: the compiler sees only one of the copies."""
 
     def __init__(self):
-        self.always = set()    # headers that stand where every reader passes
-        self.sometimes = set()
+        self.always = set()     # headers that every compilation sees
+        self.sometimes = set()  # headers inside an #if
 
     def expand(self, path, nested=False):
         guard, text = guard_of(text_of(path))
@@ -87,111 +69,23 @@ def find(path, name):
     for folder in (path.parent, SOURCE, INCLUDE):
         if (folder / name).is_file():
             return (folder / name).resolve()
-    fail(f'{path} includes "{name}", which is not there')
+    sys.exit(f'single_header.py: {path} includes "{name}", which does not exist')
 
 
-# ---- Names ----
+def undefine_macros(code):
+    """An #undef for each macro of the code. Names that begin with _ or SYS_ are the system's."""
+    names = set(re.findall(r'^#\s*define\s+(?!_|SYS_)(\w+)', code, re.M))
+    return ''.join(f'#undef {name}\n' for name in sorted(names))
 
-def without(text, *kinds):
-    """The text with comments, and what else is asked for, as blanks."""
-    def blank(match):
-        return ' ' if match.lastgroup in kinds else match[0]
-    return TOKEN.sub(blank, text)
-
-
-def macros_of(text):
-    return {name for name in re.findall(r'^#\s*define\s+(\w+)', without(text, 'comment'), re.M)}
-
-
-def file_scope_names(text):
-    """The names that a C file declares at file scope: functions, variables, types, tags, constants."""
-    code = without(text, 'comment', 'text')
-    code = re.sub(r'^#(?:[^\n]*\\\n)*[^\n]*', '', code, flags=re.M)
-    names = set(re.findall(r'\b(?:struct|union|enum)\s+(\w+)\s*{', code))
-    chunk, depth = '', 0
-    for part in re.split(r'([{};])', code):
-        if part == '{':
-            if depth == 0:
-                chunk += '{'
-            depth += 1
-        elif part == '}':
-            depth -= 1
-            if depth == 0:
-                enumeration = re.search(r'\benum\b\s*\w*\s*{(.*)', chunk, re.S)
-                if enumeration:
-                    names |= {WORD.match(item.strip())[0] for item in enumeration[1].split(',') if item.strip()}
-                head = chunk.split('{')[0]
-                if is_function(head):
-                    names.add(name_of(head))
-                    chunk = ''
-                else:
-                    chunk = head
-        elif part == ';' and depth == 0:
-            names.add(name_of(chunk))
-            chunk = ''
-        else:
-            chunk += part
-    return {name for name in names if name}
-
-
-def is_function(head):
-    return '(' in head and '=' not in head
-
-
-def name_of(declaration):
-    declaration = re.sub(r'__attribute__\s*\(\(.*?\)\)', '', declaration, flags=re.S)
-    if re.match(r'\s*_Static_assert', declaration):
-        return None
-    if is_function(declaration):
-        return re.search(r'(\w+)\s*\(', declaration)[1]
-    declared = re.match(r'[^=\[]*', declaration)[0]
-    words = WORD.findall(declared)
-    return words[-1] if len(words) > 1 and words[-2] not in ('struct', 'union', 'enum') else None
-
-
-def members_of(header):
-    code = without(header, 'comment', 'text')
-    return {name for name in re.findall(r'\b(\w+)\s*(?:\[[^\]]*\]|:\s*\d+)?;', code)} | \
-           {name for name in re.findall(r'\(\*(\w+)\)', code)}
-
-
-def prefixed(name):
-    return ('CONDVAR_' if name.isupper() else 'condvar_') + name
-
-
-def with_own_names(text, header):
-    """The implementation with all its names prefixed, and the macros that it is to undefine."""
-    macros = macros_of(text)
-    names = {name for name in file_scope_names(text) | macros if not KEPT.match(name)}
-    both = names & (members_of(header) | MEMORY_ORDERS)
-    if both:
-        fail('these cannot be told from members of condvar.h, or memory orders; rename them:', *sorted(both))
-    taken = {prefixed(name) for name in names} & set(WORD.findall(text + header))
-    if taken:
-        fail('these are there already:', *sorted(taken))
-
-    def rename(match):
-        if match.lastgroup == 'name' and match[0] in names:
-            return prefixed(match[0])
-        if match.lastgroup == 'comment':
-            return re.sub(r'(\w+)(?=\(\))', lambda word: prefixed(word[0]) if word[0] in names else word[0], match[0])
-        return match[0]
-
-    own = {prefixed(name) if name in names else name for name in macros if not SYSTEMS.match(name)}
-    return TOKEN.sub(rename, text), sorted(own)
-
-
-# ---- The output ----
 
 def port_functions(path):
-    """The declarations of port.h, as those see them who write a port."""
+    """The declarations of port.h without INTERNAL, for the author of a port."""
     guard, text = guard_of(text_of(path))
     text = re.sub(r'^#include.*\n', '', text, flags=re.M).replace('INTERNAL ', '')
     return f'#ifndef {guard[:-1]}DECLARED_\n#define {guard[:-1]}DECLARED_\n{text}#endif\n'
 
 
 def single_header(version, licence):
-    header = text_of(INCLUDE / 'condvar.h')
     path = SOURCE / 'single.h'
     output = [f'/* SPDX-License-Identifier: MIT */\n/* libcondvar {version} */\n']
     for line in text_of(path).splitlines(keepends=True):
@@ -199,17 +93,15 @@ def single_header(version, licence):
         name = include[1] if include else None
         if name is None:
             output.append(line)
-        elif name == 'condvar.h':
-            output.append(header)
         elif name == 'port.h':
             output.append(port_functions(SOURCE / name))
         elif name == 'all.c':
             expander = Expander()
             expander.always |= {INCLUDE / 'condvar.h', SOURCE / 'port' / 'which.h'}
-            code, macros = with_own_names(expander.expand(SOURCE / name), header)
-            output += [code, ''.join(f'#undef {macro}\n' for macro in macros)]
+            code = expander.expand(SOURCE / name)
+            output += [code, undefine_macros(code)]
         else:
-            output.append(text_of(SOURCE / name))
+            output.append(text_of(find(path, name)))
     output.append('\n/*\n' + ''.join(f' * {line}'.rstrip() + '\n' for line in licence.splitlines()) + ' */\n')
     return re.sub(r'\n{3,}', '\n\n', ''.join(output))
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The calls of the header on tasks. taskq.c says how a task gets the lock and how it is called back.
+ * The public calls on tasks. taskq.c says how a task gets the lock, and how it is called back.
+ *
+ * Only the task itself calls these functions, except cond_task_cancel(), which any thread may call at any time.
  */
 #include "deadline.h"
 #include "handoff.h"
@@ -9,13 +11,13 @@
 #include "taskq.h"
 #include "waitq.h"
 
-#ifndef CONDVAR_NO_TASKS
+#if HAVE_TASKS
 _Static_assert(sizeof(void *) != 8 || sizeof(cond_task_t) <= 96, "a task is at most 96 bytes");
 
 /* ---- Requests ---- */
 
-/* Release: partner is the acquire in cond_task_cancel(), which needs the lock's address. */
-static void begin_request(cond_task_t *task, cond_lock_t *lock, void *loop, uint32_t acquires, uint32_t depth)
+/* Release: partner is the acquire in cond_task_cancel(), which reads `lock_`. */
+static void task_begin_request(cond_task_t *task, cond_lock_t *lock, void *loop, uint32_t acquires, uint32_t depth)
 {
     task->lock_ = lock;
     task->loop_ = loop;
@@ -25,15 +27,15 @@ static void begin_request(cond_task_t *task, cond_lock_t *lock, void *loop, uint
     a_store(&task->waiter_.state, depth * WAITER_DEPTH | acquires, release);
 }
 
-/* Join those that want the lock. By the task, or by the thread that cancels its wait. The task's memory may be gone as soon
-   as it is on the stack, the lock's after handoff_request(). */
-static void join(cond_task_t *task, cond_lock_t *lock)
+/* Join the tasks that want the lock. Called by the task, or by the thread that cancels its wait. The task may be freed
+   as soon as it is on the stack, and the lock destroyed after handoff_request(). */
+static void task_join(cond_task_t *task, cond_lock_t *lock)
 {
     if (taskq_push(task, lock))
         handoff_request(lock);
 }
 
-/* ---- The calls of the header ---- */
+/* ---- Public calls ---- */
 
 int cond_task_init(cond_task_t *task, cond_task_ready_t *ready, void *user)
 {
@@ -49,20 +51,20 @@ void *cond_task_user(const cond_task_t *task)
     return task != NULL ? task->user_ : NULL;
 }
 
-/* Whether the task can use the lock: 0, EINVAL, ENOTSUP. */
-static int check_task_and_lock(const cond_task_t *task, const cond_lock_t *lock)
+/* EINVAL or ENOTSUP if the task cannot use the lock. */
+static int task_check(const cond_task_t *task, const cond_lock_t *lock)
 {
     if (!lock_is_valid(lock) || task == NULL || task->ready_ == NULL)
         return EINVAL;
-    /* (One that is being destroyed just now is none of these: who acquires it is told.) */
+    /* (A lock that is being destroyed passes here. The acquire then returns EINVAL.) */
     return lock_is_shared(lock) || lock_is_foreign(lock) ? ENOTSUP : 0;
 }
 
-/* The condition's lock, which the task must hold. */
-static int held_lock_of(cond_t *cond, const cond_task_t *task, cond_lock_t **lock)
+/* The condition's lock, which the task must hold. Else an error. */
+static int task_held_lock(cond_t *cond, const cond_task_t *task, cond_lock_t **lock)
 {
     *lock = lock_of(cond);
-    int error = check_task_and_lock(task, *lock);
+    int error = task_check(task, *lock);
     if (error != 0)
         return error;
     if (!rlock_owned_by(*lock, taskq_owner(task)))
@@ -70,20 +72,21 @@ static int held_lock_of(cond_t *cond, const cond_task_t *task, cond_lock_t **loc
     return waitq_is_ours(cond, *lock) ? 0 : EINVAL;
 }
 
-/* Relaxed: only the task's own calls begin a request, and a request that has ended does not begin again. */
-static bool is_busy(const cond_task_t *task)
+/* Whether the task has a request in progress. Relaxed: only the task's own calls begin a request. */
+static bool task_is_busy(const cond_task_t *task)
 {
     return !(a_load(&task->waiter_.state, relaxed) & WAITER_CHOSEN);
 }
 
-/* Make a request and see whether its outcome is known at the end: `act` joins a queue. */
-static int request(cond_t *cond, cond_task_t *task, cond_lock_t *lock, uint32_t acquires)
+/* Make a request: acquire, or else wait on `cond`. Returns its result if it is known within this call, or
+   EINPROGRESS. */
+static int task_request(cond_t *cond, cond_task_t *task, cond_lock_t *lock, uint32_t acquires)
 {
     struct taskq_dispatcher dispatcher = {.caller = task, .result = EINPROGRESS};
     bool is_mine = taskq_begin_dispatch(&dispatcher);
-    begin_request(task, lock, is_mine ? &dispatcher : NULL, acquires, acquires ? 1 : rlock_depth(lock));
+    task_begin_request(task, lock, is_mine ? &dispatcher : NULL, acquires, acquires ? 1 : rlock_depth(lock));
     if (acquires) {
-        join(task, lock);
+        task_join(task, lock);
     } else {
         task->waiter_.cond = cond;
         waitq_begin_wait(&task->waiter_, lock);
@@ -96,13 +99,13 @@ static int request(cond_t *cond, cond_task_t *task, cond_lock_t *lock, uint32_t 
 
 int cond_task_lock_acquire(cond_lock_t *lock, cond_task_t *task)
 {
-    int error = check_task_and_lock(task, lock);
+    int error = task_check(task, lock);
     if (error != 0)
         return error;
-    if (is_busy(task))
+    if (task_is_busy(task))
         return EBUSY;
     error = rlock_acquire(lock, taskq_owner(task), DEADLINE_PASSED);
-    return error == ETIMEDOUT ? request(NULL, task, lock, WAITER_ACQUIRES) : error;
+    return error == ETIMEDOUT ? task_request(NULL, task, lock, WAITER_ACQUIRES) : error;
 }
 
 int cond_task_acquire(cond_t *cond, cond_task_t *task)
@@ -110,43 +113,44 @@ int cond_task_acquire(cond_t *cond, cond_task_t *task)
     return cond_task_lock_acquire(lock_of(cond), task);
 }
 
-static int wait_as_task(cond_t *cond, cond_task_t *task, cond_pred_t *pred, void *arg, bool awaits)
+static int task_wait(cond_t *cond, cond_task_t *task, cond_pred_t *pred, void *arg, bool awaits)
 {
     cond_lock_t *lock;
-    int error = held_lock_of(cond, task, &lock);
+    int error = task_held_lock(cond, task, &lock);
     if (error != 0)
         return error;
-    if (is_busy(task))
+    if (task_is_busy(task))
         return EBUSY;
     if (pred != NULL && pred(arg))
         return 0;
-    if (cond_is_closed(cond))
+    if (condi_is_closed(cond))
         return ECANCELED;
     task->waiter_.pred = pred;
     task->waiter_.arg = arg;
     task->waiter_.awaits = awaits;
-    return request(cond, task, lock, 0);
+    return task_request(cond, task, lock, 0);
 }
 
 int cond_task_wait(cond_t *cond, cond_task_t *task)
 {
-    return wait_as_task(cond, task, NULL, NULL, false);
+    return task_wait(cond, task, NULL, NULL, false);
 }
 
 int cond_task_wait_for(cond_t *cond, cond_task_t *task, cond_pred_t *pred, void *arg)
 {
-    return pred != NULL ? wait_as_task(cond, task, pred, arg, false) : EINVAL;
+    return pred != NULL ? task_wait(cond, task, pred, arg, false) : EINVAL;
 }
 
-#ifndef CONDVAR_NO_AWAIT
+#if HAVE_AWAIT
 int cond_task_await(cond_t *cond, cond_task_t *task, cond_pred_t *pred, void *arg)
 {
-    return pred != NULL ? wait_as_task(cond, task, pred, arg, true) : EINVAL;
+    return pred != NULL ? task_wait(cond, task, pred, arg, true) : EINVAL;
 }
 #endif
+
 int cond_task_lock_release(cond_lock_t *lock, cond_task_t *task)
 {
-    int error = check_task_and_lock(task, lock);
+    int error = task_check(task, lock);
     return error != 0 ? error : rlock_release(lock, taskq_owner(task));
 }
 
@@ -158,7 +162,7 @@ int cond_task_release(cond_t *cond, cond_task_t *task)
 int cond_task_notify(cond_t *cond, cond_task_t *task, size_t n)
 {
     cond_lock_t *lock;
-    int error = held_lock_of(cond, task, &lock);
+    int error = task_held_lock(cond, task, &lock);
     if (error == 0)
         waitq_notify(cond, lock, n);
     return error;
@@ -167,17 +171,17 @@ int cond_task_notify(cond_t *cond, cond_task_t *task, size_t n)
 int cond_task_notify_all(cond_t *cond, cond_task_t *task)
 {
     cond_lock_t *lock;
-    int error = held_lock_of(cond, task, &lock);
+    int error = task_held_lock(cond, task, &lock);
     if (error == 0)
         waitq_notify_all(cond, lock);
     return error;
 }
 
-#ifndef CONDVAR_NO_CANCEL
+#if HAVE_CANCEL
 int cond_task_close(cond_t *cond, cond_task_t *task)
 {
     cond_lock_t *lock;
-    int error = held_lock_of(cond, task, &lock);
+    int error = task_held_lock(cond, task, &lock);
     if (error == 0)
         waitq_close(cond, lock);
     return error;
@@ -188,7 +192,7 @@ int cond_task_cancel(cond_task_t *task)
 {
     if (task == NULL || task->ready_ == NULL)
         return EINVAL;
-    /* Acquire: partner is begin_request(). */
+    /* Acquire: partner is the release in task_begin_request(). */
     uint32_t state = a_load(&task->waiter_.state, acquire);
     do {
         if (state & WAITER_CHOSEN)
@@ -198,9 +202,10 @@ int cond_task_cancel(cond_task_t *task)
         /* Partners: taskq_grant() and waitq_beat_deadline(). Exactly one succeeds; the other sees its bit. */
     /* M:cancel-race */
     } while (!a_cas_weak(&task->waiter_.state, &state, state | WAITER_EXPIRED, acquire, acquire));
-    /* An acquire is among those that want the lock, and may be gone. A wait stays until it has joined them. */
+    /* A task that acquires wants the lock already, and may be freed by now. A task that waits exists until it has
+       joined. */
     if (!(state & WAITER_ACQUIRES))
-        join(task, task->lock_);
+        task_join(task, task->lock_);
     return 0;
 }
 

@@ -3,38 +3,38 @@
  * Tasks: waiters that are called back instead of woken (condvar.h). In a condition's queue and in the lock's list a
  * task is a waiter like any other. It gets the lock in another way:
  *
- *      cond_task_acquire,        lock->tasks          the lock's list
- *      cond_task_cancel   ---->  a stack, latest ---> in order  --------->  owner = task, ready(task, result)
- *      (without the lock) push   first         drain            pick
- *                                              `----- by the holder, in a release -----'
+ *      cond_task_acquire,        lock->tasks            the lock's list
+ *      cond_task_cancel   ---->  a stack,     --------> in order     --------->  owner = task, ready(task, result)
+ *      (without the lock) push   latest first  drain                    pick
+ *                                             `----- by the holder, in a release -----'
  *
- * A thread sleeps until the lock is free. A task cannot sleep; so a release does not free the lock but makes the task
- * its owner. Tasks come without the lock, so the stack is the one place that the lock does not protect: a push is a
- * compare-exchange, and only the holder takes tasks out, all at once.
+ * A thread can sleep until the lock is free. A task cannot sleep. So a release does not free the lock for a task, but
+ * makes the task its owner. A task does not hold the lock when it asks for it. So the stack is the one place that the
+ * lock does not guard: a push is a compare-exchange, and only the holder removes tasks, all at once.
  *
- * Whoever pushes onto an empty stack sets TASKS in the lock's word (handoff_request()), so that the next release drains
- * the stack; or takes the lock, if it is free, and releases it at once, with the same effect. A task that finds others
- * on the stack leaves that to the first of them. So TASKS is set once for each drain, after the push and before the
- * drain, and until then no task of that stack can get the lock: the lock cannot be destroyed before TASKS is set, which
- * is the last access of a task that joins.
+ * The task that pushes itself onto an empty stack calls handoff_request(). If the lock is held, that sets TASKS in the
+ * word, so that the next release drains the stack. If the lock is free, that acquires and releases it, with the same
+ * effect. A task that pushes itself onto other tasks does nothing more. So TASKS is set once for each drain, after the
+ * push and before the drain. Until then no task of that stack can get the lock, so the lock cannot be destroyed
+ * before. Setting TASKS is the last access of a task that joins.
  *
- * `state` of a task's waiter is what the holder of the lock and cond_task_cancel() race for:
+ * `state` of a task's waiter is what the holder and cond_task_cancel() compete to change:
  *
  *      CHOSEN ----(request)---> 0 or ACQUIRES ----(holder)---> CHOSEN                    result 0
  *                                     |
  *                                     +--(cancel)---> EXPIRED ----(holder)---> CHOSEN    result ECANCELED
  *
- * A wait that a close has ended gets EXPIRED from the holder, with CHOSEN, if its predicate is false.
+ * If a close has ended a wait and its predicate is false, the holder sets EXPIRED and CHOSEN.
  *
- * Callbacks are called in a loop, the dispatcher, and what they make due is called by the same loop after they have
- * returned: the stack does not grow. A thread finds its dispatcher by port_local(). A request is a dispatcher too, and
- * the task knows it (`loop_`): so what becomes of the request within its call is returned by it.
+ * Callbacks are called in a loop, the dispatcher. A callback that makes other callbacks due adds them to the same
+ * loop, so the stack does not grow. A thread finds its dispatcher by port_local(). A request has a dispatcher too, and
+ * the task points to it (`loop_`). So a result that is known within the request is returned by it.
  */
 #include "taskq.h"
 #include "port.h"
 #include "port/cancel.h"
 
-#ifndef CONDVAR_NO_TASKS
+#if HAVE_TASKS
 
 static struct cond_task *taskq_task_of(struct cond_waiter *waiter)
 {
@@ -70,7 +70,8 @@ bool taskq_begin_dispatch(struct taskq_dispatcher *dispatcher)
     return true;
 }
 
-/* `ready` may be a cancellation point, such as eventfd_write(); and the other tasks of this dispatcher must be called, too. */
+/* Cancellation is disabled: `ready` may contain a cancellation point, such as eventfd_write(), and other callbacks are
+   due. */
 static void taskq_call_back(struct cond_task *task, int result)
 {
     int cancel = port_disable_cancel();
@@ -78,13 +79,13 @@ static void taskq_call_back(struct cond_task *task, int result)
     port_enable_cancel(cancel);
 }
 
-/* A task is not touched after `ready`: its memory may be gone. The caller may be freed too and its address reused, or it
-   may have made another request elsewhere: so compare `loop_` as well, which only a request made in this call has. */
+/* A task is not touched after `ready`: it may be freed. The caller may be freed too, and its address reused, or it may
+   have made another request elsewhere. So compare `loop_` too: only a request made in this call has this dispatcher. */
 void taskq_end_dispatch(struct taskq_dispatcher *dispatcher)
 {
     struct cond_task *task;
     while ((task = taskq_take_call(&dispatcher->calls)) != NULL) {
-        /* Relaxed: this thread has held the lock, and has decided it. */
+        /* Relaxed: this thread held the lock when it decided the result. */
         int result = a_load(&task->waiter_.state, relaxed) & WAITER_EXPIRED ? ECANCELED : 0;
         if (task == dispatcher->caller && task->loop_ == dispatcher) /* M:own-request */
             dispatcher->result = result;
@@ -110,22 +111,27 @@ void taskq_call(struct taskq_calls *calls)
 
 /* ---- The stack ---- */
 
-bool taskq_push(cond_task_t *task, cond_lock_t *lock)
+bool taskq_push(struct cond_task *task, cond_lock_t *lock)
 {
-    struct cond_task **stack = &lock->u_.local.as.mine.tasks;
+    struct cond_task **stack = &lock_private(lock)->tasks;
     uintptr_t latest = a_load_ptr(stack);
     do
         task->next_ = (struct cond_task *)latest;
-    /* Release: partner is taskq_take_all(). */
+    /* Release: partner is the acquire in taskq_take_all(). */
     while (!a_cas_ptr_weak(stack, &latest, (uintptr_t)task, release, relaxed));
     return latest == 0; /* M:first-pushed */
+}
+
+bool taskq_any(const cond_lock_t *lock)
+{
+    return a_load_ptr(&lock_private(lock)->tasks) != 0 || waitq_any_notified(lock);
 }
 
 /* The whole stack, latest first. */
 static struct cond_task *taskq_take_all(cond_lock_t *lock)
 {
-    /* Acquire: partner is taskq_push(). */
-    return (struct cond_task *)a_exchange_ptr(&lock->u_.local.as.mine.tasks, 0, acquire);
+    /* Acquire: partner is the release in taskq_push(). */
+    return (struct cond_task *)a_exchange_ptr(&lock_private(lock)->tasks, 0, acquire);
 }
 
 void taskq_drain(cond_lock_t *lock)
@@ -142,7 +148,7 @@ void taskq_drain(cond_lock_t *lock)
         struct cond_waiter *waiter = &task->waiter_;
         /* Relaxed: this bit is fixed for a request. */
         if (!(a_load(&waiter->state, relaxed) & WAITER_ACQUIRES)) {
-            waitq_leave(waiter, lock); /* a wait that was cancelled */
+            waitq_leave(waiter, lock); /* its wait was cancelled */
             waitq_pass_on(waiter, lock); /* M:cancelled-passes-on */
         }
         waitq_want_lock(waiter, lock);
@@ -152,12 +158,12 @@ void taskq_drain(cond_lock_t *lock)
 bool taskq_grant(struct cond_waiter *waiter, cond_lock_t *lock, struct taskq_calls *calls)
 {
     struct cond_task *task = taskq_task_of(waiter);
-    /* Relaxed, as in waitq.c. Partner: cond_task_cancel(). */
+    /* Partner: cond_task_cancel(). Relaxed: whatever follows is done with the lock held. */
     uint32_t state = a_load(&waiter->state, relaxed);
     while (!(state & WAITER_CHOSEN) &&
            !a_cas_weak(&waiter->state, &state, state | WAITER_CHOSEN, relaxed, relaxed))
         ;
-    /* (Of a task that is CHOSEN only the holder changes the state.) */
+    /* (After CHOSEN only the holder changes the state.) */
     bool is_ended = waitq_is_cancelled(waiter) && !(state & WAITER_EXPIRED);
     if (is_ended && (waiter->pred == NULL || !waiter->pred(waiter->arg))) /* M:grant-closed */
         a_store(&waiter->state, state | WAITER_EXPIRED | WAITER_CHOSEN, relaxed);
@@ -177,7 +183,7 @@ void taskq_abandon(cond_lock_t *lock)
     struct cond_task *task = taskq_take_all(lock);
     while (task != NULL) {
         struct cond_task *before = task->next_;
-        /* Relaxed: a cancel at the same time has the same outcome. */
+        /* Relaxed: a cancel at the same time has the same result. */
         a_store(&task->waiter_.state, WAITER_EXPIRED | WAITER_CHOSEN, relaxed);
         taskq_append_call(&calls, task);
         task = before;

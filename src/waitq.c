@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The queues of waiters: a condition's, and the list of notified waiters of a lock. waitq.h has the drawing. Invariants,
- * whenever the lock is free:
+ * The queues of waiters: the queue of a condition, and the list of notified waiters of a lock. waitq.h has the drawing.
  *
- * - cond->u_.local.waiters is in order of arrival. Its nodes, and the awaiting waiters of the condition in the lock's list
- *   that are not cancelled, are cond->waiters_ in number.
- * - lock->u_.local.notified is in the order of notification, or of arrival for those that await.
- * - A node is in at most one of them, and `queue` says in which.
- * - If lock->u_.local.notified is not empty, then somebody holds the lock or is on its way to it: a waiter that was woken,
- *   or that has expired, or a starving thread (mutex.c). Its release looks at the list again. Or all in it are awaiting
- *   waiters whose predicates are false.
- * - A task in lock->u_.local.notified is handed the lock by the release that picks it.
+ * Invariants, whenever the lock is free:
+ *
+ * - cond->u_.local.waiters is in order of arrival. cond->waiters_ counts its nodes, and the awaiting waiters of the
+ *   condition in the lock's list that are not cancelled.
+ * - lock->u_.local.notified is in order of notification. An awaiting waiter counts as notified when it arrives.
+ * - A node is in at most one queue. Its `queue` says which.
+ * - If lock->u_.local.notified is not empty, a later release looks at it again: some thread holds the lock, or is awake
+ *   and will acquire it. That thread is a waiter that was woken, a waiter that has expired, or a starving thread
+ *   (mutex.c). The exception is a list in which all waiters await and all predicates are false.
+ *
+ * Only the holder of the lock calls these functions. Nodes are touched by the holder only, except `state`.
  */
 #include "waitq.h"
 #include "port.h"
@@ -31,8 +33,8 @@ static struct cond_waiter *waitq_next(struct cond_waiter *list, struct cond_wait
     return waiter != list ? waiter->next : NULL;
 }
 
-/* Insert after `place`, or as the first where that is NULL. */
-static OUTLINE void waitq_insert(struct cond_waiter **list, struct cond_waiter *place, struct cond_waiter *waiter)
+/* Insert after `place`, or as the first node if `place` is NULL. */
+static NOINLINE void waitq_insert(struct cond_waiter **list, struct cond_waiter *place, struct cond_waiter *waiter)
 {
     if (*list == NULL) {
         waiter->next = waiter->prev = waiter;
@@ -48,7 +50,7 @@ static OUTLINE void waitq_insert(struct cond_waiter **list, struct cond_waiter *
         *list = waiter;
 }
 
-static OUTLINE void waitq_unlink(struct cond_waiter **list, struct cond_waiter *waiter)
+static NOINLINE void waitq_unlink(struct cond_waiter **list, struct cond_waiter *waiter)
 {
     if (waiter->next == waiter) {
         *list = NULL;
@@ -62,14 +64,14 @@ static OUTLINE void waitq_unlink(struct cond_waiter **list, struct cond_waiter *
 
 /* ---- The condition's queue, with its count ---- */
 
-/* Written under the lock only; cond_waiters() may read it without. */
+/* Relaxed: written under the lock. cond_waiters() may read it without the lock. */
 static void waitq_count_in(cond_t *cond)
 {
     a_store_32(&cond->waiters_, a_load_32(&cond->waiters_) + 1);
 }
 
-/* Release: partner is cond_destroy(), which may be called without the lock: so after the last waiter is counted out, nothing
-   touches the condition. */
+/* Release: partner is the acquire in cond_destroy(), which may be called without the lock. So no waiter may touch the
+   condition after the last one has been counted out. */
 static void waitq_count_out(cond_t *cond)
 {
     a_store(&cond->waiters_, a_load_32(&cond->waiters_) - 1, release);
@@ -83,34 +85,31 @@ static INLINE_IF_FAST void waitq_enqueue(cond_t *cond, struct cond_waiter *place
     waitq_count_in(cond);
 }
 
-/* The process whose nodes are in the queue of a condition or a lock. Without COND_SHARED there is only one. */
-#ifndef CONDVAR_NO_SHARED
+/* The process whose nodes are in the queue of a condition or in the list of a lock. */
+#if HAVE_SHARED
 #  define WAITQ_PROCESS_OF(owner) ((owner)->u_.local.process)
 #  define WAITQ_SET_PROCESS(owner, number) ((owner)->u_.local.process = (number))
 #else
-#  define WAITQ_PROCESS_OF(owner) ((void)(owner), port_process())
+#  define WAITQ_PROCESS_OF(owner) ((void)(owner), waitq_process())
 #  define WAITQ_SET_PROCESS(owner, number) ((void)(owner), (void)(number))
 #endif
 
 static bool waitq_notified_are_ours(const cond_lock_t *lock)
 {
-#ifdef CONDVAR_NO_SHARED
-    (void)lock;
-    return true; /* there is one process */
-#else
-    return !lock_is_private(lock) || lock->u_.local.notified == NULL ||
-           WAITQ_PROCESS_OF(lock) == port_process();
-#endif
+    return !HAVE_SHARED || !lock_is_private(lock) || lock->u_.local.notified == NULL ||
+           WAITQ_PROCESS_OF(lock) == waitq_process();
 }
 
 bool waitq_is_ours(const cond_t *cond, const cond_lock_t *lock)
 {
-    return (cond->u_.local.waiters == NULL || WAITQ_PROCESS_OF(cond) == port_process()) &&
+    return (cond->u_.local.waiters == NULL || WAITQ_PROCESS_OF(cond) == waitq_process()) &&
            waitq_notified_are_ours(lock);
 }
 
-/* Join the lock's list after `place`, or as the first: a waiter that is in no queue. `process`: the waiter's. */
-static OUTLINE void waitq_join_list(struct cond_waiter *waiter, cond_lock_t *lock, struct cond_waiter *place, uint32_t process)
+/* Insert a waiter that is in no queue into the lock's list: after `place`, or as the first if `place` is NULL.
+   `process` is the process of the waiter. */
+static NOINLINE void waitq_join_list(struct cond_waiter *waiter, cond_lock_t *lock, struct cond_waiter *place,
+                                     uint32_t process)
 {
     waitq_insert(&lock->u_.local.notified, place, waiter);
     WAITQ_SET_PROCESS(lock, process);
@@ -118,8 +117,8 @@ static OUTLINE void waitq_join_list(struct cond_waiter *waiter, cond_lock_t *loc
     waiter->skipped = false;
 }
 
-/* Leave the queue that the waiter is in: the condition's, or the lock's list. */
-static OUTLINE void waitq_remove(struct cond_waiter *waiter, cond_lock_t *lock)
+/* Remove the waiter from the queue that it is in. */
+static NOINLINE void waitq_remove(struct cond_waiter *waiter, cond_lock_t *lock)
 {
     bool is_queued = waiter->queue == WAITER_QUEUED;
     bool is_counted = is_queued;
@@ -131,26 +130,22 @@ static OUTLINE void waitq_remove(struct cond_waiter *waiter, cond_lock_t *lock)
         waitq_count_out(waiter->cond);
 }
 
-#ifndef CONDVAR_NO_AWAIT
 static void waitq_await(struct cond_waiter *waiter, cond_lock_t *lock, struct cond_waiter *place)
 {
     waiter->passes_on = false;
     waitq_join_list(waiter, lock, place, WAITQ_PROCESS_OF(waiter->cond));
     waitq_count_in(waiter->cond);
 }
-#endif
 
 void waitq_begin_wait(struct cond_waiter *waiter, cond_lock_t *lock)
 {
-    WAITQ_SET_PROCESS(waiter->cond, port_process());
+    WAITQ_SET_PROCESS(waiter->cond, waitq_process());
     a_store_32(&lock->u_.local.active_waits, a_load_32(&lock->u_.local.active_waits) + 1);
     waiter->arrival = waiter->cond->u_.local.arrivals++;
-#ifndef CONDVAR_NO_AWAIT
-    if (waiter->awaits) {
+    if (waitq_awaits(waiter)) {
         waitq_await(waiter, lock, lock->u_.local.notified);
         return;
     }
-#endif
     waitq_enqueue(waiter->cond, waiter->cond->u_.local.waiters, waiter); /* M:enqueue-last */
 }
 
@@ -162,8 +157,8 @@ void waitq_end_wait(cond_lock_t *lock)
 
 /* ---- Choosing ---- */
 
-/* Decide that the waiter's deadline counts no longer; false if it has expired. Relaxed: what the winner and the loser
-   do next, they do with the lock held. Partner: the waiter's compare-exchange in park_sleep(). */
+/* Decide that the waiter's deadline no longer counts. False if the waiter has expired. Partner: the compare-exchange in
+   park_sleep(). Relaxed: whatever follows is done with the lock held. */
 static bool waitq_beat_deadline(struct cond_waiter *waiter)
 {
     if (!OPTIMIZE_SIZE && !waiter->timed)
@@ -183,13 +178,13 @@ static bool waitq_has_expired(struct cond_waiter *waiter)
 
 enum { WAITQ_HORIZON_MAX = 0xFFFFFF }; /* cond_waiter.horizon, at most */
 
-/* Move one waiter from its condition's queue to the lock's list; or, if it has expired, to none: it has nothing to do with
-   the condition any more. A plain wait of a thread has no deadline any more then. `horizon`: how many waiters had arrived
-   after it by the time of the notify. */
-static OUTLINE bool waitq_choose(struct cond_waiter *waiter, cond_lock_t *lock, bool passes_on, uint32_t horizon)
+/* Move one waiter from its condition's queue to the lock's list. If it has expired, only remove it from the queue, and
+   return false. A thread in a plain wait becomes CHOSEN here. `horizon`: how many waiters had arrived after it by the
+   time of the notify. */
+static NOINLINE bool waitq_choose(struct cond_waiter *waiter, cond_lock_t *lock, bool passes_on, uint32_t horizon)
 {
     uint32_t process = WAITQ_PROCESS_OF(waiter->cond);
-    waitq_remove(waiter, lock); /* the last access to the condition, if nobody else is counted */
+    waitq_remove(waiter, lock); /* the last access to the condition, if no other waiter is counted */
     if (waiter->pred != NULL || waitq_is_task(waiter) ? waitq_has_expired(waiter) : !waitq_beat_deadline(waiter))
         return false; /* M:choose-expired */
     waitq_join_list(waiter, lock, lock->u_.local.notified, process);
@@ -198,8 +193,8 @@ static OUTLINE bool waitq_choose(struct cond_waiter *waiter, cond_lock_t *lock, 
     return true;
 }
 
-/* How many have arrived after the waiter. If they are too many to be counted, what it passes on may go to one that came
-   after the notify. */
+/* How many waiters have arrived after this one. If there are too many to count, a waiter that arrives after the notify
+   may get what this one passes on. */
 static uint32_t waitq_arrived_since(const struct cond_waiter *waiter)
 {
     uint64_t since = waiter->cond->u_.local.arrivals - waiter->arrival - 1;
@@ -216,17 +211,15 @@ void waitq_notify_some(cond_t *cond, cond_lock_t *lock, size_t n, bool all)
     }
 }
 
-#ifndef CONDVAR_NO_FOREIGN
-/* The condition may be destroyed as soon as nobody is counted, so the caller counts until its last access. */
+/* The condition may be destroyed as soon as no waiter is counted. So the caller is counted until its last access. */
 void waitq_notify_lost(cond_t *cond, cond_lock_t *lock)
 {
     waitq_count_in(cond); /* M:lost-counts */
     waitq_notify_all(cond, lock);
     waitq_count_out(cond);
 }
-#endif
 
-#ifndef CONDVAR_NO_CANCEL
+#if HAVE_CANCEL
 static bool waitq_has_token(struct cond_waiter *waiter, const cond_token_t *token)
 {
     return token == NULL ||
@@ -243,7 +236,7 @@ void waitq_cancel(cond_t *cond, cond_lock_t *lock, const cond_token_t *token)
         next = waitq_next(lock->u_.local.notified, next);
         if (waiter->queue != WAITER_NOTIFIED || waiter->cond != cond || !waitq_has_token(waiter, token))
             continue;
-        /* Nobody waits on a closed condition, and it may be destroyed: even a task that is cancelled does not touch it. */
+        /* After a close, waiters pass nothing on: no waiter is left, and the condition may be destroyed. */
         if (token == NULL) /* M:close-keeps */
             waiter->passes_on = false;
         if (waiter->pred == NULL || waitq_is_cancelled(waiter)) /* M:cancel-keeps */
@@ -263,8 +256,8 @@ void waitq_cancel(cond_t *cond, cond_lock_t *lock, const cond_token_t *token)
 
 void waitq_close(cond_t *cond, cond_lock_t *lock)
 {
-    /* Relaxed: partner is cond_is_closed(), without the lock. */
-    a_store_32(&cond->state_, COND_CLOSED);
+    /* Relaxed: written under the lock. Partner: condi_is_closed(), which may be called without it. */
+    a_store_32(&cond->state_, CONDI_CLOSED);
     waitq_cancel(cond, lock, NULL);
 }
 #endif
@@ -295,14 +288,16 @@ void waitq_pass_on(struct cond_waiter *waiter, cond_lock_t *lock)
 
 /* ---- Back to the condition's queue ---- */
 
-/* Back to its place, and what a notify(n) gave the waiter to the next. The waiter is in no queue. `hint`: a node that was put
-   back just before, or NULL; since a broadcast puts waiters back in order, each finds its place at once. */
-static OUTLINE void waitq_put_back(struct cond_waiter *waiter, cond_lock_t *lock, struct cond_waiter *hint)
+/* Put the waiter, which is in no queue, back in its place, and pass on what a notify(n) gave it. `hint`: the node that
+   was put back just before, or NULL. A broadcast puts waiters back in order, so the place is mostly right after
+   `hint`. */
+static NOINLINE void waitq_put_back(struct cond_waiter *waiter, cond_lock_t *lock, struct cond_waiter *hint)
 {
     cond_t *cond = waiter->cond;
     struct cond_waiter *place = NULL;
     struct cond_waiter *next = waitq_first(cond->u_.local.waiters);
-    if (!OPTIMIZE_SIZE && hint != NULL && hint->cond == cond && hint->queue == WAITER_QUEUED && hint->arrival < waiter->arrival) {
+    if (!OPTIMIZE_SIZE && hint != NULL && hint->cond == cond && hint->queue == WAITER_QUEUED &&
+        hint->arrival < waiter->arrival) {
         place = hint;
         next = waitq_next(cond->u_.local.waiters, hint);
     }
@@ -325,25 +320,23 @@ static struct cond_waiter *waitq_take(struct cond_waiter *waiter, cond_lock_t *l
     return waiter;
 }
 
-#ifndef CONDVAR_NO_TASKS
 void waitq_want_lock(struct cond_waiter *waiter, cond_lock_t *lock)
 {
     waitq_insert(&lock->u_.local.notified, lock->u_.local.notified, waiter);
     waiter->queue = WAITER_WANTS_LOCK;
-    WAITQ_SET_PROCESS(lock, port_process());
+    WAITQ_SET_PROCESS(lock, waitq_process());
 }
 
 bool waitq_any_notified(const cond_lock_t *lock)
 {
     return lock->u_.local.notified != NULL && waitq_notified_are_ours(lock);
 }
-#endif
 
 #if UINTPTR_MAX > 0xFFFFFFFFu
 enum { WAITQ_SKIPS = 1 };
 
-/* The thread and its predicate, as one number that is not 0. If two have the same number, then a waiter may be skipped
-   without need, and no more. */
+/* A hash of the predicate, its argument and the calling thread, never 0. If two predicates have the same hash, a
+   waiter may be skipped without need, and nothing worse. */
 static uint32_t waitq_pred_hash(cond_pred_t *pred, const void *arg)
 {
     uint64_t mixed = ((uintptr_t)pred + 31 * (uint64_t)(uintptr_t)arg) ^ (uint64_t)port_self() << 1;
@@ -353,14 +346,13 @@ static uint32_t waitq_pred_hash(cond_pred_t *pred, const void *arg)
 void waitq_note_holder_pred(cond_lock_t *lock, cond_pred_t *pred, const void *arg)
 {
     if (lock_is_private(lock))
-        lock->u_.local.as.mine.holder_pred = waitq_pred_hash(pred, arg);
+        lock_private(lock)->holder_pred = waitq_pred_hash(pred, arg);
 }
 
-/* Whether the waiter has the predicate that the holder has waited for, and may be skipped for that. */
+/* Whether the waiter has the predicate that the holder has last waited for. */
 static bool waitq_same_pred_as_holder(const struct cond_waiter *waiter, const cond_lock_t *lock)
 {
-    return waiter->pred != NULL && !waiter->skipped &&
-           lock->u_.local.as.mine.holder_pred == waitq_pred_hash(waiter->pred, waiter->arg);
+    return waiter->pred != NULL && lock_private(lock)->holder_pred == waitq_pred_hash(waiter->pred, waiter->arg);
 }
 #else
 enum { WAITQ_SKIPS = 0 };
@@ -377,71 +369,109 @@ static bool waitq_same_pred_as_holder(const struct cond_waiter *waiter, const co
 }
 #endif
 
-/* Whether the waiter would go now; or why it does not. */
-enum waitq_verdict { WAITQ_GOES, WAITQ_EXPIRED, WAITQ_SKIPPED, WAITQ_FALSE, WAITQ_STILL_FALSE };
+/* What a release does with a waiter in the list. */
+enum waitq_verdict {
+    WAITQ_GOES,    /* it is picked */
+    WAITQ_EXPIRED, /* it stays in the list, and leaves when it has acquired the lock */
+    WAITQ_FALSE,   /* its predicate is false: it goes back to its condition's queue */
+    WAITQ_AWAITS,  /* its predicate is false, and it stays in the list, since it awaits */
+};
 
-static enum waitq_verdict waitq_judge(struct cond_waiter *waiter, cond_lock_t *lock, bool skip)
+/* The waiter calls its predicate itself if it was cancelled. If its condition was destroyed too early, there is no
+   queue to go back to: then it goes, and finds out itself. */
+static enum waitq_verdict waitq_judge(struct cond_waiter *waiter, cond_lock_t *lock)
 {
     if (waitq_is_task(waiter) && waiter->queue == WAITER_WANTS_LOCK)
         return WAITQ_GOES;
     if (waitq_has_expired(waiter))
         return WAITQ_EXPIRED;
-    if (skip && waitq_same_pred_as_holder(waiter, lock))
-        return WAITQ_SKIPPED;
-    /* (A condition that was destroyed too early has no place to go back to.) */
     if (!waitq_is_cancelled(waiter) && waiter->pred != NULL && !waiter->pred(waiter->arg) &&
         waitq_may_go_back(waiter, lock))
-        return waitq_awaits(waiter) ? WAITQ_STILL_FALSE : WAITQ_FALSE; /* M:await-false */
+        return waitq_awaits(waiter) ? WAITQ_AWAITS : WAITQ_FALSE; /* M:await-false */
     return waitq_beat_deadline(waiter) ? WAITQ_GOES : WAITQ_EXPIRED; /* M:judge-race */
 }
 
-/* The first waiter that can go, still in the list. With `skip`: only among those that have another predicate than the
-   holder, and that stand before too many that have the same. An expired waiter stays in the list: it leaves by itself
-   when it has the lock. `seen`: the last one that a search with `skip` has looked at, or NULL. Of those up to it only the
-   skipped ones are looked at now, so that no predicate is called twice. A search with `skip` sets it. */
-static struct cond_waiter *waitq_first_to_go(cond_lock_t *lock, bool skip, struct cond_waiter **seen)
+/* A position in the lock's list, between two waiters. */
+struct waitq_position {
+    struct cond_waiter *kept;     /* the waiter before the position, or NULL at the beginning */
+    struct cond_waiter *put_back; /* the last waiter that went back to its condition, or NULL */
+};
+
+/* The waiter after the position, or NULL. */
+static struct cond_waiter *waitq_at(const struct waitq_position *position, const cond_lock_t *lock)
 {
-    struct cond_waiter *kept = NULL; /* the last one that was looked at and stays, or NULL */
-    struct cond_waiter *put = NULL;  /* the last one that was put back, or NULL */
-    struct cond_waiter *seen_until = WAITQ_HAVE_AWAIT ? *seen : NULL;
+    struct cond_waiter *list = lock->u_.local.notified;
+    return position->kept != NULL ? waitq_next(list, position->kept) : waitq_first(list);
+}
+
+/* Whether the waiter after the position goes. If not, it stays before the position, or goes back to its condition. */
+static NOINLINE_IF_FAST bool waitq_goes(struct cond_waiter *waiter, cond_lock_t *lock, struct waitq_position *position)
+{
+    enum waitq_verdict verdict = waitq_judge(waiter, lock);
+    if (verdict == WAITQ_FALSE) {
+        waitq_unlink(&lock->u_.local.notified, waiter);
+        waitq_put_back(waiter, lock, position->put_back);
+        position->put_back = waiter;
+    } else {
+        position->kept = waiter;
+    }
+    return verdict == WAITQ_GOES;
+}
+
+/* Whether the first search skips the waiter. */
+static bool waitq_may_skip(struct cond_waiter *waiter, const cond_lock_t *lock)
+{
+    return WAITQ_SKIPS && !waiter->skipped && waiter->queue == WAITER_NOTIFIED && !waitq_has_expired(waiter) &&
+           waitq_same_pred_as_holder(waiter, lock);
+}
+
+/* The first search: the first waiter that goes, among those with another predicate than the holder. It ends, at `*end`,
+   after TUNING_SKIP_MAX skipped waiters. */
+static struct cond_waiter *waitq_search_others(cond_lock_t *lock, struct waitq_position *end)
+{
+    struct cond_waiter *waiter;
     unsigned skipped = 0;
-    for (;;) {
-        struct cond_waiter *list = lock->u_.local.notified;
-        struct cond_waiter *waiter = kept != NULL ? waitq_next(list, kept) : waitq_first(list);
-        if (waiter == NULL || skipped == TUNING_SKIP_MAX) {
-            if (WAITQ_HAVE_AWAIT)
-                *seen = kept;
-            return NULL;
-        }
-        bool was_seen = seen_until != NULL && !waitq_same_pred_as_holder(waiter, lock);
-        if (WAITQ_HAVE_AWAIT && waiter == seen_until)
-            seen_until = NULL;
-        enum waitq_verdict verdict = was_seen ? WAITQ_STILL_FALSE : waitq_judge(waiter, lock, skip);
-        if (verdict == WAITQ_GOES)
+    while (skipped != TUNING_SKIP_MAX && (waiter = waitq_at(end, lock)) != NULL) {
+        if (waitq_may_skip(waiter, lock)) {
+            skipped++;
+            end->kept = waiter;
+        } else if (waitq_goes(waiter, lock, end)) {
             return waiter;
-        if (verdict == WAITQ_FALSE) {
-            waitq_unlink(&lock->u_.local.notified, waiter);
-            waitq_put_back(waiter, lock, put);
-            put = waiter;
-        } else {
-            kept = waiter;
-            skipped += verdict == WAITQ_SKIPPED;
         }
     }
+    return NULL;
+}
+
+/* The second search: the first waiter that goes, among those that the first search skipped, and those after its end.
+   The others were judged already: their predicates are not called twice. */
+static struct cond_waiter *waitq_search_skipped(cond_lock_t *lock, const struct cond_waiter *end)
+{
+    struct waitq_position position = {NULL, NULL};
+    struct cond_waiter *waiter;
+    while ((waiter = waitq_at(&position, lock)) != NULL) {
+        bool was_judged = HAVE_AWAIT && end != NULL && !waitq_may_skip(waiter, lock);
+        if (waiter == end)
+            end = NULL;
+        if (was_judged)
+            position.kept = waiter;
+        else if (waitq_goes(waiter, lock, &position))
+            return waiter;
+    }
+    return NULL;
 }
 
 struct cond_waiter *waitq_pick(cond_lock_t *lock)
 {
-    struct cond_waiter *seen = NULL;
+    struct waitq_position end = {NULL, NULL};
     if (!waitq_notified_are_ours(lock))
         return NULL;
-    struct cond_waiter *waiter = WAITQ_SKIPS ? waitq_first_to_go(lock, true, &seen) : NULL;
+    struct cond_waiter *waiter = WAITQ_SKIPS ? waitq_search_others(lock, &end) : NULL;
     if (waiter == NULL)
-        waiter = waitq_first_to_go(lock, false, &seen);
+        waiter = waitq_search_skipped(lock, end.kept);
     if (waiter == NULL)
         return NULL;
-    for (struct cond_waiter *before = waitq_first(lock->u_.local.notified); WAITQ_SKIPS && before != waiter;
-         before = before->next)
+    struct cond_waiter *before = waitq_first(lock->u_.local.notified);
+    for (; WAITQ_SKIPS && before != waiter; before = before->next)
         before->skipped = true;
     return waitq_take(waiter, lock);
 }
@@ -454,9 +484,8 @@ struct cond_waiter *waitq_pick_unchecked(cond_lock_t *lock)
     return waiter != NULL ? waitq_take(waiter, lock) : NULL;
 }
 
-#ifndef CONDVAR_NO_AWAIT
-/* To its place in the lock's list: after those of the condition that await and arrived earlier, and before all that may have
-   come later. So with none of them it is the first. */
+/* Put an awaiting waiter back in its place in the lock's list: after the awaiting waiters of its condition that arrived
+   before it. If there are none, it is the first of the list, since all others may have come later. */
 static void waitq_await_again(struct cond_waiter *waiter, cond_lock_t *lock)
 {
     struct cond_waiter *place = NULL;
@@ -467,16 +496,13 @@ static void waitq_await_again(struct cond_waiter *waiter, cond_lock_t *lock)
             place = next;
     waitq_await(waiter, lock, place);
 }
-#endif
 
 void waitq_requeue(struct cond_waiter *waiter, cond_lock_t *lock)
 {
-#ifndef CONDVAR_NO_AWAIT
-    if (waiter->awaits) {
+    if (waitq_awaits(waiter)) {
         waitq_await_again(waiter, lock);
         return;
     }
-#endif
     waitq_put_back(waiter, lock, NULL);
 }
 

@@ -3,39 +3,40 @@
 #define CONDVAR_WAITQ_H
 
 /*
- * A waiter is a thread in a wait, as a node on its own stack, or a task (struct cond_waiter in condvar.h). Two queues
- * hold waiters; waitq.c has their invariants.
+ * The queues of waiters. A waiter (struct cond_waiter in condvar.h) is a node: a thread in a wait, with the node on its
+ * own stack, or a task, with the node in its cond_task_t. A waiter is in one of two queues, or in none:
  *
- * The lock protects the queue: only the holder of the lock touches what is declared here, except `state`. So there is
- * nothing to order and nothing to retry. A waiter is in one of the two queues, or in none:
+ *                                  notify                             release (handoff.c)
+ *      cond->u_.local.waiters  --------------->  lock->u_.local.notified  ------------->  GO
+ *      in order of arrival     <---------------  in order of notification
+ *                              predicate false:
+ *                              back to its place
  *
- *                          notify                    release (handoff.c)
- *      cond->u_.local.waiters  ------------------>  lock->u_.local.notified  ------------------>  GO
- *      in order of   <------------------  in the order
- *        arrival       predicate false:   of notification
- *                      back in its place
+ * An awaiting waiter (cond_await) joins the lock's list at once. It stays there while its predicate is false.
  *
- * An awaiting waiter (cond_await) is in the lock's list from the beginning, and stays there while its predicate is false.
+ * close and cancel move waiters to the lock's list, as a notify does, and mark them `cancelled`. They also mark the
+ * waiters that are already in the list. A release wakes a cancelled waiter whatever its predicate is. The waiter then
+ * calls its predicate itself.
  *
- * close and cancel move waiters to the lock's list as a notify does, and mark those that they find there: `cancelled`. Such a
- * waiter goes when its turn comes, whatever its predicate is, and calls it by itself.
+ * The lock protects the queues: only its holder calls the functions below and touches the nodes, except `state`. So the
+ * queues need no lock of their own.
  *
- * `state` is the one word that the waiter and the holder race for, and the word that the waiter sleeps on:
+ * `state` is atomic. The waiter and the holder compete to change it, and the waiter sleeps on it:
  *
- *      0 ---(holder)---> CHOSEN ----(holder)---> GO          the waiter takes the lock and returns
+ *      0 ---(holder)---> CHOSEN ----(holder)---> GO          the waiter acquires the lock and returns
  *      |                                          ^
- *      +---(holder, no deadline: at once)---------+
+ *      +---(holder, if there is no deadline)------+
  *      |
- *      +---(waiter)----> EXPIRED                             the waiter takes the lock and leaves its queue
+ *      +---(waiter)----> EXPIRED                             the waiter acquires the lock and leaves its queue
  *      +---(cond_stop)-> EXPIRED                             the same
  *
- * ASLEEP joins any of them when the waiter announces that it sleeps. CHOSEN and EXPIRED exclude each other: one
- * compare-exchange decides. A waiter without a deadline cannot expire, and needs no CHOSEN.
+ * ASLEEP is added when the waiter announces that it will sleep. CHOSEN and EXPIRED exclude each other: one
+ * compare-exchange decides. A waiter without a deadline cannot expire, so it needs no CHOSEN.
  *
- * The deadline of a waiter with a predicate still counts after a notify, until a releasing thread has found the
- * predicate true: only then the waiter becomes CHOSEN. So a waiter that is put back in its place expires like any other.
- * A task becomes CHOSEN as late as that too; EXPIRED says that it was cancelled, and then it is handed the lock like any
- * task that wants it (taskq.c).
+ * A waiter without a predicate becomes CHOSEN at the notify. A waiter with a predicate becomes CHOSEN when a releasing
+ * thread has found the predicate true. Until then its deadline counts, so a waiter that goes back to its place can
+ * expire. A task becomes CHOSEN when a release picks it. EXPIRED in a task means that it was cancelled: then it is
+ * handed the lock like any task that wants the lock (taskq.c).
  */
 
 #include <stdbool.h>
@@ -44,96 +45,83 @@
 #include "condvar.h"
 #include "internal.h"
 #include "object.h"
+#include "port_shared.h"
 
 /* cond_waiter.state */
 enum {
     WAITER_ASLEEP = 1,  /* set by the waiter: to wake it takes a system call */
     WAITER_CHOSEN = 2,  /* set by the holder: the deadline no longer counts */
-    WAITER_EXPIRED = 4, /* set by the waiter or cond_stop(): no notify can choose it any more */
+    WAITER_EXPIRED = 4, /* set by the waiter or by cond_stop(): no notify can choose it any more */
     WAITER_GO = 8,      /* set by the releasing thread, which does not touch the node afterwards */
 
     /* Tasks only. Between requests the state of a task is CHOSEN: there is nothing to cancel. */
     WAITER_ACQUIRES = 16, /* fixed for a request: it wants the lock, and waits on no condition */
-    WAITER_DEPTH = 256,   /* fixed for a request: from this bit on, how deep it will hold the lock */
+    WAITER_DEPTH = 256,   /* fixed for a request: the bits from here on are the depth at which it will hold the lock */
 };
 
-/* cond_waiter.queue: in none; in the condition's; in the lock's, chosen by a notify; in the lock's, as a task that waits
-   for nothing else (it acquires, or its wait was cancelled). */
-enum { WAITER_UNQUEUED, WAITER_QUEUED, WAITER_NOTIFIED, WAITER_WANTS_LOCK };
+/* cond_waiter.queue */
+enum {
+    WAITER_UNQUEUED,    /* in no queue */
+    WAITER_QUEUED,      /* in the condition's queue */
+    WAITER_NOTIFIED,    /* in the lock's list: a notify has chosen it, or it awaits */
+    WAITER_WANTS_LOCK,  /* in the lock's list: a task that acquires, or whose wait was cancelled */
+};
 
-/* A thread in a wait. Its node, and what a task does not have. */
+/* A thread in a wait: its node, and the members that a task does not have. */
 struct waitq_thread {
     struct cond_waiter waiter;
-#ifndef CONDVAR_NO_CANCEL
-    const cond_token_t *token; /* fixed: ends the wait, or NULL */
+#if HAVE_CANCEL
+    const cond_token_t *token; /* fixed: the token that ends the wait, or NULL */
 #endif
 };
+
+/* The number of this process. Without COND_SHARED the program is one process. */
+static inline uint32_t waitq_process(void)
+{
+    return HAVE_SHARED ? port_process() : 1;
+}
 
 /* Whether the waiter is part of a cond_task_t. */
 static inline bool waitq_is_task(const struct cond_waiter *waiter)
 {
-#ifdef CONDVAR_NO_TASKS
-    (void)waiter;
-    return false;
-#else
-    return waiter->task;
-#endif
+    return HAVE_TASKS && waiter->task;
 }
-
-#ifdef CONDVAR_NO_AWAIT
-enum { WAITQ_HAVE_AWAIT = 0 };
-#else
-enum { WAITQ_HAVE_AWAIT = 1 };
-#endif
 
 /* Whether the waiter is in cond_await() or cond_task_await(). */
 static inline bool waitq_awaits(const struct cond_waiter *waiter)
 {
-#ifdef CONDVAR_NO_AWAIT
-    (void)waiter;
-    return false;
-#else
-    return waiter->awaits;
-#endif
+    return HAVE_AWAIT && waiter->awaits;
 }
 
 /* Whether a close or a cancel has ended the wait. */
 static inline bool waitq_is_cancelled(const struct cond_waiter *waiter)
 {
-#ifdef CONDVAR_NO_CANCEL
-    (void)waiter;
-    return false;
-#else
-    return waiter->cancelled;
-#endif
+    return HAVE_CANCEL && waiter->cancelled;
 }
 
-/* Caller must hold the lock in all that follows. */
+/* ---- Caller must hold the lock from here on. ---- */
 
-/* Whether the waiters of this condition, and those in the lock's list, are of this process, so that their nodes may be
-   touched. To use a private condition from two processes is a mistake, but it must not make one of them write to its own
-   stack at addresses of the other. */
+/* Whether the waiters of this condition and those in the lock's list belong to this process. If not, their nodes must
+   not be touched. To use a private condition in two processes is a mistake of the program. But then no process may
+   write to its own stack at the address of a node in the other one. */
 INTERNAL bool waitq_is_ours(const cond_t *cond, const cond_lock_t *lock);
 
-/* Whether a waiter that was taken out of its queues may go back, and choose another: its condition is alive, and all waiters
-   are of this process. */
+/* Whether a waiter that is in no queue may go back to its condition, or choose another waiter of it: the condition is
+   neither destroyed nor closed, and all waiters belong to this process. */
 static inline bool waitq_may_go_back(const struct cond_waiter *waiter, const cond_lock_t *lock)
 {
-#ifdef CONDVAR_NO_SHARED
-    (void)lock;
-    return a_load_32(&waiter->cond->state_) == COND_ALIVE;
-#else
-    return a_load_32(&waiter->cond->state_) == COND_ALIVE && waitq_is_ours(waiter->cond, lock); /* M:back-among-ours */
-#endif
+    return a_load_32(&waiter->cond->state_) == CONDI_ALIVE && /* M:back-among-ours */
+           (!HAVE_SHARED || waitq_is_ours(waiter->cond, lock));
 }
 
-/* Join the condition's queue as its last; an awaiting waiter joins the lock's list. */
+/* Join the condition's queue as its last waiter. An awaiting waiter joins the lock's list instead. */
 INTERNAL void waitq_begin_wait(struct cond_waiter *waiter, cond_lock_t *lock);
 
-/* The last access of a wait to the lock: from here on the lock may be destroyed when it is free. */
+/* The last access of a wait to the lock. As soon as the lock is free afterwards, it may be destroyed. */
 INTERNAL void waitq_end_wait(cond_lock_t *lock);
 
-/* Move the first n waiters that have not expired to the lock's list. `all`: they pass nothing on, since everybody was chosen. */
+/* Move the first n waiters that have not expired to the lock's list. `all`: n is no limit, and the chosen waiters need
+   not pass on what they do not use. */
 INTERNAL void waitq_notify_some(cond_t *cond, cond_lock_t *lock, size_t n, bool all);
 
 static inline void waitq_notify(cond_t *cond, cond_lock_t *lock, size_t n)
@@ -146,55 +134,51 @@ static inline void waitq_notify_all(cond_t *cond, cond_lock_t *lock)
     waitq_notify_some(cond, lock, SIZE_MAX, true);
 }
 
-/* Move all, and then do not touch the condition any more. The foreign lock is lost: lock_lose(). */
-#ifndef CONDVAR_NO_FOREIGN
+/* waitq_notify_all() of a condition whose foreign lock is lost (lock.h). The condition is not touched afterwards. */
 INTERNAL void waitq_notify_lost(cond_t *cond, cond_lock_t *lock);
-#else
-static inline void waitq_notify_lost(cond_t *cond, cond_lock_t *lock) { (void)cond, (void)lock; }
-#endif
 
-#ifndef CONDVAR_NO_CANCEL
-/* End the waits on the condition that carry this token, or, if it is NULL, all of them. Not those of waiters without a
-   predicate that a notify has chosen: they return 0. */
+#if HAVE_CANCEL
+/* End the waits on the condition that carry this token, or all of them if it is NULL. A waiter without a predicate
+   that a notify has already chosen returns 0 all the same. */
 INTERNAL void waitq_cancel(cond_t *cond, cond_lock_t *lock, const cond_token_t *token);
 
 /* Close the condition, and end all waits on it. */
 INTERNAL void waitq_close(cond_t *cond, cond_lock_t *lock);
 #endif
 
-#ifndef CONDVAR_NO_TASKS
-/* Join the lock's list as its last: a task that is in no queue. */
+/* Join the lock's list as its last waiter: a task that is in no queue. */
 INTERNAL void waitq_want_lock(struct cond_waiter *waiter, cond_lock_t *lock);
 
-/* Whether the lock's list has waiters, or tasks, of this process. */
+/* Whether the lock's list has waiters of this process. */
 INTERNAL bool waitq_any_notified(const cond_lock_t *lock);
-#endif
 
-
-/* The holder of a private lock waits for this predicate, or would if it were not true: waitq_pick() makes use of it. */
+/* Note that the holder waits for this predicate, or has found it true. waitq_pick() uses the note. */
 INTERNAL void waitq_note_holder_pred(cond_lock_t *lock, cond_pred_t *pred, const void *arg);
 
 /*
- * Take the first waiter that can go out of the lock's list. NULL if there is none, or if they are of another process.
- * Waiters whose predicate is false go back to their places, and pass on what a notify(n) gave them. Each predicate is
- * called at most once, and not again before the next notify, or, of an awaiting waiter, the next release.
+ * Remove the first waiter that can go from the lock's list, and return it. NULL if no waiter can go, or if the waiters
+ * belong to another process.
  *
- * Waiters with the predicate that the releasing thread last waited for are skipped, once each: a producer usually fills the
- * buffer itself before another producer runs, and that one would have been woken for nothing.
+ * A waiter whose predicate is false goes back to its place in the condition's queue, and passes on what a notify(n)
+ * gave it. One call calls each predicate at most once.
+ *
+ * Waiters with the predicate that the releasing thread last waited for are skipped, once each: a producer usually fills
+ * the buffer itself before another producer runs.
  */
 INTERNAL struct cond_waiter *waitq_pick(cond_lock_t *lock);
 
-/* The same without looking at predicates, for a lock whose release the library does not see. */
+/* The same without calling predicates, for a lock whose releases the library does not see. */
 INTERNAL struct cond_waiter *waitq_pick_unchecked(cond_lock_t *lock);
 
-/* A waiter was woken, and its predicate is false again: back to its place. By the waiter. */
+/* The waiter was woken, and its predicate is false again: put it back in its place. Called by the waiter. */
 INTERNAL void waitq_requeue(struct cond_waiter *waiter, cond_lock_t *lock);
 
-/* Leave the queue that the waiter is in, if any: it has expired, or it gives up. */
+/* Remove the waiter from its queue, if it is in one. Called when it has expired, or gives up. */
 INTERNAL void waitq_leave(struct cond_waiter *waiter, cond_lock_t *lock);
 
-/* If a notify(n) chose the waiter, and the waiter does not use that: choose the next one instead, which arrived after it and
-   was there at the time of that notify, or has a predicate and so goes only if it can use the notification. */
+/* If a notify(n) chose the waiter, and the waiter does not use the notification: choose the next waiter that arrived
+   after it. That waiter must have been there at the notify, or have a predicate: then it goes only if it can use the
+   notification. */
 INTERNAL void waitq_pass_on(struct cond_waiter *waiter, cond_lock_t *lock);
 
 #endif

@@ -15,8 +15,8 @@
 #       always, never   true or false: as the condition of an if or a while, as what is returned by a return
 #       other text      this text
 #
-# A target that is not there exactly once is a failure: a test of a test that tests nothing. tests/marks sees to it that
-# each mark is used.
+# A target that is not there exactly once is a failure: a test of a test that tests nothing. tests/marks.sh sees to it
+# that each mark is used.
 
 # The target and the replacement are in the environment. Exit status 0 if exactly one place was changed.
 # shellcheck disable=SC2016 # awk's own variables
@@ -72,8 +72,9 @@ in_statement {
 END { exit count != 1 }
 '
 
-# make_faulty_source ROOT WORK TARGET REPLACEMENT [FILE]: WORK/src is ROOT/src with the fault, in this file if several have
-# such a function. 1, and a message, if the target is not there, or more than once.
+# make_faulty_source ROOT WORK TARGET REPLACEMENT [FILE]: WORK/src is ROOT/src with the fault, in this file if several
+# have such a function. 1, and a message, if the target is not there, or more than once. WORK/changed_file says which file
+# has the fault.
 make_faulty_source() {
     rm -rf "$2/src"
     cp -R "$1/src" "$2/src"
@@ -85,6 +86,7 @@ make_faulty_source() {
     for file_ in $(grep -rlE "$pattern_" "$2/src${5:+/$5}"); do
         if target=$3 replacement=$4 awk "$faulty_awk" "$file_" >"$2/changed" && ! cmp -s "$2/changed" "$file_"; then
             cp "$2/changed" "$file_"
+            echo "$file_" >"$2/changed_file"
             changed_=$((changed_ + 1))
         fi
     done

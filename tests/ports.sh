@@ -1,169 +1,164 @@
 # SPDX-License-Identifier: MIT
 # shellcheck shell=bash
 #
-# ports.sh - the part of tests/run that builds each port and runs its tests; to be sourced by it
+# ports.sh - builds every port and runs its tests: tests/run ports [NAME...]; to be sourced by it
 #
-#     tests/run ports [NAME...]      all, or those with these names in the first column of the table below
-#
-# Each is built in .build/ports/NAME, but what runs on bare metal: that has a script of its own, which counts as one
-# test. The last thing that is printed is a table of what has run.
+# Without NAME it tests all ports, with names those with these names in the first column of the table below. Each is
+# built in .build/ports/NAME. A bare-metal program has a script of its own, which counts as one test. The output ends
+# with a table of the results.
 
-# ---- The ports, and what they are run on ----
+# ---- The ports, and where they run ----
 
-# TOOLS are those of install.sh. MACHINE is a file in tests/cross/: its compiler makes programs for another system,
-# or, if it is `small`, this one's does. SETUP is one of tests/meson.build.
+# TOOLS: see packages.sh. MACHINE: machine files in tests/cross or tests/builds. They are cross files, or native files
+# if the first one is `small`.
 read -r -d '' port_table <<'END' || true
-name       | port                | architecture | tools                               | machine | setup | options
-linux      | linux               | x86-64       | gcc                                 | small   |       | -Dport=linux
-header     | linux, one header   | x86-64       | gcc                                 | small   |       | -Dsingle_header=true
-i386       | linux               | i386         | i686-linux-gnu-gcc                  | i386    |       |
-old-i386   | linux before 5.1    | i386         | i686-linux-gnu-gcc                  | i386    |       |
-aarch64    | linux               | aarch64      | aarch64-linux-gnu-gcc qemu-aarch64  | aarch64 |       |
-armhf      | linux               | armhf        | arm-linux-gnueabihf-gcc qemu-arm    | armhf   |       |
-riscv64    | linux               | riscv64      | riscv64-linux-gnu-gcc qemu-riscv64  | riscv64 |       |
-s390x      | linux               | s390x        | s390x-linux-gnu-gcc qemu-s390x      | s390x   |       |
-musl       | linux, musl         | x86-64       | musl-gcc                            | musl    |       |
-posix      | posix               | x86-64       | gcc                                 | small   |       | -Dport=posix
-posix-tsan | posix, tsan         | x86-64       | gcc                                 | small   | tsan  | -Dport=posix -Db_sanitize=thread
-posix-asan | posix, asan, ubsan  | x86-64       | gcc                                 | small   | asan  | -Dport=posix -Db_sanitize=address,undefined -Dc_args=-fno-sanitize-recover=all
-macos      | posix, as for macOS | x86-64       | gcc                                 | small   |       | -Dport=posix
-windows    | windows             | x86-64       | x86_64-w64-mingw32-gcc wine64       | mingw64 |       |
-custom     | custom, spins       | x86-64       | gcc                                 | small   |       | -Dport=custom -Dport_sources=tests/cross/spinning_port.c
-cortex-m3  | custom, bare metal  | ARMv7-M      | arm-none-eabi-gcc qemu-system-arm   |         |       |
+name       | port                | architecture | tools                               | machine    | options
+linux      | linux               | x86-64       | gcc                                 | small      | -Dport=linux
+header     | linux, one header   | x86-64       | gcc                                 | small      | -Dsingle_header=true
+i386       | linux               | i386         | i686-linux-gnu-gcc                  | i386       |
+old-i386   | linux before 5.1    | i386         | i686-linux-gnu-gcc                  | i386       |
+aarch64    | linux               | aarch64      | aarch64-linux-gnu-gcc qemu-aarch64  | aarch64    |
+armhf      | linux               | armhf        | arm-linux-gnueabihf-gcc qemu-arm    | armhf      |
+riscv64    | linux               | riscv64      | riscv64-linux-gnu-gcc qemu-riscv64  | riscv64    |
+s390x      | linux               | s390x        | s390x-linux-gnu-gcc qemu-s390x      | s390x      |
+musl       | linux, musl         | x86-64       | musl-gcc                            | musl       |
+posix      | posix               | x86-64       | gcc                                 | small      | -Dport=posix
+posix-tsan | posix, tsan         | x86-64       | gcc                                 | small tsan | -Dport=posix
+posix-asan | posix, asan, ubsan  | x86-64       | gcc                                 | small asan | -Dport=posix
+macos      | posix, as for macOS | x86-64       | gcc                                 | small      | -Dport=posix
+windows    | windows             | x86-64       | x86_64-w64-mingw32-gcc wine64       | mingw64    |
+custom     | custom, spins       | x86-64       | gcc                                 | small      | -Dport=custom -Dport_sources=tests/cross/spinning_port.c
+cortex-m3  | custom, bare metal  | ARMv7-M      | arm-none-eabi-gcc qemu-system-arm   |            |
 END
 
 run_ports() {
-    local chosen=" $* " results=() cmocka_missing=''
-    local name port architecture tools machine setup options
+    local selected=" $* " rows=() cmocka_missing=''
+    local name port architecture tools machine options passed_before failed_before skipped_before
     for name in "$@"; do
         if ! grep -q "^$name " <<<"$port_table"; then
-            echo "tests/run: no such port: '$name'" >&2
+            echo "tests/run: unknown port: '$name'" >&2
             exit 2
         fi
     done
-    export PATH=$PATH:/usr/lib/wine # where Debian has wine64
+    export PATH=$PATH:/usr/lib/wine # Debian's wine64
     export WINEPREFIX=$root/.build/ports/wine WINEDEBUG=-all WINEDLLOVERRIDES='mscoree,mshtml='
     mkdir -p "$root/.build/ports"
 
-    while IFS='|' read -r name port architecture tools machine setup options; do
-        name=${name// /}
-        if [ "$chosen" != '  ' ] && [ "${chosen/ $name /}" = "$chosen" ]; then
+    while IFS='|' read -r name port architecture tools machine options; do
+        if [ "$selected" != '  ' ] && [ "${selected/ $name /}" = "$selected" ]; then
             continue
         fi
-        local passed_before=$passed failed_before=$failed skipped_before=$skipped
-        test_port "$name" "$tools" "${machine// /}" "${setup// /}" "$options"
-        results+=("$(printf '%-20s %-13s %5d %7d %7d %8d' "$port" "$architecture" \
+        passed_before=$passed failed_before=$failed skipped_before=$skipped
+        test_port "$name" "$tools" "$machine" "$options"
+        rows+=("$(printf '%-20s %-13s %5d %7d %7d %8d' "$port" "$architecture" \
             $((passed - passed_before + failed - failed_before)) $((passed - passed_before)) \
             $((failed - failed_before)) $((skipped - skipped_before)))")
-    done < <(sed 1d <<<"$port_table" | sed 's/ *| */|/g')
+    done < <(sed '1d;s/ *| */|/g' <<<"$port_table")
 
     printf '\n%-20s %-13s %5s %7s %7s %8s\n' port architecture run passed failed skipped
-    printf '%s\n' "${results[@]}"
-    [ -z "$cmocka_missing" ] || echo "Without unit tests, since CMocka could not be had: $cmocka_missing"
+    printf '%s\n' "${rows[@]}"
+    [ -z "$cmocka_missing" ] || echo "Without unit tests, because CMocka is not available: $cmocka_missing"
 }
 
-# test_port NAME TOOLS MACHINE SETUP OPTIONS: adds to the sums, at least one failure if nothing could be tested.
+# test_port NAME TOOLS MACHINE OPTIONS: counts the results. If nothing could be tested, it is at least one failure.
 test_port() {
-    local name=$1 tools=$2 machine=$3 setup=$4 options=$5 file=$root/tests/cross/$3.ini
-    local dir=$root/.build/ports/$1 test_wrapper=()
-    mkdir -p "$dir"
+    # shellcheck disable=SC2034 # count.sh uses test_options
+    local name=$1 tools=$2 machine=$3 dir=$root/.build/ports/$1 kind=cross file options=() test_options=()
     # shellcheck disable=SC2086 # a list of tools
     if ! need_packages $tools; then
         failed=$((failed + 1))
         return
     fi
     if [ "$name" = cortex-m3 ]; then
-        test_by_script "ports/$name" "$root/tests/examples/cortex_m"
+        test_script "$name" "$root/tests/examples/cortex_m"
         return
     fi
-    if [ "$machine" = small ]; then
-        options="--native-file=$file $options"
-    else
-        options="--cross-file=$file $options $(cmocka_options "${tools%% *}")" || cmocka_missing+=" $name"
+    [ "${machine%% *}" != small ] || kind=native
+    for file in tests $machine; do
+        [ ! -f "$root/tests/cross/$file.ini" ] || options+=("--$kind-file=$root/tests/cross/$file.ini")
+        [ ! -f "$root/tests/builds/$file.ini" ] || options+=("--$kind-file=$root/tests/builds/$file.ini")
+    done
+    options+=("--native-file=$root/tests/builds/gcc.ini" "$werror")
+    # shellcheck disable=SC2206 # a list of options
+    options+=($4)
+    if [ $kind = cross ]; then
+        if cmocka_for "${tools%% *}"; then
+            options+=("--cross-file=$root/.build/ports/cmocka/${tools%% *}/cmocka.ini")
+        else
+            cmocka_missing+=" $name"
+            options+=(-Dtests=auto)
+        fi
     fi
     case $name in
     old-i386)
-        test_wrapper=("$root/.build/ports/no_time64")
-        if ! gcc -O1 -o "${test_wrapper[0]}" "$root/tests/cross/no_time64.c" || ! "${test_wrapper[0]}" true; then
+        test_options=("--wrapper=$root/.build/ports/no_time64")
+        if ! gcc -O1 -o "$root/.build/ports/no_time64" "$root/tests/cross/no_time64.c" ||
+            ! "$root/.build/ports/no_time64" true; then
             echo "$name: this kernel cannot hide a system call (seccomp)"
             failed=$((failed + 1))
             return
         fi ;;
     macos)
         printf "[built-in options]\nc_args = ['-include', '%s']\n" "$root/tests/cross/as_macos.h" >"$dir.ini"
-        options="$options --native-file=$dir.ini" ;;
+        options+=("--native-file=$dir.ini") ;;
     windows)
-        export WINEPATH="Z:${dir//\//\\}\\src" # where our DLL is
-        # A server that stays: else it ends when no program runs, and whoever connects just then is cut off.
+        export WINEPATH="Z:${dir//\//\\}\\src" # the folder of our DLL
+        # Keep one server running. Otherwise it ends with its last program, and a program that connects then fails.
         mkdir -p "$WINEPREFIX"
-        { wineserver -k && wineserver -w || true; wineserver -p && wine64 wineboot --init; } >"$dir/wine.txt" 2>&1 ||
-            cat "$dir/wine.txt" ;;
+        { wineserver -k && wineserver -w || true; wineserver -p && wine64 wineboot --init; } >"$dir.txt" 2>&1 ||
+            cat "$dir.txt" ;;
     esac
-    # Meson looks at machine files once.
-    if [ "$options" != "$(cat "$dir/options.txt" 2>/dev/null)" ]; then
-        rm -rf "$dir"
-        mkdir "$dir"
-        echo "$options" >"$dir/options.txt"
-    fi
     if [[ $name == *i386 ]] && ! runs_i386 "$root/.build/ports"; then
-        [ "$name" = i386 ] || options="$options -Dtests=disabled" # the same programs
-        only_build "ports/$name" gcc "$options" \
-            'its tests are skipped: this machine runs no 32-bit programs, and with threads qemu-i386 7.2 hangs'
+        [ "$name" = i386 ] || options+=(-Dtests=disabled) # they are the same programs
+        build_only "$name" 'this machine runs no 32-bit programs, and with threads qemu-i386 7.2 hangs' "${options[@]}"
         return
     fi
-    test_build "ports/$name" gcc "$setup" "$options"
-    if [ "$name" = windows ]; then
-        wineserver -k || true
-    fi
+    test_build "ports/$name" "${options[@]}" --
+    [ "$name" != windows ] || wineserver -k || true
 }
 
-# runs_i386 DIRECTORY: whether the processor and the kernel run 32-bit programs. Those of some virtual machines do not.
+# runs_i386 DIRECTORY: whether the processor and the kernel run 32-bit programs. Some virtual machines do not.
 runs_i386() {
     echo 'int main(void) { return 0; }' >"$1/nothing.c"
     i686-linux-gnu-gcc -o "$1/nothing" "$1/nothing.c" && "$1/nothing" 2>/dev/null
 }
 
-# only_build NAME COMPILER OPTIONS WHY: of a port that cannot be run here. One skipped test, or one that has failed.
-only_build() {
-    local name=$1 dir=$root/.build/$1 start=$SECONDS
-    # shellcheck disable=SC2086 # a list of options
-    if build "$dir" "$2" $3 >"$dir/tests-run.txt" 2>&1; then
+# build_only NAME WHY MESON-OPTIONS...: a port that cannot run here. It counts as one skipped test, or as one failed
+# test.
+build_only() {
+    local name=$1 why=$2
+    shift 2
+    if compile "ports/$name" "$@" --; then
         skipped=$((skipped + 1))
-        echo "$name built in $((SECONDS - start)) s; $4"
+        echo "$name is built; its tests are skipped: $why"
     else
         failed=$((failed + 1))
-        echo "$name could not be built:"
-        cat "$dir/tests-run.txt"
     fi
 }
 
-# test_by_script NAME SCRIPT: which is one test. The tools are there, so one that skips has failed.
-test_by_script() {
-    local name=$1 start=$SECONDS said=$root/.build/$1/tests-run.txt
-    if "$2" >"$said" 2>&1; then
+# test_script NAME SCRIPT: one test. Its tools are installed, so it fails if it skips itself.
+test_script() {
+    local output=$root/.build/ports/$1.txt
+    if "$2" >"$output" 2>&1; then
         passed=$((passed + 1))
-        echo "$name 1 passed in $((SECONDS - start)) s"
+        echo "$1: 1 passed"
     else
         failed=$((failed + 1))
-        echo "$name 1 failed: exit status $?"
-        cat "$said"
+        echo "$1: 1 failed: exit status $?"
+        cat "$output"
     fi
 }
 
 # ---- CMocka for other systems ----
 
-# cmocka_options COMPILER: prints the options of `meson setup` with which the build finds a CMocka for this compiler,
-# or does without; then it returns 1.
-cmocka_options() {
+# cmocka_for COMPILER: sees to it that .build/ports/cmocka/COMPILER/cmocka.ini is a cross file with CMocka for this
+# compiler.
+cmocka_for() {
     local dir=$root/.build/ports/cmocka
-    if ! { [ -f "$dir/$1/cmocka.ini" ] || make_cmocka "$dir" "$1"; } >"$dir.txt" 2>&1; then
-        echo '-Dtests=auto'
-        return 1
-    fi
-    echo "--cross-file=$dir/$1/cmocka.ini"
+    [ -f "$dir/$1/cmocka.ini" ] || make_cmocka "$dir" "$1" >"$dir.txt" 2>&1
 }
 
-# make_cmocka DIRECTORY COMPILER: it is one file, whose source Debian has.
+# make_cmocka DIRECTORY COMPILER: compiles the one source file of CMocka, which Debian has.
 make_cmocka() {
     local dir=$1 compiler=$2
     mkdir -p "$dir/$compiler"
@@ -190,7 +185,7 @@ pkg_config_libdir = '$dir/$compiler'
 END
 }
 
-# fetch_cmocka DIRECTORY: with a list of source packages of its own, so that the system's is left as it is.
+# fetch_cmocka DIRECTORY: downloads its source. The list of source packages is our own; the system's does not change.
 fetch_cmocka() {
     local dir=$1 list
     command -v apt-get >/dev/null || return
@@ -203,7 +198,7 @@ fetch_cmocka() {
     done
     local apt=(apt-get -q -o "Dir::Etc::sourcelist=/dev/null" -o "Dir::Etc::sourceparts=$dir/apt/sources"
         -o "Dir::State::lists=$dir/apt/lists" -o 'APT::Sandbox::User=root')
-    "${apt[@]}" update || true # of some other source, maybe
+    "${apt[@]}" update || true # another source may be the one that failed
     (cd "$dir/apt" && "${apt[@]}" source --download-only cmocka) || return
     mkdir "$dir/unpacked" && tar -xf "$dir"/apt/cmocka_*.orig.tar.?z -C "$dir/unpacked" --strip-components=1 &&
         mv "$dir/unpacked" "$dir/source" && rm -r "$dir/apt"

@@ -1,30 +1,34 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The kernel. Everything that threads share is changed with interrupts off: there is one core, so that is a lock.
+ * The kernel. It disables interrupts while it uses what threads share. On one core this is a lock.
  *
- * Three exceptions are all there is to it. SysTick comes every millisecond, wakes those whose deadline has come, and
- * asks for PendSV. PendSV has the lowest urgency, so it comes when no other exception is under way, and changes from
- * one thread to the next: the hardware has put half of the registers on the thread's stack (PSP) by then, and it puts
- * the rest there itself. Reset starts the program. (An exception clears the core's exclusive monitor, so an atomic operation
- * that one thread was in the middle of fails and is tried again when it goes on.)
+ * It handles three exceptions:
  *
- * The first thread is what main() becomes: it runs when no other one can, and waits for an interrupt.
+ *     Reset     starts the program.
+ *     SysTick   comes every millisecond. It wakes the threads whose deadline has passed, and requests PendSV.
+ *     PendSV    switches to the next thread. Its priority is the lowest, so no other exception is active then. The
+ *               hardware has saved half of the registers on the stack of the thread (PSP); the handler saves the rest.
+ *
+ * An exception clears the exclusive monitor of the core. So an atomic operation that an exception interrupts fails, and
+ * the thread repeats it when it runs again.
+ *
+ * main() becomes the idle thread. It runs when no other thread can run, and waits for an interrupt.
  */
 #include "kernel.h"
 #include <stdbool.h>
 #include <stddef.h>
 
-/* ---- The core's registers (ARMv7-M Architecture Reference Manual, B3) ---- */
+/* ---- The registers of the core (ARMv7-M Architecture Reference Manual, B3) ---- */
 
 #define REGISTER(address) (*(volatile uint32_t *)(address))
 #define SYST_CSR REGISTER(0xE000E010)  /* SysTick: control */
-#define SYST_RVR REGISTER(0xE000E014)  /* counts down from here */
-#define SYST_CVR REGISTER(0xE000E018)  /* and is here now */
+#define SYST_RVR REGISTER(0xE000E014)  /* the counter starts here and counts down */
+#define SYST_CVR REGISTER(0xE000E018)  /* its value now */
 #define ICSR REGISTER(0xE000ED04)      /* pending exceptions */
-#define SHPR3 REGISTER(0xE000ED20)     /* urgency of PendSV and SysTick */
+#define SHPR3 REGISTER(0xE000ED20)     /* priority of PendSV and SysTick */
 enum { ICSR_PENDSVSET = 1 << 28, ICSR_PENDSTSET = 1 << 26 };
 
-/* The board's: 25 MHz, so one count takes 40 ns. */
+/* The clock of the board has 25 MHz, so one count takes 40 ns. */
 enum { CLOCK_NS = 40, TICK_NS = 1000000, TICK_COUNTS = TICK_NS / CLOCK_NS };
 
 static uint32_t interrupts_off(void)
@@ -42,15 +46,15 @@ static void interrupts_restore(uint32_t before)
 /* ---- Threads ---- */
 
 struct thread {
-    uint32_t *stack;         /* where it goes on, while it does not run */
+    uint32_t *stack;         /* while it does not run: its stack pointer */
     unsigned priority;       /* fixed; 0: the idle thread */
     bool asleep;
     const uint32_t *word;    /* while asleep */
     int64_t deadline_ns;     /* while asleep */
-    uint32_t asleep_since;   /* while asleep: by the count of sleeps */
+    uint32_t asleep_since;   /* while asleep: the value of `sleeps` before */
 };
 
-static struct thread threads[KERNEL_THREADS + 1]; /* the idle one first */
+static struct thread threads[KERNEL_THREADS + 1]; /* the idle thread is the first */
 static unsigned thread_count = 1;
 static _Alignas(8) uint32_t stacks[KERNEL_THREADS + 1][KERNEL_STACK_WORDS];
 static struct thread *current = &threads[0];
@@ -68,16 +72,17 @@ void kernel_thread(void (*run)(void *), void *arg, unsigned priority)
 {
     if (thread_count > KERNEL_THREADS)
         program_exit(2);
-    /* As if an exception had interrupted it before its first instruction. */
+    /* The stack is as if an exception had interrupted the thread before its first instruction. */
     uint32_t *stack = &stacks[thread_count][KERNEL_STACK_WORDS - 16];
     stack[8] = (uint32_t)arg;              /* r0; below it r4 to r11 */
-    stack[13] = (uint32_t)thread_ended;    /* lr: where it returns to */
+    stack[13] = (uint32_t)thread_ended;    /* lr: the return address */
     stack[14] = (uint32_t)run & ~1u;       /* pc */
     stack[15] = 1u << 24;                  /* xpsr: Thumb */
     threads[thread_count++] = (struct thread){.stack = stack, .priority = priority};
 }
 
-/* The next to run: of those that can the highest priority, and the first after the one that has run. */
+/* Returns the thread to run next: the one with the highest priority. Threads of equal priority take turns: the search
+   begins after the thread that has run. */
 static struct thread *next_thread(void)
 {
     struct thread *best = NULL;
@@ -128,43 +133,43 @@ void systick_handler(void)
     for (unsigned i = 1; i < thread_count; i++)
         if (threads[i].asleep && threads[i].deadline_ns <= ticks * TICK_NS)
             wake(&threads[i]);
-    ICSR = ICSR_PENDSVSET; /* the next one's turn */
+    ICSR = ICSR_PENDSVSET; /* threads of equal priority take turns */
     interrupts_restore(before);
 }
 
 _Noreturn void kernel_run(void)
 {
-    /* PendSV and SysTick are less urgent than all else. From here on this is a thread, on a stack of its own. */
+    /* PendSV and SysTick get the lowest priority. From here on this is a thread with its own stack (PSP). */
     SHPR3 = 0xFFFF0000;
     __asm__ volatile("msr psp, %0\n\t"
                      "msr control, %1\n\t"
                      "isb" : : "r"(&stacks[0][KERNEL_STACK_WORDS]), "r"(2) : "memory");
     SYST_RVR = TICK_COUNTS - 1;
     SYST_CVR = 0;
-    SYST_CSR = 7; /* on, with its exception, by the core's clock */
+    SYST_CSR = 7; /* enabled, with its exception, at the clock of the core */
     for (;;) {
-        bool hope = false;
+        bool can_run_again = false;
         uint32_t before = interrupts_off();
         for (unsigned i = 1; i < thread_count; i++)
-            hope = hope || !threads[i].asleep || threads[i].deadline_ns != KERNEL_FOREVER;
+            can_run_again |= !threads[i].asleep || threads[i].deadline_ns != KERNEL_FOREVER;
         interrupts_restore(before);
-        if (!hope) {
-            console_write("Everybody sleeps, for ever.\n");
+        if (!can_run_again) {
+            console_write("deadlock: all threads sleep without a deadline\n");
             program_exit(3);
         }
         __asm__ volatile("wfi");
     }
 }
 
-/* ---- What the port needs ---- */
+/* ---- What port.c needs ---- */
 
 uintptr_t kernel_self(void)
 {
     return (uintptr_t)current;
 }
 
-/* The tick that has come while interrupts are off has not been counted. At 0 the count is at its end, and the tick that it
-   makes counts already. */
+/* A tick that came while interrupts were off is pending and not yet in `ticks`, so it is added here. When the counter
+   is at 0, the tick that it causes is already included. */
 int64_t kernel_now(void)
 {
     uint32_t before = interrupts_off();
@@ -178,8 +183,9 @@ int64_t kernel_now(void)
     return now * TICK_NS + (left != 0 ? (int64_t)(TICK_COUNTS - left) * CLOCK_NS : 0);
 }
 
-/* Comparing and falling asleep are one step, since nobody else runs in between. When interrupts are on again, PendSV
-   comes, and the next line is reached when the thread is woken. A deadline comes with the first tick at or after it. */
+/* With interrupts off no other thread runs, so comparing and falling asleep are one step. When interrupts are on again,
+   PendSV switches to another thread; this thread continues after it is woken. A deadline takes effect at the first
+   tick at or after it. */
 void kernel_sleep_on(const uint32_t *word, uint32_t expected, int64_t deadline_ns)
 {
     bool passed = deadline_ns != KERNEL_FOREVER && kernel_now() >= deadline_ns;
@@ -214,7 +220,7 @@ void kernel_wake(const uint32_t *word, uint32_t count)
     interrupts_restore(before);
 }
 
-/* ---- Semihosting: a breakpoint that the debugger, or QEMU, answers ---- */
+/* ---- Semihosting: a breakpoint that the debugger or QEMU handles ---- */
 
 enum { SYS_WRITE0 = 0x04, SYS_EXIT_EXTENDED = 0x20, APPLICATION_EXIT = 0x20026 };
 
@@ -248,7 +254,7 @@ _Noreturn void program_exit(int status)
         (void)semihosting(SYS_EXIT_EXTENDED, how);
 }
 
-/* ---- The beginning ---- */
+/* ---- Reset, faults and the vector table ---- */
 
 extern uint32_t data_in_flash[], data_begin[], data_end[], bss_begin[], bss_end[], stack_end[]; /* program.ld */
 int main(void);
@@ -266,7 +272,7 @@ void reset_handler(void)
 void fault_handler(void);
 void fault_handler(void)
 {
-    console_write("A fault.\n");
+    console_write("fault\n");
     program_exit(4);
 }
 
@@ -282,7 +288,7 @@ __attribute__((section(".vectors"), used)) const struct vectors vectors = {
      fault_handler, fault_handler, NULL, pendsv_handler, systick_handler},
 };
 
-/* What a compiler takes for granted where there is no C library. */
+/* The compiler generates calls of these, even without a C library. */
 void *memset(void *to, int value, size_t size);
 void *memset(void *to, int value, size_t size)
 {

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Two producers and a consumer with a buffer of 10 places, on bare metal. The consumer has the higher priority: it runs as soon
- * as there is something for it. The producers have the same, take turns, and are interrupted anywhere; one of
- * them sleeps for a while now and then. In the end the consumer waits for an item that does not come, and gives up after 20
- * milliseconds, not sooner.
+ * Two producers and a consumer share a buffer of 10 places, on bare metal.
  *
- * Prints the first steps, and ends with status 0 if each item was taken exactly once, else 1.
+ * The consumer has the higher priority, so it runs as soon as it can take an item. The producers have equal priority,
+ * take turns, and can be interrupted at any instruction. One producer sleeps after every 500 items. At the end the
+ * consumer waits for an item that does not come. This wait must time out after 20 ms, and not earlier.
+ *
+ * Prints the first steps. Ends with status 0 if each item was taken exactly once, and with 1 if not.
  */
 #include "condvar_single.h"
 #include "kernel.h"
@@ -13,13 +14,13 @@
 enum { PRODUCERS = 2, ITEMS = 5000, CAPACITY = 10, SHOWN = 12 };
 
 static struct {
-    cond_t changed; /* an item was put in or taken out; its lock guards everything here */
+    cond_t changed; /* an item was put or taken; its lock guards all other members */
     uint32_t ring[CAPACITY];
     uint32_t first, count;
-    uint32_t most;    /* the highest count that there has been */
-    uint32_t waits;   /* how often somebody has found the buffer full, or empty */
+    uint32_t max_count; /* the highest count so far */
+    uint32_t waits;     /* how many times a producer found the buffer full, or the consumer found it empty */
     uint32_t steps;
-    uint8_t seen[PRODUCERS * ITEMS]; /* by item: how often it was taken */
+    uint8_t seen[PRODUCERS * ITEMS]; /* by item: how many times it was taken */
 } buffer;
 
 static void check(int error)
@@ -44,7 +45,7 @@ static bool has_item(void *arg)
     return buffer.count > 0;
 }
 
-/* With the lock held, so that the lines come in the order of the events. */
+/* Caller must hold the lock, so that the lines appear in the order of the events. */
 static void show(const char *what, uint32_t item)
 {
     if (++buffer.steps > SHOWN)
@@ -64,14 +65,14 @@ static void put(uint32_t item)
     buffer.waits += !has_room(NULL);
     check(cond_wait_for(&buffer.changed, has_room, NULL, COND_FOREVER));
     buffer.ring[(buffer.first + buffer.count++) % CAPACITY] = item;
-    if (buffer.most < buffer.count)
-        buffer.most = buffer.count;
+    if (buffer.max_count < buffer.count)
+        buffer.max_count = buffer.count;
     show("put item ", item);
     check(cond_notify(&buffer.changed, 1));
     check(cond_release(&buffer.changed));
 }
 
-/* 0 and the item, or ETIMEDOUT. */
+/* Returns 0 and the item, or ETIMEDOUT. */
 static int take(uint32_t *item, int64_t timeout_ns)
 {
     check(cond_acquire(&buffer.changed));
@@ -90,7 +91,7 @@ static int take(uint32_t *item, int64_t timeout_ns)
 
 static void sleep_ms(int64_t ms)
 {
-    const uint32_t word = 0; /* which nobody wakes */
+    const uint32_t word = 0; /* no thread wakes it */
     kernel_sleep_on(&word, 0, kernel_now() + COND_MS(ms));
 }
 
@@ -98,7 +99,7 @@ static void produce(void *arg)
 {
     const uint32_t number = *(const uint32_t *)arg;
     for (uint32_t i = 0; i < ITEMS; i++) {
-#ifdef LOSE_AN_ITEM /* to see that the tally is right to be trusted */
+#ifdef LOSE_AN_ITEM /* a fault, to test that the program detects it */
         if (i == LOSE_AN_ITEM)
             continue;
 #endif
@@ -111,7 +112,7 @@ static void produce(void *arg)
 static _Noreturn void end(bool right)
 {
     console_write("at most ");
-    console_write_number(buffer.most);
+    console_write_number(buffer.max_count);
     console_write(" in the buffer of ");
     console_write_number(CAPACITY);
     console_write(right ? ", each item seen exactly once: yes\n" : ", each item seen exactly once: no\n");
@@ -122,7 +123,7 @@ static void consume(void *arg)
 {
     uint32_t item = 0, taken = 0;
     (void)arg;
-    sleep_ms(5); /* so that the buffer is full at first */
+    sleep_ms(5); /* so that the producers fill the buffer first */
     while (taken < PRODUCERS * ITEMS && take(&item, COND_SEC(2)) == 0) {
         taken++;
         buffer.seen[item]++;
@@ -142,7 +143,7 @@ static void consume(void *arg)
     console_write(" times, the last time for ");
     console_write_number((uint32_t)waited_us);
     console_write(" us\n");
-    end(right && taken == PRODUCERS * ITEMS && buffer.most <= CAPACITY && waited_us >= 20000 &&
+    end(right && taken == PRODUCERS * ITEMS && buffer.max_count <= CAPACITY && waited_us >= 20000 &&
         cond_waiters(&buffer.changed) == 0);
 }
 

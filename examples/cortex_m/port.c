@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The library on this kernel: the implementation, and the four functions that it stands on. */
+/* The library on this kernel: its implementation, and the four functions that it needs from the system. */
 #define CONDVAR_IMPLEMENTATION
 #include "condvar_single.h"
 #include "kernel.h"
@@ -11,7 +11,7 @@ void port_wait(const uint32_t *word, uint32_t expected, int64_t deadline_ns)
 
 void port_wake(const uint32_t *word, uint32_t count)
 {
-#ifdef WAKE_NOBODY /* to see that a port's faults come out */
+#ifdef WAKE_NOBODY /* a fault, to test that the program detects it */
     (void)word, (void)count;
 #else
     kernel_wake(word, count);

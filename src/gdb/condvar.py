@@ -16,7 +16,7 @@ import gdb.printing
 
 # src/object.h; NOTIFIED: src/waitq.h
 MUTEX, SHARED, OWN_SHARED = 1, 2, 4
-FOREIGN, FOREIGN_VAGUE, FOREIGN_LOST, DESTROYED = 16, 17, 18, 0xDD
+FOREIGN, FOREIGN_NO_OWNER, FOREIGN_LOST, DESTROYED = 16, 17, 18, 0xDD
 ALIVE, CLOSED, ALIVE_SHARED, CLOSED_SHARED = 0, 1, 0x5EC04D17, 0x5EC04D19
 NOTIFIED = 2
 LIST_MAX = 100000  # a list that is longer is not one
@@ -78,7 +78,7 @@ class LockPrinter:
     def children(self):
         lock = self.lock
         kind = int(lock['kind_'])
-        if kind in (FOREIGN, FOREIGN_VAGUE):
+        if kind in (FOREIGN, FOREIGN_NO_OWNER):
             foreign = lock['u_']['local']['as']['foreign']
             yield 'kind', 'foreign'
             yield 'object', '0x%x' % int(foreign['object'])

@@ -3,18 +3,19 @@
 #define CONDVAR_CANCEL_H
 
 /*
- * Functions of the user run in the middle of calls of the library, which are no cancellation points. If such a function is
- * one, by a write() say, then a thread that was cancelled would end in it, and leave behind what the library was doing. So
- * cancellation is disabled meanwhile, where a system has it.
+ * The library calls functions of the user. Its own calls are no cancellation points. If a function of the user
+ * contained one, such as write(), a cancelled thread would end in it and leave the library's data half changed. So
+ * cancellation is disabled meanwhile, where the system has it.
  */
 
-#if defined(__STDC_HOSTED__) && __STDC_HOSTED__ && defined(__has_include) && !defined(_WIN32) && !defined(CONDVAR_PORT_CUSTOM)
+#if defined(__STDC_HOSTED__) && __STDC_HOSTED__ && defined(__has_include) && !defined(_WIN32) && \
+    !defined(CONDVAR_PORT_CUSTOM)
 #  if __has_include(<pthread.h>)
 #    include <pthread.h>
 #  endif
 #endif
 
-/* Returns what port_enable_cancel() needs. */
+/* Returns the argument of port_enable_cancel(). */
 static inline int port_disable_cancel(void)
 {
     int state = 0;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The port to Linux: futexes, as man 2 futex has them. 64-bit systems have one call, SYS_futex. 32-bit ones
- * have another beside it since Linux 5.1, SYS_futex_time64, whose deadline can lie beyond 2^31 seconds; the
- * newest of them (riscv32) have no other.
+ * The port to Linux, by futexes (man 2 futex). 64-bit systems have one system call, SYS_futex. 32-bit systems have a
+ * second one since Linux 5.1, SYS_futex_time64, for deadlines beyond 2^31 seconds. The newest ones (riscv32) have only
+ * that.
  */
 #ifndef _GNU_SOURCE
 #  define _GNU_SOURCE
@@ -22,32 +22,32 @@
 #include "condvar.h"
 #include "timespec.h"
 
-/* The kernel's numbers, which never change. Its own header <linux/futex.h> is not everywhere (musl). */
-enum { OP_WAKE = 1, OP_WAIT_BITSET = 9, OP_PRIVATE = 128 };
+/* The kernel's numbers, which never change. Not all systems have the header <linux/futex.h> (musl). */
+enum { FUTEX_OP_WAKE = 1, FUTEX_OP_WAIT_BITSET = 9, FUTEX_OP_PRIVATE = 128 };
 
-/* Between the threads of one process, or between processes: the kernel then finds the word by its page. */
-enum { ONE_PROCESS = OP_PRIVATE, PROCESSES = 0 };
+/* Who may use the word: the threads of one process, or several processes. */
+enum { FUTEX_ONE_PROCESS = FUTEX_OP_PRIVATE, FUTEX_PROCESSES = 0 };
 
 #ifndef SYS_futex
 #  define SYS_futex SYS_futex_time64
 #endif
 
-/* What SYS_futex counts time in, whatever the C library's time_t is. */
+/* The type of a time in SYS_futex, whatever the C library's time_t is. */
 #if defined(__x86_64__) /* x32 too */
-typedef int64_t kernel_long;
+typedef int64_t futex_long;
 #else
-typedef long kernel_long;
+typedef long futex_long;
 #endif
 
-/* This way to wait takes the deadline itself, on the monotonic clock; the plain one would take a timeout, and
-   prolong it with each signal. NULL is no deadline. */
+/* FUTEX_WAIT_BITSET takes a deadline on the monotonic clock. (FUTEX_WAIT takes a timeout, which would start again
+   after each signal.) NULL: no deadline. */
 static long futex_sleep(long call, const uint32_t *word, uint32_t expected, const void *deadline, int scope)
 {
     const uint32_t any = UINT32_MAX;
-    return syscall(call, word, OP_WAIT_BITSET | scope, expected, deadline, NULL, any);
+    return syscall(call, word, FUTEX_OP_WAIT_BITSET | scope, expected, deadline, NULL, any);
 }
 
-/* Until the deadline, or a little earlier where the kernel cannot count as far. */
+/* Sleep until the deadline, or earlier if the kernel's type cannot hold it. */
 static void futex_wait(const uint32_t *word, uint32_t expected, int64_t deadline_ns, int scope)
 {
     int saved = errno;
@@ -59,60 +59,58 @@ static void futex_wait(const uint32_t *word, uint32_t expected, int64_t deadline
     struct {
         int64_t s, ns;
     } until64 = {s, ns};
-    /* An older kernel does not know this call (ENOSYS), nor do some sandboxes (EPERM). */
+    /* An older kernel does not have this call (ENOSYS). Some sandboxes forbid it (EPERM). */
     done = futex_sleep(SYS_futex_time64, word, expected, limited ? &until64 : NULL, scope) == 0 ||
            (errno != ENOSYS && errno != EPERM);
 #endif
-    const int64_t max_s = sizeof(kernel_long) < sizeof s ? INT32_MAX : INT64_MAX;
+    const int64_t max_s = sizeof(futex_long) < sizeof s ? INT32_MAX : INT64_MAX;
     struct {
-        kernel_long s, ns;
-    } until = {(kernel_long)(s < max_s ? s : max_s), ns};
+        futex_long s, ns;
+    } until = {(futex_long)(s < max_s ? s : max_s), ns};
     if (!done)
         (void)futex_sleep(SYS_futex, word, expected, limited ? &until : NULL, scope);
     errno = saved; /* M:linux-errno */
 }
 
-/* (There is no time in a wake-up: where there are two calls, both do it alike.) */
+/* (A wake-up has no time, so either system call will do.) */
 static uint32_t futex_wake(const uint32_t *word, uint32_t count, int scope)
 {
     int saved = errno;
-    long woken = syscall(SYS_futex, word, OP_WAKE | scope, count < INT_MAX ? (int)count : INT_MAX, NULL, NULL, 0);
+    long woken = syscall(SYS_futex, word, FUTEX_OP_WAKE | scope, count < INT_MAX ? (int)count : INT_MAX, NULL, NULL, 0);
     errno = saved;
     return woken > 0 ? (uint32_t)woken : 0;
 }
 
 void port_wait(const uint32_t *word, uint32_t expected, int64_t deadline_ns)
 {
-    futex_wait(word, expected, deadline_ns, ONE_PROCESS);
+    futex_wait(word, expected, deadline_ns, FUTEX_ONE_PROCESS);
 }
 
-NOINLINE void port_wake(const uint32_t *word, uint32_t count)
+NOINLINE_IF_FAST void port_wake(const uint32_t *word, uint32_t count)
 {
-    (void)futex_wake(word, count, ONE_PROCESS);
+    (void)futex_wake(word, count, FUTEX_ONE_PROCESS);
 }
 
-#ifndef CONDVAR_NO_SHARED
 void port_wait_shared(const uint32_t *word, uint32_t expected, int64_t deadline_ns)
 {
-    futex_wait(word, expected, deadline_ns, PROCESSES);
+    futex_wait(word, expected, deadline_ns, FUTEX_PROCESSES);
 }
 
 uint32_t port_wake_shared(const uint32_t *word, uint32_t count)
 {
-    return futex_wake(word, count, PROCESSES);
+    return futex_wake(word, count, FUTEX_PROCESSES);
 }
-#endif
 
-NOINLINE int64_t port_now(void)
+NOINLINE_IF_FAST int64_t port_now(void)
 {
     struct timespec now;
     (void)clock_gettime(CLOCK_MONOTONIC, &now);
     return timespec_ns(now); /* M:linux-clock */
 }
 
-/* The thread control block's address; the child's thread keeps that of the forking one. On x86-64 the block begins
-   with its own address, by the ABI (Drepper, "ELF Handling For Thread-Local Storage", 3.4.6), and on AArch64 a register
-   has it: no call is needed. */
+/* The address of the thread control block. The child of a fork keeps that of the forking thread. On x86-64 the block
+   begins with its own address, by the ABI (Drepper, "ELF Handling For Thread-Local Storage", 3.4.6). On AArch64 a
+   register has it. So no call is needed. */
 uintptr_t port_self(void)
 {
 #if defined(__x86_64__) && defined(__LP64__) && defined(__GNUC__)
@@ -126,10 +124,9 @@ uintptr_t port_self(void)
 #endif
 }
 
-#ifndef CONDVAR_NO_TASKS
-/* With glibc at a fixed distance from the thread's control block, so that no call is needed to find it: glibc keeps a
-   few bytes there for libraries that dlopen() loads. musl keeps none, and cannot load such a library; it finds the
-   place by a call, and allocates it in dlopen() and pthread_create(). */
+/* With glibc, the variable is at a fixed distance from the thread control block, so no call is needed to find it.
+   glibc reserves a few bytes there for libraries that are loaded by dlopen(). musl reserves none and cannot load such
+   a library. With musl a call finds the variable, which dlopen() and pthread_create() allocate. */
 void **port_local(void)
 {
 #if defined(__GNUC__) && defined(__GLIBC__)
@@ -138,13 +135,11 @@ void **port_local(void)
     static _Thread_local void *place;
     return &place;
 }
-#endif
 
-#ifndef CONDVAR_NO_SHARED
-/* The process's number, kept where the kernel clears it in a forked child, since asking for it is a system
-   call. Where the kernel cannot do that (before 4.14) it is asked each time; where it says yes to anything, as
-   QEMU's does that runs programs for other processors; and where pages have another size than this object: the kernel
-   clears whole pages, so with larger ones it would clear what lies behind the object. */
+/* getpid() is a system call, so its result is kept in a page that the kernel clears in a forked child. It is called
+   each time if the kernel cannot do that (before 4.14), or if it accepts any advice, as QEMU does when it runs
+   programs for other processors. It is also called each time if pages are larger than this object: the kernel clears
+   whole pages, and would clear what follows the object. */
 uint32_t port_process(void)
 {
     static struct {
@@ -161,4 +156,3 @@ uint32_t port_process(void)
     }
     return number;
 }
-#endif

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* For systems without robust mutexes that processes share: COND_SHARED is ENOTSUP, and nothing else of
-   this can be reached. */
-#ifndef CONDVAR_NO_SHARED
+/* For systems without robust mutexes between processes: COND_SHARED returns ENOTSUP, and nothing calls the rest. */
 #include <errno.h>
 #include "../port_shared.h"
 
@@ -38,7 +36,3 @@ uint32_t port_wake_shared(const uint32_t *word, uint32_t count)
     (void)word, (void)count;
     return 0;
 }
-
-#else
-typedef int condvar_no_shared_port; /* ISO C wants a declaration in each file */
-#endif

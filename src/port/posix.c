@@ -1,21 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The port to POSIX threads and C11, for systems that have nothing to sleep on a word with. Whoever sleeps is a
- * node on its own stack, in one of a fixed number of sleeper_lists; the word's address says in which.
+ * The port to POSIX threads and C11, for systems without a call to sleep on a word. A sleeping thread is a node on its
+ * own stack, in one of a fixed number of lists. The address of the word determines the list.
  *
  *      port_wait(word, expected)               port_wake(word)
  *      1. lock the list                        (the word was changed before)
  *      2. *word == expected?                   1. lock the list
- *      3. join the list as its last            2. take the first node with this word out, signal it
+ *      3. join the list as its last            2. remove the first node with this word, signal it
  *      4. wait, which unlocks the list         3. unlock the list
  *
- * Comparing and falling asleep are one step, because the waker locks the list after it has changed the word: if
- * it is first, 2 sees the new word; if it is second, it finds the node. Each node has a condition variable of its
- * own, so that exactly those are woken who are meant, in order; it is signalled with the list locked, because
- * the node is gone when the sleeper has the list's lock again.
+ * The comparison and the sleep are one step, because the waker locks the list after the word was changed. If the waker
+ * is first, 2 sees the new word. If it is second, it finds the node. Each node has its own condition variable, so that
+ * a wake-up wakes exactly the chosen threads, in order. The list is locked when it is signalled: the node is gone as
+ * soon as its thread has locked the list again.
  *
- * A list that another thread had locked when the process forked would be locked in the child for ever. So a fork waits
- * for all sleeper_lists, and in the child they are empty: its only thread is not asleep.
+ * If a process forked while another thread had locked a list, the list would stay locked in the child. So fork locks
+ * all lists first. In the child they are empty: its only thread is not asleep.
  */
 #ifndef _POSIX_C_SOURCE
 #  define _POSIX_C_SOURCE 200809L
@@ -32,77 +32,78 @@
 #include "condvar.h"
 #include "timespec.h"
 
-struct sleeper {
-    const uint32_t *word; /* fixed: an address only */
+struct sleepers_node {
+    const uint32_t *word; /* fixed. Used as an address only */
     pthread_cond_t woken;
-    bool listed;          /* under the list's lock, as all below */
-    struct sleeper *next;
+    bool listed;          /* under the list's mutex, as `next` */
+    struct sleepers_node *next;
 };
 
-struct sleeper_list {
+struct sleepers_list {
     pthread_mutex_t mutex;
-    struct sleeper *first, *last;
+    struct sleepers_node *first, *last; /* under the mutex */
 };
 
-enum { LISTS = 64 };
+enum { SLEEPERS_LISTS = 64 };
 
-#define FOUR(x) x, x, x, x
-static struct sleeper_list sleeper_lists[LISTS] = {FOUR(FOUR(FOUR({.mutex = PTHREAD_MUTEX_INITIALIZER})))};
+#define SLEEPERS_FOUR(x) x, x, x, x
+static struct sleepers_list sleepers_lists[SLEEPERS_LISTS] = {
+    SLEEPERS_FOUR(SLEEPERS_FOUR(SLEEPERS_FOUR({.mutex = PTHREAD_MUTEX_INITIALIZER})))};
 
-static pthread_once_t prepared = PTHREAD_ONCE_INIT;
-static pthread_condattr_t monotonic; /* fixed by prepare() */
-static uint32_t this_process;        /* fixed by prepare(), and in a forked child */
+static pthread_once_t sleepers_prepared = PTHREAD_ONCE_INIT;
+static pthread_condattr_t sleepers_clock; /* fixed by sleepers_prepare() */
+static uint32_t sleepers_process;         /* fixed by sleepers_prepare(), and in a forked child */
 
 /* ---- Fork ---- */
 
-static void before_fork(void)
+static void sleepers_before_fork(void)
 {
-    for (unsigned i = 0; i < LISTS; i++)
-        (void)pthread_mutex_lock(&sleeper_lists[i].mutex);
+    for (unsigned i = 0; i < SLEEPERS_LISTS; i++)
+        (void)pthread_mutex_lock(&sleepers_lists[i].mutex);
 }
 
-static void after_fork(void)
+static void sleepers_after_fork(void)
 {
-    for (unsigned i = LISTS; i-- > 0;)
-        (void)pthread_mutex_unlock(&sleeper_lists[i].mutex);
+    for (unsigned i = SLEEPERS_LISTS; i-- > 0;)
+        (void)pthread_mutex_unlock(&sleepers_lists[i].mutex);
 }
 
-static void after_fork_in_child(void)
+static void sleepers_after_fork_in_child(void)
 {
-    this_process = (uint32_t)getpid();
-    for (unsigned i = 0; i < LISTS; i++)
-        sleeper_lists[i].first = sleeper_lists[i].last = NULL;
-    after_fork();
+    sleepers_process = (uint32_t)getpid();
+    for (unsigned i = 0; i < SLEEPERS_LISTS; i++)
+        sleepers_lists[i].first = sleepers_lists[i].last = NULL;
+    sleepers_after_fork();
 }
 
-static void prepare(void)
+static void sleepers_prepare(void)
 {
-    (void)pthread_condattr_init(&monotonic);
+    (void)pthread_condattr_init(&sleepers_clock);
 #ifndef __APPLE__
-    (void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    (void)pthread_condattr_setclock(&sleepers_clock, CLOCK_MONOTONIC);
 #endif
-    this_process = (uint32_t)getpid();
-    (void)pthread_atfork(before_fork, after_fork, after_fork_in_child);
+    sleepers_process = (uint32_t)getpid();
+    (void)pthread_atfork(sleepers_before_fork, sleepers_after_fork, sleepers_after_fork_in_child);
 }
 
-/* ---- The lists. Under the list's lock. ---- */
+/* ---- The lists. Caller must hold the list's mutex. ---- */
 
-/* Words lie in structs of a few sizes, so the low bits of their addresses are much the same. */
-static struct sleeper_list *list_of(const uint32_t *word)
+/* The low bits of the addresses are similar, since words are in structs of a few sizes. So hash the address. */
+static struct sleepers_list *sleepers_list_of(const uint32_t *word)
 {
     uint32_t mixed = (uint32_t)((uintptr_t)word >> 2) * UINT32_C(0x9E3779B1); /* 2^32 / the golden ratio */
-    return &sleeper_lists[mixed / (UINT32_MAX / LISTS + 1)];
+    return &sleepers_lists[mixed / (UINT32_MAX / SLEEPERS_LISTS + 1)];
 }
 
-static void list_join(struct sleeper_list *list, struct sleeper *sleeper)
+static void sleepers_join(struct sleepers_list *list, struct sleepers_node *sleeper)
 {
     *(list->last != NULL ? &list->last->next : &list->first) = sleeper;
     list->last = sleeper;
     sleeper->listed = true;
 }
 
-/* `before` is the one in front of it, or NULL. */
-static void list_take_out(struct sleeper_list *list, struct sleeper *sleeper, struct sleeper *before)
+/* `before` is the node before it, or NULL. */
+static void sleepers_take_out(struct sleepers_list *list, struct sleepers_node *sleeper, struct sleepers_node *before)
 {
     *(before != NULL ? &before->next : &list->first) = sleeper->next;
     if (list->last == sleeper)
@@ -110,16 +111,16 @@ static void list_take_out(struct sleeper_list *list, struct sleeper *sleeper, st
     sleeper->listed = false;
 }
 
-static void list_leave(struct sleeper_list *list, struct sleeper *sleeper)
+static void sleepers_leave(struct sleepers_list *list, struct sleepers_node *sleeper)
 {
-    struct sleeper *before = NULL;
-    for (struct sleeper *other = list->first; other != sleeper; other = other->next)
+    struct sleepers_node *before = NULL;
+    for (struct sleepers_node *other = list->first; other != sleeper; other = other->next)
         before = other;
-    list_take_out(list, sleeper, before);
+    sleepers_take_out(list, sleeper, before);
 }
 
-/* Until it is signalled, or the deadline; or not as long. */
-static void list_sleep(struct sleeper_list *list, struct sleeper *sleeper, int64_t deadline_ns)
+/* Sleep until the node is signalled, or the deadline, or less long. */
+static void sleepers_sleep(struct sleepers_list *list, struct sleepers_node *sleeper, int64_t deadline_ns)
 {
     if (deadline_ns == COND_FOREVER) { /* M:posix-deadline */
         (void)pthread_cond_wait(&sleeper->woken, &list->mutex);
@@ -137,28 +138,28 @@ static void list_sleep(struct sleeper_list *list, struct sleeper *sleeper, int64
 
 /* ---- The port ---- */
 
-/* Waiting on a pthread condition is a cancellation point, and waiting here is not. */
+/* pthread_cond_wait() is a cancellation point, and port_wait() is not. */
 void port_wait(const uint32_t *word, uint32_t expected, int64_t deadline_ns)
 {
     int saved = errno;
     int cancel_state;
-    struct sleeper self = {.word = word};
-    struct sleeper_list *list = list_of(word);
-    (void)pthread_once(&prepared, prepare);
-    if (pthread_cond_init(&self.woken, &monotonic) != 0) {
-        errno = saved; /* on some systems it takes memory: this is an early return then */
+    struct sleepers_node self = {.word = word};
+    struct sleepers_list *list = sleepers_list_of(word);
+    (void)pthread_once(&sleepers_prepared, sleepers_prepare);
+    if (pthread_cond_init(&self.woken, &sleepers_clock) != 0) {
+        errno = saved; /* some systems need memory for it. This is an early return */
         return;
     }
     (void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel_state); /* M:posix-cancel */
     (void)pthread_mutex_lock(&list->mutex);
-    /* Relaxed: the mutex orders it after the change of whoever has looked for sleepers before. */
+    /* Relaxed: the mutex orders this after the change by a waker that has locked the list before. */
     if (a_load(word, relaxed) == expected && deadline_ns > port_now()) { /* M:posix-compare */
-        list_join(list, &self);
+        sleepers_join(list, &self);
         do
-            list_sleep(list, &self, deadline_ns);
+            sleepers_sleep(list, &self, deadline_ns);
         while (self.listed && deadline_ns > port_now());
         if (self.listed)
-            list_leave(list, &self);
+            sleepers_leave(list, &self);
     }
     (void)pthread_mutex_unlock(&list->mutex);
     (void)pthread_cond_destroy(&self.woken);
@@ -169,16 +170,16 @@ void port_wait(const uint32_t *word, uint32_t expected, int64_t deadline_ns)
 void port_wake(const uint32_t *word, uint32_t count)
 {
     int saved = errno;
-    struct sleeper_list *list = list_of(word);
-    (void)pthread_once(&prepared, prepare);
+    struct sleepers_list *list = sleepers_list_of(word);
+    (void)pthread_once(&sleepers_prepared, sleepers_prepare);
     (void)pthread_mutex_lock(&list->mutex);
-    struct sleeper *before = NULL, *next;
-    for (struct sleeper *sleeper = list->first; sleeper != NULL && count > 0; sleeper = next) {
+    struct sleepers_node *before = NULL, *next;
+    for (struct sleepers_node *sleeper = list->first; sleeper != NULL && count > 0; sleeper = next) {
         next = sleeper->next;
         if (sleeper->word != word) { /* M:posix-word */
             before = sleeper;
         } else {
-            list_take_out(list, sleeper, before);
+            sleepers_take_out(list, sleeper, before);
             (void)pthread_cond_signal(&sleeper->woken);
             count--;
         }
@@ -194,25 +195,21 @@ int64_t port_now(void)
     return timespec_ns(now); /* M:posix-clock */
 }
 
-/* Of each thread one, at an address of its own. */
-static _Thread_local void *own_place;
+/* Each thread has one, at its own address. */
+static _Thread_local void *port_own_place;
 
 uintptr_t port_self(void)
 {
-    return (uintptr_t)&own_place;
+    return (uintptr_t)&port_own_place;
 }
 
-#ifndef CONDVAR_NO_TASKS
 void **port_local(void)
 {
-    return &own_place;
+    return &port_own_place;
 }
-#endif
 
-#ifndef CONDVAR_NO_SHARED
 uint32_t port_process(void)
 {
-    (void)pthread_once(&prepared, prepare);
-    return this_process;
+    (void)pthread_once(&sleepers_prepared, sleepers_prepare);
+    return sleepers_process;
 }
-#endif

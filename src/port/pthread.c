@@ -1,26 +1,26 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A pthread mutex as a foreign lock. POSIX does not tell who holds a mutex, nor its type, but a thread can
- * find out what wait needs: a mutex that it holds, and can acquire again without blocking, is recursive, and
- * a recursive one answers EPERM to a release that is one too many.
+ * cond_lock_init_pthread(): a pthread mutex as a foreign lock. POSIX has no call that returns the owner or the type of
+ * a mutex. But a thread can find out what wait needs. A mutex that it holds, and can acquire again without blocking,
+ * is recursive. A recursive mutex returns EPERM if it is released once too often.
  *
- * glibc's mutex tells more: its type, its owner, and to that how often it is held. These members are part of glibc's ABI,
- * since programs have mutexes that were initialised when they were compiled.
+ * A mutex of glibc shows more: its type, its owner and its depth. These members belong to glibc's ABI, since programs
+ * contain mutexes that were initialised when they were compiled.
  */
 #ifndef _GNU_SOURCE
 #  define _GNU_SOURCE
 #endif
-#include "condvar.h"
-#ifdef COND_HAVE_PTHREAD_
 #include <errno.h>
 #include <pthread.h>
 #include "../lock.h"
 #include "pthread_until.h"
 
+#if HAVE_PTHREAD_LOCK
+
 #if defined(__GLIBC__) && defined(__linux__)
 #  include <sys/syscall.h>
 #  include <unistd.h>
-enum { ADOPTED_TELLS = 1 };
+enum { ADOPTED_HAS_OWNER = 1 };
 
 static bool adopted_is(const pthread_mutex_t *mutex, int type)
 {
@@ -37,19 +37,19 @@ static bool adopted_is_recursive(const pthread_mutex_t *mutex)
     return adopted_is(mutex, PTHREAD_MUTEX_RECURSIVE_NP);
 }
 
-/* Relaxed: a thread finds its own number there only if it has written it itself. */
+/* Relaxed is enough: only the thread itself writes or clears its own number. */
 static bool adopted_owner_is_caller(const pthread_mutex_t *mutex)
 {
     return a_load_32(&mutex->__data.__owner) == (uint32_t)syscall(SYS_gettid);
 }
 
-/* How often a recursive mutex is held. Caller must hold it. */
+/* The depth of a recursive mutex. Caller must hold it. */
 static unsigned adopted_levels(const pthread_mutex_t *mutex)
 {
     return mutex->__data.__count;
 }
-#else /* never asked */
-enum { ADOPTED_TELLS = 0 };
+#else /* never called */
+enum { ADOPTED_HAS_OWNER = 0 };
 static bool adopted_is_errorcheck(const pthread_mutex_t *mutex) { (void)mutex; return false; }
 static bool adopted_is_recursive(const pthread_mutex_t *mutex) { (void)mutex; return false; }
 static bool adopted_owner_is_caller(const pthread_mutex_t *mutex) { (void)mutex; return true; }
@@ -58,14 +58,14 @@ static unsigned adopted_levels(const pthread_mutex_t *mutex) { (void)mutex; retu
 
 static int adopted_acquire(void *object, int64_t deadline_ns)
 {
-    return mutex_acquire_until(object, deadline_ns);
+    return until_acquire(object, deadline_ns);
 }
 
-/* A recursive mutex that was acquired once more. If it does not tell how often it is held, it may also have been free, which
-   cannot be told apart without releasing it. */
+/* The caller has just acquired the mutex: whether it held it before. Without glibc a recursive mutex that was free
+   looks the same as one that the caller held. */
 static bool adopted_was_owned(pthread_mutex_t *mutex)
 {
-    if (ADOPTED_TELLS)
+    if (ADOPTED_HAS_OWNER)
         return adopted_is_recursive(mutex) && adopted_levels(mutex) > 1;
     bool recursive = pthread_mutex_trylock(mutex) == 0;
     if (recursive)
@@ -73,8 +73,8 @@ static bool adopted_was_owned(pthread_mutex_t *mutex)
     return recursive;
 }
 
-/* EBUSY: somebody holds it, perhaps the caller. A recursive one is not the caller's then, and of the others only an errorcheck
-   one has an owner. */
+/* EBUSY: a thread holds the mutex, possibly the caller. Then a recursive one is not the caller's. An errorcheck one
+   has an owner to compare. Of a normal one the caller is assumed to be the owner. */
 static bool adopted_owned(void *object)
 {
     int error = pthread_mutex_trylock(object);
@@ -89,7 +89,7 @@ static bool adopted_owned(void *object)
     return owned;
 }
 
-/* To release a normal mutex that nobody holds is undefined. */
+/* Check first: the release of a normal mutex that no thread holds is undefined. */
 static int adopted_release(void *object)
 {
     return adopted_owned(object) ? pthread_mutex_unlock(object) : EPERM;
@@ -98,14 +98,14 @@ static int adopted_release(void *object)
 static int adopted_release_save(void *object, unsigned *depth)
 {
     if (pthread_mutex_trylock(object) != 0) {
-        /* Not recursive, since the caller holds it; or too deep to be acquired again (EAGAIN). */
+        /* The caller holds it, so it is not recursive. Or it is too deep to be acquired again (EAGAIN). */
         *depth = 1;
         return pthread_mutex_unlock(object);
     }
-    /* Recursive: one level is ours. A mutex of another type cannot come here, since the caller was found
-       to hold it: adopted_owned(). */
+    /* Recursive, and one level was added here. Another type cannot get here: adopted_owned() found that the caller
+       holds the mutex. */
     unsigned levels = 0;
-    if (ADOPTED_TELLS) { /* ThreadSanitizer takes one release too many for a mistake */
+    if (ADOPTED_HAS_OWNER) { /* ThreadSanitizer reports a release too many */
         levels = adopted_levels(object);
         for (unsigned left = levels; left > 0; left--)
             (void)pthread_mutex_unlock(object);
@@ -135,11 +135,9 @@ int cond_lock_init_pthread(cond_lock_t *lock, pthread_mutex_t *mutex)
         .acquire_restore = adopted_acquire_restore,
     };
     int error = mutex != NULL ? cond_lock_init_foreign(lock, &ops, mutex) : EINVAL;
-    if (error == 0 && !ADOPTED_TELLS)
-        lock->kind_ = LOCK_FOREIGN_VAGUE;
+    if (error == 0 && !ADOPTED_HAS_OWNER)
+        lock->kind_ = LOCK_FOREIGN_NO_OWNER;
     return error;
 }
 
-#else
-typedef int condvar_no_pthread; /* ISO C wants a declaration in each file */
 #endif

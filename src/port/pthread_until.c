@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/* Lock a pthread mutex until a deadline: pthread_until.h. By pthread_mutex_clocklock() if the system has it, else by
+   tries. */
 #ifndef _GNU_SOURCE
-#  define _GNU_SOURCE /* pthread_mutex_clocklock */
+#  define _GNU_SOURCE
 #endif
 #include "pthread_until.h"
 #include <errno.h>
@@ -9,51 +11,52 @@
 #include "timespec.h"
 
 #if defined(__SANITIZE_THREAD__)
-#  define UNDER_TSAN
+#  define UNTIL_TSAN
 #elif defined(__has_feature)
 #  if __has_feature(thread_sanitizer)
-#    define UNDER_TSAN
+#    define UNTIL_TSAN
 #  endif
 #endif
-#ifdef UNDER_TSAN
+#ifdef UNTIL_TSAN
 #  include <sanitizer/tsan_interface.h>
 #endif
 
-/* The build may know; glibc tells, where _GNU_SOURCE is in force. (ThreadSanitizer of gcc 12 does not know this function,
-   and takes what it guards for races.) */
-#if !defined(HAVE_PTHREAD_MUTEX_CLOCKLOCK) && defined(__GLIBC_PREREQ) && defined(__USE_GNU) && \
-    !defined(UNDER_TSAN) && !defined(__APPLE__)
+/* The build or glibc says whether the function exists. (ThreadSanitizer of gcc 12 does not support it, and reports
+   races on the data that the mutex guards.) */
+#if defined(HAVE_PTHREAD_MUTEX_CLOCKLOCK)
+#  define UNTIL_CLOCKLOCK
+#elif defined(__GLIBC_PREREQ) && defined(__USE_GNU) && !defined(UNTIL_TSAN) && !defined(__APPLE__)
 #  if __GLIBC_PREREQ(2, 30)
-#    define HAVE_PTHREAD_MUTEX_CLOCKLOCK
+#    define UNTIL_CLOCKLOCK
 #  endif
 #endif
 
-#if defined(HAVE_PTHREAD_MUTEX_CLOCKLOCK)
-static int lock_until(pthread_mutex_t *mutex, int64_t deadline_ns)
+#ifdef UNTIL_CLOCKLOCK
+static int until_lock(pthread_mutex_t *mutex, int64_t deadline_ns)
 {
     struct timespec until = timespec_of(deadline_ns);
     return pthread_mutex_clocklock(mutex, CLOCK_MONOTONIC, &until);
 }
 #else
-/* Between 50 us and 10 ms, and a sixteenth of the time that was waited so far: so a mutex that is released soon is
-   acquired soon, and whoever waits for long does not look often. */
-static int64_t pause_after(int64_t waited_ns)
+/* A sixteenth of the time waited so far, at least 50 us and at most 10 ms. So a mutex that is released soon is
+   acquired soon, and a thread that waits for long does not try often. */
+static int64_t until_pause(int64_t waited_ns)
 {
     int64_t pause_ns = waited_ns / 16;
     return pause_ns < COND_US(50) ? COND_US(50) : pause_ns < COND_MS(10) ? pause_ns : COND_MS(10);
 }
 
-/* Try, and do not sleep: for pthread_mutex_timedlock() 1970 is always over. Unlike pthread_mutex_trylock(), it answers
-   EDEADLK to the owner of a mutex that tells. macOS has none. */
-static int lock_at_once(pthread_mutex_t *mutex)
+/* Try once. pthread_mutex_timedlock() with a deadline in 1970 does not sleep. Unlike pthread_mutex_trylock(), it
+   returns EDEADLK to the owner of an errorcheck mutex. macOS does not have it. */
+static int until_try(pthread_mutex_t *mutex)
 {
 #  ifdef __APPLE__
     int error = pthread_mutex_trylock(mutex);
     return error == EBUSY ? ETIMEDOUT : error;
 #  else
     int error = pthread_mutex_timedlock(mutex, &(struct timespec){0}); /* M:no-clocklock */
-#    ifdef UNDER_TSAN
-    if (error == EOWNERDEAD) { /* acquired, which ThreadSanitizer (gcc 12, clang 14) does not know */
+#    ifdef UNTIL_TSAN
+    if (error == EOWNERDEAD) { /* acquired: ThreadSanitizer (gcc 12, clang 14) does not see that */
         __tsan_mutex_pre_lock(mutex, __tsan_mutex_try_lock);
         __tsan_mutex_post_lock(mutex, __tsan_mutex_try_lock, 1);
     }
@@ -62,21 +65,20 @@ static int lock_at_once(pthread_mutex_t *mutex)
 #  endif
 }
 
-/* There are no deadlines but on the wall clock, and a thread that sleeps until one sleeps for hours if the clock is set
-   back by hours meanwhile. So look at the mutex now and then. Sleeping is a cancellation point, and acquiring a lock is
-   not. */
-static int lock_until(pthread_mutex_t *mutex, int64_t deadline_ns)
+/* pthread_mutex_timedlock() has deadlines on the wall clock only. If the clock is set back by hours, a thread would
+   sleep for hours. So try now and then. nanosleep() is a cancellation point, and to acquire a lock is not. */
+static int until_lock(pthread_mutex_t *mutex, int64_t deadline_ns)
 {
     int saved = errno;
     int cancel_state;
     int64_t began_ns = port_now();
-    int error = lock_at_once(mutex);
+    int error = until_try(mutex);
     (void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel_state);
     for (int64_t now_ns = began_ns; error == ETIMEDOUT && now_ns < deadline_ns; now_ns = port_now()) {
-        int64_t pause_ns = pause_after(now_ns - began_ns);
+        int64_t pause_ns = until_pause(now_ns - began_ns);
         struct timespec pause = timespec_of(pause_ns < deadline_ns - now_ns ? pause_ns : deadline_ns - now_ns);
         (void)nanosleep(&pause, NULL); /* by the monotonic clock */
-        error = lock_at_once(mutex);
+        error = until_try(mutex);
     }
     (void)pthread_setcancelstate(cancel_state, NULL);
     errno = saved;
@@ -84,7 +86,7 @@ static int lock_until(pthread_mutex_t *mutex, int64_t deadline_ns)
 }
 #endif
 
-int mutex_acquire_until(pthread_mutex_t *mutex, int64_t deadline_ns)
+int until_acquire(pthread_mutex_t *mutex, int64_t deadline_ns)
 {
     if (deadline_ns == COND_FOREVER)
         return pthread_mutex_lock(mutex);
@@ -92,7 +94,7 @@ int mutex_acquire_until(pthread_mutex_t *mutex, int64_t deadline_ns)
     if (error != EBUSY)
         return error;
     do
-        error = lock_until(mutex, deadline_ns > 0 ? deadline_ns : 0);
+        error = until_lock(mutex, deadline_ns > 0 ? deadline_ns : 0);
     while (error == ETIMEDOUT && !deadline_passed(deadline_ns));
     return error;
 }

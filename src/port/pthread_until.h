@@ -8,8 +8,8 @@
 #include <stdint.h>
 #include "../internal.h"
 
-/* What pthread_mutex_lock() returns, or ETIMEDOUT; with a deadline that has passed: after one try. A mutex
-   that tells its owner answers EDEADLK to it, however short the deadline. */
-INTERNAL int mutex_acquire_until(pthread_mutex_t *mutex, int64_t deadline_ns);
+/* The result of pthread_mutex_lock(), or ETIMEDOUT. One try if the deadline has passed. EDEADLK: the mutex is of the
+   errorcheck type, and the caller holds it. */
+INTERNAL int until_acquire(pthread_mutex_t *mutex, int64_t deadline_ns);
 
 #endif

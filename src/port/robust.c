@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A robust mutex that processes share, of pthreads: POSIX's PTHREAD_MUTEX_ROBUST. It is of the errorcheck
- * type, since that one tells its owner from others without a system call; recursion is counted above it.
+ * The robust mutex of port_shared.h: PTHREAD_MUTEX_ROBUST of POSIX. Its type is errorcheck, which detects its owner
+ * without a system call. shared.c counts recursion.
  *
- * A thread's robust mutexes are in a list, for the kernel to find when the thread dies. On 32-bit systems that
- * of glibc can be followed one way only: to release a mutex is to go through it, and look for the address by
- * which the mutex was acquired. By another mapping it is never found. So there that address is remembered.
+ * The C library keeps a list of a thread's robust mutexes, which the kernel reads when the thread dies. On 32-bit
+ * systems glibc's list is singly linked. A release searches the list for the address by which the mutex was acquired.
+ * If the memory is mapped at a second address, a release by that address fails. So there the first address is stored.
  */
-#ifndef CONDVAR_NO_SHARED
 #ifndef _GNU_SOURCE
 #  define _GNU_SOURCE
 #endif
@@ -23,22 +22,21 @@
 #  define ROBUST_ONE_WAY 1
 #endif
 
-/* Whether a try by the owner is answered EDEADLK; that of musl is answered EBUSY, and only waiting tells. A try that does
-   not wait leaves no trace, for which its holder would have to pay. */
+/* Whether a try by the owner returns EDEADLK. With musl it returns EBUSY, and only a wait returns EDEADLK. */
 #ifdef __GLIBC__
-#  define TRY_TELLS_OWNER true
+#  define ROBUST_TRY_FINDS_OWNER true
 #else
-#  define TRY_TELLS_OWNER false
+#  define ROBUST_TRY_FINDS_OWNER false
 #endif
 
 struct robust_mutex {
     pthread_mutex_t mutex;
 #ifdef ROBUST_ONE_WAY
-    pthread_mutex_t *acquired_as; /* written and read by the owner only */
+    pthread_mutex_t *acquired_as; /* by the owner only */
 #endif
 };
 
-_Static_assert(sizeof(struct robust_mutex) <= sizeof ((cond_lock_t *)0)->u_.robust,
+_Static_assert(sizeof(struct robust_mutex) <= COND_ROBUST_WORDS_ * sizeof(uint64_t),
                "COND_ROBUST_WORDS_ in condvar.h is too small for this system's pthread_mutex_t");
 
 int robust_init(void *mutex)
@@ -57,24 +55,24 @@ int robust_init(void *mutex)
     return error;
 }
 
-/* Not pthread_mutex_destroy(): after that glibc refuses to release a mutex which a sleeper has got since, and the mutex
-   stays in the list of that thread. A mutex of glibc or musl has nothing but its bytes. */
+/* Without pthread_mutex_destroy(). After it glibc refuses to release a mutex that a sleeper has acquired since, and
+   the mutex stays in that thread's list. A mutex of glibc or musl uses no other memory. */
 void robust_destroy(void *mutex)
 {
     (void)mutex;
 }
 
-/* A sleeper that is killed when it has just been woken may take the wake-up with it: the kernel passes it on only
-   while the mutex is free. One that was quicker to acquire it does not know that others are asleep, and wakes nobody
-   when it releases (Linux 6.18, glibc 2.36; tests/museum/robust_forgets.c). So nobody sleeps longer than a heartbeat
-   without a look at the mutex, nor is told that his time is over without one. */
-static int acquire_awake(pthread_mutex_t *mutex, int64_t deadline_ns)
+/* A sleeper that is killed when it has just been woken may lose the wake-up: the kernel passes it on only while the
+   mutex is free. Another thread may have acquired it first. That thread does not see that others sleep, and its
+   release wakes no thread (Linux 6.18, glibc 2.36; tests/known_bugs/robust_forgets.c). So no thread sleeps longer than a
+   heartbeat without a try, or times out without one. */
+static int robust_lock(pthread_mutex_t *mutex, int64_t deadline_ns)
 {
     int error = pthread_mutex_trylock(mutex);
-    bool over = TRY_TELLS_OWNER && deadline_ns == DEADLINE_PASSED;
+    bool over = ROBUST_TRY_FINDS_OWNER && deadline_ns == DEADLINE_PASSED;
     while (error == EBUSY && !over) {
         int64_t heartbeat_ns = port_now() + TUNING_HEARTBEAT_NS;
-        error = mutex_acquire_until(mutex, heartbeat_ns < deadline_ns ? heartbeat_ns : deadline_ns);
+        error = until_acquire(mutex, heartbeat_ns < deadline_ns ? heartbeat_ns : deadline_ns);
         if (error == ETIMEDOUT) {
             over = deadline_passed(deadline_ns);
             error = pthread_mutex_trylock(mutex);
@@ -83,11 +81,11 @@ static int acquire_awake(pthread_mutex_t *mutex, int64_t deadline_ns)
     return error == EBUSY ? ETIMEDOUT : error;
 }
 
-/* The library remembers in its own flags that the last holder died, so the mutex itself is made fit for use
-   at once. A holder that dies before it has noted this down leaves it owner-dead again. */
+/* The library notes in its own flags that the last holder died. So the mutex is made consistent at once. If this
+   thread dies before it has set the flag, the next one gets EOWNERDEAD again. */
 int robust_acquire(void *mutex, int64_t deadline_ns)
 {
-    int error = acquire_awake(mutex, deadline_ns);
+    int error = robust_lock(mutex, deadline_ns);
     if (error == EOWNERDEAD)
         (void)pthread_mutex_consistent(mutex);
 #ifdef ROBUST_ONE_WAY
@@ -100,13 +98,9 @@ int robust_acquire(void *mutex, int64_t deadline_ns)
 int robust_release(void *mutex)
 {
 #ifdef ROBUST_ONE_WAY
-    /* To anybody else that address means nothing. */
+    /* Only the owner may use that address. */
     if (pthread_mutex_trylock(mutex) == EDEADLK)
         mutex = ((struct robust_mutex *)mutex)->acquired_as;
 #endif
     return pthread_mutex_unlock(mutex);
 }
-
-#else
-typedef int condvar_no_robust_port; /* ISO C wants a declaration in each file */
-#endif

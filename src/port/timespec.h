@@ -2,13 +2,13 @@
 #ifndef CONDVAR_TIMESPEC_H
 #define CONDVAR_TIMESPEC_H
 
-/* Times as POSIX has them. */
+/* Conversions between nanoseconds and struct timespec. */
 
 #include <stdint.h>
 #include <time.h>
 
-/* Of a time that is not negative. What a 32-bit time_t cannot hold becomes the last second that it can: for a deadline that
-   is early, and the caller looks at the clock again. */
+/* `ns` is not negative. If a 32-bit time_t cannot hold it, the result is the last second that it can hold. A deadline
+   is then early, and the caller checks the clock again. */
 static inline struct timespec timespec_of(int64_t ns)
 {
     int64_t s = ns / 1000000000;

@@ -2,7 +2,7 @@
 #ifndef CONDVAR_WHICH_H
 #define CONDVAR_WHICH_H
 
-/* Which port the library is built with, if the build does not say so by one of these macros. */
+/* Choose the port for the system, unless the build defines one of these macros. */
 
 #if !defined(CONDVAR_PORT_LINUX) && !defined(CONDVAR_PORT_POSIX) && !defined(CONDVAR_PORT_WINDOWS) && \
     !defined(CONDVAR_PORT_CUSTOM)
@@ -13,7 +13,7 @@
 #  elif defined(__unix__) || defined(__APPLE__) || defined(__CYGWIN__) || defined(__HAIKU__)
 #    define CONDVAR_PORT_POSIX
 #  else
-#    error "No port to this system is known: write one (docs/porting.md), and define CONDVAR_PORT_CUSTOM."
+#    error "There is no port for this system: write one (docs/porting.md) and define CONDVAR_PORT_CUSTOM."
 #  endif
 #endif
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The port to Windows 8 and later: WaitOnAddress() and its relatives, in the library `synchronization`. */
+/* The port to Windows 8 and later, by WaitOnAddress() in the library `synchronization`. */
 #ifndef _WIN32_WINNT
 #  define _WIN32_WINNT 0x0602
 #endif
@@ -9,8 +9,8 @@
 #include "../port_shared.h"
 #include "condvar.h"
 
-/* The timeout to a deadline, rounded up to the milliseconds that Windows counts in. (INFINITE is the largest.) */
-static DWORD milliseconds_until(int64_t deadline_ns)
+/* The timeout until the deadline, in milliseconds, rounded up. (INFINITE is the largest DWORD.) */
+static DWORD port_milliseconds_until(int64_t deadline_ns)
 {
     if (deadline_ns == COND_FOREVER) /* M:windows-deadline */
         return INFINITE;
@@ -23,11 +23,11 @@ void port_wait(const uint32_t *word, uint32_t expected, int64_t deadline_ns)
 {
     DWORD saved = GetLastError();
     (void)WaitOnAddress((volatile void *)(uintptr_t)word, &expected, sizeof expected, /* M:windows-compare */
-                        deadline_ns > 0 ? milliseconds_until(deadline_ns) : 0);
+                        deadline_ns > 0 ? port_milliseconds_until(deadline_ns) : 0);
     SetLastError(saved);
 }
 
-/* Windows wakes one or all; to those that were not meant it is an early return. */
+/* Windows wakes one thread or all. For the threads too many this is an early return. */
 void port_wake(const uint32_t *word, uint32_t count)
 {
     if (count == 1)
@@ -36,7 +36,7 @@ void port_wake(const uint32_t *word, uint32_t count)
         WakeByAddressAll((void *)(uintptr_t)word);
 }
 
-/* The counter may be close to overflow when multiplied, so the whole seconds are multiplied by themselves. */
+/* The product of the counter could overflow, so whole seconds are multiplied separately. */
 int64_t port_now(void)
 {
     LARGE_INTEGER ticks, per_second;
@@ -47,23 +47,19 @@ int64_t port_now(void)
     return s * 1000000000 + rest * 1000000000 / per_second.QuadPart; /* M:windows-clock */
 }
 
-/* Even, as port.h asks for. Windows's own numbers are small. */
+/* Twice the thread's number, since the result must be even. */
 uintptr_t port_self(void)
 {
     return (uintptr_t)GetCurrentThreadId() * 2;
 }
 
-#ifndef CONDVAR_NO_TASKS
 void **port_local(void)
 {
     static _Thread_local void *place;
     return &place;
 }
-#endif
 
-#ifndef CONDVAR_NO_SHARED
 uint32_t port_process(void)
 {
     return (uint32_t)GetCurrentProcessId();
 }
-#endif

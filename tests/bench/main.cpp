@@ -13,12 +13,12 @@
  *      --repetitions N  how often each of these measures each candidate; 5
  *      --seconds S      how long each of these takes, about; 0.05
  *      --cores N        with so many of the machine's cores
- *      --output FILE    writes all medians and quartiles to it too, for tests/bench/report
+ *      --output FILE    writes all medians and quartiles to it too, for tests/bench/report.py
  *      --list           only the names of the rows, each with its worlds
  *
  * A world that was not in force from the beginning to the end of a row is not reported for that row: the
  * reason stands in its place. If other programs used much of the cores, the row is measured again, twice at most and
- * not with --quick; if it stays so, that is printed, and tests/bench/report leaves the row out. Each row has processes of its own, each of which measures all its candidates.
+ * not with --quick; if it stays so, that is printed, and tests/bench/report.py leaves the row out. Each row has processes of its own, each of which measures all its candidates.
  * Several, because it may depend on where the system has put the threads at first, and stay so. In another
  * process the futex calls are counted. If one hangs or dies, the candidate that it was at is named, and the row is done again without it:
  * a peer's lost wake-up is a result too, and must not cost the rest.

@@ -27,7 +27,7 @@
  *        that is still in A's robust list would be touched then.)
  *
  * It exits with status 0 if nothing failed. With --control, which is for a library with a fault in it
- * (tests/lifetimes/faults), it exits with 0 if something failed, and says what.
+ * (tests/lifetimes/mutations.sh), it exits with 0 if something failed, and says what.
  */
 #ifndef _GNU_SOURCE
 #  define _GNU_SOURCE

@@ -5,7 +5,7 @@
 /*
  * One thread runs the library one instruction at a time, by the processor's trap flag, and stops before a chosen one
  * until another thread, or another process, lets it go on. What the library calls, and all after the stop, runs at
- * full speed. x86-64 Linux only: STEPPER_HERE says so. (tests/museum/step.h counts all instructions; here only those
+ * full speed. x86-64 Linux only: STEPPER_HERE says so. (tests/known_bugs/step.h counts all instructions; here only those
  * of the library count, and those of a loop twice, so that it takes few runs to stop before each.)
  *
  * The struct is in memory that processes share, since the thread may be one of another process. One thread at a time

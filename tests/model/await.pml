@@ -142,7 +142,7 @@ inline close()
         do
         :: i_ < AWAITERS ->
 #ifndef M_CLOSE_SKIPS_LIST
-            ended = (notified??[eval(i_)] -> ended | BIT(i_) : ended); /* @waitq.c waitq_cancel | waiter->cancelled = true; */
+            ended = (notified??[eval(i_)] -> ended | BIT(i_) : ended); /* @waitq.c waitq_cancel */
 #endif
             i_++
         :: else -> break
@@ -186,7 +186,7 @@ proctype awaiter(byte me)
         :: !PREDICATE(me) && !closed -> await_begin(me)
         :: else -> goto use
         fi;
-sleep:  /* @cond.c wait_once */
+sleep:  /* @cond.c condi_wait_once */
         release_pick(me)
     };
     release_free();
@@ -197,10 +197,10 @@ sleep:  /* @cond.c wait_once */
         woken = HAS(me, GO);
         if
         :: woken
-        :: else -> waitq_leave(me) /* @cond.c wait_once */
+        :: else -> waitq_leave(me) /* @cond.c condi_wait_once */
         fi;
         if
-        :: woken && !PREDICATE(me) && !ENDED(me) && !closed -> /* @cond.c wait */
+        :: woken && !PREDICATE(me) && !ENDED(me) && !closed -> /* @cond.c condi_wait */
             woken = false;
             state[me] = 0;
             await_again(me); /* @waitq.c waitq_requeue */

@@ -50,7 +50,7 @@ inline finish_release()
     od
 }
 
-/* The part of a wait that is done before sleeping. @cond.c wait */
+/* The part of a wait that is done before sleeping. @cond.c condi_wait */
 inline begin_wait()
 {
     waitq_begin_wait(me);
@@ -103,33 +103,33 @@ again:
         :: tickets[KIND(me)] > 0 -> goto use
         :: else -> begin_wait()
         fi;
-sleep:  /* @cond.c wait_once */
+sleep:  /* @cond.c condi_wait_once */
         release_pick(me)
     }
     release_free();
-    park_sleep(me); /* @cond.c wait_once */
-    acquire(me, false); /* @cond.c wait_once */
+    park_sleep(me); /* @cond.c condi_wait_once */
+    acquire(me, false); /* @cond.c condi_wait_once */
     atomic {
         woken = HAS(me, GO);
         if
         :: woken
-        :: else -> waitq_leave(me) /* @cond.c wait_once */
+        :: else -> waitq_leave(me) /* @cond.c condi_wait_once */
         fi;
 #ifdef PRED
-        satisfied = PREDICATE(me); /* @cond.c wait */
+        satisfied = PREDICATE(me); /* @cond.c condi_wait */
         if
         :: !satisfied && woken ->
-            /* @cond.c wait */
+            /* @cond.c condi_wait */
             woken = false;
-            state[me] = 0; /* @cond.c wait */
+            state[me] = 0; /* @cond.c condi_wait */
             d_step { waitq_put_back(me) };
             goto sleep
-        :: !satisfied && !woken -> d_step { waitq_pass_on(me) } /* @cond.c wait */
+        :: !satisfied && !woken -> d_step { waitq_pass_on(me) } /* @cond.c condi_wait */
         :: satisfied
         fi;
         satisfied = false;
 #else
-        /* It returns 0 because it was chosen, and only then. @cond.c wait */
+        /* It returns 0 because it was chosen, and only then. @cond.c condi_wait */
         MUST(not_chosen, woken == IN(given, me));
 #endif
         woken = false;
@@ -179,7 +179,7 @@ proctype notifier(byte me)
 #endif
             tickets[kind] = tickets[kind] + (n == ALL -> 1 : n);
             kind = 0;
-            waitq_notify(n); /* @cond.c notify_waiters */
+            waitq_notify(n); /* @cond.c condi_notify_waiters */
             n = 0
         };
         /* (In between a chosen one may expire.) */

@@ -50,7 +50,7 @@ inline release(me)
     od
 }
 
-/* The part of a wait that is done before sleeping. @cond.c wait */
+/* The part of a wait that is done before sleeping. @cond.c condi_wait */
 inline begin_wait()
 {
     waitq_begin_wait(me);
@@ -106,30 +106,30 @@ again:
         fi;
 sleep:  skip
     }
-    release(me); /* @cond.c wait_once */
-    park_sleep(me); /* @cond.c wait_once */
-    acquire(me); /* @cond.c wait_once */
+    release(me); /* @cond.c condi_wait_once */
+    park_sleep(me); /* @cond.c condi_wait_once */
+    acquire(me); /* @cond.c condi_wait_once */
     atomic {
         woken = HAS(me, GO);
         if
         :: woken
-        :: else -> waitq_leave(me) /* @cond.c wait_once */
+        :: else -> waitq_leave(me) /* @cond.c condi_wait_once */
         fi;
 #ifdef PRED
-        satisfied = (tickets[KIND(me)] > 0); /* @cond.c wait */
+        satisfied = (tickets[KIND(me)] > 0); /* @cond.c condi_wait */
         if
         :: !satisfied && woken ->
-            /* @cond.c wait */
+            /* @cond.c condi_wait */
             woken = false;
-            state[me] = 0; /* @cond.c wait */
+            state[me] = 0; /* @cond.c condi_wait */
             d_step { waitq_put_back(me) };
             goto back
-        :: !satisfied && !woken -> d_step { waitq_pass_on(me) } /* @cond.c wait */
+        :: !satisfied && !woken -> d_step { waitq_pass_on(me) } /* @cond.c condi_wait */
         :: satisfied
         fi;
         satisfied = false;
 #else
-        /* It returns 0 because it was chosen, and only then. @cond.c wait */
+        /* It returns 0 because it was chosen, and only then. @cond.c condi_wait */
         MUST(not_chosen, woken == IN(given, me));
 #endif
         woken = false;
@@ -141,7 +141,7 @@ sleep:  skip
     }
     /* A step of its own, as all that wake_next() does: somebody may expire in between. */
     atomic {
-        wake_next(); /* @cond.c wait */
+        wake_next(); /* @cond.c condi_wait */
         if
         :: tickets[KIND(me)] > 0
         :: else -> begin_wait(); goto sleep
@@ -157,7 +157,7 @@ use:
     goto done;
 #endif
 back:
-    atomic { wake_next(); goto sleep } /* @cond.c wait */
+    atomic { wake_next(); goto sleep } /* @cond.c condi_wait */
 #ifndef ROUNDS
 done:
     skip
@@ -187,10 +187,10 @@ proctype notifier(byte me)
 #endif
             tickets[kind] = tickets[kind] + (n == ALL -> 1 : n);
             kind = 0;
-            waitq_notify(n); /* @cond.c notify_nonprivate */
+            waitq_notify(n); /* @cond.c condi_notify_nonprivate */
             n = 0
         }
-        atomic { wake_next() } /* @cond.c notify_nonprivate */
+        atomic { wake_next() } /* @cond.c condi_notify_nonprivate */
         release(me)
     :: else -> break
     od;

@@ -63,12 +63,12 @@ proctype process(byte me)
         do
         :: rounds > 0 ->
             atomic { rounds--; ADD(pending, me) };
-try:        /* pthread_mutex_trylock(). @port/robust.c acquire_awake | int error = pthread_mutex_trylock(mutex); */
+try:        /* pthread_mutex_trylock(). @port/robust.c robust_lock */
             if
             :: atomic { owner == NOBODY -> take(me, false) }
             :: atomic { owner != NOBODY };
 again:          do
-                /* pthread_mutex_clocklock(). @port/robust.c acquire_awake | error = mutex_acquire_until(mutex, heartbeat_ns < deadline_ns ? heartbeat_ns : deadline_ns); */
+                /* pthread_mutex_clocklock(). @port/robust.c robust_lock */
                 :: atomic { owner == NOBODY -> take(me, have_slept) } -> break
                 :: atomic { owner != NOBODY -> sleepers = true; have_slept = true; seen = owner };
                     atomic { /* the kernel compares */

@@ -73,9 +73,9 @@ byte expiries = TIMED; /* how many more waits may expire: each draws a ticket, a
 #define FREE 2
 #define GRANT 1
 #define NOTHING 0
-/* @shared.c claim_of | if (!before(ticket->number, arrivals, free_below) || ticket->lap != lap) */
+/* @shared.c shared_claim_of */
 #define CLAIM (number < free_below -> FREE : (number < notified_below && grants > 0 -> GRANT : NOTHING))
-/* @shared.c sleep_until_granted | bool looked = ticket->has_looked && (seen & ~(uint32_t)SEQUENCE_SLEEPERS) == ticket->looked; */
+/* @shared.c shared_sleep */
 #define SEES_SOMETHING (CLAIM == FREE || (CLAIM == GRANT && !(has_looked && looked == sequence)))
 
 #ifdef M_SLEEP_UNSAID
@@ -89,20 +89,20 @@ byte expiries = TIMED; /* how many more waits may expire: each draws a ticket, a
 /* ---- The lock ---- */
 
 /* Held after it; `died` is EOWNERDEAD. Killed before it has noted that, it leaves the mutex as it was.
-   @shared.c enter | int error = robust_acquire(mutex_of(lock), deadline_ns); */
+   @shared.c shared_enter */
 inline enter(me)
 {
     atomic { mutex == NOBODY -> mutex = me; died = mutex_dead };
     atomic {
         if
-        :: died -> owner_died = true; mutex_dead = false /* @shared.c enter | a_store_8(&lock->flags_, flags_of(lock) | LOCK_OWNER_DIED); */
+        :: died -> owner_died = true; mutex_dead = false /* @shared.c shared_enter */
         :: else
         fi;
         died = owner_died
     }
 }
 
-/* What is owed is paid when the lock is free. @shared.c unlock | int error = robust_release(mutex_of(lock)); */
+/* What is owed is paid when the lock is free. @shared.c shared_unlock */
 inline unlock(me)
 {
     atomic { MUST(two_holders, mutex == me); owed = owed_wakes; owed_wakes = 0 };
@@ -110,7 +110,7 @@ inline unlock(me)
 #ifdef M_DOES_NOT_PAY
     owed = 0;
 #else
-    atomic { wake_sleepers(owed); owed = 0 }; /* @shared.c unlock | (void)port_wake_shared(sequence, owed < UINT16_MAX ? owed : UINT32_MAX); */
+    atomic { wake_sleepers(owed); owed = 0 }; /* @shared.c shared_unlock */
 #endif
     skip
 }
@@ -126,7 +126,7 @@ inline wake_sleepers(n)
 
 /* ---- The condition ---- */
 
-/* @shared.c wake | queue->owed = (uint16_t)(n < (uint32_t)UINT16_MAX - queue->owed ? queue->owed + n : UINT16_MAX); */
+/* @shared.c shared_wake */
 inline owe(n)
 {
     if
@@ -135,16 +135,16 @@ inline owe(n)
     fi
 }
 
-/* @shared.c announce | while (!a_cas_weak(&queue->sequence, &old, next, release, relaxed)); */
+/* @shared.c shared_announce */
 inline announce(n)
 {
 #ifndef M_NOT_ANNOUNCED
     atomic { sequence++; n_ = sleepers; if :: n == EVERYBODY -> sleepers = false :: else fi };
 #endif
-    atomic { if :: n_ -> owed_wakes = (owed_wakes + n > EVERYBODY -> EVERYBODY : owed_wakes + n) :: else fi; n_ = 0 } /* @shared.c announce | wake(cond, n, old); */
+    atomic { if :: n_ -> owed_wakes = (owed_wakes + n > EVERYBODY -> EVERYBODY : owed_wakes + n) :: else fi; n_ = 0 } /* @shared.c shared_announce */
 }
 
-/* @shared.c set_all_free | a_store(&queue->free_below, queue->arrivals, relaxed); */
+/* @shared.c shared_free_all */
 inline set_all_free()
 {
     atomic { free_below = arrivals };
@@ -152,7 +152,7 @@ inline set_all_free()
     atomic { grants = 0; old_waiters = 0; new_waiters = 0 }
 }
 
-/* @shared.c abandon | set_all_free(cond); */
+/* @shared.c shared_abandon */
 inline abandon()
 {
     atomic { pool = waiting };
@@ -162,14 +162,14 @@ inline abandon()
     announce(EVERYBODY)
 }
 
-/* @shared.c shared_repair | abandon(cond); */
+/* @shared.c shared_repair */
 inline repair()
 {
     atomic { recoveries = lock_recoveries };
     abandon()
 }
 
-/* @shared.c shared_repair | if (a_load_16(&cond->u_.shared.recoveries) == recoveries_of(lock)) */
+/* @shared.c shared_repair */
 inline repair_if_needed()
 {
     if
@@ -178,7 +178,7 @@ inline repair_if_needed()
     fi
 }
 
-/* By the user who was told EOWNERDEAD. @shared.c shared_lock_recover | a_store_8(&lock->flags_, flags_of(lock) & ~LOCK_OWNER_DIED); */
+/* By the user who was told EOWNERDEAD. @shared.c shared_lock_recover */
 inline recover()
 {
     if
@@ -187,7 +187,7 @@ inline recover()
     fi
 }
 
-/* @shared.c shared_notify | shared_repair(cond, lock); */
+/* @shared.c shared_notify */
 inline shared_notify(n)
 {
     repair_if_needed();
@@ -211,7 +211,7 @@ inline shared_notify(n)
 #ifdef M_NEWCOMERS_STEAL
         :: atomic { false }
 #else
-        /* @shared.c shared_notify | if (queue->grants > 0 && newcomers > 0) { */
+        /* @shared.c shared_notify */
         :: atomic { grants > 0 && new_waiters > 0 -> free_below = notified_below };
            atomic { grants = 0; old_waiters = 0; waiting_ = new_waiters; woken = EVERYBODY }
         :: atomic { !(grants > 0 && new_waiters > 0) }
@@ -221,9 +221,9 @@ inline shared_notify(n)
 #endif
         fi;
         if
-        /* @shared.c shared_notify | if (n >= waiting - queue->grants) { */
+        /* @shared.c shared_notify */
         :: atomic { n >= waiting_ - grants -> woken = EVERYBODY }; set_all_free()
-        /* @shared.c shared_notify | a_store(&queue->grants, queue->grants + (uint32_t)n, relaxed); */
+        /* @shared.c shared_notify */
         :: atomic { n < waiting_ - grants -> grants = grants + n };
            atomic { notified_below = arrivals; old_waiters = waiting_; new_waiters = 0 }
         fi;
@@ -233,7 +233,7 @@ inline shared_notify(n)
     atomic { waiting_ = 0; woken = 0 }
 }
 
-/* @shared.c arrive | a_store(&queue->arrivals, ticket->number + 1, relaxed); */
+/* @shared.c shared_arrive */
 inline arrive(me)
 {
     number = arrivals;
@@ -242,7 +242,7 @@ inline arrive(me)
     new_waiters++
 }
 
-/* @shared.c depart | queue->old_waiters--; */
+/* @shared.c shared_depart */
 inline depart(claim)
 {
     if
@@ -252,20 +252,20 @@ inline depart(claim)
         :: else -> new_waiters--
         fi;
         if
-        :: claim == GRANT -> grants-- /* unreached in shared: who expires has none @shared.c depart | a_store(&queue->grants, queue->grants - 1, relaxed); */
-        :: claim != GRANT && grants > old_waiters -> grants = old_waiters /* unreached in shared: a satisfied waiter has one @shared.c depart | a_store(&queue->grants, queue->old_waiters, relaxed); */
+        :: claim == GRANT -> grants-- /* unreached in shared: who expires has none @shared.c shared_depart */
+        :: claim != GRANT && grants > old_waiters -> grants = old_waiters /* unreached in shared: a satisfied waiter has one @shared.c shared_depart */
         :: else
         fi
     :: else
     fi
 }
 
-/* Without the lock. @shared.c sleep_until_granted | enum claim claim = claim_of(ticket, cond); */
+/* Without the lock. @shared.c shared_sleep */
 inline sleep_until_granted(me)
 {
 end_sleep:
     do
-    :: atomic { !ASLEEP(me) -> seen = sequence }; /* @shared.c sleep_until_granted | uint32_t seen = a_load(sequence, acquire); */
+    :: atomic { !ASLEEP(me) -> seen = sequence }; /* @shared.c shared_sleep */
         if
         :: atomic { SEES_SOMETHING_SINCE -> seen = 0 } -> break
 #ifdef TIMED
@@ -274,9 +274,9 @@ end_sleep:
         :: atomic { recoveries != lock_recoveries -> seen = 0 } -> break
         :: atomic { !SEES_SOMETHING_SINCE && recoveries == lock_recoveries };
 #ifndef M_SLEEP_UNSAID
-            atomic { if :: seen == sequence -> sleepers = true :: else -> goto again_asleep fi }; /* @shared.c sleep_until_granted | if (!a_cas(sequence, &seen, seen | SEQUENCE_SLEEPERS, relaxed, relaxed)) */
+            atomic { if :: seen == sequence -> sleepers = true :: else -> goto again_asleep fi }; /* @shared.c shared_sleep */
 #endif
-            atomic { /* the kernel compares. @shared.c sleep_until_granted | port_wait_shared(sequence, seen, heartbeat_ns < deadline_ns ? heartbeat_ns : deadline_ns); */
+            atomic { /* the kernel compares. @shared.c shared_sleep */
                 if
                 :: seen == sequence && (sleepers || !SAID) -> asleep!me
                 :: else
@@ -289,14 +289,14 @@ again_asleep:
     :: atomic { ASLEEP(me) && IN(due, me) -> asleep??eval(me) }
 #endif
 #if KILLS > 0 && !defined(M_NO_HEARTBEAT)
-    /* The heartbeat, if it finds something. @shared.c sleep_until_granted | (void)probe(lock); */
+    /* The heartbeat, if it finds something. @shared.c shared_sleep */
     :: atomic { ASLEEP(me) && (SEES_SOMETHING || recoveries != lock_recoveries) -> asleep??eval(me) }
     :: atomic { ASLEEP(me) && ((mutex == NOBODY && mutex_dead) || owner_died) ->
             asleep??eval(me); owner_died = true; mutex_dead = (mutex != NOBODY && mutex_dead); seen = 0 } -> break
 #endif
     od
 }
-/* @shared.c shared_wait | arrive(&ticket, cond); */
+/* @shared.c shared_wait */
 inline begin_wait(me)
 {
     arrive(me);
@@ -322,7 +322,7 @@ inline end_wait(me)
 }
 
 #ifdef PRED
-#define CONTENT (tickets[KIND(me)] > 0) /* @shared.c shared_wait | bool satisfied = pred != NULL ? pred(arg) : claim != NOTHING; */
+#define CONTENT (tickets[KIND(me)] > 0) /* @shared.c shared_wait */
 #else
 #define CONTENT (claim != NOTHING)
 #endif
@@ -358,13 +358,13 @@ check:  recover();
                 enter(me);
                 if
                 :: atomic { died };
-                    abandon(); /* @shared.c shared_wait | abandon(cond); */
-                    atomic { end_wait(me); goto check } /* @shared.c shared_wait | return error; */
+                    abandon(); /* @shared.c shared_wait */
+                    atomic { end_wait(me); goto check } /* @shared.c shared_wait */
                 :: atomic { !died }
                 fi;
                 repair_if_needed();
                 atomic {
-                    claim = CLAIM; /* @shared.c shared_wait | enum claim claim = claim_of(&ticket, cond); */
+                    claim = CLAIM; /* @shared.c shared_wait */
                     if
                     :: CONTENT ->
 #ifndef PRED
@@ -375,7 +375,7 @@ check:  recover();
 #ifdef TWO_CROWDS
                         ADD(returned, me);
 #endif
-                        depart(claim); /* @shared.c shared_wait | depart(&ticket, cond, satisfied || claim == FREE ? claim : NOTHING); */
+                        depart(claim); /* @shared.c shared_wait */
                         end_wait(me);
                         claim = 0;
                         break
@@ -383,21 +383,21 @@ check:  recover();
                         depart((claim == FREE -> FREE : NOTHING));
                         end_wait(me);
                         if
-                        :: claim == GRANT -> owe(1) /* @shared.c shared_wait | if (!satisfied && claim == GRANT) */
+                        :: claim == GRANT -> owe(1) /* @shared.c shared_wait */
                         :: else
                         fi;
                         claim = 0;
                         break
                     :: !(CONTENT) && !IN(due, me) ->
                         if
-                        :: claim == FREE -> arrive(me) /* @shared.c shared_wait | arrive(&ticket, cond); */
+                        :: claim == FREE -> arrive(me) /* @shared.c shared_wait */
                         :: else
                         fi;
-                        /* @shared.c shared_wait | ticket.looked = a_load(&cond->u_.shared.sequence, relaxed) & ~(uint32_t)SEQUENCE_SLEEPERS; */
+                        /* @shared.c shared_wait */
                         looked = sequence; has_looked = true;
 #ifndef M_CHAIN_BREAKS
                         if
-                        :: claim == GRANT -> owe(1) /* @shared.c shared_wait | if (claim == GRANT) */
+                        :: claim == GRANT -> owe(1) /* @shared.c shared_wait */
                         :: else
                         fi;
 #endif

@@ -48,9 +48,9 @@ proctype task(byte me)
 {
     LOCALS;
     bool last, cancelled;
-    /* @task.c begin_request */
+    /* @task.c task_begin_request */
     atomic { ADD(calls, me); state[me] = ACQUIRES };
-    join(me); /* @task.c request */
+    join(me); /* @task.c task_request */
 end_called:
     atomic {
         IN(posted, me) ->
@@ -72,11 +72,11 @@ end_called:
         :: !cancelled && tickets > 0 -> tickets--; goto out
         :: else
         fi;
-        /* @task.c request */
+        /* @task.c task_request */
         waitq_begin_wait(me);
         ADD(calls, me)
     };
-    release_with_tasks(me); /* @task.c request */
+    release_with_tasks(me); /* @task.c task_request */
     goto end_called;
 given_up:
     /* It has not got the lock; it comes back as a thread, so as to count itself out. */

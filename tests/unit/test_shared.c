@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * COND_SHARED, call by call: between forked processes, between programs that share only a file, and over two mappings
- * of the same memory in one process. tests/property/shared_orders.c tries a kill at each step, tests/stress/shared_*.c
+ * of the same memory in one process. tests/schedules/shared_schedules.c tries a kill at each step, tests/stress/shared_*.c
  * real kills.
  *
  *      test_shared                 the tests
@@ -546,7 +546,7 @@ TEST_SHARED(COND_RLOCK, init_over_a_living_lock_is_refused)
 /* Another process is inside init. */
 TEST_SHARED(COND_RLOCK, init_during_another_init)
 {
-    memory->cond.state_ = 0x5EC04D18; /* COND_INIT_SHARED, src/object.h */
+    memory->cond.state_ = 0x5EC04D18; /* CONDI_INIT_SHARED, src/object.h */
     assert_int_equal(cond_init(cond, NULL, COND_SHARED), EAGAIN);
     assert_int_equal(cond_acquire(cond), EINVAL);
     memory->lock.depth_ = 0x5EC00000; /* LOCK_SHARED_MARK */

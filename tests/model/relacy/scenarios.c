@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What threads do on the machine of machine.h. Each scenario is as small as it can be to need the orders that
- * it is about; together they need every memory order in src/ (tests/model/relacy/orders).
+ * it is about; together they need every memory order in src/ (tests/model/relacy/memory_orders.sh).
  *
  * What the lock guards here is plain memory, so the machine sees whether the lock orders it. A lost wake-up
  * is a deadlock, which it sees too. What is destroyed is written over at once: who touches it later, races.

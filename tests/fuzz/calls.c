@@ -1,0 +1,1650 @@
+/* SPDX-License-Identifier: MIT */
+#include "calls.h"
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "condvar.h"
+#include "lock.h"
+#include "port.h"
+#include "reference.h"
+#include "scripted.h"
+#include "tuning.h"
+
+/* ---- The bytes ---- */
+
+static const uint8_t *bytes, *all_bytes;
+static size_t bytes_left, bytes_size;
+void (*calls_failed)(const uint8_t *bytes, size_t size);
+
+/* Zeros behind the end: with them nobody is interrupted. */
+static uint8_t next_byte(void)
+{
+    if (bytes_left == 0)
+        return 0;
+    bytes_left--;
+    return *bytes++;
+}
+
+/* ---- What is called, and what the test knows of it ---- */
+
+enum kind {
+    RLOCK,
+    MUTEX,
+    OWN_RLOCK,
+    OWN_MUTEX,
+    FOREIGN,
+    FOREIGN_RECURSIVE,
+    FOREIGN_VAGUE,
+    SHARED,
+    SHARED_OWN,
+    KINDS
+};
+
+static const char *const kind_names[KINDS] = {"a recursive lock",
+                                              "a mutex",
+                                              "the first's own recursive lock",
+                                              "the first's own mutex",
+                                              "a foreign mutex",
+                                              "a foreign recursive lock",
+                                              "a foreign mutex that can't tell its owner",
+                                              "a shared mutex",
+                                              "the first's own shared recursive lock"};
+
+static enum kind kind;
+static bool recursive;
+static cond_lock_t lock;
+static cond_t conds[REF_CONDS];
+
+/* A thread or a task. */
+struct actor {
+    uint32_t depth;  /* how deep it holds the lock, as it knows */
+    unsigned gate;   /* of its wait */
+    bool first_look; /* it calls the predicate before it waits */
+};
+static struct actor actors[REF_ACTORS];
+
+struct task {
+    cond_task_t task;
+    bool busy;        /* a request is under way */
+    bool in_use;      /* another call is */
+    bool waits;       /* the request is a wait */
+    unsigned request; /* which */
+    uintptr_t caller; /* the thread in the request's call, or 0 */
+    unsigned within;  /* callbacks on this task's behalf */
+};
+static struct task tasks[REF_TASKS];
+
+static bool aged;         /* tickets have grown old in this run */
+static int64_t sleeps_since_ns[REF_THREADS]; /* of a thread in a call in which it may sleep: since when; else INT64_MAX */
+static unsigned long made, given_up;
+static unsigned long made_by_then; /* when all were woken last, and how often that was in vain */
+static unsigned vain;
+static bool loud;
+
+enum { THREADS = REF_THREADS - 1 };
+
+/* The running thread's number in the model. */
+static unsigned me(void)
+{
+    uintptr_t thread = port_self() / 16 - 1; /* as scripted.c numbers them */
+    return thread < THREADS ? (unsigned)thread : THREADS;
+}
+
+/* ---- The trace ---- */
+
+struct line {
+    unsigned thread;
+    const char *what;
+    int about;
+    long long number;
+};
+enum { LINES = 8192 };
+static struct line lines[LINES];
+static unsigned long line_count;
+
+static void print_line(const struct line *line)
+{
+    fprintf(stderr, "thread %u: ", line->thread);
+    fprintf(stderr, line->what, line->about, line->number); /* each has at most these two, in this order */
+    fprintf(stderr, "\n");
+}
+
+/* `what` is a format for an int and a long long, of which it may leave out the last or both. */
+static void note(const char *what, int about, long long number)
+{
+    struct line line = {me(), what, about, number};
+    lines[line_count++ % LINES] = line;
+    if (loud)
+        print_line(&line);
+}
+
+static void print_trace(void)
+{
+    fprintf(stderr, "two conditions on %s; thread %d is the test itself\n", kind_names[kind], THREADS);
+    if (!loud) {
+        unsigned long from = line_count > LINES ? line_count - LINES : 0;
+        for (unsigned long i = from; i < line_count; i++)
+            print_line(&lines[i % LINES]);
+    }
+    ref_print();
+    if (calls_failed != NULL)
+        calls_failed(all_bytes, bytes_size);
+}
+
+/* ---- The model is told ---- */
+
+static uint32_t time_of_events;
+
+static void note_starvation(void)
+{
+    for (unsigned i = 0; i < REF_THREADS; i++)
+        ref_world.may_starve |= sleeps_since_ns[i] <= port_now() - TUNING_STARVATION_NS;
+}
+
+/* The thread may sleep from here on, or does not. */
+static void may_sleep(unsigned thread, bool yes)
+{
+    note_starvation();
+    sleeps_since_ns[thread] = yes ? port_now() : INT64_MAX;
+}
+
+/* Where a call begins or returns. */
+static void world(void)
+{
+    ref_world.now_ns = port_now();
+    note_starvation();
+    time_of_events++;
+}
+
+#define MODEL(event) (world(), EXPECT(event))
+
+/* The same where a release begins. When it takes place is not known, so a thread that starves in between counts. */
+#define MODEL_RELEASE(event) (ref_world.may_starve = false, MODEL(event))
+
+static void returned(const char *what, int result)
+{
+    made++;
+    sched_progress();
+    note(what, result, 0);
+}
+
+/* The holder knows exactly how many wait. */
+static void count_waiters(void)
+{
+    for (unsigned i = 0; i < REF_CONDS; i++) {
+        size_t waiting = cond_waiters(&conds[i]);
+        if (loud)
+            note("  %d wait in cond %lld", (int)waiting, i);
+        MODEL(ref_counted(i, waiting));
+        EXPECT(cond_closed(&conds[i]) == ref_world.closed[i]);
+    }
+}
+
+static bool pred(void *arg)
+{
+    struct actor *waiter = arg;
+    unsigned who = (unsigned)(waiter - actors);
+    unsigned looker = me();
+    bool value = ref_world.gates[waiter->gate];
+    note(value ? "  sees that the predicate of actor %d is true"
+               : "  sees that the predicate of actor %d is false",
+         (int)who, 0);
+    if (waiter->first_look)
+        waiter->first_look = false; /* before it waits, with the lock held */
+    else if (looker == who)
+        MODEL(ref_looked(who, value));
+    else
+        MODEL(ref_looked_for(who, looker));
+    return value;
+}
+
+/* Whether the lock can be had at once, if nobody else goes on. */
+static bool surely_free(unsigned thread)
+{
+    world();
+    return ref_surely_free(thread);
+}
+
+/* ---- A foreign lock: another private one behind the five functions ---- */
+
+static cond_lock_t behind;
+static bool broken; /* nobody can have it any more */
+
+static int behind_acquire(void *object, int64_t deadline_ns)
+{
+    if (broken)
+        return ENOTRECOVERABLE;
+    if (deadline_ns == COND_FOREVER)
+        return cond_lock_acquire(object);
+    return cond_lock_acquire_timed(object, deadline_ns <= cond_now() ? 0 : deadline_ns - cond_now());
+}
+
+static int behind_release(void *object)
+{
+    return cond_lock_release(object);
+}
+static bool behind_owned(void *object)
+{
+    return cond_lock_owned(object);
+}
+static int behind_save(void *object, unsigned *depth)
+{
+    return lock_release_save(object, depth);
+}
+static int behind_restore(void *object, unsigned depth)
+{
+    return broken ? ENOTRECOVERABLE : lock_acquire_restore(object, depth, true);
+}
+
+static const cond_lock_ops_t behind_ops = {
+    .acquire = behind_acquire, .release = behind_release, .owned = behind_owned};
+static const cond_lock_ops_t vague_ops = {.acquire = behind_acquire, .release = behind_release};
+static const cond_lock_ops_t recursive_ops = {.acquire = behind_acquire,
+                                              .release = behind_release,
+                                              .owned = behind_owned,
+                                              .release_save = behind_save,
+                                              .acquire_restore = behind_restore};
+
+/* ---- Threads ---- */
+
+static const int64_t timeouts[8] = {COND_FOREVER, 0, -1, 1, 100, COND_US(50), COND_MS(2), INT64_MAX - 5};
+static const size_t counts[4] = {1, 2, 0, SIZE_MAX};
+
+/* What acquire tells one who has it. */
+static int again(const struct actor *self)
+{
+    return !recursive ? EDEADLK : self->depth == COND_DEPTH_MAX ? EAGAIN : 0;
+}
+
+static void call_acquire(unsigned thread, unsigned how, unsigned which, int64_t timeout_ns)
+{
+    struct actor *self = &actors[thread];
+    cond_t *cond = &conds[which];
+    int64_t began_ns = port_now();
+    bool free = surely_free(thread);
+    unsigned long switches = sched_switches();
+    int result;
+    note(how < 3   ? "cond_acquire(cond %d)"
+         : how < 5 ? "cond_try_acquire(cond %d)"
+                   : "cond_acquire_timed(cond %d, %lld)",
+         (int)which, timeout_ns);
+    ref_world.acquiring[thread] = true;
+    may_sleep(thread, true);
+    if (how < 3)
+        result = how == 0 ? cond_acquire(cond) : cond_lock_acquire(cond_get_lock(cond));
+    else if (how < 5)
+        result = how == 3 ? cond_try_acquire(cond) : cond_lock_try_acquire(cond_get_lock(cond));
+    else if (how < 7)
+        result = how == 5 ? cond_acquire_timed(cond, timeout_ns)
+                          : cond_lock_acquire_timed(cond_get_lock(cond), timeout_ns);
+    else
+        result = which == 0 ? cond_acquire_until(cond, cond_deadline(timeout_ns))
+                            : cond_lock_acquire_until(cond_get_lock(cond), cond_deadline(timeout_ns));
+    may_sleep(thread, false);
+    ref_world.acquiring[thread] = false;
+    returned("acquire: %d", result);
+    if (self->depth > 0) {
+        /* (A foreign mutex that is tried says so in its own way.) */
+        int expected = again(self);
+        EXPECT(result == expected);
+        if (result != 0)
+            return;
+    } else if (result == EBUSY || result == ETIMEDOUT) {
+        EXPECT(result == (how < 3 ? 0 : how < 5 ? EBUSY : ETIMEDOUT));
+        EXPECT(how < 5 || timeout_ns <= 0 || port_now() - began_ns >= timeout_ns);
+        EXPECT(!free || switches != sched_switches());
+        return;
+    }
+    EXPECT(result == 0);
+    MODEL(ref_acquired(thread));
+    self->depth++;
+    count_waiters();
+}
+
+static void call_release(unsigned thread, unsigned how, unsigned which)
+{
+    struct actor *self = &actors[thread];
+    note("cond_release(cond %d)", (int)which, 0);
+    if (self->depth > 0)
+        MODEL_RELEASE(ref_release_begun(thread));
+    int result = how == 0 ? cond_release(&conds[which]) : cond_lock_release(cond_get_lock(&conds[which]));
+    returned("release: %d", result);
+    EXPECT(result == (self->depth > 0 ? 0 : EPERM));
+    if (result != 0)
+        return;
+    if (--self->depth == 0)
+        MODEL(ref_released(thread));
+}
+
+/* The waits, and what is special about each. */
+enum wait { WAIT, WAIT_UNTIL, WAIT_FOR, WAIT_FOR_UNTIL, AWAIT, WAIT_WITH, WAIT_FOR_WITH, AWAIT_WITH };
+
+static bool has_pred(enum wait how) { return how != WAIT && how != WAIT_UNTIL && how != WAIT_WITH; }
+static bool has_token(enum wait how) { return how >= WAIT_WITH; }
+static bool awaits(enum wait how) { return how == AWAIT || how == AWAIT_WITH; }
+
+static cond_token_t tokens[REF_TOKENS];
+static unsigned token_users[REF_TOKENS]; /* waits that carry it */
+
+static int wait_with(cond_t *cond, enum wait how, struct actor *self, int64_t deadline_ns, unsigned token)
+{
+    cond_wait_options_t options = {.pred = has_pred(how) ? pred : NULL,
+                                   .arg = self,
+                                   .deadline_ns = deadline_ns == COND_FOREVER ? 0 : deadline_ns,
+                                   .token = has_token(how) ? &tokens[token] : NULL,
+                                   .unnotified = how == AWAIT_WITH};
+    token_users[token] += has_token(how);
+    int result = cond_wait_with(cond, &options);
+    token_users[token] -= has_token(how);
+    return result;
+}
+
+static int make_wait(cond_t *cond, enum wait how, struct actor *self, int64_t timeout_ns, int64_t deadline_ns,
+                     unsigned token)
+{
+    switch (how) {
+    case WAIT: return cond_wait(cond, timeout_ns);
+    case WAIT_UNTIL:
+        if (timeout_ns % 2 != 0)
+            return wait_with(cond, how, self, deadline_ns, token); /* without a token: the same */
+        return cond_wait_until(cond, deadline_ns);
+    case WAIT_FOR: return cond_wait_for(cond, pred, self, timeout_ns);
+    case WAIT_FOR_UNTIL:
+        if (timeout_ns % 2 != 0)
+            return wait_with(cond, how, self, deadline_ns, token);
+        return cond_wait_for_until(cond, pred, self, deadline_ns);
+    case AWAIT: return cond_await(cond, pred, self, timeout_ns);
+    default: return wait_with(cond, how, self, deadline_ns, token);
+    }
+}
+
+/* What such a wait comes to at once; or EINPROGRESS. */
+static int wait_at_once(const struct actor *self, enum wait how, unsigned which, unsigned gate, unsigned token)
+{
+    if (self->depth == 0)
+        return EPERM;
+    if ((has_token(how) && kind >= SHARED) || (awaits(how) && kind >= FOREIGN))
+        return ENOTSUP;
+    if (has_pred(how) && ref_world.gates[gate])
+        return 0;
+    return ref_world.closed[which] || (has_token(how) && ref_world.tokens[token]) ? ECANCELED : EINPROGRESS;
+}
+
+static void call_wait(unsigned thread, enum wait how, unsigned which, unsigned gate, int64_t timeout_ns, unsigned token)
+{
+    struct actor *self = &actors[thread];
+    cond_t *cond = &conds[which];
+    int64_t began_ns = port_now();
+    int64_t deadline_ns = timeout_ns <= 0                         ? INT64_MIN
+                          : timeout_ns >= COND_FOREVER - began_ns ? COND_FOREVER
+                                                                  : began_ns + timeout_ns;
+    int at_once = wait_at_once(self, how, which, gate, token);
+    if (kind == FOREIGN_VAGUE && self->depth == 0)
+        return; /* such a lock can't tell */
+    EXPECT(deadline_ns < 0 || cond_deadline(timeout_ns) == deadline_ns);
+    note(awaits(how)     ? "cond_await(cond %d, ..., %lld)"
+         : has_pred(how) ? "cond_wait_for(cond %d, ..., %lld)"
+                         : "cond_wait(cond %d, %lld)",
+         (int)which, timeout_ns);
+    if (has_token(how))
+        note("  with token %d", (int)token, 0);
+    self->gate = gate;
+    /* The first look is the thread's own, with the lock held: pred() sees that. */
+    self->first_look = has_pred(how);
+    /* From here on the wait may be under way. */
+    if (at_once == EINPROGRESS)
+        MODEL_RELEASE(ref_wait_begun(thread, which, has_pred(how) ? gate : REF_NO_GATE, deadline_ns, awaits(how),
+                                     has_token(how) ? token : REF_NO_TOKEN));
+    uint32_t depth = self->depth;
+    may_sleep(thread, true);
+    int result = make_wait(cond, how, self, timeout_ns, deadline_ns, token);
+    may_sleep(thread, false);
+    returned("wait: %d", result);
+    if (at_once != EINPROGRESS) {
+        EXPECT(result == at_once);
+        return;
+    }
+    EXPECT(result == 0 || result == ETIMEDOUT || result == ECANCELED);
+    EXPECT(result != ETIMEDOUT || port_now() >= deadline_ns);
+    EXPECT(result != ECANCELED || ref_world.closed[which] || (has_token(how) && ref_world.tokens[token]));
+    EXPECT(!has_pred(how) || ref_world.gates[gate] == (result == 0));
+    MODEL(ref_wait_returned(thread, result));
+    self->depth = depth;
+    count_waiters();
+    if (kind != FOREIGN_VAGUE)
+        EXPECT(cond_owned(cond));
+}
+
+/* Which one, of those without a predicate and with. */
+static void call_some_wait(unsigned thread, bool with_pred, unsigned variant, unsigned how, unsigned which, unsigned gate,
+                           int64_t timeout_ns)
+{
+    static const enum wait plain[8] = {WAIT, WAIT, WAIT, WAIT, WAIT, WAIT_WITH, WAIT_WITH, WAIT_WITH};
+    static const enum wait for_pred[8] = {WAIT_FOR, WAIT_FOR, WAIT_FOR_UNTIL, AWAIT, AWAIT, AWAIT, WAIT_FOR_WITH, AWAIT_WITH};
+    enum wait chosen = with_pred ? for_pred[variant] : plain[variant] == WAIT && how % 2 != 0 ? WAIT_UNTIL : plain[variant];
+    call_wait(thread, chosen, which, gate, timeout_ns, how / 2 % REF_TOKENS);
+}
+
+/* By the holder, for good. */
+static void call_close(unsigned thread, unsigned which)
+{
+    struct actor *self = &actors[thread];
+    if (kind == FOREIGN_VAGUE && self->depth == 0)
+        return;
+    note("cond_close(cond %d)", (int)which, 0);
+    if (self->depth > 0)
+        ref_world.closed[which] = true;
+    int result = cond_close(&conds[which]);
+    returned("close: %d", result);
+    EXPECT(result == (self->depth > 0 ? 0 : EPERM));
+    if (result != 0)
+        return;
+    MODEL(ref_closed(thread, which));
+    count_waiters();
+}
+
+/* A token that no wait carries may begin anew. */
+static void call_cancel(unsigned thread, unsigned which, unsigned token)
+{
+    struct actor *self = &actors[thread];
+    if (kind == FOREIGN_VAGUE && self->depth == 0)
+        return;
+    if (ref_world.tokens[token] && token_users[token] == 0 && self->depth > 0) {
+        note("token %d begins anew", (int)token, 0);
+        ref_world.tokens[token] = false;
+        tokens[token] = (cond_token_t){0};
+        return;
+    }
+    note("cond_cancel(cond %d, token %lld)", (int)which, token);
+    bool is_done = self->depth > 0 && kind < SHARED;
+    ref_world.tokens[token] |= is_done;
+    int result = cond_cancel(&conds[which], &tokens[token]);
+    returned("cancel: %d", result);
+    EXPECT(result == (is_done ? 0 : self->depth > 0 ? ENOTSUP : EPERM));
+    if (result != 0)
+        return;
+    MODEL(ref_token_cancelled(thread, which, token));
+    count_waiters();
+}
+
+static void call_notify(unsigned thread, unsigned how, unsigned which)
+{
+    struct actor *self = &actors[thread];
+    bool all = how >= 4;
+    size_t n = counts[how % 4];
+    if (kind == FOREIGN_VAGUE && self->depth == 0)
+        return;
+    note(all ? "cond_notify_all(cond %d)" : "cond_notify(cond %d, %lld)", (int)which, (long long)n);
+    int result = all ? cond_notify_all(&conds[which]) : cond_notify(&conds[which], n);
+    returned("notify: %d", result);
+    EXPECT(result == (self->depth > 0 ? 0 : EPERM));
+    if (result != 0)
+        return;
+    MODEL(ref_notified(thread, which, n, all));
+    count_waiters();
+}
+
+/* Questions. The holder's answers are exact. */
+static void call_look(unsigned thread, unsigned how, unsigned which)
+{
+    struct actor *self = &actors[thread];
+    cond_t *cond = &conds[which];
+    char text[160];
+    note("looks at cond %d", (int)which, 0);
+    made++;
+    switch (how) {
+    case 0: EXPECT(cond_waiters(cond) <= REF_ACTORS); break;
+    case 1: {
+        bool free = surely_free(thread);
+        unsigned long switches = sched_switches();
+        bool locked = cond_locked(cond);
+        EXPECT(locked || self->depth == 0 || kind == FOREIGN_VAGUE);
+        EXPECT(!locked || !free || switches != sched_switches());
+        break;
+    }
+    case 2: {
+        bool owned = cond_owned(cond);
+        EXPECT(owned == (self->depth > 0) || kind == FOREIGN_VAGUE);
+        break;
+    }
+    default: {
+        size_t size = how == 3 ? sizeof text : how;
+        memset(text, 'x', sizeof text);
+        int length = how % 2 != 0 ? cond_describe(cond, text, size) : cond_lock_describe(cond_get_lock(cond), text, size);
+        EXPECT(length > 20 && length < (int)sizeof text);
+        EXPECT(strlen(text) == ((size_t)length < size ? (size_t)length : size - 1));
+        break;
+    }
+    }
+}
+
+/* A block that holds the lock, left in one of its ways. */
+static void call_with(unsigned thread, unsigned how, unsigned which)
+{
+    struct actor *self = &actors[thread];
+    unsigned entered = 0;
+    if (self->depth > 0 && again(self) != 0) {
+        COND_WITH (&conds[which])
+            entered++;
+        EXPECT(entered == 0);
+        return;
+    }
+    note("COND_WITH(cond %d)", (int)which, 0);
+    ref_world.acquiring[thread] = true;
+    may_sleep(thread, true);
+    do {
+        COND_WITH (&conds[which]) {
+            may_sleep(thread, false);
+            ref_world.acquiring[thread] = false;
+            MODEL(ref_acquired(thread));
+            self->depth++;
+            entered++;
+            call_notify(thread, how, which);
+            MODEL_RELEASE(ref_release_begun(thread));
+            note("the block ends", 0, 0);
+            if (how % 2 == 0)
+                break;
+            if (how % 3 == 0)
+                continue;
+        }
+    } while (0);
+    EXPECT(entered == 1);
+    returned("the block has ended", 0);
+    if (--self->depth == 0)
+        MODEL(ref_released(thread));
+}
+
+/* A change of what predicates look at. */
+static void call_change(unsigned thread, unsigned gate, bool open)
+{
+    if (actors[thread].depth == 0)
+        return;
+    note("gate %d becomes %lld", (int)gate, open);
+    ref_world.gates[gate] = open;
+}
+
+/* As if it had acquired it very often. */
+static void call_deepen(unsigned thread)
+{
+    struct actor *self = &actors[thread];
+    if (kind == SHARED && self->depth > 0) {
+        /* As if so many had waited that tickets are as old as they may be. (Once: nobody sleeps through more.) */
+        for (unsigned i = 0; i < REF_CONDS && !aged; i++) {
+            struct cond_shared_queue_ *queue = &conds[i].u_.shared;
+            uint32_t before = queue->arrivals;
+            queue->arrivals = queue->free_below + UINT32_MAX;
+            queue->laps = (uint16_t)(queue->laps + (queue->arrivals < before));
+        }
+        aged = true;
+        return;
+    }
+    if (!recursive || self->depth == 0 || self->depth >= COND_DEPTH_MAX)
+        return;
+    uint32_t by = COND_DEPTH_MAX - self->depth;
+    note("has acquired it so often that actor %d has it %lld deep", (int)thread, (long long)COND_DEPTH_MAX);
+    (kind == FOREIGN_RECURSIVE ? &behind : cond_get_lock(&conds[0]))->depth_ += by;
+    self->depth += by;
+    MODEL(ref_deepened(thread, by));
+}
+
+/* The way back, one release at a time being too long. */
+static void let_up(unsigned actor)
+{
+    struct actor *self = &actors[actor];
+    if (self->depth <= 8)
+        return;
+    uint32_t by = self->depth - 1;
+    (kind == FOREIGN_RECURSIVE ? &behind : cond_get_lock(&conds[0]))->depth_ -= by;
+    self->depth -= by;
+    MODEL(ref_deepened(actor, -by));
+}
+
+/* What is answered with an error by whatever state things are in, or by this one. */
+static void call_misuse(unsigned thread, unsigned how, unsigned which)
+{
+    struct actor *self = &actors[thread];
+    cond_t *cond = &conds[which];
+    note("misuses cond %d, in way %lld", (int)which, how);
+    made++;
+    switch (how) {
+    case 0:
+        if (self->depth > 0 && kind != FOREIGN_VAGUE) {
+            int error = cond_recover(cond);
+            EXPECT(error == EINVAL);
+        }
+        break;
+    case 1:
+        if (self->depth == 0 && kind != FOREIGN_VAGUE) {
+            int error = cond_recover(cond);
+            EXPECT(error == EPERM);
+        }
+        break;
+    case 2:
+        /* Its own lock, held; or anybody's, while somebody waits. */
+        if (self->depth > 0 && cond->lock_ == NULL) {
+            int error = cond_destroy(cond);
+            EXPECT(error == EBUSY);
+        }
+        break;
+    case 3:
+        if (self->depth > 0 && cond_waiters(cond) > 0) {
+            int error = cond_destroy(cond);
+            EXPECT(error == EBUSY);
+        }
+        break;
+    case 4:
+        if (self->depth > 0 && (kind < FOREIGN || cond_waiters(cond) > 0) && kind < SHARED) {
+            int error = cond_lock_destroy(cond_get_lock(cond));
+            EXPECT(error == EBUSY);
+        }
+        break;
+    case 5: EXPECT(cond_wait_for(cond, NULL, NULL, 0) == EINVAL); break;
+    case 6:
+        if (kind >= FOREIGN) {
+            cond_task_t *task = &tasks[0].task;
+            EXPECT(cond_task_acquire(cond, task) == ENOTSUP && cond_task_wait(cond, task) == ENOTSUP &&
+                   cond_task_wait_for(cond, task, pred, NULL) == ENOTSUP &&
+                   cond_task_await(cond, task, pred, NULL) == ENOTSUP && cond_task_close(cond, task) == ENOTSUP &&
+                   cond_task_release(cond, task) == ENOTSUP && cond_task_notify(cond, task, 1) == ENOTSUP &&
+                   cond_task_notify_all(cond, task) == ENOTSUP);
+        }
+        break;
+    default:
+        EXPECT(cond_task_wait_for(cond, &tasks[0].task, NULL, NULL) == EINVAL &&
+               cond_task_await(cond, &tasks[0].task, NULL, NULL) == EINVAL && cond_await(cond, NULL, NULL, 0) == EINVAL &&
+               cond_cancel(cond, NULL) == EINVAL && cond_wait_with(cond, NULL) == EINVAL);
+    }
+}
+
+/* ---- Tasks ---- */
+
+static void call_task(unsigned number, unsigned byte);
+
+static void end_request(struct task *task)
+{
+    ref_world.beginning[task - tasks] = false;
+    task->busy = task->waits = false;
+}
+
+static void on_ready(cond_task_t *which, int result)
+{
+    struct task *task = cond_task_user(which);
+    unsigned number = (unsigned)(task - tasks);
+    note("  task %d is told: %lld", (int)number, result);
+    EXPECT(which == &task->task && task->busy);
+    EXPECT(task->caller != port_self()); /* never by its own request's call */
+    MODEL(ref_task_told(REF_THREADS + number, result));
+    if (!task->waits)
+        actors[REF_THREADS + number].depth = result == 0;
+    end_request(task);
+    task->caller = 0;
+    if (actors[REF_THREADS + number].depth > 0)
+        count_waiters();
+    /* Go on at once, sometimes, instead of later. */
+    if (task->within < 2 && bytes_left > 0) {
+        unsigned byte = next_byte();
+        task->within++;
+        if (byte % 2 == 1)
+            call_task(number, byte / 2);
+        task->within--;
+    }
+}
+
+/* The request's call has returned. Its callback may have come before that, and another request since. */
+static void answered(unsigned number, unsigned request, int result)
+{
+    struct task *task = &tasks[number];
+    struct actor *self = &actors[REF_THREADS + number];
+    if (task->request != request || !task->busy) {
+        EXPECT(result == EINPROGRESS);
+        return;
+    }
+    task->caller = 0;
+    if (result == EINPROGRESS) {
+        ref_world.beginning[number] = false;
+        if (!task->waits)
+            ref_world.asked_until[number] = ++time_of_events;
+        return;
+    }
+    if (!task->waits && result == 0)
+        MODEL(ref_task_acquired(REF_THREADS + number));
+    else
+        MODEL(ref_task_told(REF_THREADS + number, result));
+    if (!task->waits)
+        self->depth = result == 0;
+    end_request(task);
+}
+
+static void begin_request(struct task *task, bool waits)
+{
+    unsigned number = (unsigned)(task - tasks);
+    task->busy = true;
+    task->waits = waits;
+    task->request++;
+    task->caller = port_self();
+    ref_world.cancelled[number] = false;
+    ref_world.beginning[number] = true;
+    ref_world.asked_from[number] = ++time_of_events;
+    ref_world.asked_until[number] = UINT32_MAX;
+}
+
+static void task_acquire(unsigned number, unsigned which)
+{
+    struct task *task = &tasks[number];
+    struct actor *self = &actors[REF_THREADS + number];
+    note("cond_task_acquire(task %d, cond %lld)", (int)number, which);
+    if (self->depth > 0) {
+        task->in_use = true;
+        int result = cond_task_acquire(&conds[which], &task->task);
+        task->in_use = false;
+        returned("task_acquire: %d", result);
+        EXPECT(result == again(self));
+        if (result == 0) {
+            self->depth++;
+            MODEL(ref_acquired(REF_THREADS + number));
+        }
+        return;
+    }
+    begin_request(task, false);
+    unsigned request = task->request;
+    MODEL(ref_task_asks(REF_THREADS + number));
+    ref_world.knocks++;
+    int result = cond_task_acquire(&conds[which], &task->task);
+    returned("task_acquire: %d", result);
+    EXPECT(result == 0 || result == EINPROGRESS || result == ECANCELED);
+    answered(number, request, result);
+    MODEL(ref_knock_ends());
+    ref_world.knocks--;
+}
+
+static int make_task_wait(cond_t *cond, cond_task_t *task, enum wait how, struct actor *self)
+{
+    return how == WAIT       ? cond_task_wait(cond, task)
+           : how == WAIT_FOR ? cond_task_wait_for(cond, task, pred, self)
+                             : cond_task_await(cond, task, pred, self);
+}
+
+static void task_wait(unsigned number, unsigned which, unsigned gate, enum wait how)
+{
+    struct task *task = &tasks[number];
+    struct actor *self = &actors[REF_THREADS + number];
+    int at_once = wait_at_once(self, how, which, gate, 0);
+    note(how == AWAIT      ? "cond_task_await(task %d, cond %lld, ...)"
+         : how == WAIT_FOR ? "cond_task_wait_for(task %d, cond %lld, ...)"
+                           : "cond_task_wait(task %d, cond %lld)",
+         (int)number, which);
+    self->gate = gate;
+    self->first_look = has_pred(how);
+    if (at_once != EINPROGRESS) {
+        task->in_use = true;
+        int result = make_task_wait(&conds[which], &task->task, how, self);
+        task->in_use = false;
+        returned("task_wait: %d", result);
+        EXPECT(result == at_once);
+        return;
+    }
+    begin_request(task, true);
+    unsigned request = task->request;
+    MODEL_RELEASE(ref_wait_begun(REF_THREADS + number, which, has_pred(how) ? gate : REF_NO_GATE, COND_FOREVER,
+                                 awaits(how), REF_NO_TOKEN));
+    int result = make_task_wait(&conds[which], &task->task, how, self);
+    returned("task_wait: %d", result);
+    EXPECT(result == 0 || result == EINPROGRESS || result == ECANCELED);
+    answered(number, request, result);
+}
+
+static void task_release(unsigned number, unsigned which)
+{
+    struct task *task = &tasks[number];
+    struct actor *self = &actors[REF_THREADS + number];
+    note("cond_task_release(task %d, cond %lld)", (int)number, which);
+    if (self->depth > 0)
+        MODEL_RELEASE(ref_release_begun(REF_THREADS + number));
+    task->in_use = true;
+    int result = self->depth % 2 == 0 ? cond_task_release(&conds[which], &task->task)
+                                      : cond_task_lock_release(cond_get_lock(&conds[which]), &task->task);
+    task->in_use = false;
+    returned("task_release: %d", result);
+    EXPECT(result == (self->depth > 0 ? 0 : EPERM));
+    if (result == 0 && --self->depth == 0)
+        MODEL(ref_released(REF_THREADS + number));
+}
+
+static void task_notify(unsigned number, unsigned which, unsigned how)
+{
+    struct task *task = &tasks[number];
+    struct actor *self = &actors[REF_THREADS + number];
+    bool all = how >= 4;
+    size_t n = counts[how % 4];
+    note("cond_task_notify(task %d, cond %lld)", (int)number, which);
+    task->in_use = true;
+    int result = all ? cond_task_notify_all(&conds[which], &task->task)
+                     : cond_task_notify(&conds[which], &task->task, n);
+    task->in_use = false;
+    returned("task_notify: %d", result);
+    EXPECT(result == (self->depth > 0 ? 0 : EPERM));
+    if (result != 0)
+        return;
+    MODEL(ref_notified(REF_THREADS + number, which, n, all));
+    count_waiters();
+}
+
+static void task_close(unsigned number, unsigned which)
+{
+    struct task *task = &tasks[number];
+    struct actor *self = &actors[REF_THREADS + number];
+    note("cond_task_close(task %d, cond %lld)", (int)number, which);
+    if (self->depth > 0)
+        ref_world.closed[which] = true;
+    task->in_use = true;
+    int result = cond_task_close(&conds[which], &task->task);
+    task->in_use = false;
+    returned("task_close: %d", result);
+    EXPECT(result == (self->depth > 0 ? 0 : EPERM));
+    if (result != 0)
+        return;
+    MODEL(ref_closed(REF_THREADS + number, which));
+    count_waiters();
+}
+
+static void task_cancel(unsigned number)
+{
+    struct task *task = &tasks[number];
+    note("cond_task_cancel(task %d)", (int)number, 0);
+    if (task->busy && task->waits && ref_world.cancelling[number] == 0 && !ref_world.cancelled[number]) {
+        ref_world.asked_from[number] = ++time_of_events;
+        ref_world.asked_until[number] = UINT32_MAX;
+    }
+    ref_world.cancelling[number]++;
+    ref_world.knocks++;
+    int result = cond_task_cancel(&task->task);
+    returned("task_cancel: %d", result);
+    EXPECT(result == 0 || result == EINVAL);
+    MODEL(ref_cancelled(REF_THREADS + number, result));
+    if (result == 0 && !ref_world.cancelled[number]) {
+        ref_world.cancelled[number] = true;
+        if (task->waits)
+            ref_world.asked_until[number] = ++time_of_events;
+    }
+    ref_world.knocks--;
+    ref_world.cancelling[number]--;
+}
+
+/* While its request is under way, a task can't make another. */
+static void task_misuse(unsigned number, unsigned which)
+{
+    struct task *task = &tasks[number];
+    if (ref_world.beginning[number] || ref_world.cancelling[number] > 0 ||
+        !ref_surely_waits(REF_THREADS + number))
+        return;
+    note("the busy task %d acquires cond %lld", (int)number, which);
+    sched_preemptible(false);
+    int result = cond_task_acquire(&conds[which], &task->task);
+    sched_preemptible(true);
+    returned("task_acquire: %d", result);
+    EXPECT(result == EBUSY);
+}
+
+/* One call for a task, if it can make one just now. */
+static void call_task(unsigned number, unsigned byte)
+{
+    struct task *task = &tasks[number];
+    unsigned how = byte % 8, which = byte / 8 % REF_CONDS, rest = byte / 16;
+    if (kind >= FOREIGN)
+        return;
+    if (how == 7) {
+        task_cancel(number);
+        return;
+    }
+    if (task->busy) {
+        task_misuse(number, which);
+        return;
+    }
+    /* (A cancel that is under way is for a request that has ended, and must not meet the next one.) */
+    if (task->in_use || (ref_world.cancelling[number] > 0 && how != 4 && how != 5 && how != 6))
+        return;
+    switch (how) {
+    case 0: task_acquire(number, which); break;
+    case 1: task_wait(number, which, 0, WAIT); break;
+    case 2: task_wait(number, which, rest % 2, WAIT_FOR); break;
+    case 3: task_wait(number, which, rest % 2, rest / 2 % 2 == 0 ? WAIT_FOR : AWAIT); break;
+    case 4: task_notify(number, which, rest % 8); break;
+    case 6:
+        if (rest % 8 == 7) {
+            task_close(number, which);
+            break;
+        }
+        task_release(number, which);
+        break;
+    default: task_release(number, which); break;
+    }
+}
+
+/* ---- A condition that is destroyed while others use it. It has no model: what each call may answer is said here. ---- */
+
+static cond_t doomed;
+static bool doomed_lives, doomed_is_poisoned, doomed_is_closed;
+static unsigned doomed_destroyers; /* threads in cond_destroy() */
+static unsigned doomed_users; /* threads in calls on it that may touch it: not those that let somebody go */
+
+enum { POISON = 0x5A };
+
+/* Once it is destroyed, its memory may be in other use. */
+static void check_poison(void)
+{
+    for (size_t i = 0; i < sizeof doomed && doomed_is_poisoned; i++)
+        EXPECT(((const unsigned char *)&doomed)[i] == POISON);
+}
+
+/* Whether a call may be told that it is destroyed. */
+static bool is_told(void)
+{
+    return !doomed_lives || doomed_destroyers > 0;
+}
+
+static void destroy_doomed(void)
+{
+    bool lived = doomed_lives;
+    doomed_destroyers++;
+    int result = cond_destroy(&doomed);
+    doomed_destroyers--;
+    returned("destroys the third condition: %d", result);
+    EXPECT(result == 0 ? doomed_lives : result == EBUSY ? lived : result == EINVAL && is_told());
+    if (result != 0)
+        return;
+    doomed_lives = false;
+    if (doomed_users == 1) {
+        memset(&doomed, POISON, sizeof doomed);
+        doomed_is_poisoned = true;
+    }
+}
+
+static void wait_on_doomed(int64_t timeout_ns, bool destroys)
+{
+    int result = cond_acquire(&doomed);
+    returned("acquires the third condition: %d", result);
+    EXPECT(result == 0 || (result == EINVAL && is_told()));
+    if (result != 0)
+        return;
+    result = cond_wait(&doomed, timeout_ns);
+    returned("waits on the third condition: %d", result);
+    EXPECT(result == 0 || result == ETIMEDOUT || (result == ECANCELED && doomed_is_closed));
+    EXPECT(cond_release(&doomed) == 0);
+    if (destroys && doomed_lives)
+        destroy_doomed();
+}
+
+static void notify_doomed(bool all, bool closes)
+{
+    int result = cond_acquire(&doomed);
+    returned("acquires the third condition to notify: %d", result);
+    EXPECT(result == 0 || (result == EINVAL && is_told()));
+    if (result != 0) {
+        doomed_users--;
+        return;
+    }
+    doomed_is_closed |= closes;
+    EXPECT((closes ? cond_close(&doomed) : all ? cond_notify_all(&doomed) : cond_notify(&doomed, 1)) == 0);
+    doomed_users--; /* from here on whoever is let go may destroy it */
+    EXPECT(cond_release(&doomed) == 0);
+}
+
+/* A task of the thread's own. It gives the lock back as soon as it has it. */
+static cond_task_t doomed_tasks[REF_THREADS];
+static bool doomed_task_busy[REF_THREADS];
+
+static void end_doomed_task(cond_task_t *task, int result)
+{
+    EXPECT(result == 0 || (result == ECANCELED && is_told()));
+    doomed_task_busy[task - doomed_tasks] = false;
+    doomed_users--;
+    if (result == 0)
+        EXPECT(cond_task_release(&doomed, task) == 0);
+}
+
+static void acquire_doomed_as_task(unsigned thread)
+{
+    cond_task_t *task = &doomed_tasks[thread];
+    if (doomed_task_busy[thread])
+        return;
+    EXPECT(cond_task_init(task, end_doomed_task, NULL) == 0);
+    doomed_task_busy[thread] = true;
+    doomed_users++;
+    int result = cond_task_acquire(&doomed, task);
+    returned("acquires the third condition as a task: %d", result);
+    if (result == EINVAL) {
+        EXPECT(is_told());
+        doomed_task_busy[thread] = false;
+        doomed_users--;
+    } else if (result != EINPROGRESS) {
+        end_doomed_task(task, result);
+    }
+}
+
+static void call_doomed(unsigned thread, unsigned how, int64_t timeout_ns)
+{
+    if (!doomed_lives) {
+        if (doomed_users > 0)
+            return;
+        check_poison();
+        doomed_is_poisoned = doomed_is_closed = false;
+        doomed_lives = true;
+        EXPECT(cond_init(&doomed, NULL, how & 1 ? COND_MUTEX : COND_RLOCK) == 0);
+    }
+    note(how < 3    ? "is about to wait on the third condition, %d, %lld ns"
+         : how == 3 ? "is about to acquire the third condition as a task"
+         : how < 7  ? "is about to destroy the third condition"
+                    : "is about to notify the third condition",
+         (int)how, timeout_ns);
+    if (how == 3) {
+        acquire_doomed_as_task(thread);
+        return;
+    }
+    doomed_users++;
+    if (how < 3)
+        wait_on_doomed(timeout_ns, how == 0);
+    else if (how < 7)
+        destroy_doomed();
+    if (how == 7)
+        notify_doomed(timeout_ns > 0, timeout_ns == 1);
+    else
+        doomed_users--;
+}
+
+/* A predicate: of a bool. */
+static bool is_set(void *arg)
+{
+    return *(const bool *)arg;
+}
+
+/* ---- A shared condition whose holders die. It has no model either, but each call has one right answer. ---- */
+
+static cond_t mortal;
+static bool mortal_lives;
+static bool mortal_orphaned; /* its last holder died, and nobody has recovered it yet */
+static bool mortal_lost;     /* it was released so */
+static bool mortal_open;     /* what waits are for */
+static bool mortal_closed;
+static unsigned mortal_users;
+static unsigned mortal_recoveries;
+static unsigned mortal_plain[REF_THREADS]; /* who is in a plain wait: the recoveries before it, and 1 */
+
+static int mortal_answer(void)
+{
+    return mortal_lost ? ENOTRECOVERABLE : mortal_orphaned ? EOWNERDEAD : 0;
+}
+
+/* Make it anew, once nobody uses one that is lost. */
+static void begin_mortal(void)
+{
+    if (mortal_users > 0 || (mortal_lives && !mortal_lost))
+        return;
+    sched_preemptible(false);
+    if (mortal_lives) /* It is lost: so nobody is counted any more, be it that a waiter has died. */
+        EXPECT(cond_waiters(&mortal) == 0 && cond_destroy(&mortal) == 0);
+    memset(&mortal, 0, sizeof mortal);
+    EXPECT(cond_init(&mortal, NULL, COND_SHARED) == 0);
+    mortal_lives = true;
+    mortal_orphaned = mortal_lost = mortal_closed = false;
+    sched_preemptible(true);
+}
+
+static bool acquire_mortal(void)
+{
+    int result = cond_acquire(&mortal);
+    returned("acquires the mortal condition: %d", result);
+    EXPECT(result == mortal_answer());
+    return result != ENOTRECOVERABLE;
+}
+
+/* It is held, and whoever held it before may have died. */
+static void recover_mortal(void)
+{
+    EXPECT(cond_recover(&mortal) == (mortal_orphaned ? 0 : EINVAL));
+    mortal_recoveries += mortal_orphaned;
+    mortal_orphaned = false;
+}
+
+static void release_mortal(void)
+{
+    mortal_lost = mortal_orphaned;
+    EXPECT(cond_release(&mortal) == 0);
+}
+
+/* With the lock held. Whether it is held after. */
+static bool use_mortal(unsigned thread, unsigned how, int64_t timeout_ns)
+{
+    if (how >= 4) {
+        mortal_open = how % 2 == 0;
+        mortal_closed |= timeout_ns == 1;
+        EXPECT((timeout_ns == 1 ? cond_close(&mortal) : how < 6 ? cond_notify(&mortal, 1) : cond_notify_all(&mortal)) == 0);
+        EXPECT(cond_closed(&mortal) == mortal_closed);
+        return true;
+    }
+    bool at_once = how >= 2 && mortal_open;
+    mortal_plain[thread] = how < 2 ? mortal_recoveries + 1 : 0;
+    int result = how < 2 ? cond_wait(&mortal, timeout_ns)
+                         : cond_wait_for(&mortal, is_set, &mortal_open, timeout_ns);
+    mortal_plain[thread] = 0;
+    returned("waits on the mortal condition: %d", result);
+    EXPECT(result == (at_once ? 0 : mortal_answer()) || (result == ETIMEDOUT && mortal_answer() == 0) ||
+           (result == ECANCELED && mortal_answer() == 0 && mortal_closed));
+    return result != ENOTRECOVERABLE;
+}
+
+static void call_mortal(unsigned thread, unsigned how, unsigned rest, int64_t timeout_ns)
+{
+    bool recovers = rest % 4 != 0;
+    bool dies = rest / 4 % 2 != 0 && (kind < SHARED || actors[thread].depth == 0); /* with that one only */
+    begin_mortal();
+    note("is about to use the mortal condition, %d, %lld", (int)how, rest);
+    mortal_users++;
+    bool held = acquire_mortal();
+    if (held && recovers)
+        recover_mortal();
+    if (held)
+        held = use_mortal(thread, how, timeout_ns);
+    if (held && dies) {
+        note("dies with the mortal condition", 0, 0);
+        mortal_orphaned = true;
+        mortal_users--;
+        sched_die_and_go_on();
+        return;
+    }
+    if (held)
+        release_mortal();
+    mortal_users--;
+}
+
+/* Whether somebody who waits there comes by himself: the holder has died, or was replaced. */
+static bool mortals_come(void)
+{
+    for (unsigned i = 0; i < REF_THREADS; i++)
+        if (mortal_plain[i] != 0 && mortal_plain[i] != mortal_recoveries + 1)
+            return true;
+    return mortal_orphaned || mortal_lost;
+}
+
+/* By the test's own thread, when nobody can go on: who waits there comes through. */
+static void wake_mortal(void)
+{
+    if (mortals_come())
+        return;
+    int result = cond_acquire(&mortal); /* (somebody may go on and die meanwhile) */
+    EXPECT(result == mortal_answer());
+    if (result == ENOTRECOVERABLE)
+        return;
+    recover_mortal();
+    mortal_open = true;
+    EXPECT(cond_notify_all(&mortal) == 0);
+    release_mortal();
+}
+
+/* ---- A condition whose lock outlives it, and that is destroyed while some are still on their way ---- */
+
+static cond_lock_t outer;
+static cond_t hasty;
+static bool hasty_lives, hasty_open, hasty_closed;
+static unsigned hasty_users;
+
+static void wait_on_hasty(int64_t timeout_ns)
+{
+    int result = timeout_ns % 2 == 0 ? cond_wait_for(&hasty, is_set, &hasty_open, timeout_ns)
+                                     : cond_await(&hasty, is_set, &hasty_open, timeout_ns);
+    returned("waits on the hasty condition: %d", result);
+    EXPECT(result == 0 ? hasty_open
+                       : result == ETIMEDOUT || (result == EINVAL && !hasty_lives) || (result == ECANCELED && hasty_closed));
+}
+
+static void call_hasty(unsigned how, int64_t timeout_ns)
+{
+    if (!hasty_lives && hasty_users == 0) {
+        hasty_lives = true;
+        hasty_closed = false;
+        EXPECT(cond_init(&hasty, &outer, 0) == 0);
+    }
+    note("is about to use the hasty condition, %d, %lld ns", (int)how, timeout_ns);
+    hasty_users++;
+    EXPECT(cond_lock_acquire(&outer) == 0);
+    if (hasty_lives && how < 4) {
+        wait_on_hasty(timeout_ns);
+    } else if (hasty_lives) {
+        hasty_open = how % 2 == 0;
+        hasty_closed = hasty_closed || timeout_ns > 1000;
+        EXPECT((hasty_closed ? cond_close(&hasty) : cond_notify_all(&hasty)) == 0);
+        if (how >= 6 && cond_waiters(&hasty) == 0) { /* (whoever awaits still waits) */
+            note("destroys it", 0, 0);
+            EXPECT(cond_destroy(&hasty) == 0);
+            hasty_lives = false;
+        }
+    }
+    EXPECT(cond_lock_release(&outer) == 0);
+    hasty_users--;
+}
+
+static void wake_hasty(void)
+{
+    EXPECT(cond_lock_acquire(&outer) == 0);
+    hasty_open = true;
+    if (hasty_lives)
+        EXPECT(cond_notify_all(&hasty) == 0);
+    EXPECT(cond_lock_release(&outer) == 0);
+}
+
+/* ---- A run ---- */
+
+static void setup(void)
+{
+    unsigned first = next_byte();
+    kind = first % KINDS;
+    recursive = kind == RLOCK || kind == OWN_RLOCK || kind == FOREIGN_RECURSIVE || kind == SHARED_OWN;
+    memset(&ref_world, 0, sizeof ref_world);
+    ref_world.kind = kind >= SHARED ? REF_SHARED : kind >= FOREIGN ? REF_FOREIGN : REF_PRIVATE;
+    ref_reset();
+    memset(actors, 0, sizeof actors);
+    memset(tasks, 0, sizeof tasks);
+    memset(tokens, 0, sizeof tokens);
+    memset(token_users, 0, sizeof token_users);
+    memset(conds, 0, sizeof conds);
+    memset(&doomed, 0, sizeof doomed);
+    memset(doomed_task_busy, 0, sizeof doomed_task_busy);
+    doomed_lives = doomed_is_poisoned = doomed_is_closed = false;
+    doomed_users = 0;
+    mortal_lives = mortal_open = mortal_closed = false;
+    mortal_users = 0;
+    mortal_recoveries = 0;
+    memset(mortal_plain, 0, sizeof mortal_plain);
+    hasty_lives = hasty_open = hasty_closed = false;
+    hasty_users = 0;
+    EXPECT(cond_lock_init(&outer, COND_MUTEX) == 0);
+    line_count = 0;
+    time_of_events = 0;
+    vain = 0;
+    made_by_then = 0;
+    for (unsigned i = 0; i < REF_THREADS; i++)
+        sleeps_since_ns[i] = INT64_MAX;
+    broken = aged = false;
+    memset(&lock, 0, sizeof lock);
+    cond_lock_t *both = &lock;
+    if (kind == OWN_RLOCK || kind == OWN_MUTEX || kind == SHARED_OWN) {
+        static const unsigned flags[KINDS] = {[OWN_MUTEX] = COND_MUTEX, [SHARED_OWN] = COND_SHARED};
+        EXPECT(cond_init(&conds[0], NULL, flags[kind]) == 0);
+        both = cond_get_lock(&conds[0]);
+        EXPECT(both == &conds[0].own_);
+    } else if (kind >= FOREIGN && kind <= FOREIGN_VAGUE) {
+        EXPECT(cond_lock_init(&behind, kind == FOREIGN_RECURSIVE ? COND_RLOCK : COND_MUTEX) == 0);
+        EXPECT(cond_lock_init_foreign(&lock,
+                                      kind == FOREIGN         ? &behind_ops
+                                      : kind == FOREIGN_VAGUE ? &vague_ops
+                                                              : &recursive_ops,
+                                      &behind) == 0);
+    } else {
+        EXPECT(cond_lock_init(&lock, kind == SHARED  ? COND_SHARED | COND_MUTEX
+                                     : kind == MUTEX ? COND_MUTEX
+                                                     : COND_RLOCK) == 0);
+    }
+    for (unsigned i = 0; i < REF_CONDS; i++)
+        if (both == &lock || i > 0)
+            EXPECT(cond_init(&conds[i], both, 0) == 0);
+    for (unsigned i = 0; i < REF_TASKS; i++)
+        EXPECT(cond_task_init(&tasks[i].task, on_ready, &tasks[i]) == 0);
+}
+
+static void call(unsigned thread)
+{
+    unsigned op = next_byte(), more = next_byte();
+    unsigned which = op / 128, how = more % 8, gate = more / 8 % 2;
+    int64_t timeout_ns = timeouts[more / 16 % 8];
+    switch (op % 16) {
+    case 0:
+    case 1: call_acquire(thread, how, which, timeout_ns); break;
+    case 2:
+    case 3: call_release(thread, how % 2, which); break;
+    case 4: call_some_wait(thread, false, op / 16 % 8, how, which, gate, timeout_ns); break;
+    case 5: call_some_wait(thread, true, op / 16 % 8, how, which, gate, timeout_ns); break;
+    case 6:
+    case 7: call_notify(thread, how, which); break;
+    case 8: call_change(thread, gate, how % 2); break;
+    case 9:
+        if (op / 16 % 8 == 7)
+            call_close(thread, which);
+        else if (op / 16 % 8 >= 4)
+            call_cancel(thread, which, how % REF_TOKENS);
+        else
+            call_look(thread, how, which);
+        break;
+    case 10: call_with(thread, how, which); break;
+    case 11:
+        if (how == 0)
+            call_deepen(thread);
+        else
+            call_misuse(thread, how, which);
+        break;
+    case 12:
+        note("time passes", 0, 0);
+        sched_advance(how < 4 ? (int64_t)1 << (more / 8) % 16 : COND_MS(how));
+        break;
+    case 14:
+        if (which == 0)
+            call_task((op / 16) % REF_TASKS, more);
+        else
+            call_hasty(how, timeout_ns);
+        break;
+    case 15:
+        if (which == 0)
+            call_doomed(thread, how, timeout_ns);
+        else
+            call_mortal(thread, how, op / 16, timeout_ns);
+        break;
+    default: call_task((op / 16) % REF_TASKS, more);
+    }
+}
+
+static void let_go_of_all(unsigned thread)
+{
+    let_up(thread);
+    while (actors[thread].depth > 0)
+        call_release(thread, 0, 0);
+}
+
+static void body(unsigned thread)
+{
+    while (bytes_left > 0)
+        call(thread);
+    let_go_of_all(thread);
+}
+
+/* The task that holds the lock lets it go. */
+static bool release_for_tasks(void)
+{
+    for (unsigned i = 0; i < REF_TASKS; i++) {
+        if (actors[REF_THREADS + i].depth == 0 || tasks[i].busy)
+            continue;
+        let_up(REF_THREADS + i);
+        while (actors[REF_THREADS + i].depth > 0 && !tasks[i].busy)
+            task_release(i, 0);
+        return true;
+    }
+    return false;
+}
+
+/* By the test's own thread. */
+static void wake_all(void)
+{
+    if (doomed_lives && cond_waiters(&doomed) > 0) {
+        doomed_users++;
+        notify_doomed(true, false);
+        return;
+    }
+    if (mortal_users > 0) {
+        wake_mortal();
+        return;
+    }
+    if (hasty_users > 0) {
+        wake_hasty();
+        return;
+    }
+    if (release_for_tasks())
+        return;
+    call_acquire(THREADS, 3, 0, 0);
+    if (actors[THREADS].depth == 0)
+        return; /* who waits on a shared one looks now and then, even if nobody goes on by that */
+    for (unsigned i = 0; i < REF_CONDS; i++) {
+        call_change(THREADS, i, true);
+        call_notify(THREADS, 4, i);
+    }
+    call_release(THREADS, 0, 0);
+}
+
+/* Everybody waits: that must be as it should. Then all are woken. */
+static void quiet(void)
+{
+    note("nobody can go on", 0, 0);
+    MODEL(ref_all_rest());
+    /* Who was woken then must have come through since; on a shared lock, sooner or later. */
+    vain = made == made_by_then ? vain + 1 : 0;
+    EXPECT(vain < 1000);
+    wake_all();
+    made_by_then = made;
+}
+
+/* All threads have ended. What tasks still do, ends; nothing is left behind. */
+static void check(void)
+{
+    note("all threads have ended", 0, 0);
+    bool more = true;
+    for (unsigned rounds = 0; more; rounds++) {
+        EXPECT(rounds < 100);
+        more = release_for_tasks();
+        for (unsigned i = 0; i < REF_TASKS; i++)
+            if (tasks[i].busy) {
+                task_cancel(i);
+                more = true;
+            }
+    }
+    MODEL(ref_all_rest());
+    EXPECT(!cond_locked(&conds[0]));
+    for (unsigned i = 0; i < REF_CONDS; i++) {
+        MODEL(ref_counted(i, cond_waiters(&conds[i])));
+        EXPECT(cond_waiters(&conds[i]) == 0 || kind >= SHARED);
+    }
+    EXPECT(doomed_users == 0 && mortal_users == 0 && hasty_users == 0);
+    check_poison();
+    if (doomed_lives)
+        EXPECT(cond_destroy(&doomed) == 0);
+}
+
+/* ---- Afterwards: what needs one thread only, or breaks things ---- */
+
+/* A task that the model does not know. */
+static cond_task_t extra;
+static int extra_result;
+
+static void extra_ready(cond_task_t *task, int result)
+{
+    EXPECT(task == &extra);
+    extra_result = result;
+}
+
+static void destroy_all(void)
+{
+    bool owns = cond_get_lock(&conds[0]) == &conds[0].own_;
+    EXPECT(cond_destroy(&conds[1]) == 0);
+    EXPECT(cond_destroy(&conds[0]) == 0);
+    EXPECT(cond_destroy(&conds[0]) == EINVAL && cond_get_lock(&conds[0]) == NULL);
+    if (!owns) {
+        EXPECT(cond_lock_destroy(&lock) == 0);
+        EXPECT(cond_lock_destroy(&lock) == EINVAL && cond_lock_acquire(&lock) == EINVAL &&
+               cond_lock_release(&lock) == EINVAL && !cond_lock_locked(&lock) && !cond_lock_owned(&lock));
+        EXPECT(cond_init(&conds[0], &lock, 0) == EINVAL);
+    }
+    EXPECT(cond_acquire(&conds[0]) == EINVAL && cond_wait(&conds[0], 0) == EINVAL &&
+           cond_notify(&conds[0], 1) == EINVAL && cond_release(&conds[0]) == EINVAL &&
+           cond_reinit_after_fork(&conds[0]) == EINVAL && cond_describe(&conds[0], NULL, 0) == -EINVAL &&
+           cond_waiters(&conds[0]) == 0 && cond_task_acquire(&conds[0], &tasks[0].task) == EINVAL &&
+           cond_close(&conds[0]) == EINVAL && !cond_closed(&conds[0]) && cond_cancel(&conds[0], &tokens[0]) == EINVAL &&
+           cond_await(&conds[0], pred, &actors[0], 0) == EINVAL);
+}
+
+static void misuse_nothing(void)
+{
+    cond_lock_t other;
+    cond_t none = COND_INIT;
+    cond_task_t task = {.ready_ = NULL};
+    EXPECT(cond_acquire(NULL) == EINVAL && cond_destroy(NULL) == EINVAL && cond_notify_all(NULL) == EINVAL &&
+           cond_init(NULL, NULL, 0) == EINVAL && cond_init(&none, NULL, 99) == EINVAL &&
+           cond_lock_reinit_after_fork(NULL) == EINVAL && cond_lock_describe(NULL, NULL, 0) == -EINVAL &&
+           cond_version()[0] != '\0' && cond_close(NULL) == EINVAL && !cond_closed(NULL) &&
+           cond_lock_init(NULL, 0) == EINVAL && cond_lock_init(&other, 99) == EINVAL &&
+           cond_lock_destroy(NULL) == EINVAL && cond_lock_recover(NULL) == EINVAL &&
+           cond_lock_release(NULL) == EINVAL && cond_lock_acquire_timed(NULL, 1) == EINVAL &&
+           cond_lock_init_foreign(&other, NULL, NULL) == EINVAL && cond_now() > 0);
+    EXPECT(cond_task_init(NULL, extra_ready, NULL) == EINVAL && cond_task_init(&task, NULL, NULL) == EINVAL &&
+           cond_task_cancel(NULL) == EINVAL && cond_task_user(NULL) == NULL &&
+           cond_task_acquire(&none, NULL) == EINVAL && cond_task_release(NULL, &tasks[0].task) == EINVAL &&
+           cond_task_close(&none, &tasks[0].task) == EPERM && cond_task_notify(&none, &tasks[0].task, 1) == EPERM && cond_task_notify_all(&none, &task) == EINVAL);
+    /* The system has no more robust mutexes. */
+    cond_t shared[SCHED_ROBUST_MAX + 1];
+    memset(shared, 0, sizeof shared);
+    unsigned made_of_them = 0;
+    while (cond_init(&shared[made_of_them], NULL, COND_SHARED) == 0)
+        EXPECT(++made_of_them <= SCHED_ROBUST_MAX);
+    EXPECT(cond_acquire(&shared[made_of_them]) == EINVAL);
+    while (made_of_them > 0)
+        EXPECT(cond_destroy(&shared[--made_of_them]) == 0);
+
+    static const int errors[] = {0,       EINVAL,     EPERM,           EDEADLK,     EAGAIN,    EBUSY, ETIMEDOUT,
+                                 ENOTSUP, EOWNERDEAD, ENOTRECOVERABLE, EINPROGRESS, ECANCELED, -1};
+    for (unsigned i = 0; i < sizeof errors / sizeof *errors; i++)
+        EXPECT(cond_strerror(errors[i])[0] != '\0' &&
+               (i == 0 || strcmp(cond_strerror(errors[i]), cond_strerror(errors[i - 1])) != 0));
+}
+
+/* In the child of a fork: whoever held it, and waited, is gone. */
+static void fork_while_held(void)
+{
+    EXPECT(cond_acquire(&conds[0]) == 0);
+    if (kind < FOREIGN) {
+        /* A task that waits is as good as a thread. */
+        EXPECT(cond_release(&conds[0]) == 0 && cond_task_acquire(&conds[0], &extra) == 0 &&
+               cond_task_wait(&conds[0], &extra) == EINPROGRESS && cond_acquire(&conds[0]) == 0);
+        EXPECT(cond_waiters(&conds[0]) == 1);
+    }
+    if (kind != OWN_RLOCK && kind != OWN_MUTEX)
+        EXPECT(cond_lock_reinit_after_fork(cond_get_lock(&conds[0])) == 0);
+    EXPECT(cond_reinit_after_fork(&conds[0]) == 0);
+    EXPECT(kind >= FOREIGN || (!cond_locked(&conds[0]) && cond_waiters(&conds[0]) == 0));
+    if (kind >= FOREIGN)
+        EXPECT(cond_release(&conds[0]) == 0); /* somebody else's: it is as it was */
+}
+
+/* A private condition in memory that another process has, too. Who awaits is in the lock's list, which that process must not
+   look at either. */
+static void two_processes(bool awaits_it)
+{
+    static bool never;
+    EXPECT(cond_task_acquire(&conds[0], &extra) == 0);
+    EXPECT((awaits_it ? cond_task_await(&conds[0], &extra, is_set, &never) : cond_task_wait(&conds[0], &extra)) == EINPROGRESS);
+    sched_be_process(2);
+    EXPECT(cond_acquire(&conds[0]) == 0 && cond_wait(&conds[0], 0) == EINVAL && cond_close(&conds[0]) == EINVAL);
+    EXPECT(awaits_it || (cond_notify(&conds[0], 1) == EINVAL && cond_notify_all(&conds[0]) == EINVAL));
+    EXPECT(cond_release(&conds[0]) == 0);
+    sched_be_process(1);
+    extra_result = -1;
+    EXPECT(cond_task_cancel(&extra) == 0 && extra_result == ECANCELED);
+    EXPECT(cond_task_release(&conds[0], &extra) == 0);
+}
+
+/* A foreign lock that fails in the middle of a wait: nobody has it any more. */
+static void lose_the_lock(void)
+{
+    EXPECT(cond_acquire(&conds[0]) == 0);
+    broken = true;
+    EXPECT(cond_wait(&conds[0], 0) == ENOTRECOVERABLE);
+    EXPECT(cond_acquire(&conds[0]) == EINVAL && cond_wait(&conds[0], 0) == EINVAL);
+}
+
+/* The holder of a shared lock dies; the lock is recovered the first time, and given up the second time. */
+static void die_while_held(void)
+{
+    EXPECT(cond_init(&conds[0], kind == SHARED ? &lock : NULL, COND_SHARED | (kind == SHARED)) == EBUSY);
+    EXPECT(cond_reinit_after_fork(&conds[0]) == 0); /* nothing to do: it lives on */
+    for (unsigned i = 0; i < 3; i++) {
+        EXPECT(cond_acquire(&conds[0]) == 0 && cond_wait(&conds[0], 0) == ETIMEDOUT);
+        sched_holders_die();
+        EXPECT(!cond_locked(&conds[0]));
+        EXPECT(cond_acquire(&conds[0]) == EOWNERDEAD && cond_wait(&conds[0], 0) == EOWNERDEAD);
+        if (i == 0)
+            EXPECT(cond_recover(&conds[0]) == 0 && cond_recover(&conds[0]) == EINVAL);
+        else if (i == 1)
+            EXPECT(cond_lock_recover(cond_get_lock(&conds[0])) == 0 && cond_notify(&conds[0], 1) == 0);
+        EXPECT(cond_release(&conds[0]) == 0);
+    }
+    EXPECT(cond_acquire(&conds[0]) == ENOTRECOVERABLE);
+}
+
+/* A lock that can't tell its owner, while somebody else has it: its release knows better, and then nothing happens. */
+static void borrow_the_lock(void)
+{
+    static const cond_lock_ops_t ops = {.acquire = behind_acquire,
+                                        .release = behind_release,
+                                        .release_save = behind_save,
+                                        .acquire_restore = behind_restore};
+    cond_t direct = COND_INIT_WITH(&behind), borrowed;
+    cond_lock_t handle;
+    EXPECT(cond_lock_init_foreign(&handle, &ops, &behind) == 0 && cond_init(&borrowed, &handle, 0) == 0);
+    EXPECT(cond_task_acquire(&direct, &extra) == 0);
+    EXPECT(cond_wait(&borrowed, 0) == EPERM && cond_waiters(&borrowed) == 0 &&
+           cond_release(&borrowed) == EPERM);
+    EXPECT(cond_task_release(&direct, &extra) == 0);
+    EXPECT(cond_destroy(&borrowed) == 0 && cond_lock_destroy(&handle) == 0 && cond_destroy(&direct) == 0);
+}
+
+/* Destroyed by one thread only, with nobody else there. */
+static void afterwards(unsigned how)
+{
+    EXPECT(cond_task_init(&extra, extra_ready, NULL) == 0);
+    EXPECT(cond_closed(&conds[0]) == ref_world.closed[0]);
+    /* (On a closed condition nobody waits.) */
+    switch (ref_world.closed[0] && how % 8 != 1 ? 0 : how % 8) {
+    case 1: misuse_nothing(); break;
+    case 2:
+        if (kind < SHARED)
+            fork_while_held();
+        break;
+    case 3:
+        if (kind < FOREIGN)
+            two_processes(how / 8 % 2 != 0);
+        else if (kind < SHARED)
+            borrow_the_lock();
+        break;
+    case 4:
+        if (kind >= SHARED) {
+            die_while_held();
+            return;
+        }
+        if (kind == FOREIGN || kind == FOREIGN_RECURSIVE) {
+            lose_the_lock();
+            return;
+        }
+        break;
+    default: break;
+    }
+    destroy_all();
+}
+
+/* ---- Faces ---- */
+
+unsigned long calls_made(void)
+{
+    return made;
+}
+
+unsigned long calls_given_up(void)
+{
+    return given_up;
+}
+
+void calls_print(int yes)
+{
+    loud = yes != 0;
+}
+
+void calls_run(const uint8_t *from, size_t size)
+{
+    bytes = all_bytes = from;
+    bytes_left = bytes_size = size;
+    sched_failed = print_trace;
+    unsigned how = next_byte(), threads = next_byte();
+    struct scenario scenario = {.name = "calls",
+                                .threads = 1 + threads % THREADS,
+                                .setup = setup,
+                                .body = body,
+                                .quiet = quiet,
+                                .check = check,
+                                .early_returns = threads / 4 % 4 * 4};
+    sched_run_script(&scenario, next_byte);
+    afterwards(how);
+    given_up += ref_overflow();
+}

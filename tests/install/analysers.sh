@@ -1,0 +1,43 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# clang's static analyser and clang-tidy (.clang-tidy says with which checks) and cppcheck find nothing in the library's
+# sources, as they are on a POSIX system; and each of them finds what is put before it in analysers.c.
+. "$(dirname -- "$0")/common.sh"
+
+if ! command -v clang-tidy >/dev/null || ! command -v cppcheck >/dev/null; then
+    echo 'no clang-tidy or no cppcheck here'
+    exit 77
+fi
+cd "$SOURCE"
+
+# (The .c files of the other systems need their headers. all.c is the others again.)
+sources=()
+for file in src/*.c src/port/*.c; do
+    case $file in
+    src/all.c | src/port/windows.c) ;;
+    *) sources+=("$file") ;;
+    esac
+done
+[ ${#sources[@]} -gt 10 ] || fail "these are not all sources: ${sources[*]}"
+
+tidy() {
+    clang-tidy --quiet "$@" -- -std=c11 -Iinclude -Isrc -DHAVE_PTHREAD_MUTEX_CLOCKLOCK 2>"$tmp/stderr"
+}
+check() {
+    cppcheck --std=c11 --platform=unix64 --enable=warning,performance,portability --inline-suppr --quiet \
+        --error-exitcode=1 -Iinclude -Isrc -D__linux__=1 -D__x86_64__=1 -DHAVE_PTHREAD_MUTEX_CLOCKLOCK "$@" 2>&1
+}
+
+# finds TEXT COMMAND...: it fails, and says so.
+finds() {
+    local text=$1
+    shift
+    ! "$@" >"$tmp/said" || fail "finds nothing in analysers.c: $1"
+    grep -F -- "$text" "$tmp/said" >/dev/null || fail "does not find '$text': $1" "$(cat "$tmp/said")"
+}
+finds 'clang-analyzer-core.NullDereference' tidy tests/install/analysers.c
+finds 'misc-redundant-expression' tidy tests/install/analysers.c
+finds 'out of bounds' check tests/install/analysers.c
+
+tidy "${sources[@]}" >"$tmp/said" || fail 'clang-tidy:' "$(cat "$tmp/said" "$tmp/stderr")"
+check "${sources[@]}" >"$tmp/said" || fail 'cppcheck:' "$(cat "$tmp/said")"

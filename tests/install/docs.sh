@@ -1,0 +1,121 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# The documents: every block of C and C++ compiles, every program prints what stands below it, every call that is
+# named exists, every link leads somewhere, and Doxygen makes a site of them.
+. "$(dirname -- "$0")/common.sh"
+
+install_build
+export LD_LIBRARY_PATH=$libdir
+header=$(find "$tmp/image" -name condvar.h)
+cd "$SOURCE"
+documents=(README.md CHANGELOG.md docs/*.md)
+
+# ---- Code. blocks/NAME.N.LANGUAGE, with line numbers of the document for the compiler to tell ----
+
+mkdir "$tmp/blocks"
+for document in "${documents[@]}"; do
+    awk -v base="$tmp/blocks/$(basename "$document" .md)" -v document="$document" '
+        /^```/ && inside { inside = 0; next }
+        /^```(c|cpp|text)$/ {
+            inside = 1
+            file = sprintf("%s.%03d.%s", base, ++n, substr($0, 4))
+            if ($0 != "```text")
+                printf "#line %d \"%s\"\n", NR + 1, document >file
+            next
+        }
+        inside { print >file }' "$document"
+done
+[ "$(find "$tmp/blocks" -name 'tutorial.*.c' | wc -l)" -ge 6 ] || fail 'docs/tutorial.md has lost its programs'
+recipes=("$tmp"/blocks/cookbook.*.c)
+[ "${#recipes[@]}" -eq "$(grep -c '^## ' docs/cookbook.md)" ] ||
+    fail 'not every recipe of docs/cookbook.md has its program'
+[ "$(grep -l 'int main(' "${recipes[@]}" | wc -l)" -eq "${#recipes[@]}" ] || fail 'a recipe is not run: it has no main()'
+
+programs=0
+for block in "$tmp"/blocks/*.c "$tmp"/blocks/*.cpp; do
+    case $block in
+    *.c) compile=($CC -std=c11 "-I$SOURCE/src") ;; # (a port includes its contract)
+    *.cpp)
+        command -v "$CXX" >/dev/null || continue
+        if grep co_await "$block" >/dev/null; then compile=("$CXX" -std=c++20 -Wno-subobject-linkage); else compile=("$CXX" -std=c++17); fi ;;
+    esac
+    # shellcheck disable=SC2207 # a list of options
+    compile+=(-Wall -Wextra -Wpedantic -Werror $(pkg-config --cflags condvar) -D_GNU_SOURCE)
+    if ! grep 'int main(' "$block" >/dev/null; then
+        "${compile[@]}" -fsyntax-only "$block" || fail "does not compile: $(head -n 1 "$block")"
+        continue
+    fi
+    # shellcheck disable=SC2046 # a list of options
+    "${compile[@]}" -U_GNU_SOURCE -o "$tmp/program" "$block" $(pkg-config --libs condvar) -pthread ||
+        fail "does not compile: $(head -n 1 "$block")"
+    # The block after it is what it prints.
+    name=${block%.*}
+    expected=$(printf '%s.%03d.text' "${name%.*}" $((10#${name##*.} + 1)))
+    [ -f "$expected" ] || fail "does not say what it prints: $(head -n 1 "$block")"
+    for _ in 1 2 3 4 5; do
+        expect "$expected" timeout 60 "$tmp/program"
+    done
+    programs=$((programs + 1))
+done
+[ $programs -ge 7 ] || fail "only $programs programs"
+
+# ---- Names: what looks like a call or a macro of the library is one ----
+
+grep -ohE '\b(cond_[a-z_]+\(|COND_[A-Z_]+[A-Z]\b)' "${documents[@]}" | tr -d '(' | sort -u | while read -r name; do
+    grep -rqE "\b$name\b" "$header" src || fail "no such name in condvar.h: $name"
+done
+# The table of README.md names each call of its kind without parentheses.
+sed -n '/^## If you come from/,/^```/p' README.md | grep -E '^\|' | grep -oE '`(cond|COND)_[A-Za-z_]+` \|$' | tr -d '`| ' |
+    sort -u >"$tmp/mapped"
+[ "$(wc -l <"$tmp/mapped")" -ge 12 ] || fail 'README.md has lost its table of calls'
+while read -r name; do
+    grep -E "\b$name\b" "$header" >/dev/null || fail "README.md maps to $name, which is not in condvar.h"
+done <"$tmp/mapped"
+for name in cond_acquire cond_release cond_wait cond_wait_for cond_notify cond_notify_all cond_init cond_destroy; do
+    grep -qx "$name" "$tmp/mapped" || fail "README.md maps nothing to $name"
+done
+
+# ---- Links: [text](target#anchor), relative to the document; anchors are headings as forges spell them ----
+
+anchors() {
+    awk '/^```/ { code = !code } /^#+ / && !code' "$1" | sed -E 's/^#+ +//; s/`//g; s/\[([^]]*)\]\([^)]*\)/\1/g' |
+        tr '[:upper:]' '[:lower:]' | sed -E 's/[^a-z0-9 _-]//g; s/ /-/g'
+}
+for document in "${documents[@]}" docs/performance/*/*.md; do
+    awk '/^```/ { code = !code } !code' "$document" | { grep -oE '\]\([^)]+\)' || true; } | sed -E 's/^\]\((.*)\)$/\1/' | sort -u |
+        while read -r target; do
+            case $target in
+            http://* | https://*) continue ;;
+            esac
+            file=${target%%#*}
+            path=$document
+            [ -z "$file" ] || path=$(dirname "$document")/$file
+            [ -e "$path" ] || fail "$document leads to $target, which is not there"
+            if [ "$target" != "$file" ]; then
+                anchors "$path" | grep -x -- "${target#*#}" >/dev/null || fail "$document leads to $target: no such heading"
+            fi
+        done
+done
+# Each page can be reached from README.md.
+for page in docs/*.md; do
+    grep -F "($page" README.md >/dev/null || fail "README.md does not lead to $page"
+done
+for drawing in docs/drawings/*.svg; do
+    grep -F "(drawings/$(basename "$drawing"))" docs/*.md >/dev/null || fail "no page shows $drawing"
+    python3 -c 'import sys, xml.dom.minidom; xml.dom.minidom.parse(sys.argv[1])' "$drawing" || fail "$drawing is no SVG"
+done
+
+# ---- The site ----
+
+if ! command -v doxygen >/dev/null; then
+    echo 'no doxygen here: the site was not made'
+    exit 77
+fi
+meson setup "$tmp/site" "$SOURCE" -Dtests=disabled -Dexamples=false >"$tmp/said" || fail "$(cat "$tmp/said")"
+meson compile -C "$tmp/site" docs >"$tmp/said" 2>&1 || fail "$(cat "$tmp/said")"
+! grep -iE '(warning|error):' "$tmp/said" >&2 || fail 'Doxygen is not content'
+html=$tmp/site/docs/html
+[ -f "$html/index.html" ] || fail 'no index.html'
+grep '^COND_API ' "$header" | sed -E 's/^[^(]*[ *]([a-z_0-9]+)\(.*/\1/' | while read -r name; do
+    grep ">$name</a>" "$html/condvar_8h.html" >/dev/null || fail "the reference has no $name"
+done

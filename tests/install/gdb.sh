@@ -1,0 +1,60 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# gdb shows conditions and locks in words, by a script that it finds with the installed library by itself.
+. "$(dirname -- "$0")/common.sh"
+
+if ! command -v gdb >/dev/null; then
+    echo 'no gdb here'
+    exit 77
+fi
+if ! gdb -nx -batch -ex 'python print("has", "python")' -ex run /bin/true 2>&1 | tr '\n' ' ' >"$tmp/able" ||
+    ! grep 'has python.*exited normally' "$tmp/able" >/dev/null; then
+    echo 'gdb has no Python here, or may not run programs'
+    exit 77
+fi
+installed_prefix
+[ -f "$libdir/libcondvar.so" ] || { echo 'this build has no shared library'; exit 77; }
+
+# shellcheck disable=SC2046,SC2086 # lists of options
+$CC -g -O0 -Wall -Wextra -Werror -o "$tmp/app" "$SOURCE/tests/install/gdb.c" $(pkg-config --cflags --libs condvar) -pthread
+
+# What docs/tracing.md tells to write in one's .gdbinit, for a prefix other than /usr.
+scripts=$prefix/share/gdb/auto-load
+[ -d "$scripts" ] || fail "no scripts in $scripts"
+show() {
+    LD_LIBRARY_PATH=$libdir gdb -nx -batch -iex 'set debuginfod enabled off' \
+        -iex "add-auto-load-scripts-directory $scripts" -iex "add-auto-load-safe-path $scripts" \
+        -ex 'break look_here' -ex run "${@/#/-ex=print }" "$tmp/app" 2>&1
+}
+names=(idle held mutex elsewhere on_elsewhere foreign on_foreign shared both.lock both.cond gone gone.own_ closed both.closed busy
+    busy.own_)
+show "${names[@]}" >"$tmp/said"
+
+# says NUMBER TEXT: TEXT is a pattern.
+says() {
+    grep -E "^\\\$$1 = $2\$" "$tmp/said" >/dev/null || fail "not what gdb shows of ${names[$1 - 1]}: $2" "$(cat "$tmp/said")"
+}
+says 1 '\{kind = rlock, owner = nobody, depth = 0, waiters = 0\}'
+says 2 '\{kind = rlock, owner = thread 4 "deep", depth = 3, waiters = 2\}'
+says 3 '\{kind = mutex, owner = thread 1 "app", depth = 1, waiters = 0\}'
+says 4 '\{kind = rlock, owner = nobody, depth = 0\}'
+says 5 '\{kind = rlock, owner = nobody, depth = 0, lock = 0x[0-9a-f]+, waiters = 0\}'
+says 6 '\{kind = foreign, object = 0x[0-9a-f]+\}'
+says 7 '\{kind = foreign, object = 0x[0-9a-f]+, lock = 0x[0-9a-f]+, waiters = 0\}'
+says 8 '\{kind = shared mutex, owner = thread 1 "app", depth = 1, waiters = 0\}'
+says 9 '\{kind = shared rlock, owner = nobody, depth = 0\}'
+says 10 '\{kind = shared rlock, owner = nobody, depth = 0, lock = 0x[0-9a-f]+, waiters = 0\}'
+says 11 '\{kind = destroyed\}'
+says 12 '\{kind = destroyed\}'
+says 13 '\{kind = rlock, owner = nobody, depth = 0, waiters = 0, closed = true\}'
+says 14 '\{kind = shared rlock, owner = nobody, depth = 0, lock = 0x[0-9a-f]+, waiters = 0, closed = true\}'
+says 15 '\{kind = rlock, owner = thread 1 "app", depth = 1, waiters = 2, awaiting = 1, cancelled = 1\}'
+says 16 '\{kind = rlock, owner = thread 1 "app", depth = 1\}'
+
+# The addresses are the right ones: gdb's own, and what the library tells of itself.
+show '(&elsewhere)' '(&both.lock)' '(&adopted)' >"$tmp/addresses"
+for pair in '1 5' '2 10' '3 6'; do
+    address=$(grep "^\\\$${pair% *} = " "$tmp/addresses" | grep -oE '0x[0-9a-f]+' | head -n 1)
+    grep -E "^\\\$${pair#* } = .* = $address[,}]" "$tmp/said" >/dev/null || fail "another address than $address" \
+        "$(cat "$tmp/said" "$tmp/addresses")"
+done

@@ -1,0 +1,139 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# condvar.hpp: is installed, compiles without a warning, does what it says, and says what is wrong.
+. "$(dirname -- "$0")/common.sh"
+
+if ! command -v "$CXX" >/dev/null; then
+    echo "no $CXX here"
+    exit 77
+fi
+install_build
+export LD_LIBRARY_PATH=$libdir
+for standard in c++17 c++20; do
+    # shellcheck disable=SC2046 # a list of options
+    "$CXX" "-std=$standard" -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Werror -o "$tmp/hpp" \
+        "$SOURCE/tests/install/hpp.cpp" $(pkg-config --cflags --libs condvar)
+    "$tmp/hpp"
+done
+
+# C++20: stop tokens and coroutines, with the library and, since threads race in them, with the library's source under
+# ThreadSanitizer.
+# build20 PROGRAM [OPTIONS...]
+build20() {
+    local program=$1
+    shift
+    "$CXX" -std=c++20 -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Werror -o "$tmp/$program" \
+        "$SOURCE/tests/install/$program.cpp" "$@"
+}
+# shellcheck disable=SC2086 # CC is a command with its options
+thread_sanitizer() {
+    printf 'int main(void) { return 0; }' >"$tmp/empty.c"
+    $CC -fsanitize=thread -o "$tmp/empty" "$tmp/empty.c" 2>/dev/null && "$tmp/empty" 2>/dev/null &&
+        $CC -std=gnu11 -O1 -g -fsanitize=thread -DCONDVAR_PORT_LINUX -I"$SOURCE/include" -c "$SOURCE/src/all.c" \
+            -o "$tmp/sanitized.o" 2>/dev/null
+}
+if thread_sanitizer; then sanitized=yes; else sanitized=no; fi
+for program in hpp_stop hpp_coroutines; do
+    # shellcheck disable=SC2046 # a list of options
+    build20 $program -pthread $(pkg-config --cflags --libs condvar)
+    status=0
+    "$tmp/$program" || status=$?
+    case $status in
+    0) ;;
+    77) continue ;; # not in this compiler
+    *) fail "$program" ;;
+    esac
+    if [ $sanitized = yes ]; then
+        # shellcheck disable=SC2046 # a list of options
+        build20 $program -O1 -g -fsanitize=thread -pthread $(pkg-config --cflags condvar) "$tmp/sanitized.o"
+        TSAN_OPTIONS=halt_on_error=1 "$tmp/$program" 500 || fail "$program under ThreadSanitizer"
+    fi
+done
+
+# Would hpp_stop see it? A request that is missed, and one that takes the lock, hang.
+installed=$(dirname "$(find "$tmp/image" -name condvar.hpp)")
+if timeout 60 "$tmp/hpp_stop" 1 >/dev/null; then
+    while read -r wrong; do
+        mkdir -p "$tmp/wrong"
+        cp "$installed/condvar.h" "$tmp/wrong"
+        sed "s/{ (void)cond_stop(stop); }/$wrong/; s/stopper{&stop}/stopper{\&stop, cond}/; s/cond_stop_t \*stop;/& cond_t *cond;/" \
+            "$installed/condvar.hpp" >"$tmp/wrong/condvar.hpp"
+        # shellcheck disable=SC2046 # a list of options
+        build20 hpp_stop -pthread -I"$tmp/wrong" $(pkg-config --cflags --libs condvar)
+        status=0
+        timeout 5 "$tmp/hpp_stop" 1 || status=$?
+        [ $status = 124 ] || fail "hpp_stop does not hang (status $status) with: $wrong"
+    done <<'END'
+{ (void)cond, (void)stop; }
+{ (void)cond_acquire(cond), (void)cond_stop(stop), (void)cond_release(cond); }
+END
+fi
+
+# What is tried first by those who come from <condition_variable> says what to write instead, in one error.
+# says WHAT CALL
+says() {
+    printf '%s\n' '#include <condvar.hpp>' '#include <mutex>' 'using namespace std::chrono_literals;' \
+        'void f(condvar::condition &cond, std::unique_lock<condvar::condition> &hold, bool &ok) {' \
+        'auto pred = [&] { return ok; };' 'auto later = std::chrono::steady_clock::now();' \
+        '(void)pred, (void)later, (void)hold;' "$2; }" >"$tmp/says.cpp"
+    # shellcheck disable=SC2046 # a list of options
+    ! "$CXX" -std=c++17 -Wall -Wextra -fsyntax-only $(pkg-config --cflags condvar) "$tmp/says.cpp" 2>"$tmp/said" ||
+        fail "compiles: $2"
+    grep -F "error: static" "$tmp/said" | grep -qF "condvar: $1" || fail "not said of $2: $1" "$(cat "$tmp/said")"
+    [ "$(grep -c 'error:' "$tmp/said")" = 1 ] || fail "more than one error for: $2" "$(cat "$tmp/said")"
+    [ "$(wc -l <"$tmp/said")" -le 12 ] || fail "too much is said of: $2" "$(cat "$tmp/said")"
+}
+first='a predicate comes first: wait_for(pred, time). For a time alone write wait(time), or wait_until(time)'
+says "$first" 'cond.wait_for(5ms)'
+says "$first" 'cond.wait_for(later)'
+says "$first" 'cond.await(5ms)'
+says "$first" '(void)cond.await(5ms, 5ms)'
+says 'a predicate is called without arguments, and returns a bool' 'cond.wait_for(ok)'
+says 'a predicate is called without arguments, and returns a bool' '(void)cond.wait_for(hold, 5ms)'
+says 'a predicate is called without arguments, and returns a bool' 'cond.wait_for([](int) { return true; })'
+for call in 'wait(pred)' 'wait(hold)' 'wait(hold, pred)' 'wait(later)' 'wait(5)'; do
+    says 'write wait(), wait(duration) or wait_until(time_point); with a predicate wait_for(pred)' "cond.$call"
+done
+for call in 'wait_until(later, pred)' 'wait_until(5ms)' 'wait_until(hold, later)'; do
+    says 'write wait_until(time_point); with a predicate wait_for_until(pred, time_point)' "cond.$call"
+done
+for call in 'wait_for(5ms, pred)' 'wait_for(hold, 5ms, pred)' 'wait_for(pred, later)'; do
+    says 'write wait_for(pred), wait_for(pred, duration) or wait_for_until(pred, time_point)' "cond.$call"
+done
+
+# Results that must be looked at: a warning each.
+cat >"$tmp/ignores.cpp" <<'END'
+#include <condvar.hpp>
+using namespace std::chrono_literals;
+void f(condvar::condition &cond, condvar::lock &lock, condvar::token &token)
+{
+    cond.acquire(1s);
+    cond.acquire_until(std::chrono::steady_clock::now());
+    cond.try_acquire();
+    cond.try_lock();
+    cond.wait_for([] { return true; }, 1s);
+    cond.wait(token);
+    cond.closed();
+    lock.try_lock_for(1s);
+    lock.owned();
+}
+END
+# shellcheck disable=SC2046 # a list of options
+"$CXX" -std=c++17 -fsyntax-only $(pkg-config --cflags condvar) "$tmp/ignores.cpp" 2>"$tmp/said"
+[ "$(grep -c 'warning: ignoring' "$tmp/said")" = 9 ] || fail 'not 9 results that must be looked at' "$(cat "$tmp/said")"
+
+# What small systems leave out.
+parts='TASKS SHARED PTHREAD FOREIGN TEXT AWAIT CANCEL'
+for without in $parts "$parts"; do
+    # shellcheck disable=SC2046,SC2086 # lists of options
+    echo '#include <condvar.hpp>
+        void f(condvar::condition &cond) { cond.acquire(); cond.wait_for([] { return true; }); cond.notify_one(); }' |
+        "$CXX" -std=c++20 -Wall -Wextra -Werror -x c++ -fsyntax-only $(pkg-config --cflags condvar) \
+            $(printf -- '-DCONDVAR_NO_%s ' $without) - || fail "condvar.hpp does not compile without $without"
+done
+
+# An older C++ is told so.
+# shellcheck disable=SC2046 # a list of options
+! echo '#include <condvar.hpp>' | "$CXX" -std=c++14 -x c++ -fsyntax-only $(pkg-config --cflags condvar) - \
+    2>"$tmp/old" || fail 'condvar.hpp compiles as C++14'
+grep -q 'condvar.hpp needs C++17' "$tmp/old" || fail 'condvar.hpp does not say that it needs C++17'

@@ -1,0 +1,98 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# Built and installed where things are not as usual: with only one compiler and no optional tool on the machine, by
+# somebody who is not root, to DESTDIR, and under a prefix with spaces.
+. "$(dirname -- "$0")/common.sh"
+
+block c >"$tmp/app.c"
+block text >"$tmp/expected"
+chmod 755 "$tmp"
+
+# A machine with what the build needs and nothing else: no pkg-config, no CMocka, no SystemTap, no mandoc, ... The
+# header that Meson asks for is there in Debian's packages or not; here it is one that does not compile.
+needed=(env sh bash uname cat sed grep mkdir rm cp ln chmod expr dirname basename sort tr id
+    python3 meson ninja samu ar gcc-ar llvm-ar ranlib ld as strip)
+mkdir -p "$tmp/bin" "$tmp/include/sys"
+echo '#error "not on this machine"' >"$tmp/include/sys/sdt.h"
+for tool in "${needed[@]}"; do
+    path=$(command -v "$tool") || continue
+    ln -s "$path" "$tmp/bin/$tool"
+done
+
+# Not root, if it can be helped.
+unprivileged=()
+if [ "$(id -u)" = 0 ] && setpriv --reuid=65534 --regid=65534 --clear-groups true 2>/dev/null; then
+    unprivileged=(setpriv --reuid=65534 --regid=65534 --clear-groups)
+elif [ "$(id -u)" = 0 ]; then
+    echo 'no setpriv here: installed as root'
+fi
+
+# The source as it is, but nobody's, and read only.
+mkdir "$tmp/source"
+cp -R "$SOURCE"/{meson.build,meson_options.txt,LICENSE,include,src,examples,tests,docs} "$tmp/source"
+chmod -R a+rX,a-w "$tmp/source"
+
+# as_stranger COMPILER COMMAND...: on that machine, where this is the only compiler.
+as_stranger() {
+    local compiler=$1
+    shift
+    rm -rf "$tmp/one"
+    mkdir "$tmp/one"
+    ln -s "$(command -v "$compiler")" "$tmp/one/$compiler"
+    env -i HOME="$tmp/home" LANG=C.UTF-8 PATH="$tmp/one:$tmp/bin" "${unprivileged[@]/#setpriv/$(command -v setpriv)}" "$@"
+}
+
+tried=0
+for compiler in gcc clang; do
+    command -v $compiler >/dev/null || continue
+    tried=$((tried + 1))
+    place="$tmp/$compiler/a place with spaces"
+    mkdir -p "$tmp/home" "$place"
+    chmod 777 "$tmp/home" "$tmp/$compiler" "$place"
+
+    set_up() {
+        as_stranger $compiler meson setup "$@" "$tmp/source" --prefix="$place/the prefix" --libdir=lib \
+            --buildtype=plain -Dc_args="-I$tmp/include" >"$tmp/said" 2>&1 ||
+            fail "with $compiler alone:" "$(cat "$tmp/said")"
+    }
+    set_up "$place/everything"
+    # It says what was left out.
+    grep 'unit tests *: left out: CMocka was not found' "$tmp/said" >/dev/null || fail 'left out, and not said: unit tests'
+    grep 'probes *: left out: sys/sdt.h was not found' "$tmp/said" >/dev/null || fail 'left out, and not said: probes'
+
+    as_stranger $compiler ninja -C "$place/everything" examples/bounded_buffer >"$tmp/said" 2>&1 ||
+        fail "with $compiler alone:" "$(cat "$tmp/said")"
+    set_up -Dtests=disabled -Dexamples=false "$place/build"
+    as_stranger $compiler meson install -C "$place/build" >"$tmp/said" 2>&1 ||
+        fail "with $compiler alone:" "$(cat "$tmp/said")"
+    [ "${#unprivileged[@]}" = 0 ] || [ "$(stat -c %u "$place/the prefix")" != 0 ] || fail 'was installed by root after all'
+
+    # Used where it is, with what its users have. (pkg-config escapes spaces, for a Makefile or eval.)
+    use_installed "$place/the prefix"
+    eval "$compiler -o '$tmp/app' '$tmp/app.c' $(pkg-config --cflags --libs condvar) -pthread"
+    expect "$tmp/expected" env LD_LIBRARY_PATH="$libdir" "$tmp/app"
+    eval "$compiler -static -o '$tmp/app' '$tmp/app.c' $(pkg-config --static --cflags --libs condvar) -pthread"
+    expect "$tmp/expected" "$tmp/app"
+
+    # The same files below DESTDIR, as for a package, and used there: the prefix itself is gone.
+    as_stranger $compiler env DESTDIR="$place/image" meson install -C "$place/build" >"$tmp/said" 2>&1 ||
+        fail "with $compiler alone:" "$(cat "$tmp/said")"
+    (cd "$place/the prefix" && find . | LC_ALL=C sort) >"$tmp/files"
+    (cd "$place/image$place/the prefix" && find . | LC_ALL=C sort) | diff -u "$tmp/files" - >&2 ||
+        fail 'other files are installed to the prefix (-) than below DESTDIR (+)'
+    mv "$place/the prefix" "$place/gone"
+    if command -v cmake >/dev/null; then
+        mkdir -p "$tmp/cmake"
+        cp "$tmp/app.c" "$tmp/cmake"
+        {
+            printf '%s\n' 'cmake_minimum_required(VERSION 3.19)' 'project(app C)' 'add_executable(app app.c)'
+            block cmake
+        } >"$tmp/cmake/CMakeLists.txt"
+        {
+            CC=$compiler cmake -S "$tmp/cmake" -B "$place/app" -DCMAKE_PREFIX_PATH="$place/image$place/the prefix" &&
+                cmake --build "$place/app"
+        } >"$tmp/said" 2>&1 || fail "$(cat "$tmp/said")"
+        expect "$tmp/expected" "$place/app/app"
+    fi
+done
+[ $tried != 0 ] || fail 'neither gcc nor clang'

@@ -1,0 +1,28 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# clang -Wthread-safety finds what is wrong in thread_safety.c, and finds nothing wrong in what is right.
+. "$(dirname -- "$0")/common.sh"
+
+if ! command -v clang >/dev/null; then
+    echo 'no clang here'
+    exit 77
+fi
+install_build
+sample=$SOURCE/tests/install/thread_safety.c
+# shellcheck disable=SC2207 # a list of options
+options=(-Wall -Wextra -Wpedantic -Wthread-safety -fsyntax-only $(pkg-config --cflags condvar))
+
+clang -std=c11 -Werror "${options[@]}" "$sample" || fail 'clang warns of what is right'
+clang -std=c++17 -x c++ -Werror "${options[@]}" "$sample" || fail 'clang warns of what is right, in C++'
+clang -std=c++17 -x c++ -Werror "${options[@]}" "$SOURCE/tests/install/hpp.cpp" || fail 'clang warns of condvar.hpp'
+
+# Each line with what it says, and no other line.
+sed -nE 's/.*\/\* says: (.*) \*\/$/\1/p' "$sample" >"$tmp/wanted"
+grep -n '/\* says: ' "$sample" | cut -d: -f1 >"$tmp/wanted_lines"
+clang -std=c11 -DMISUSE "${options[@]}" "$sample" 2>&1 | grep 'warning: ' |
+    sed -E 's/^[^:]*:([0-9]+):[0-9]+: warning: (.*)$/\1 \2/' >"$tmp/said"
+cut -d' ' -f1 "$tmp/said" | sort -n | uniq | diff -u "$tmp/wanted_lines" - >&2 ||
+    fail 'clang warns of other lines (+) than those that are wrong (-):' "$(cat "$tmp/said")"
+paste "$tmp/wanted_lines" "$tmp/wanted" | while read -r line text; do
+    grep "^$line " "$tmp/said" | grep -F -- "$text" >/dev/null || fail "clang does not say of line $line: $text"
+done

@@ -1,0 +1,47 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# helgrind, DRD and memcheck have nothing to say of a program that uses the library correctly, when it was built for them;
+# and they find what is wrong with one that does not.
+. "$(dirname -- "$0")/common.sh"
+
+skip() {
+    echo "$*"
+    exit 77
+}
+command -v valgrind >/dev/null || skip 'no valgrind here'
+# shellcheck disable=SC2086 # a list of words
+echo '#include <valgrind/helgrind.h>' | $CC -E - >/dev/null 2>&1 || skip 'no headers of Valgrind here'
+valgrind --tool=helgrind --error-exitcode=9 -q true >/dev/null 2>&1 || skip 'valgrind does not run here'
+
+meson setup "$tmp/build" "$SOURCE" --prefix="$tmp/prefix" --buildtype=debugoptimized -Dvalgrind=enabled -Dtests=disabled \
+    -Dexamples=false >"$tmp/said" || fail "$(cat "$tmp/said")"
+meson install -C "$tmp/build" >"$tmp/said" || fail "$(cat "$tmp/said")"
+use_installed "$tmp/prefix"
+export LD_LIBRARY_PATH=$libdir
+
+# build NAME [OPTION [SOURCE]]
+build() {
+    # shellcheck disable=SC2046,SC2086 # lists of options
+    $CC -g -O1 ${2:-} -Wall -Wextra -Werror -o "$tmp/$1" "$SOURCE/tests/install/${3:-valgrind}.c" \
+        $(pkg-config --cflags --libs condvar) -pthread
+}
+build fresh '' memcheck
+build wrong -DWRONG memcheck
+valgrind --error-exitcode=9 -q "$tmp/fresh" >"$tmp/said" 2>&1 ||
+    fail 'memcheck complains of what is right:' "$(head -n 60 "$tmp/said")"
+status=0
+valgrind --error-exitcode=9 -q "$tmp/wrong" >"$tmp/said" 2>&1 || status=$?
+[ $status = 9 ] || fail "memcheck does not find what is wrong: $status"
+
+build right
+build race -DRACE
+build late -DRACE_LATE
+for tool in helgrind drd; do
+    valgrind --tool=$tool --error-exitcode=9 -q "$tmp/right" >"$tmp/said" 2>&1 ||
+        fail "$tool complains of what is right:" "$(head -n 60 "$tmp/said")"
+    for wrong in race late; do
+        status=0
+        valgrind --tool=$tool --error-exitcode=9 -q "$tmp/$wrong" >"$tmp/said" 2>&1 || status=$?
+        [ $status = 9 ] || fail "$tool does not find what is wrong ($wrong): $status"
+    done
+done

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A counter of 32 bits reaches its end, after some minutes or years, and whoever compares such numbers by
+ * size takes a newcomer for the oldest, or the other way round.
+ *
+ * A condition for processes has such a counter. Sequence numbers that are compared for equality only miss a
+ * wake-up after exactly 2^32 signals between a waiter's look and its sleep; musl gave them up for that, among
+ * other reasons, except between processes
+ * (https://git.musl-libc.org/cgit/musl/commit/?id=37195db8ec31300a87bc7ec09d2adcf299e9203d). Go compares
+ * tickets by their distance (https://github.com/golang/go/blob/go1.21.0/src/runtime/sema.go, `less`).
+ *
+ * Here too (before() in src/shared.c). Private conditions count to 2^64. All counters begin three before
+ * their end (counters.h). The peer is this library with a fault, made by counters_faulty: tickets compared by
+ * size.
+ */
+#include "case.h"
+#include "../counters.h"
+
+static cond_t cond;
+static atomic_int through;
+
+static void *wait_once(void *arg)
+{
+    REQUIRE(cond_acquire(&cond) == 0);
+    REQUIRE(cond_wait(&cond, COND_FOREVER) == 0);
+    atomic_fetch_add(&through, 1);
+    REQUIRE(cond_release(&cond) == 0);
+    return arg;
+}
+
+/* Round by round, `n` wait, and are notified one by one. */
+static void play(unsigned flags, const char *kind)
+{
+    int error = cond_init(&cond, NULL, flags);
+    if (error == ENOTSUP)
+        return;
+    REQUIRE(error == 0);
+    for (int n = 1; n <= 4; n++) {
+        pthread_t waiters[4];
+        atomic_store(&through, 0);
+        for (int i = 0; i < n; i++)
+            waiters[i] = start(wait_once, NULL);
+        for (int there = 0; there != n; pause_ns(COND_US(100))) {
+            REQUIRE(cond_acquire(&cond) == 0);
+            there = (int)cond_waiters(&cond);
+            REQUIRE(cond_release(&cond) == 0);
+        }
+        for (int i = 1; i <= n; i++) {
+            REQUIRE(cond_acquire(&cond) == 0);
+            REQUIRE(cond_notify(&cond, 1) == 0);
+            REQUIRE(cond_release(&cond) == 0);
+            int64_t end_ns = cond_now() + QUIET_NS;
+            while (atomic_load(&through) < i && cond_now() < end_ns)
+                pause_ns(COND_MS(1));
+            if (atomic_load(&through) < i)
+                verdict(SHOWN, "%s: with %d waiters, notify(1) wakes nobody", kind, n - i + 1);
+        }
+        for (int i = 0; i < n; i++)
+            REQUIRE(pthread_join(waiters[i], NULL) == 0);
+    }
+    REQUIRE(cond_destroy(&cond) == 0);
+}
+
+int main(int argc, char **argv)
+{
+    if (!who_is(argc, argv, "ours"))
+        return CANNOT;
+    play(0, "private");
+    cond = (cond_t)COND_INIT;
+    play(COND_SHARED, "shared");
+    verdict(WELL, "10 waits on each kind, and each is notified");
+}

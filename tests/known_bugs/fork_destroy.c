@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A process forks while one of its threads waits. In the child there is no such thread, and
+ * pthread_cond_destroy() waits for it.
+ *
+ * glibc's does since 2.25: destroy waits until all waiters have left, and the child has inherited their count
+ * (https://sourceware.org/git/?p=glibc.git;a=blob;f=nptl/pthread_cond_destroy.c;hb=refs/tags/glibc-2.36). POSIX
+ * leaves it undefined.
+ *
+ * Here destroy never blocks: it answers EBUSY, and cond_reinit_after_fork() forgets who is not there.
+ */
+#include "case.h"
+#include <signal.h>
+#include <sys/wait.h>
+
+static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t pthread_cond = PTHREAD_COND_INITIALIZER;
+static cond_t cond = COND_INIT;
+static bool waits; /* under the lock */
+
+static void *wait_pthread(void *arg)
+{
+    (void)pthread_mutex_lock(&mutex);
+    waits = true;
+    for (;;)
+        (void)pthread_cond_wait(&pthread_cond, &mutex);
+    return arg;
+}
+
+static void *wait_ours(void *arg)
+{
+    REQUIRE(cond_acquire(&cond) == 0);
+    waits = true;
+    (void)cond_wait(&cond, COND_FOREVER);
+    return arg;
+}
+
+static void until_it_waits(bool peer)
+{
+    for (bool there = false; !there;) {
+        REQUIRE((peer ? pthread_mutex_lock(&mutex) : cond_acquire(&cond)) == 0);
+        there = waits;
+        REQUIRE((peer ? pthread_mutex_unlock(&mutex) : cond_release(&cond)) == 0);
+    }
+}
+
+int main(int argc, char **argv)
+{
+    bool peer = who_is(argc, argv, "pthread");
+    if (!peer && !who_is(argc, argv, "ours"))
+        return CANNOT;
+    start(peer ? wait_pthread : wait_ours, NULL);
+    until_it_waits(peer);
+    pid_t child = fork();
+    REQUIRE(child >= 0);
+    if (child == 0) {
+        if (peer)
+            _exit(pthread_cond_destroy(&pthread_cond) == 0 ? 0 : 1);
+        bool good =
+            cond_destroy(&cond) == EBUSY && cond_reinit_after_fork(&cond) == 0 && cond_destroy(&cond) == 0;
+        _exit(good ? 0 : 1);
+    }
+    int status = 0;
+    int64_t end_ns = cond_now() + QUIET_NS;
+    pid_t ended;
+    while ((ended = waitpid(child, &status, WNOHANG)) == 0 && cond_now() < end_ns)
+        pause_ns(COND_MS(5));
+    if (ended == 0) {
+        (void)kill(child, SIGKILL);
+        verdict(SHOWN, "destroy in the child waits for a thread that is not there");
+    }
+    REQUIRE(ended == child && WIFEXITED(status));
+    REQUIRE(peer || WEXITSTATUS(status) == 0);
+    verdict(WELL, "%s in the child", peer ? "destroy returns" : "destroy answers EBUSY, and after reinit 0,");
+}

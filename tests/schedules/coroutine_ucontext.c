@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: MIT */
+#include "coroutine.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <ucontext.h>
+
+/* Tell the sanitizers about each stack switch. */
+#if defined(__has_feature)
+#  if __has_feature(address_sanitizer)
+#    define COROUTINE_ASAN 1
+#  endif
+#  if __has_feature(thread_sanitizer)
+#    define COROUTINE_TSAN 1
+#  endif
+#endif
+#if defined(__SANITIZE_ADDRESS__)
+#  define COROUTINE_ASAN 1
+#endif
+#if defined(__SANITIZE_THREAD__)
+#  define COROUTINE_TSAN 1
+#endif
+#ifdef COROUTINE_ASAN
+#  include <sanitizer/common_interface_defs.h>
+#endif
+#ifdef COROUTINE_TSAN
+#  include <sanitizer/tsan_interface.h>
+#endif
+
+enum { STACK_SIZE = 128 * 1024 };
+
+struct coroutine {
+    ucontext_t context;
+    char *stack; /* NULL: the program's own */
+    void (*run)(void *arg);
+    void *arg;
+#ifdef COROUTINE_ASAN
+    void *fake_stack;
+#endif
+#ifdef COROUTINE_TSAN
+    void *fiber;
+#endif
+};
+
+static struct coroutine *running;
+
+struct coroutine *coroutine_new(void)
+{
+    struct coroutine *coroutine = calloc(1, sizeof *coroutine);
+    if (coroutine == NULL)
+        abort();
+    if (running == NULL) {
+        running = coroutine;
+#ifdef COROUTINE_TSAN
+        coroutine->fiber = __tsan_get_current_fiber();
+#endif
+    } else {
+        coroutine->stack = malloc(STACK_SIZE);
+        if (coroutine->stack == NULL)
+            abort();
+    }
+    return coroutine;
+}
+
+static void hand_over(struct coroutine *to, bool for_good)
+{
+    struct coroutine *from = running;
+    running = to;
+    (void)for_good;
+#ifdef COROUTINE_ASAN
+    static const void *main_stack;
+    static size_t main_size;
+    bool known = to->stack != NULL;
+    __sanitizer_start_switch_fiber(for_good ? NULL : &from->fake_stack, known ? to->stack : main_stack,
+                                   known ? STACK_SIZE : main_size);
+#endif
+#ifdef COROUTINE_TSAN
+    __tsan_switch_to_fiber(to->fiber, 0);
+#endif
+    (void)swapcontext(&from->context, &to->context);
+#ifdef COROUTINE_ASAN
+    const void *left;
+    size_t left_size;
+    __sanitizer_finish_switch_fiber(from->fake_stack, &left, &left_size);
+    if (from->stack != NULL && main_stack == NULL)
+        main_stack = left, main_size = left_size;
+#endif
+}
+
+static void begin(void)
+{
+#ifdef COROUTINE_ASAN
+    __sanitizer_finish_switch_fiber(NULL, NULL, NULL);
+#endif
+    running->run(running->arg);
+}
+
+void coroutine_start(struct coroutine *coroutine, void (*run)(void *arg), void *arg)
+{
+#ifdef COROUTINE_TSAN
+    if (coroutine->fiber != NULL)
+        __tsan_destroy_fiber(coroutine->fiber);
+    coroutine->fiber = __tsan_create_fiber(0);
+#endif
+    coroutine->run = run;
+    coroutine->arg = arg;
+    (void)getcontext(&coroutine->context);
+    coroutine->context.uc_stack.ss_sp = coroutine->stack;
+    coroutine->context.uc_stack.ss_size = STACK_SIZE;
+    coroutine->context.uc_link = NULL;
+    makecontext(&coroutine->context, begin, 0);
+}
+
+void coroutine_switch(struct coroutine *to)
+{
+    hand_over(to, false);
+}
+
+_Noreturn void coroutine_leave(struct coroutine *to)
+{
+    hand_over(to, true);
+    abort();
+}
