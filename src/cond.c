@@ -8,7 +8,7 @@
  *              expired:  leave the queue, and pass on a notification that is not used
  *
  * Each public call finds the condition's lock and checks that the caller holds it. Private and foreign locks use
- * waitq.c from there on, shared locks use shared.c.
+ * waitq.c from there on, shared locks use shared.c. Internal names begin with condi_, since cond_ is public.
  */
 #include "deadline.h"
 #include "foreign.h"

@@ -59,7 +59,7 @@ const char *cond_version(void)
 
 int lock_release_save(cond_lock_t *lock, unsigned *depth)
 {
-    if (!lock_is_not_foreign(lock))
+    if (lock_was_foreign(lock))
         return foreign_release_save(lock, depth);
     *depth = rlock_release_save(lock, port_self());
     return !HAVE_NONPRIVATE || *depth != 0 ? 0 : EPERM; /* (a wait has checked before that the caller holds it) */
@@ -67,7 +67,7 @@ int lock_release_save(cond_lock_t *lock, unsigned *depth)
 
 int lock_acquire_restore(cond_lock_t *lock, unsigned depth, bool was_chosen)
 {
-    if (!lock_is_not_foreign(lock))
+    if (lock_was_foreign(lock))
         return foreign_acquire_restore(lock, depth);
     rlock_acquire_restore(lock, port_self(), depth, was_chosen);
     return 0;
@@ -103,7 +103,7 @@ void lock_leave_lost(cond_lock_t *lock)
 
 bool lock_wake_next(cond_lock_t *lock)
 {
-    return !lock_is_not_foreign(lock) && handoff_wake_next(lock);
+    return lock_was_foreign(lock) && handoff_wake_next(lock);
 }
 
 /* Set all members to 0, except the kind. */
@@ -143,7 +143,7 @@ int cond_lock_destroy(cond_lock_t *lock)
         return shared_lock_destroy(lock);
     /* Acquire: partner is the release in waitq_end_wait(). Destroy does not wait for a lock that is held. */
     const uint32_t *active_waits = &lock->u_.local.active_waits;
-    bool is_private = lock_is_not_foreign(lock);
+    bool is_private = !lock_was_foreign(lock);
     if (a_load(active_waits, acquire) != 0 || (is_private && !mutex_try(lock)))
         return EBUSY;
     /* M:destroy-again */

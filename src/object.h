@@ -70,10 +70,10 @@ static inline bool lock_is_lost(const cond_lock_t *lock)
     return HAVE_FOREIGN && a_load_8(&lock->kind_) == LOCK_FOREIGN_LOST;
 }
 
-/* Whether a valid lock that is not shared is private. */
-static inline bool lock_is_not_foreign(const cond_lock_t *lock)
+/* Whether a lock that is not shared is foreign, or was foreign and is lost. */
+static inline bool lock_was_foreign(const cond_lock_t *lock)
 {
-    return !HAVE_FOREIGN || lock_is_private(lock);
+    return HAVE_FOREIGN && !lock_is_private(lock);
 }
 
 /* Whether `lock` can be used: not NULL, not destroyed, not lost. */
@@ -117,7 +117,7 @@ static inline uintptr_t lock_owner(const cond_lock_t *lock)
 }
 
 /* `depth_` of a private lock holds two numbers. The low bits count the levels beyond the first. They are 0 while the
-   lock is free, so the first level costs no store. The high bits count wake-ups of sleepers (mutex.h). Only the owner
+   lock is free, so the first level costs no store. The high bits count wake-ups of sleepers (mutex.h). Only the holder
    writes. */
 #define LOCK_LEVELS COND_DEPTH_MAX
 #define LOCK_WAKEUP (COND_DEPTH_MAX + 1)

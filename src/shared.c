@@ -209,8 +209,8 @@ int shared_lock_release(cond_lock_t *lock)
     return 0;
 }
 
-/* Who owns the mutex. EDEADLK: the caller. ETIMEDOUT: another thread. 0 or EOWNERDEAD: nobody. Then the mutex was
-   acquired and is released again. If its holder died, the flags say so to the next thread that acquires it. */
+/* Find the owner of the mutex. EDEADLK: the caller. ETIMEDOUT: another thread. 0 or EOWNERDEAD: nobody. Then the mutex
+   was acquired and is released again. If its holder died, the flags say so to the next thread that acquires it. */
 static int shared_test_owner(const cond_lock_t *lock)
 {
     cond_lock_t *tried = (cond_lock_t *)(uintptr_t)lock;
@@ -262,8 +262,8 @@ int shared_lock_destroy(cond_lock_t *lock)
 
 /* ---- The condition. Caller must hold the lock, except where the comment says otherwise. ---- */
 
-/* Called without the lock. Another process may have made the condition already, or be making it now. So one compare-
-   exchange decides which process initialises it. */
+/* Called without the lock. Another process may have made the condition already, or be making it now. A compare-exchange
+   decides which process initialises it. */
 int shared_init(cond_t *cond, cond_lock_t *lock, unsigned flags)
 {
     /* Relaxed: a thread that uses a condition made by another process acquires in condi_is_alive(). */

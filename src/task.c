@@ -17,10 +17,11 @@ _Static_assert(sizeof(void *) != 8 || sizeof(cond_task_t) <= 96, "a task is at m
 /* ---- Requests ---- */
 
 /* Release: partner is the acquire in cond_task_cancel(), which reads `lock_`. */
-static void task_begin_request(cond_task_t *task, cond_lock_t *lock, void *loop, uint32_t acquires, uint32_t depth)
+static void task_begin_request(cond_task_t *task, cond_lock_t *lock, void *dispatcher, uint32_t acquires,
+                               uint32_t depth)
 {
     task->lock_ = lock;
-    task->loop_ = loop;
+    task->loop_ = dispatcher;
     task->waiter_.queue = WAITER_UNQUEUED;
     task->waiter_.passes_on = false;
     task->waiter_.cancelled = false;

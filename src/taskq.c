@@ -70,8 +70,8 @@ bool taskq_begin_dispatch(struct taskq_dispatcher *dispatcher)
     return true;
 }
 
-/* Cancellation is disabled: `ready` may contain a cancellation point, such as eventfd_write(), and other callbacks are
-   due. */
+/* Cancellation is disabled: `ready` may contain a cancellation point, such as eventfd_write(), and the other callbacks
+   must be called too. */
 static void taskq_call_back(struct cond_task *task, int result)
 {
     int cancel = port_disable_cancel();

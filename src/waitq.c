@@ -11,8 +11,6 @@
  * - If lock->u_.local.notified is not empty, a later release looks at it again: some thread holds the lock, or is awake
  *   and will acquire it. That thread is a waiter that was woken, a waiter that has expired, or a starving thread
  *   (mutex.c). The exception is a list in which all waiters await and all predicates are false.
- *
- * Only the holder of the lock calls these functions. Nodes are touched by the holder only, except `state`.
  */
 #include "waitq.h"
 #include "port.h"

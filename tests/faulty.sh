@@ -1,25 +1,24 @@
 # SPDX-License-Identifier: MIT
 # shellcheck shell=sh
 #
-# faulty.sh - copies of the library with a fault in them, for the tests of the tests; to be sourced
+# faulty.sh - makes copies of the library with a mutation, for the tests of the tests; to be sourced
 #
-# A fault changes one place of src/, the target:
+# A mutation changes one place of src/, the target:
 #
-#       some-name       the statement with the mark M:some-name, a comment at the end of its first line or alone on the
-#                       line before. Of an if or a while, that is its condition only
+#       some-name       the statement with the mark M:some-name. The mark is a comment at the end of the statement's first
+#                       line, or alone on the line before. Of an if or a while it is only the condition.
 #       some_name()     the body of this function
 #
-# and puts there, the replacement:
+# The replacement is:
 #
 #       delete          nothing
-#       always, never   true or false: as the condition of an if or a while, as what is returned by a return
+#       always, never   true or false, as the condition of an if or a while, or as the value of a return
 #       other text      this text
 #
-# A target that is not there exactly once is a failure: a test of a test that tests nothing. tests/marks.sh sees to it
-# that each mark is used.
+# A target that does not exist exactly once is a failure. tests/marks.sh checks that each mark is used.
 
 # The target and the replacement are in the environment. Exit status 0 if exactly one place was changed.
-# shellcheck disable=SC2016 # awk's own variables
+# shellcheck disable=SC2016 # the variables are awk's
 faulty_awk='
 function is_whole(text) {
     gsub(/ *\/\*[^*]*\*\//, "", text)
@@ -72,9 +71,9 @@ in_statement {
 END { exit count != 1 }
 '
 
-# make_faulty_source ROOT WORK TARGET REPLACEMENT [FILE]: WORK/src is ROOT/src with the fault, in this file if several
-# have such a function. 1, and a message, if the target is not there, or more than once. WORK/changed_file says which file
-# has the fault.
+# make_faulty_source ROOT WORK TARGET REPLACEMENT [FILE]: makes WORK/src, which is ROOT/src with the mutation, in FILE if
+# several files have such a function; WORK/changed_file names the file with it. Prints a message and returns 1 if the target
+# does not exist exactly once.
 make_faulty_source() {
     rm -rf "$2/src"
     cp -R "$1/src" "$2/src"
@@ -91,7 +90,7 @@ make_faulty_source() {
         fi
     done
     [ $changed_ = 1 ] && return
-    echo "src/ has no '$3' to put a fault there, or more than one"
+    echo "src/ has no target '$3', or more than one"
     return 1
 }
 
@@ -100,8 +99,8 @@ core_sources() {
     sed -n "/^core_sources = files(/,/)/p" "$1/src/meson.build" | grep -o "[a-z_]*\\.c"
 }
 
-# make_library ROOT WORK COMPILER...: WORK/libcondvar.so of WORK/src, to be put before the real one of a program
-# by LD_PRELOAD: it has its name. Linux only.
+# make_library ROOT WORK COMPILER...: makes WORK/libcondvar.so of WORK/src. It has the soname of the real library, so
+# LD_PRELOAD puts it in its place. Linux only.
 make_library() {
     root_=$1
     work_=$2

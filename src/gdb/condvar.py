@@ -4,11 +4,11 @@
     (gdb) print queue->changed
     $1 = {kind = rlock, owner = thread 2 "consumer", depth = 1, waiters = 3}
 
-Where it applies, also: `awaiting`, how many of the waiters need no notify; `cancelled`, how many a close or a cancel has
-ended, and that have not been woken yet; `closed`.
+Other members, if they apply: `awaiting`, the number of waiters that need no notify; `cancelled`, the number of waiters
+that a close or a cancel has ended and that have not been woken yet; `closed`.
 
-gdb loads this file with the library, from a folder that it trusts (docs/tracing.md). By hand: source FILE.
-It reads memory only, and calls nothing in the program; so it shows a core file too.
+gdb loads this file with the library, from a folder that it trusts (docs/tracing.md). To load it by hand: source FILE.
+It only reads memory and calls no function of the program, so it works for a core file too.
 """
 
 import gdb
@@ -42,7 +42,7 @@ def owner_text(owner):
 
 
 def shared_owner_text(lock):
-    """Of a shared lock: a robust pthread mutex, which knows the thread's number in the system."""
+    """The owner of a shared lock: a robust pthread mutex contains the thread's number in the system."""
     try:
         lwp = int(lock['u_']['robust'].address.cast(gdb.lookup_type('pthread_mutex_t').pointer())['__data']['__owner'])
     except gdb.error:
@@ -56,7 +56,7 @@ def shared_owner_text(lock):
 
 
 def waiters_in_list(lock):
-    """The nodes in a private or foreign lock's list, which is circular; the lock has its last one."""
+    """The nodes in the list of a private or foreign lock. It is circular, and the lock points to its last node."""
     last = lock['u_']['local']['notified']
     node = last
     for _ in range(LIST_MAX):
@@ -89,8 +89,8 @@ class LockPrinter:
             yield 'kind', shared + ('mutex' if kind & MUTEX else 'rlock')
             owner = shared_owner_text(lock) if shared else owner_text(int(lock['u_']['local']['as']['mine']['owner']))
             yield 'owner', owner
-            # The low bits of depth_ are a number (src/object.h): of a private lock how often it is held beyond once, of a
-            # shared one how often its owner, or the last one, holds it.
+            # The low bits of depth_ are a number (src/object.h). Private lock: the levels beyond the first. Shared
+            # lock: the levels of the owner, or of the last owner.
             yield 'depth', 0 if owner == 'nobody' else (int(lock['depth_']) & 0xFFFFF) + (not shared)
 
 
@@ -147,7 +147,7 @@ class ConditionPrinter:
 
 def printer_for(value):
     type = value.type.strip_typedefs().unqualified()
-    # (Other programs have structs of these names too; ours have these members.)
+    # (Other libraries may have structs with these names. Check for the members.)
     if type.code == gdb.TYPE_CODE_STRUCT and type.tag in ('cond', 'cond_lock'):
         members = [field.name for field in type.fields()]
         if type.tag == 'cond' and 'waiters_' in members and 'own_' in members:

@@ -5,15 +5,15 @@
 #include <cstdint>
 
 /*
- * futexes.hpp - how many futex calls the threads of this process make, whoever makes them
+ * futexes.hpp - counts the futex calls of all threads of this process
  *
- * The kernel is asked to turn each futex call into a signal (a seccomp filter), whose handler counts it and
- * then makes it. So the count is of real calls, also of those inside the C library; nothing outside the process
- * is needed, no rights, and threads do not wait for each other, as they would under a tracer. But each call
- * takes a microsecond longer, and there is no way back: a process that counts is none to take the time in.
+ * A seccomp filter turns each futex call into a signal, and its handler counts the call and makes it. So it counts all
+ * real calls, also those of the C library. It needs no rights and no other process, and threads do not wait for each
+ * other, as they would under a tracer. But each call takes a microsecond longer, and the filter stays: a process that
+ * counts must not measure time.
  */
 
-/* For all threads that are made from now on. False where the system has no such thing. */
+/* For all threads that are made from now on. Returns false if the system does not support it. */
 bool count_futexes();
 
 /* The calling thread's calls so far. */

@@ -7,8 +7,8 @@
  *
  *      --quick          each row in a few seconds: one process, and measurements of 0.02 s
  *      --worlds LIST    only in these worlds: some of idle,awake,busy,one-core (worlds.hpp says what they are)
- *      --filter REGEX   only rows whose name has it: --filter '^turns$'
- *      --without REGEX  no peers and limits whose name has it: --without 'C\+\+|nsync'
+ *      --filter REGEX   only rows whose name matches: --filter '^turns$'
+ *      --without REGEX  without peers and limits whose name matches: --without 'C\+\+|nsync'
  *      --processes N    how many processes measure each row, one after the other; 3
  *      --repetitions N  how often each of these measures each candidate; 5
  *      --seconds S      how long each of these takes, about; 0.05
@@ -16,15 +16,17 @@
  *      --output FILE    writes all medians and quartiles to it too, for tests/bench/report.py
  *      --list           only the names of the rows, each with its worlds
  *
- * A world that was not in force from the beginning to the end of a row is not reported for that row: the
- * reason stands in its place. If other programs used much of the cores, the row is measured again, twice at most and
- * not with --quick; if it stays so, that is printed, and tests/bench/report.py leaves the row out. Each row has processes of its own, each of which measures all its candidates.
- * Several, because it may depend on where the system has put the threads at first, and stay so. In another
- * process the futex calls are counted. If one hangs or dies, the candidate that it was at is named, and the row is done again without it:
- * a peer's lost wake-up is a result too, and must not cost the rest.
+ * If a world was not in force during a whole row, the row shows the reason in place of results. If other programs used
+ * much of the cores, the row is measured again, at most twice, and not with --quick. If it happens again, this is
+ * printed, and tests/bench/report.py leaves the row out.
  *
- * Printed are medians over the repetitions, with the quartiles in brackets, and for the ratios those of the
- * ratios within each repetition. Exits 0, or 1 if a candidate of ours has failed.
+ * Each row has several processes of its own, each of which measures all its candidates, because the first placement of
+ * the threads on the cores may matter for a whole process. Another process counts the futex calls. If a process hangs
+ * or dies, its candidate is named, and the row is measured again without it: a peer's lost wake-up is a result too, and
+ * must not prevent the other results.
+ *
+ * Printed are medians over the repetitions with the quartiles in brackets, and for ratios those of the ratios within
+ * each repetition. Exit status 0, or 1 if a candidate of this library has failed.
  */
 #include <algorithm>
 #include <bit>
@@ -78,7 +80,7 @@ public:
         if (pid_ < 0)
             fail("fork");
         if (pid_ == 0) {
-            prctl(PR_SET_PDEATHSIG, SIGKILL); /* if it hangs and nobody looks after it any more */
+            prctl(PR_SET_PDEATHSIG, SIGKILL); /* if it hangs and its parent has ended */
             close(ends[0]);
             std::FILE *report = fdopen(ends[1], "w");
             setvbuf(report, nullptr, _IOLBF, BUFSIZ);
@@ -348,7 +350,7 @@ int main(int argc, char **argv)
     absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore); /* as in its release builds */
 #endif
 
-    double load = 0; /* of what else runs here */
+    double load = 0; /* of other programs */
     if (getloadavg(&load, 1) == 1 && load > 0.5)
         std::fprintf(stderr, "bench: other programs are busy here (load %.2f): look at ratios only\n", load);
 

@@ -2,11 +2,11 @@
 /*
  * measure.cpp - a row's candidates, in turn
  *
- * Google Benchmark measures, with its manual time: the threads that work are not its own. It finds out how many
- * iterations take long enough, and that first time warms up and counts for nothing. Then each repetition
- * measures all candidates, one right after the other, beginning with another one each time, so that they
- * can be compared within it. (The library can interleave by itself, but at random over the whole run. What is
- * measured minutes apart differs for reasons that nobody cares about.)
+ * Google Benchmark measures, with its manual time, because the working threads are not its own. It finds how many
+ * iterations take long enough; that first time is the warm-up and does not count. Then each repetition measures all
+ * candidates, one directly after the other, beginning with another one each time, so that they can be compared within
+ * it. (Google Benchmark can interleave by itself, but at random over the whole run. Measurements that are minutes
+ * apart differ for other reasons.)
  */
 #include "measure.hpp"
 

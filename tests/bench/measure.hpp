@@ -15,14 +15,14 @@ struct Plan {
 };
 
 /*
- * Measures a row's candidates in this process, which should be made for it and end with it; its number among
- * those for this row says who comes first. What it finds it
- * writes, line by line, fields separated by tabs, the first of which says what follows:
+ * Measures a row's candidates in this process, which is made for it and ends with it. Its number among the processes
+ * of this row decides which candidate comes first. It writes lines of fields, separated by tabs; the first field is
+ * the kind:
  *
- *      at CANDIDATE                    it is at this one now, which may take a while, or for ever
+ *      at CANDIDATE                    this one begins, and may take long, or for ever
  *      is CANDIDATE METRIC VALUE       of one repetition
- *      wrong CANDIDATE                 it has not done its work
- *      uncounted                       futex calls cannot be counted here
+ *      wrong CANDIDATE                 its work is wrong
+ *      uncounted                       futex calls cannot be counted on this system
  *      refused                         it cannot be pinned to one core
  */
 void measure_row(const Row &row, World world, const std::vector<bool> &left_out, const Plan &plan,

@@ -1,12 +1,12 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 #
-# missing_rows - does the page show each row that a run has left out, or whose candidate has failed?
+# missing_rows.sh - does the page show each row that a run has left out, or whose candidate has failed?
 #
 #     tests/bench/missing_rows.sh ROOT
 #
-# Exits 0 if so, and 1 if not. The benchmark and its results are made up here. Control: a report that asks the benchmark
-# for no list leaves rows out of its tables, and is detected.
+# Exit status 0 if it does, else 1. The benchmark and its results are invented. The control: a report that does not
+# use the benchmark's list leaves rows out of its tables, and is detected.
 set -eu
 
 root=$1
@@ -56,7 +56,7 @@ shows_missing() {
 
 shows_missing "$root/tests/bench/report.py"
 sed '/# M:missing-rows$/s/.*/    pass/' "$root/tests/bench/report.py" >"$work/faulty"
-! cmp -s "$work/faulty" "$root/tests/bench/report.py" || { echo 'the control does not apply any more'; exit 1; }
+! cmp -s "$work/faulty" "$root/tests/bench/report.py" || { echo 'the mutation for the control does not apply'; exit 1; }
 if shows_missing "$work/faulty" >/dev/null; then
     echo 'the control is not detected'
     exit 1

@@ -15,14 +15,13 @@
  *                              equal preds are the same object: some peers ask equal ones only once
  *      wait_for(pred, ns)      the same with a time limit; returns what pred() is
  *      notify_one()            any of the waiters will do
- *      notify_fitting()        only some waiters can use the change: at least one of these must get to know.
- *                              Where predicates are delegated one notification finds it. Others must wake all
+ *      notify_fitting()        only some waiters can use the change: at least one of them must be woken. With
+ *                              delegated predicates one notification finds it. Other peers must wake all.
  *      notify_all()
  *
- *      order                   what comes first, notifying or giving the lock back: see tell_and_unlock()
+ *      order                   what comes first, the notify or the release: see notify_and_unlock()
  *
- * Each is what somebody who knows that peer well would write. All are called as their shared library is by
- * a program that links it.
+ * Each is what an expert in that peer would write. All are called like a shared library.
  */
 
 #include <cerrno>
@@ -65,21 +64,21 @@ public:
 };
 
 /*
- * When to notify. Under the lock, a waiter that is woken may at once run into it. After the lock was given
- * back, somebody else may have taken it, and what the waiter waits for, before it has woken up. Measured both
- * ways, the latter is better or no worse for all peers, with one exception: where several producers and several
- * consumers share a buffer, pthread and C++ do better under the lock.
+ * When to notify. If the notifier holds the lock, a woken waiter may have to wait for the lock at once. After the
+ * release, another thread may take the lock, and the item, before the waiter has woken up. Measured both ways, the
+ * latter is better or no worse for all peers, with one exception: where several producers and consumers share a
+ * buffer, pthread and C++ are faster under the lock.
  */
-enum class Order { tell_first, unlock_first, tell_first_in_a_crowd };
+enum class Order { notify_first, unlock_first, notify_first_in_a_crowd };
 
-template <class Peer, class Lock, class Tell> void tell_and_unlock(Lock &lock, bool crowd, Tell tell)
+template <class Peer, class Lock, class Notify> void notify_and_unlock(Lock &lock, bool crowd, Notify notify)
 {
-    bool first = Peer::order == Order::tell_first || (Peer::order == Order::tell_first_in_a_crowd && crowd);
+    bool first = Peer::order == Order::notify_first || (Peer::order == Order::notify_first_in_a_crowd && crowd);
     if (first)
-        tell();
+        notify();
     lock.unlock();
     if (!first)
-        tell();
+        notify();
 }
 
 /* ---- This library ---- */
@@ -88,7 +87,7 @@ template <class Pred> bool call_pred(void *pred) { return (*static_cast<Pred *>(
 
 template <unsigned Flags> struct CondvarWith {
     static constexpr Role role = Role::ours;
-    static constexpr Order order = Order::tell_first;
+    static constexpr Order order = Order::notify_first;
 
     struct Lock {
         cond_lock_t handle;
@@ -142,7 +141,7 @@ struct CondvarMutex : CondvarWith<COND_MUTEX> {
 struct CondvarAwait {
     static constexpr const char *name = "condvar";
     static constexpr Role role = Role::ours;
-    static constexpr Order order = Order::tell_first;
+    static constexpr Order order = Order::notify_first;
 
     class Monitor {
         cond_t cond_ = COND_INIT;
@@ -166,7 +165,7 @@ struct CondvarAwait {
 struct CondvarForeign {
     static constexpr const char *name = "condvar";
     static constexpr Role role = Role::ours;
-    static constexpr Order order = Order::tell_first;
+    static constexpr Order order = Order::notify_first;
 
     struct Lock {
         pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
@@ -190,7 +189,7 @@ struct CondvarForeign {
 
 template <int Kind> struct PthreadWith {
     static constexpr Role role = Role::peer;
-    static constexpr Order order = Order::tell_first_in_a_crowd;
+    static constexpr Order order = Order::notify_first_in_a_crowd;
 
     struct Lock {
         pthread_mutex_t mutex;
@@ -255,7 +254,7 @@ struct PthreadRecursive : PthreadWith<PTHREAD_MUTEX_RECURSIVE> {
 template <class Any> struct CxxWith {
     static constexpr const char *name = "C++ any";
     static constexpr Role role = Role::peer;
-    static constexpr Order order = Order::tell_first_in_a_crowd;
+    static constexpr Order order = Order::notify_first_in_a_crowd;
 
     using Lock = Any;
 
@@ -393,7 +392,7 @@ struct NsyncForeign {
     using Monitor = Pair<Lock, Condition>;
 };
 
-/* Waits for predicates on the lock itself: nobody need be notified. */
+/* Waits for predicates on the lock itself, without a notify. */
 struct NsyncMuWait {
     static constexpr const char *name = "nsync mu_wait";
     static constexpr Role role = Role::peer;

@@ -11,7 +11,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* On a 32-bit system the older call does here, since nothing is given a time. */
+/* The older call is enough on a 32-bit system, since no call here has a timeout. */
 inline void futex_wait(std::atomic<std::uint32_t> &word, std::uint32_t expected)
 {
     syscall(SYS_futex, &word, FUTEX_WAIT_PRIVATE, expected, nullptr, nullptr, 0);

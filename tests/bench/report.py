@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""report - write what the benchmarks have measured into docs/performance.md and docs/performance/MACHINE/
+"""report.py - write what the benchmarks have measured into docs/performance.md and docs/performance/MACHINE/
 
     tests/bench/report.py DIRECTORY
 
@@ -234,7 +234,7 @@ def aim_lines(worlds, private_path_bytes):
         yield from ratio(idle, name, "peer", 1)
     if measured(idle, "longest-16"):
         share = idle["longest-16"].ours("slowest_share")
-        # High is good here, so the signs are changed.
+        # Here higher is better, so the signs are reversed.
         turned = Spread(-share.median, -share.high, -share.low)
         yield from value("`longest-16`, the slowest thread's share of the mean", spread_text(share), "≥ 0.5",
                          turned, -0.5)

@@ -65,13 +65,13 @@ public:
     bool right() const override { return sum_ == sum_of(n_) && ring_.count == 0; }
 };
 
-/* One condition for both sides. With one thread on each, whoever waits is the one to be told. */
+/* One condition for both sides. With one thread on each side, the waiter is the one to notify. */
 template <class Peer> class OneCondition : public Buffer {
     alignas(apart) typename Peer::Monitor monitor_;
 
     void leave()
     {
-        tell_and_unlock<Peer>(monitor_, side_ > 1, [this] {
+        notify_and_unlock<Peer>(monitor_, side_ > 1, [this] {
             if (side_ == 1)
                 monitor_.notify_one();
             else
@@ -114,7 +114,7 @@ template <class Peer> class TwoConditions : public Buffer {
             lock_.lock();
             not_full_.wait(has_room_);
             ring_.push(item);
-            tell_and_unlock<Peer>(lock_, side_ > 1, [this] { not_empty_.notify_one(); });
+            notify_and_unlock<Peer>(lock_, side_ > 1, [this] { not_empty_.notify_one(); });
         }
     }
     std::uint64_t take(std::size_t n) override
@@ -124,7 +124,7 @@ template <class Peer> class TwoConditions : public Buffer {
             lock_.lock();
             not_empty_.wait(has_item_);
             sum += ring_.pop();
-            tell_and_unlock<Peer>(lock_, side_ > 1, [this] { not_full_.notify_one(); });
+            notify_and_unlock<Peer>(lock_, side_ > 1, [this] { not_full_.notify_one(); });
         }
         return sum;
     }
@@ -160,7 +160,7 @@ public:
             for (std::size_t left = share_of(n_, thread, side_); left > 0; left--, item++) {
                 monitor_.lock();
                 queue_[put_++] = item;
-                tell_and_unlock<Peer>(monitor_, false, [this] { monitor_.notify_one(); });
+                notify_and_unlock<Peer>(monitor_, false, [this] { monitor_.notify_one(); });
             }
             return;
         }
@@ -177,7 +177,7 @@ public:
 };
 
 /*
- * The first thread makes one item at a time, notifies all who wait for one, and waits until it has been taken. Two
+ * The first thread makes one item at a time, notifies all that wait for one, and waits until it has been taken. Two
  * conditions on one lock.
  */
 template <class Peer> class Herd : public Work {
@@ -208,7 +208,7 @@ template <class Peer> class Herd : public Work {
                 item_ = item;
             else
                 over_ = true;
-            tell_and_unlock<Peer>(lock_, false, [this] { made_.notify_all(); });
+            notify_and_unlock<Peer>(lock_, false, [this] { made_.notify_all(); });
         }
     }
     void take()
@@ -220,7 +220,7 @@ template <class Peer> class Herd : public Work {
                 break;
             sum_ += item_;
             item_ = 0;
-            tell_and_unlock<Peer>(lock_, false, [this] { taken_.notify_one(); });
+            notify_and_unlock<Peer>(lock_, false, [this] { taken_.notify_one(); });
         }
         lock_.unlock();
     }

@@ -59,9 +59,8 @@ public:
 };
 
 /*
- * The same where the compiler cannot see it, as in a shared library, by somebody who is asked whether he has it: the
- * least that a lock can be that others link, and that answers misuse. Calls go through pointers, as those into a shared
- * library do.
+ * The same in a function that the compiler cannot inline, as in a shared library, with an owner: the minimum for a
+ * lock in a library that reports misuse. Calls go through pointers, as those into a shared library do.
  */
 struct CalledLock {
     alignas(apart) std::atomic<std::uint32_t> word{0};
@@ -130,7 +129,7 @@ public:
     }
 };
 
-/* Acquire, notify nobody, release. */
+/* Acquire, notify without a waiter, release. */
 template <class Peer> class NotifyNobody : public Work {
     std::size_t n_;
     typename Peer::Monitor monitor_;

@@ -36,7 +36,7 @@ public:
     }
 };
 
-/* For what nobody will ever make true. */
+/* A predicate that stays false. */
 template <class Peer> class Expire : public Expiring {
     struct Never {
         bool operator()() const { return false; }

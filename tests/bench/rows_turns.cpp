@@ -7,7 +7,7 @@
 
 namespace {
 
-/* Time that nobody waits for: long enough to count as forever, but each wait must look after it. */
+/* A timeout that never passes, but that each wait must handle. */
 constexpr std::int64_t hour_ns = 3600 * ns_per_s;
 
 /* How the threads of a ring tell the next one. */
@@ -49,7 +49,7 @@ public:
                 monitor_.wait(is_mine);
             taken_++;
             turn_ = me + 1 < threads_ ? me + 1 : 0;
-            tell_and_unlock<Peer>(monitor_, false, [this] {
+            notify_and_unlock<Peer>(monitor_, false, [this] {
                 if (tell == Tell::any)
                     monitor_.notify_one();
                 else if (tell == Tell::fitting)
@@ -152,7 +152,7 @@ public:
             arrived_.wait(all_here_);
             here_ = 0;
             round_++;
-            tell_and_unlock<Peer>(lock_, false, [this] { go_.notify_all(); });
+            notify_and_unlock<Peer>(lock_, false, [this] { go_.notify_all(); });
         }
     }
     bool right() const override { return through_ == rounds_ * waiters_; }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * shared.c - a condition between processes, beside what else POSIX has for them: how long it takes
+ * shared.c - how long a condition between processes takes, beside the other means of POSIX
  *
  *      shared [--repetitions N] [--turns N] [--items N]
  *
@@ -9,7 +9,7 @@
  *      turns      two processes take turns: wait until it is mine, give it to the other one
  *      buffer     4 producers and 4 consumers on a buffer of 10 places
  *
- * and each by all of these, the way a program written for it would do it:
+ * each with all of these, used as an expert would:
  *
  *      condvar      this library, COND_SHARED: cond_wait_for, notify(1), one condition for both sides
  *      condvar, two the same with two conditions on one lock (the buffer only)
@@ -18,11 +18,10 @@
  *      plain        the same with a mutex that is not robust: a death anywhere may hang it
  *      semaphores   POSIX semaphores: one for each side, and one as the buffer's lock
  *
- * Time drifts, on virtual machines most of all, so all kinds are measured in turn, in each repetition in
- * another order, and what is compared are the ratios within one repetition. Printed are medians, and the
- * quartiles of the ratios. The processes measure themselves, from the moment at which all are ready: neither
- * fork nor exit counts. Google Benchmark is not used: its loop runs inside of one process, so it cannot ask
- * others for their time, and each of its repetitions would have to fork them again.
+ * Speed drifts, above all on virtual machines. So all kinds are measured in turn, in another order in each
+ * repetition, and only ratios within one repetition are compared. Printed are medians, and the quartiles of the
+ * ratios. The processes measure themselves from the time when all are ready, without fork and exit. Google Benchmark
+ * is not used, because its loop runs in one process, and each of its repetitions would fork again.
  *
  * Exits 0, or 1 if something went wrong: an item that is missing counts, being slow does not.
  */
@@ -51,7 +50,7 @@ struct result {
     uint64_t sum; /* of the items taken, or the turns */
 };
 
-/* What the processes share. Made anew for each measurement. */
+/* What the processes share. It is new for each measurement. */
 struct arena {
     sem_t ready, go;
     struct result results[MOST_PROCESSES];

@@ -72,7 +72,7 @@ static void check(int error, const char *call)
 
 /* ---- The turns ---- */
 
-/* What is the same in both. False if there have been enough. */
+/* The common part of both. Returns false at the end. */
 static inline bool count_turn(const struct worker *worker)
 {
     if (worker != expected) {
@@ -117,7 +117,7 @@ static void on_ready(cond_task_t *task, int result)
     post(cond_task_user(task));
 }
 
-/* All tasks wait, in order, and the first one is let go. */
+/* All tasks wait, in order, and the first one is notified. */
 static void begin_tasks(void)
 {
     CHECK(cond_init(&cond, NULL, COND_MUTEX));

@@ -19,12 +19,12 @@
 #include <vector>
 #include "worlds.hpp"
 
-/* A size that is certainly not below that of a cache line, and of the two that are fetched together. */
+/* At least the size of a cache line, and of two lines that are fetched together. */
 constexpr std::size_t apart = 128;
 
 /*
- * Work that is made for one measurement and done once. Making and ending it is not measured. The threads are
- * the same for all candidates of a row, and are let go at the same time.
+ * The work of one measurement, done once. Its construction and destruction are not measured. All candidates of a row
+ * use the same threads, which start at the same time.
  */
 class Work {
 public:

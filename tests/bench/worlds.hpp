@@ -41,7 +41,7 @@ struct Shares {
     double others; /* programs that have nothing to do with the benchmark, and other virtual machines */
 };
 
-/* With more of others than this, none of the worlds is what it is said to be. tests/bench/report.py has the same. */
+/* With more load of others than this, no world is valid. tests/bench/report.py has the same number. */
 constexpr double most_others = 0.2;
 
 /*

@@ -1,12 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""worlds - is a row measured in each of the four worlds, and only in those that are in force?
+"""worlds.py - is a row measured in each of the four worlds, and only in those that are in force?
 
     tests/bench/worlds.py BENCH
 
-Exits 0 if so, 1 if not, and 77 if the system cannot be asked. It runs the benchmark BENCH on a short row and looks at
-its load from outside: /proc says whether the loops are there, in their class, each on a core of its own, and how
-much CPU time they use.
+Exit status 0 if it is, 1 if not, 77 if the system does not show it. It runs the benchmark BENCH on a short row and observes
+its load: /proc shows whether the loops run, in their class, each on a core of its own, and how much CPU time they use.
 """
 
 import os

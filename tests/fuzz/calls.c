@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "behind.h"
 #include "condvar.h"
 #include "lock.h"
 #include "port.h"
@@ -17,7 +18,7 @@ static const uint8_t *bytes, *all_bytes;
 static size_t bytes_left, bytes_size;
 void (*calls_failed)(const uint8_t *bytes, size_t size);
 
-/* Zeros behind the end: with them nobody is interrupted. */
+/* Zero after the end: then no thread is interrupted. */
 static uint8_t next_byte(void)
 {
     if (bytes_left == 0)
@@ -26,7 +27,7 @@ static uint8_t next_byte(void)
     return *bytes++;
 }
 
-/* ---- What is called, and what the test knows of it ---- */
+/* ---- The objects, and what the test knows about them ---- */
 
 enum kind {
     RLOCK,
@@ -47,7 +48,7 @@ static const char *const kind_names[KINDS] = {"a recursive lock",
                                               "the first's own mutex",
                                               "a foreign mutex",
                                               "a foreign recursive lock",
-                                              "a foreign mutex that can't tell its owner",
+                                              "a foreign mutex without owned()",
                                               "a shared mutex",
                                               "the first's own shared recursive lock"};
 
@@ -58,28 +59,28 @@ static cond_t conds[REF_CONDS];
 
 /* A thread or a task. */
 struct actor {
-    uint32_t depth;  /* how deep it holds the lock, as it knows */
-    unsigned gate;   /* of its wait */
-    bool first_look; /* it calls the predicate before it waits */
+    uint32_t depth;  /* the levels that it holds */
+    unsigned gate;   /* the predicate of its wait */
+    bool first_look; /* it has not called the predicate yet */
 };
 static struct actor actors[REF_ACTORS];
 
 struct task {
     cond_task_t task;
-    bool busy;        /* a request is under way */
-    bool in_use;      /* another call is */
+    bool busy;        /* a request is in progress */
+    bool in_use;      /* another call is in progress */
     bool waits;       /* the request is a wait */
-    unsigned request; /* which */
+    unsigned request; /* its number */
     uintptr_t caller; /* the thread in the request's call, or 0 */
-    unsigned within;  /* callbacks on this task's behalf */
+    unsigned within;  /* how deep its callbacks are nested */
 };
 static struct task tasks[REF_TASKS];
 
-static bool aged;         /* tickets have grown old in this run */
-static int64_t sleeps_since_ns[REF_THREADS]; /* of a thread in a call in which it may sleep: since when; else INT64_MAX */
+static bool aged;         /* this run has made tickets old */
+static int64_t sleeps_since_ns[REF_THREADS]; /* since when the thread is in a call that may sleep, or INT64_MAX */
 static unsigned long made, given_up;
-static unsigned long made_by_then; /* when all were woken last, and how often that was in vain */
-static unsigned vain;
+static unsigned long made_by_then; /* calls made when all waiters were last woken */
+static unsigned vain;              /* how often no call returned since the time before */
 static bool loud;
 
 enum { THREADS = REF_THREADS - 1 };
@@ -110,7 +111,7 @@ static void print_line(const struct line *line)
     fprintf(stderr, "\n");
 }
 
-/* `what` is a format for an int and a long long, of which it may leave out the last or both. */
+/* `what` is a format for an int and a long long. It may use none, the first or both. */
 static void note(const char *what, int about, long long number)
 {
     struct line line = {me(), what, about, number};
@@ -132,7 +133,7 @@ static void print_trace(void)
         calls_failed(all_bytes, bytes_size);
 }
 
-/* ---- The model is told ---- */
+/* ---- Events for the model ---- */
 
 static uint32_t time_of_events;
 
@@ -142,14 +143,14 @@ static void note_starvation(void)
         ref_world.may_starve |= sleeps_since_ns[i] <= port_now() - TUNING_STARVATION_NS;
 }
 
-/* The thread may sleep from here on, or does not. */
+/* Whether the thread may sleep from here on. */
 static void may_sleep(unsigned thread, bool yes)
 {
     note_starvation();
     sleeps_since_ns[thread] = yes ? port_now() : INT64_MAX;
 }
 
-/* Where a call begins or returns. */
+/* Called where a call begins or returns. */
 static void world(void)
 {
     ref_world.now_ns = port_now();
@@ -159,7 +160,8 @@ static void world(void)
 
 #define MODEL(event) (world(), EXPECT(event))
 
-/* The same where a release begins. When it takes place is not known, so a thread that starves in between counts. */
+/* The same where a release begins. The test does not know when it takes place, so a thread that starves until it
+   returns counts. */
 #define MODEL_RELEASE(event) (ref_world.may_starve = false, MODEL(event))
 
 static void returned(const char *what, int result)
@@ -169,7 +171,7 @@ static void returned(const char *what, int result)
     note(what, result, 0);
 }
 
-/* The holder knows exactly how many wait. */
+/* For the holder, cond_waiters() is exact. */
 static void count_waiters(void)
 {
     for (unsigned i = 0; i < REF_CONDS; i++) {
@@ -193,52 +195,30 @@ static bool pred(void *arg)
     if (waiter->first_look)
         waiter->first_look = false; /* before it waits, with the lock held */
     else if (looker == who)
-        MODEL(ref_looked(who, value));
+        MODEL(ref_pred_called(who, value));
     else
-        MODEL(ref_looked_for(who, looker));
+        MODEL(ref_pred_called_for(who, looker));
     return value;
 }
 
-/* Whether the lock can be had at once, if nobody else goes on. */
+/* Whether the lock can be acquired at once, if no other thread runs. */
 static bool surely_free(unsigned thread)
 {
     world();
     return ref_surely_free(thread);
 }
 
-/* ---- A foreign lock: another private one behind the five functions ---- */
+/* ---- Foreign locks (behind.h) ---- */
 
-static cond_lock_t behind;
-static bool broken; /* nobody can have it any more */
-
-static int behind_acquire(void *object, int64_t deadline_ns)
-{
-    if (broken)
-        return ENOTRECOVERABLE;
-    if (deadline_ns == COND_FOREVER)
-        return cond_lock_acquire(object);
-    return cond_lock_acquire_timed(object, deadline_ns <= cond_now() ? 0 : deadline_ns - cond_now());
-}
-
-static int behind_release(void *object)
-{
-    return cond_lock_release(object);
-}
-static bool behind_owned(void *object)
-{
-    return cond_lock_owned(object);
-}
 static int behind_save(void *object, unsigned *depth)
 {
     return lock_release_save(object, depth);
 }
 static int behind_restore(void *object, unsigned depth)
 {
-    return broken ? ENOTRECOVERABLE : lock_acquire_restore(object, depth, true);
+    return behind_is_lost ? ENOTRECOVERABLE : lock_acquire_restore(object, depth, true);
 }
 
-static const cond_lock_ops_t behind_ops = {
-    .acquire = behind_acquire, .release = behind_release, .owned = behind_owned};
 static const cond_lock_ops_t vague_ops = {.acquire = behind_acquire, .release = behind_release};
 static const cond_lock_ops_t recursive_ops = {.acquire = behind_acquire,
                                               .release = behind_release,
@@ -251,7 +231,7 @@ static const cond_lock_ops_t recursive_ops = {.acquire = behind_acquire,
 static const int64_t timeouts[8] = {COND_FOREVER, 0, -1, 1, 100, COND_US(50), COND_MS(2), INT64_MAX - 5};
 static const size_t counts[4] = {1, 2, 0, SIZE_MAX};
 
-/* What acquire tells one who has it. */
+/* What acquire returns to the holder. */
 static int again(const struct actor *self)
 {
     return !recursive ? EDEADLK : self->depth == COND_DEPTH_MAX ? EAGAIN : 0;
@@ -285,7 +265,6 @@ static void call_acquire(unsigned thread, unsigned how, unsigned which, int64_t 
     ref_world.acquiring[thread] = false;
     returned("acquire: %d", result);
     if (self->depth > 0) {
-        /* (A foreign mutex that is tried says so in its own way.) */
         int expected = again(self);
         EXPECT(result == expected);
         if (result != 0)
@@ -317,7 +296,7 @@ static void call_release(unsigned thread, unsigned how, unsigned which)
         MODEL(ref_released(thread));
 }
 
-/* The waits, and what is special about each. */
+/* The kinds of wait. */
 enum wait { WAIT, WAIT_UNTIL, WAIT_FOR, WAIT_FOR_UNTIL, AWAIT, WAIT_WITH, WAIT_FOR_WITH, AWAIT_WITH };
 
 static bool has_pred(enum wait how) { return how != WAIT && how != WAIT_UNTIL && how != WAIT_WITH; }
@@ -359,7 +338,7 @@ static int make_wait(cond_t *cond, enum wait how, struct actor *self, int64_t ti
     }
 }
 
-/* What such a wait comes to at once; or EINPROGRESS. */
+/* What this wait returns at once, or EINPROGRESS. */
 static int wait_at_once(const struct actor *self, enum wait how, unsigned which, unsigned gate, unsigned token)
 {
     if (self->depth == 0)
@@ -381,7 +360,7 @@ static void call_wait(unsigned thread, enum wait how, unsigned which, unsigned g
                                                                   : began_ns + timeout_ns;
     int at_once = wait_at_once(self, how, which, gate, token);
     if (kind == FOREIGN_VAGUE && self->depth == 0)
-        return; /* such a lock can't tell */
+        return; /* this lock cannot detect the misuse */
     EXPECT(deadline_ns < 0 || cond_deadline(timeout_ns) == deadline_ns);
     note(awaits(how)     ? "cond_await(cond %d, ..., %lld)"
          : has_pred(how) ? "cond_wait_for(cond %d, ..., %lld)"
@@ -390,9 +369,7 @@ static void call_wait(unsigned thread, enum wait how, unsigned which, unsigned g
     if (has_token(how))
         note("  with token %d", (int)token, 0);
     self->gate = gate;
-    /* The first look is the thread's own, with the lock held: pred() sees that. */
     self->first_look = has_pred(how);
-    /* From here on the wait may be under way. */
     if (at_once == EINPROGRESS)
         MODEL_RELEASE(ref_wait_begun(thread, which, has_pred(how) ? gate : REF_NO_GATE, deadline_ns, awaits(how),
                                      has_token(how) ? token : REF_NO_TOKEN));
@@ -416,7 +393,7 @@ static void call_wait(unsigned thread, enum wait how, unsigned which, unsigned g
         EXPECT(cond_owned(cond));
 }
 
-/* Which one, of those without a predicate and with. */
+/* One of the waits without a predicate, or with one. */
 static void call_some_wait(unsigned thread, bool with_pred, unsigned variant, unsigned how, unsigned which, unsigned gate,
                            int64_t timeout_ns)
 {
@@ -426,7 +403,7 @@ static void call_some_wait(unsigned thread, bool with_pred, unsigned variant, un
     call_wait(thread, chosen, which, gate, timeout_ns, how / 2 % REF_TOKENS);
 }
 
-/* By the holder, for good. */
+/* Close is for the holder, and permanent. */
 static void call_close(unsigned thread, unsigned which)
 {
     struct actor *self = &actors[thread];
@@ -444,14 +421,14 @@ static void call_close(unsigned thread, unsigned which)
     count_waiters();
 }
 
-/* A token that no wait carries may begin anew. */
+/* A token that no wait uses may be reset. */
 static void call_cancel(unsigned thread, unsigned which, unsigned token)
 {
     struct actor *self = &actors[thread];
     if (kind == FOREIGN_VAGUE && self->depth == 0)
         return;
     if (ref_world.tokens[token] && token_users[token] == 0 && self->depth > 0) {
-        note("token %d begins anew", (int)token, 0);
+        note("token %d is reset", (int)token, 0);
         ref_world.tokens[token] = false;
         tokens[token] = (cond_token_t){0};
         return;
@@ -485,7 +462,7 @@ static void call_notify(unsigned thread, unsigned how, unsigned which)
     count_waiters();
 }
 
-/* Questions. The holder's answers are exact. */
+/* Queries. For the holder their results are exact. */
 static void call_look(unsigned thread, unsigned how, unsigned which)
 {
     struct actor *self = &actors[thread];
@@ -519,7 +496,7 @@ static void call_look(unsigned thread, unsigned how, unsigned which)
     }
 }
 
-/* A block that holds the lock, left in one of its ways. */
+/* A block with COND_WITH, left in one of the possible ways. */
 static void call_with(unsigned thread, unsigned how, unsigned which)
 {
     struct actor *self = &actors[thread];
@@ -555,7 +532,7 @@ static void call_with(unsigned thread, unsigned how, unsigned which)
         MODEL(ref_released(thread));
 }
 
-/* A change of what predicates look at. */
+/* Changes the state of a predicate. */
 static void call_change(unsigned thread, unsigned gate, bool open)
 {
     if (actors[thread].depth == 0)
@@ -564,12 +541,12 @@ static void call_change(unsigned thread, unsigned gate, bool open)
     ref_world.gates[gate] = open;
 }
 
-/* As if it had acquired it very often. */
+/* As after very many acquires. */
 static void call_deepen(unsigned thread)
 {
     struct actor *self = &actors[thread];
     if (kind == SHARED && self->depth > 0) {
-        /* As if so many had waited that tickets are as old as they may be. (Once: nobody sleeps through more.) */
+        /* As after so many waits that tickets are as old as they may be. Only once: no thread can sleep longer. */
         for (unsigned i = 0; i < REF_CONDS && !aged; i++) {
             struct cond_shared_queue_ *queue = &conds[i].u_.shared;
             uint32_t before = queue->arrivals;
@@ -582,14 +559,14 @@ static void call_deepen(unsigned thread)
     if (!recursive || self->depth == 0 || self->depth >= COND_DEPTH_MAX)
         return;
     uint32_t by = COND_DEPTH_MAX - self->depth;
-    note("has acquired it so often that actor %d has it %lld deep", (int)thread, (long long)COND_DEPTH_MAX);
+    note("actor %d now holds %lld levels", (int)thread, (long long)COND_DEPTH_MAX);
     (kind == FOREIGN_RECURSIVE ? &behind : cond_get_lock(&conds[0]))->depth_ += by;
     self->depth += by;
     MODEL(ref_deepened(thread, by));
 }
 
-/* The way back, one release at a time being too long. */
-static void let_up(unsigned actor)
+/* The reverse. Single releases would take too long. */
+static void drop_levels(unsigned actor)
 {
     struct actor *self = &actors[actor];
     if (self->depth <= 8)
@@ -600,12 +577,12 @@ static void let_up(unsigned actor)
     MODEL(ref_deepened(actor, -by));
 }
 
-/* What is answered with an error by whatever state things are in, or by this one. */
+/* Calls that return an error, always or in this state. */
 static void call_misuse(unsigned thread, unsigned how, unsigned which)
 {
     struct actor *self = &actors[thread];
     cond_t *cond = &conds[which];
-    note("misuses cond %d, in way %lld", (int)which, how);
+    note("misuse %lld of cond %d", (int)which, how);
     made++;
     switch (how) {
     case 0:
@@ -621,7 +598,7 @@ static void call_misuse(unsigned thread, unsigned how, unsigned which)
         }
         break;
     case 2:
-        /* Its own lock, held; or anybody's, while somebody waits. */
+        /* The condition's own lock is held; or any lock, while a thread waits. */
         if (self->depth > 0 && cond->lock_ == NULL) {
             int error = cond_destroy(cond);
             EXPECT(error == EBUSY);
@@ -671,17 +648,17 @@ static void on_ready(cond_task_t *which, int result)
 {
     struct task *task = cond_task_user(which);
     unsigned number = (unsigned)(task - tasks);
-    note("  task %d is told: %lld", (int)number, result);
+    note("  callback of task %d: %lld", (int)number, result);
     EXPECT(which == &task->task && task->busy);
-    EXPECT(task->caller != port_self()); /* never by its own request's call */
-    MODEL(ref_task_told(REF_THREADS + number, result));
+    EXPECT(task->caller != port_self()); /* never inside the call that made the request */
+    MODEL(ref_task_outcome(REF_THREADS + number, result));
     if (!task->waits)
         actors[REF_THREADS + number].depth = result == 0;
     end_request(task);
     task->caller = 0;
     if (actors[REF_THREADS + number].depth > 0)
         count_waiters();
-    /* Go on at once, sometimes, instead of later. */
+    /* Sometimes it makes its next call in the callback. */
     if (task->within < 2 && bytes_left > 0) {
         unsigned byte = next_byte();
         task->within++;
@@ -691,8 +668,8 @@ static void on_ready(cond_task_t *which, int result)
     }
 }
 
-/* The request's call has returned. Its callback may have come before that, and another request since. */
-static void answered(unsigned number, unsigned request, int result)
+/* The request's call has returned. Its callback may have run before that, and may have made another request. */
+static void request_returned(unsigned number, unsigned request, int result)
 {
     struct task *task = &tasks[number];
     struct actor *self = &actors[REF_THREADS + number];
@@ -704,13 +681,13 @@ static void answered(unsigned number, unsigned request, int result)
     if (result == EINPROGRESS) {
         ref_world.beginning[number] = false;
         if (!task->waits)
-            ref_world.asked_until[number] = ++time_of_events;
+            ref_world.requested_until[number] = ++time_of_events;
         return;
     }
     if (!task->waits && result == 0)
         MODEL(ref_task_acquired(REF_THREADS + number));
     else
-        MODEL(ref_task_told(REF_THREADS + number, result));
+        MODEL(ref_task_outcome(REF_THREADS + number, result));
     if (!task->waits)
         self->depth = result == 0;
     end_request(task);
@@ -725,8 +702,8 @@ static void begin_request(struct task *task, bool waits)
     task->caller = port_self();
     ref_world.cancelled[number] = false;
     ref_world.beginning[number] = true;
-    ref_world.asked_from[number] = ++time_of_events;
-    ref_world.asked_until[number] = UINT32_MAX;
+    ref_world.requested_from[number] = ++time_of_events;
+    ref_world.requested_until[number] = UINT32_MAX;
 }
 
 static void task_acquire(unsigned number, unsigned which)
@@ -748,14 +725,14 @@ static void task_acquire(unsigned number, unsigned which)
     }
     begin_request(task, false);
     unsigned request = task->request;
-    MODEL(ref_task_asks(REF_THREADS + number));
-    ref_world.knocks++;
+    MODEL(ref_task_requests(REF_THREADS + number));
+    ref_world.handoffs++;
     int result = cond_task_acquire(&conds[which], &task->task);
     returned("task_acquire: %d", result);
     EXPECT(result == 0 || result == EINPROGRESS || result == ECANCELED);
-    answered(number, request, result);
-    MODEL(ref_knock_ends());
-    ref_world.knocks--;
+    request_returned(number, request, result);
+    MODEL(ref_handoff_ends());
+    ref_world.handoffs--;
 }
 
 static int make_task_wait(cond_t *cond, cond_task_t *task, enum wait how, struct actor *self)
@@ -791,7 +768,7 @@ static void task_wait(unsigned number, unsigned which, unsigned gate, enum wait 
     int result = make_task_wait(&conds[which], &task->task, how, self);
     returned("task_wait: %d", result);
     EXPECT(result == 0 || result == EINPROGRESS || result == ECANCELED);
-    answered(number, request, result);
+    request_returned(number, request, result);
 }
 
 static void task_release(unsigned number, unsigned which)
@@ -853,11 +830,11 @@ static void task_cancel(unsigned number)
     struct task *task = &tasks[number];
     note("cond_task_cancel(task %d)", (int)number, 0);
     if (task->busy && task->waits && ref_world.cancelling[number] == 0 && !ref_world.cancelled[number]) {
-        ref_world.asked_from[number] = ++time_of_events;
-        ref_world.asked_until[number] = UINT32_MAX;
+        ref_world.requested_from[number] = ++time_of_events;
+        ref_world.requested_until[number] = UINT32_MAX;
     }
     ref_world.cancelling[number]++;
-    ref_world.knocks++;
+    ref_world.handoffs++;
     int result = cond_task_cancel(&task->task);
     returned("task_cancel: %d", result);
     EXPECT(result == 0 || result == EINVAL);
@@ -865,13 +842,13 @@ static void task_cancel(unsigned number)
     if (result == 0 && !ref_world.cancelled[number]) {
         ref_world.cancelled[number] = true;
         if (task->waits)
-            ref_world.asked_until[number] = ++time_of_events;
+            ref_world.requested_until[number] = ++time_of_events;
     }
-    ref_world.knocks--;
+    ref_world.handoffs--;
     ref_world.cancelling[number]--;
 }
 
-/* While its request is under way, a task can't make another. */
+/* While its request is in progress, a task cannot make another one. */
 static void task_misuse(unsigned number, unsigned which)
 {
     struct task *task = &tasks[number];
@@ -886,7 +863,7 @@ static void task_misuse(unsigned number, unsigned which)
     EXPECT(result == EBUSY);
 }
 
-/* One call for a task, if it can make one just now. */
+/* One call for a task, if it can make one now. */
 static void call_task(unsigned number, unsigned byte)
 {
     struct task *task = &tasks[number];
@@ -901,7 +878,7 @@ static void call_task(unsigned number, unsigned byte)
         task_misuse(number, which);
         return;
     }
-    /* (A cancel that is under way is for a request that has ended, and must not meet the next one.) */
+    /* A cancel in progress is for a request that has ended. It must not cancel the next one. */
     if (task->in_use || (ref_world.cancelling[number] > 0 && how != 4 && how != 5 && how != 6))
         return;
     switch (how) {
@@ -921,23 +898,23 @@ static void call_task(unsigned number, unsigned byte)
     }
 }
 
-/* ---- A condition that is destroyed while others use it. It has no model: what each call may answer is said here. ---- */
+/* ---- A condition that is destroyed while others use it. The model does not have it: the checks are here. ---- */
 
 static cond_t doomed;
 static bool doomed_lives, doomed_is_poisoned, doomed_is_closed;
 static unsigned doomed_destroyers; /* threads in cond_destroy() */
-static unsigned doomed_users; /* threads in calls on it that may touch it: not those that let somebody go */
+static unsigned doomed_users; /* threads in calls that may touch it. After a release that wakes a waiter, a call may not. */
 
 enum { POISON = 0x5A };
 
-/* Once it is destroyed, its memory may be in other use. */
+/* After the destroy its memory may be reused, so the library must not write to it. */
 static void check_poison(void)
 {
     for (size_t i = 0; i < sizeof doomed && doomed_is_poisoned; i++)
         EXPECT(((const unsigned char *)&doomed)[i] == POISON);
 }
 
-/* Whether a call may be told that it is destroyed. */
+/* Whether a call may return EINVAL because it is destroyed. */
 static bool is_told(void)
 {
     return !doomed_lives || doomed_destroyers > 0;
@@ -986,11 +963,11 @@ static void notify_doomed(bool all, bool closes)
     }
     doomed_is_closed |= closes;
     EXPECT((closes ? cond_close(&doomed) : all ? cond_notify_all(&doomed) : cond_notify(&doomed, 1)) == 0);
-    doomed_users--; /* from here on whoever is let go may destroy it */
+    doomed_users--; /* from here on a woken waiter may destroy it */
     EXPECT(cond_release(&doomed) == 0);
 }
 
-/* A task of the thread's own. It gives the lock back as soon as it has it. */
+/* A task of this thread. It releases the lock as soon as it has it. */
 static cond_task_t doomed_tasks[REF_THREADS];
 static bool doomed_task_busy[REF_THREADS];
 
@@ -1058,30 +1035,30 @@ static bool is_set(void *arg)
     return *(const bool *)arg;
 }
 
-/* ---- A shared condition whose holders die. It has no model either, but each call has one right answer. ---- */
+/* ---- A shared condition whose holders die. The model does not have it, but each call has one correct result. ---- */
 
 static cond_t mortal;
 static bool mortal_lives;
-static bool mortal_orphaned; /* its last holder died, and nobody has recovered it yet */
-static bool mortal_lost;     /* it was released so */
-static bool mortal_open;     /* what waits are for */
+static bool mortal_orphaned; /* its last holder died, and it was not recovered yet */
+static bool mortal_lost;     /* it was released without recover */
+static bool mortal_open;     /* the predicate */
 static bool mortal_closed;
 static unsigned mortal_users;
 static unsigned mortal_recoveries;
-static unsigned mortal_plain[REF_THREADS]; /* who is in a plain wait: the recoveries before it, and 1 */
+static unsigned mortal_plain[REF_THREADS]; /* in a wait without a predicate: 1 + the recoveries before it; else 0 */
 
-static int mortal_answer(void)
+static int mortal_result(void)
 {
     return mortal_lost ? ENOTRECOVERABLE : mortal_orphaned ? EOWNERDEAD : 0;
 }
 
-/* Make it anew, once nobody uses one that is lost. */
+/* Initialise it, again if it is lost and no thread uses it. */
 static void begin_mortal(void)
 {
     if (mortal_users > 0 || (mortal_lives && !mortal_lost))
         return;
     sched_preemptible(false);
-    if (mortal_lives) /* It is lost: so nobody is counted any more, be it that a waiter has died. */
+    if (mortal_lives) /* it is lost, so not even dead waiters are counted */
         EXPECT(cond_waiters(&mortal) == 0 && cond_destroy(&mortal) == 0);
     memset(&mortal, 0, sizeof mortal);
     EXPECT(cond_init(&mortal, NULL, COND_SHARED) == 0);
@@ -1094,11 +1071,11 @@ static bool acquire_mortal(void)
 {
     int result = cond_acquire(&mortal);
     returned("acquires the mortal condition: %d", result);
-    EXPECT(result == mortal_answer());
+    EXPECT(result == mortal_result());
     return result != ENOTRECOVERABLE;
 }
 
-/* It is held, and whoever held it before may have died. */
+/* The lock is held, and its last holder may have died. */
 static void recover_mortal(void)
 {
     EXPECT(cond_recover(&mortal) == (mortal_orphaned ? 0 : EINVAL));
@@ -1112,7 +1089,7 @@ static void release_mortal(void)
     EXPECT(cond_release(&mortal) == 0);
 }
 
-/* With the lock held. Whether it is held after. */
+/* Call it with the lock held. Returns whether it is held afterwards. */
 static bool use_mortal(unsigned thread, unsigned how, int64_t timeout_ns)
 {
     if (how >= 4) {
@@ -1128,17 +1105,17 @@ static bool use_mortal(unsigned thread, unsigned how, int64_t timeout_ns)
                          : cond_wait_for(&mortal, is_set, &mortal_open, timeout_ns);
     mortal_plain[thread] = 0;
     returned("waits on the mortal condition: %d", result);
-    EXPECT(result == (at_once ? 0 : mortal_answer()) || (result == ETIMEDOUT && mortal_answer() == 0) ||
-           (result == ECANCELED && mortal_answer() == 0 && mortal_closed));
+    EXPECT(result == (at_once ? 0 : mortal_result()) || (result == ETIMEDOUT && mortal_result() == 0) ||
+           (result == ECANCELED && mortal_result() == 0 && mortal_closed));
     return result != ENOTRECOVERABLE;
 }
 
 static void call_mortal(unsigned thread, unsigned how, unsigned rest, int64_t timeout_ns)
 {
     bool recovers = rest % 4 != 0;
-    bool dies = rest / 4 % 2 != 0 && (kind < SHARED || actors[thread].depth == 0); /* with that one only */
+    bool dies = rest / 4 % 2 != 0 && (kind < SHARED || actors[thread].depth == 0); /* it must not die with another shared lock */
     begin_mortal();
-    note("is about to use the mortal condition, %d, %lld", (int)how, rest);
+    note("uses the mortal condition, %d, %lld", (int)how, rest);
     mortal_users++;
     bool held = acquire_mortal();
     if (held && recovers)
@@ -1157,8 +1134,8 @@ static void call_mortal(unsigned thread, unsigned how, unsigned rest, int64_t ti
     mortal_users--;
 }
 
-/* Whether somebody who waits there comes by himself: the holder has died, or was replaced. */
-static bool mortals_come(void)
+/* Whether a waiter wakes up by itself: the holder has died, or the lock was recovered. */
+static bool mortal_waiter_wakes(void)
 {
     for (unsigned i = 0; i < REF_THREADS; i++)
         if (mortal_plain[i] != 0 && mortal_plain[i] != mortal_recoveries + 1)
@@ -1166,13 +1143,13 @@ static bool mortals_come(void)
     return mortal_orphaned || mortal_lost;
 }
 
-/* By the test's own thread, when nobody can go on: who waits there comes through. */
+/* By the test's own thread, when no thread can run: wakes the waiters. */
 static void wake_mortal(void)
 {
-    if (mortals_come())
+    if (mortal_waiter_wakes())
         return;
-    int result = cond_acquire(&mortal); /* (somebody may go on and die meanwhile) */
-    EXPECT(result == mortal_answer());
+    int result = cond_acquire(&mortal); /* meanwhile a thread may run and die */
+    EXPECT(result == mortal_result());
     if (result == ENOTRECOVERABLE)
         return;
     recover_mortal();
@@ -1181,7 +1158,7 @@ static void wake_mortal(void)
     release_mortal();
 }
 
-/* ---- A condition whose lock outlives it, and that is destroyed while some are still on their way ---- */
+/* ---- A condition whose lock outlives it. It is destroyed while woken waiters are on their way. ---- */
 
 static cond_lock_t outer;
 static cond_t hasty;
@@ -1204,7 +1181,7 @@ static void call_hasty(unsigned how, int64_t timeout_ns)
         hasty_closed = false;
         EXPECT(cond_init(&hasty, &outer, 0) == 0);
     }
-    note("is about to use the hasty condition, %d, %lld ns", (int)how, timeout_ns);
+    note("uses the hasty condition, %d, %lld ns", (int)how, timeout_ns);
     hasty_users++;
     EXPECT(cond_lock_acquire(&outer) == 0);
     if (hasty_lives && how < 4) {
@@ -1213,7 +1190,7 @@ static void call_hasty(unsigned how, int64_t timeout_ns)
         hasty_open = how % 2 == 0;
         hasty_closed = hasty_closed || timeout_ns > 1000;
         EXPECT((hasty_closed ? cond_close(&hasty) : cond_notify_all(&hasty)) == 0);
-        if (how >= 6 && cond_waiters(&hasty) == 0) { /* (whoever awaits still waits) */
+        if (how >= 6 && cond_waiters(&hasty) == 0) { /* an awaiting waiter is still counted */
             note("destroys it", 0, 0);
             EXPECT(cond_destroy(&hasty) == 0);
             hasty_lives = false;
@@ -1264,7 +1241,7 @@ static void setup(void)
     made_by_then = 0;
     for (unsigned i = 0; i < REF_THREADS; i++)
         sleeps_since_ns[i] = INT64_MAX;
-    broken = aged = false;
+    behind_is_lost = aged = false;
     memset(&lock, 0, sizeof lock);
     cond_lock_t *both = &lock;
     if (kind == OWN_RLOCK || kind == OWN_MUTEX || kind == SHARED_OWN) {
@@ -1341,9 +1318,9 @@ static void call(unsigned thread)
     }
 }
 
-static void let_go_of_all(unsigned thread)
+static void release_all(unsigned thread)
 {
-    let_up(thread);
+    drop_levels(thread);
     while (actors[thread].depth > 0)
         call_release(thread, 0, 0);
 }
@@ -1352,16 +1329,16 @@ static void body(unsigned thread)
 {
     while (bytes_left > 0)
         call(thread);
-    let_go_of_all(thread);
+    release_all(thread);
 }
 
-/* The task that holds the lock lets it go. */
+/* The task that holds the lock releases it. */
 static bool release_for_tasks(void)
 {
     for (unsigned i = 0; i < REF_TASKS; i++) {
         if (actors[REF_THREADS + i].depth == 0 || tasks[i].busy)
             continue;
-        let_up(REF_THREADS + i);
+        drop_levels(REF_THREADS + i);
         while (actors[REF_THREADS + i].depth > 0 && !tasks[i].busy)
             task_release(i, 0);
         return true;
@@ -1389,7 +1366,7 @@ static void wake_all(void)
         return;
     call_acquire(THREADS, 3, 0, 0);
     if (actors[THREADS].depth == 0)
-        return; /* who waits on a shared one looks now and then, even if nobody goes on by that */
+        return; /* a waiter of a shared lock holds it during its heartbeat */
     for (unsigned i = 0; i < REF_CONDS; i++) {
         call_change(THREADS, i, true);
         call_notify(THREADS, 4, i);
@@ -1397,19 +1374,19 @@ static void wake_all(void)
     call_release(THREADS, 0, 0);
 }
 
-/* Everybody waits: that must be as it should. Then all are woken. */
+/* All threads wait. Checks that they may, and wakes all. */
 static void quiet(void)
 {
-    note("nobody can go on", 0, 0);
-    MODEL(ref_all_rest());
-    /* Who was woken then must have come through since; on a shared lock, sooner or later. */
+    note("no thread can run", 0, 0);
+    MODEL(ref_all_blocked());
+    /* Some woken waiter must have returned since the last time; on a shared lock, at some time. */
     vain = made == made_by_then ? vain + 1 : 0;
     EXPECT(vain < 1000);
     wake_all();
     made_by_then = made;
 }
 
-/* All threads have ended. What tasks still do, ends; nothing is left behind. */
+/* All threads have ended. Ends the requests of tasks. Then no waiter may be left. */
 static void check(void)
 {
     note("all threads have ended", 0, 0);
@@ -1423,7 +1400,7 @@ static void check(void)
                 more = true;
             }
     }
-    MODEL(ref_all_rest());
+    MODEL(ref_all_blocked());
     EXPECT(!cond_locked(&conds[0]));
     for (unsigned i = 0; i < REF_CONDS; i++) {
         MODEL(ref_counted(i, cond_waiters(&conds[i])));
@@ -1435,9 +1412,9 @@ static void check(void)
         EXPECT(cond_destroy(&doomed) == 0);
 }
 
-/* ---- Afterwards: what needs one thread only, or breaks things ---- */
+/* ---- After the run: calls that need one thread, or destroy an object ---- */
 
-/* A task that the model does not know. */
+/* A task that the model does not have. */
 static cond_task_t extra;
 static int extra_result;
 
@@ -1484,7 +1461,7 @@ static void misuse_nothing(void)
            cond_task_cancel(NULL) == EINVAL && cond_task_user(NULL) == NULL &&
            cond_task_acquire(&none, NULL) == EINVAL && cond_task_release(NULL, &tasks[0].task) == EINVAL &&
            cond_task_close(&none, &tasks[0].task) == EPERM && cond_task_notify(&none, &tasks[0].task, 1) == EPERM && cond_task_notify_all(&none, &task) == EINVAL);
-    /* The system has no more robust mutexes. */
+    /* No robust mutex is left. */
     cond_t shared[SCHED_ROBUST_MAX + 1];
     memset(shared, 0, sizeof shared);
     unsigned made_of_them = 0;
@@ -1501,12 +1478,12 @@ static void misuse_nothing(void)
                (i == 0 || strcmp(cond_strerror(errors[i]), cond_strerror(errors[i - 1])) != 0));
 }
 
-/* In the child of a fork: whoever held it, and waited, is gone. */
+/* As in the child of a fork: the holder and the waiters no longer exist. */
 static void fork_while_held(void)
 {
     EXPECT(cond_acquire(&conds[0]) == 0);
     if (kind < FOREIGN) {
-        /* A task that waits is as good as a thread. */
+        /* A task stands for a waiting thread. */
         EXPECT(cond_release(&conds[0]) == 0 && cond_task_acquire(&conds[0], &extra) == 0 &&
                cond_task_wait(&conds[0], &extra) == EINPROGRESS && cond_acquire(&conds[0]) == 0);
         EXPECT(cond_waiters(&conds[0]) == 1);
@@ -1516,11 +1493,11 @@ static void fork_while_held(void)
     EXPECT(cond_reinit_after_fork(&conds[0]) == 0);
     EXPECT(kind >= FOREIGN || (!cond_locked(&conds[0]) && cond_waiters(&conds[0]) == 0));
     if (kind >= FOREIGN)
-        EXPECT(cond_release(&conds[0]) == 0); /* somebody else's: it is as it was */
+        EXPECT(cond_release(&conds[0]) == 0); /* a foreign lock does not change */
 }
 
-/* A private condition in memory that another process has, too. Who awaits is in the lock's list, which that process must not
-   look at either. */
+/* A private condition in memory that another process shares. That process must not use the queue, nor the lock's
+   list, in which an awaiting waiter is. */
 static void two_processes(bool awaits_it)
 {
     static bool never;
@@ -1536,20 +1513,20 @@ static void two_processes(bool awaits_it)
     EXPECT(cond_task_release(&conds[0], &extra) == 0);
 }
 
-/* A foreign lock that fails in the middle of a wait: nobody has it any more. */
+/* A foreign lock that fails during a wait. */
 static void lose_the_lock(void)
 {
     EXPECT(cond_acquire(&conds[0]) == 0);
-    broken = true;
+    behind_is_lost = true;
     EXPECT(cond_wait(&conds[0], 0) == ENOTRECOVERABLE);
     EXPECT(cond_acquire(&conds[0]) == EINVAL && cond_wait(&conds[0], 0) == EINVAL);
 }
 
-/* The holder of a shared lock dies; the lock is recovered the first time, and given up the second time. */
+/* The holder of a shared lock dies. The lock is recovered twice, and the third time it is released without recover. */
 static void die_while_held(void)
 {
     EXPECT(cond_init(&conds[0], kind == SHARED ? &lock : NULL, COND_SHARED | (kind == SHARED)) == EBUSY);
-    EXPECT(cond_reinit_after_fork(&conds[0]) == 0); /* nothing to do: it lives on */
+    EXPECT(cond_reinit_after_fork(&conds[0]) == 0); /* a shared condition does not change */
     for (unsigned i = 0; i < 3; i++) {
         EXPECT(cond_acquire(&conds[0]) == 0 && cond_wait(&conds[0], 0) == ETIMEDOUT);
         sched_holders_die();
@@ -1564,7 +1541,8 @@ static void die_while_held(void)
     EXPECT(cond_acquire(&conds[0]) == ENOTRECOVERABLE);
 }
 
-/* A lock that can't tell its owner, while somebody else has it: its release knows better, and then nothing happens. */
+/* A foreign lock without owned(), while another actor holds it: its release_save() fails, and the call has no effect.
+   */
 static void borrow_the_lock(void)
 {
     static const cond_lock_ops_t ops = {.acquire = behind_acquire,
@@ -1581,12 +1559,12 @@ static void borrow_the_lock(void)
     EXPECT(cond_destroy(&borrowed) == 0 && cond_lock_destroy(&handle) == 0 && cond_destroy(&direct) == 0);
 }
 
-/* Destroyed by one thread only, with nobody else there. */
+/* One thread destroys the objects. */
 static void afterwards(unsigned how)
 {
     EXPECT(cond_task_init(&extra, extra_ready, NULL) == 0);
     EXPECT(cond_closed(&conds[0]) == ref_world.closed[0]);
-    /* (On a closed condition nobody waits.) */
+    /* No wait can begin on a closed condition. */
     switch (ref_world.closed[0] && how % 8 != 1 ? 0 : how % 8) {
     case 1: misuse_nothing(); break;
     case 2:
@@ -1614,7 +1592,7 @@ static void afterwards(unsigned how)
     destroy_all();
 }
 
-/* ---- Faces ---- */
+/* ---- The interface ---- */
 
 unsigned long calls_made(void)
 {

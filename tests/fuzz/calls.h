@@ -3,12 +3,12 @@
 #define CALLS_H
 
 /*
- * Calls of the whole interface, by several threads and tasks, as a string of bytes says: which calls, with what
- * arguments, and where one thread is left for another (over the scripted port, scripted.h). Each is held against the
- * reference model (reference.h). calls.c has the bytes' meaning; any bytes mean something.
+ * Calls of the whole interface by several threads and tasks. A string of bytes chooses the calls, their arguments,
+ * and the thread switches (over the scripted port, scripted.h). Any string is valid. The reference model
+ * (reference.h) checks each call.
  *
- * If the library does what it must not, calls_failed() is called, if it is set, after the calls that led there were
- * printed; else the program ends with status 1.
+ * If the library breaks its contract, the calls that led there are printed and calls_failed() is called, if it is
+ * set. Then the program ends with status 1.
  */
 
 #include <stddef.h>
@@ -18,11 +18,10 @@ void calls_run(const uint8_t *bytes, size_t size);
 
 extern void (*calls_failed)(const uint8_t *bytes, size_t size);
 
-/* Print each call when it is made, for one who reads it. */
+/* Print each call when it is made. */
 void calls_print(int yes);
 
-/* How many calls were made and held against the model so far; and how many runs the model gave up on, since it had
-   too many states: those were run to their end without it. */
+/* How many calls were made so far; and in how many runs the model had too many states, so that it stopped checking. */
 unsigned long calls_made(void);
 unsigned long calls_given_up(void);
 

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * calls.c with one of three faces:
+ * fuzz - makes the calls of calls.h from inputs
  *
- *     fuzz [FILE or FOLDER...]            runs these inputs, a folder's files too
- *     fuzz --steps N [--seed N]           random inputs, until N calls were made; shows how far it is
- *     fuzz --print FILE                   shows each call
+ *     fuzz [FILE or FOLDER...]            runs these inputs, and the files of these folders
+ *     fuzz --steps N [--seed N]           runs random inputs until N calls were made, and shows its progress
+ *     fuzz --print FILE                   prints each call
  *
- * With FUZZ_LIBFUZZER there is only the function that libFuzzer calls, and with FUZZ_AFL a program that reads its
- * inputs from afl-fuzz, or one from a file or the standard input without it.
+ * With FUZZ_LIBFUZZER it is only the function that libFuzzer calls. With FUZZ_AFL it is a program that reads its
+ * inputs from afl-fuzz, or without afl-fuzz one input from a file.
  */
 #define _POSIX_C_SOURCE 200809L
 #include <dirent.h>
@@ -21,7 +21,7 @@
 
 enum { INPUT_MAX = 1 << 16 };
 
-/* A fuzzer wants a crash, and keeps the input that crashes. */
+/* A fuzzer detects a crash and keeps its input. */
 #if defined(FUZZ_LIBFUZZER) || defined(FUZZ_AFL)
 static void crash(const uint8_t *bytes, size_t size)
 {
@@ -73,7 +73,7 @@ int main(int argc, char **argv)
 }
 #  else
 
-static void say_where(const uint8_t *bytes, size_t size)
+static void save_input(const uint8_t *bytes, size_t size)
 {
     if (input_name == NULL) {
         input_name = "fuzz-failed.bin";
@@ -81,7 +81,7 @@ static void say_where(const uint8_t *bytes, size_t size)
         if (file == NULL || fwrite(bytes, 1, size, file) != size || fclose(file) != 0)
             perror(input_name);
     }
-    fprintf(stderr, "the input that led there, %zu bytes: %s\n", size, input_name);
+    fprintf(stderr, "the input, %zu bytes: %s\n", size, input_name);
 }
 
 static double seconds(void)
@@ -123,8 +123,8 @@ static void run_random(unsigned long steps, uint64_t seed)
     if (progress)
         fprintf(stderr, "\n");
     printf(
-        "%lu steps in %lu random runs from seed %llu, as the reference model has it; in %lu of them it had to "
-        "give up; %.0f steps/s\n",
+        "%lu steps in %lu random runs from seed %llu, all as in the reference model; %lu runs had too many states to "
+        "check; %.0f steps/s\n",
         calls_made(), runs, (unsigned long long)seed, calls_given_up(),
         (double)calls_made() / (seconds() - began));
 }
@@ -150,7 +150,7 @@ int main(int argc, char **argv)
     uint64_t seed = 1;
     unsigned files = 0;
     int failed = 0;
-    calls_failed = say_where;
+    calls_failed = save_input;
     for (int i = 1; i < argc; i++) {
         DIR *folder;
         if (strcmp(argv[i], "--steps") == 0 && i + 1 < argc)
@@ -165,7 +165,7 @@ int main(int argc, char **argv)
             failed |= run_file(argv[i]), files++;
     }
     if (files > 0)
-        printf("%lu steps in %u inputs, as the reference model has it\n", calls_made(), files);
+        printf("%lu steps in %u inputs, all as in the reference model\n", calls_made(), files);
     if (steps > 0) {
         input_name = NULL;
         run_random(steps, seed);

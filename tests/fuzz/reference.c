@@ -5,46 +5,46 @@
 #include <string.h>
 #include "condvar.h"
 
-/* Where an actor is on its way through a wait, or a task through a request. */
+/* The state of an actor's wait, or of a task's request. */
 enum standing {
     IDLE,
-    WAITS,    /* in its condition's queue */
-    NOTIFIED, /* in the lock's: a notify, a close or a cancel has moved it there, or it awaits */
-    EXPIRED,  /* gave up, and was passed over: no notify can have it any more */
-    GOING,    /* a thread that was woken, and does not have the lock yet: there may be several, and any is next */
-    LANDED,   /* a thread that has the lock, and has looked at its predicate */
-    RETURNS,  /* the same, but somebody was faster: it goes back to its place, and releases the lock */
-    WANTS,    /* a task that is to be handed the lock, and waits for nothing else */
-    TOLD,     /* a task whose outcome is decided */
+    WAITS,      /* in the condition's queue */
+    NOTIFIED,   /* in the lock's list: a notify, a close or a cancel has moved it there, or it awaits */
+    EXPIRED,    /* it has timed out or was cancelled, and a notify has skipped it */
+    WOKEN,      /* a thread that was woken and does not hold the lock yet. There may be several, and any may be next. */
+    REACQUIRED, /* a thread that holds the lock and has called its predicate */
+    GOES_BACK,  /* the same, but its predicate is false: it goes back to its place and releases the lock */
+    WANTS,      /* a task that waits only for the lock */
+    DECIDED,    /* a task whose outcome is decided */
 };
 
 struct actor {
     uint8_t standing;
     uint8_t cond;
     uint8_t gate;
-    bool acquires;    /* of a task that WANTS: it has not waited */
-    bool gives_up;    /* of a task: it was cancelled in time */
-    bool awaits;      /* it is in the lock's queue as long as its predicate is false */
-    bool is_ended;    /* by a close or by its token: it goes whatever its predicate is */
-    uint8_t token;    /* what ends it, or REF_NO_TOKEN */
-    bool ticket;      /* was chosen by notify(n), which it passes on if it can't use it... */
-    uint32_t horizon; /* ...to those that had arrived by then */
-    uint32_t arrival; /* its place in its condition's queue */
-    uint32_t turn;    /* its place in the lock's queue */
-    uint32_t depth;   /* how deep it will hold the lock again */
-    int32_t outcome;  /* of LANDED, and TOLD */
+    bool acquires;    /* a task that WANTS: it has not waited */
+    bool gives_up;    /* a task: it was cancelled in time */
+    bool awaits;      /* it is in the lock's list as long as its predicate is false */
+    bool is_ended;    /* by a close or by its token: it ends whatever its predicate is */
+    uint8_t token;    /* or REF_NO_TOKEN */
+    bool ticket;      /* chosen by notify(n). If it cannot use the notification, it passes it on... */
+    uint32_t horizon; /* ...to a waiter that had arrived by then */
+    uint32_t arrival; /* its place in the condition's queue */
+    uint32_t turn;    /* its place in the lock's list */
+    uint32_t depth;   /* the levels to restore */
+    int32_t outcome;  /* if REACQUIRED or DECIDED */
     int64_t deadline_ns;
 };
 
 struct reference {
     uint8_t owner;
-    uint8_t asker;        /* the thread that has begun to wait for a predicate last */
-    bool releasing;       /* the owner is in a call that releases the lock, at some moment of it */
-    bool picks_next;      /* the next release that finds somebody in the lock's queue must pick: it is not the sleepers'
-                             turn twice in a row, and the first turn is the queue's */
+    uint8_t last_pred_waiter; /* the thread that last began to wait with a predicate */
+    bool releasing;       /* the owner is in a call that releases the lock at some time */
+    bool picks_next;      /* the next release must pick from the lock's list if it can. Sleepers never have two turns in a
+                             row, and the list has the first turn. */
     uint32_t depth;
     uint32_t arrivals[REF_CONDS], turns;
-    uint32_t owed[REF_CONDS]; /* shared: so many plain waiters must go */
+    uint32_t owed[REF_CONDS]; /* shared lock: so many waits without a predicate must return 0 */
     struct actor actors[REF_ACTORS];
 };
 
@@ -61,7 +61,7 @@ static bool overflow;
 static bool path[CHOICES_MAX];
 static unsigned path_at, path_length;
 
-/* Where nothing says which: both. */
+/* Where the contract allows both. */
 static bool either(void)
 {
     if (path_at == CHOICES_MAX) {
@@ -73,7 +73,7 @@ static bool either(void)
     return path[path_at++];
 }
 
-/* The next way through the same event. */
+/* The next combination of ways through the same event. */
 static bool next_path(void)
 {
     while (path_length > 0 && path[path_length - 1])
@@ -95,7 +95,7 @@ static void keep(const struct reference *m)
         others[other_count++] = *m;
 }
 
-/* What an event is about. */
+/* The arguments of an event. */
 struct event {
     unsigned actor, cond, gate;
     int64_t deadline_ns;
@@ -104,7 +104,7 @@ struct event {
     bool flag;
 };
 
-/* The states in which this could happen, after it has happened. */
+/* Replaces the states by those after the event. False, and no change, if the event is possible in no state. */
 static bool happens(bool (*event)(struct reference *m, const struct event *e), struct event e)
 {
     if (overflow)
@@ -121,7 +121,7 @@ static bool happens(bool (*event)(struct reference *m, const struct event *e), s
         } while (!overflow && next_path());
     }
     if (other_count == 0 && !overflow)
-        return false; /* the states before are worth printing */
+        return false; /* the test prints the states before the event */
     struct reference *before = states;
     states = others;
     others = before;
@@ -132,7 +132,7 @@ static bool happens(bool (*event)(struct reference *m, const struct event *e), s
 void ref_reset(void)
 {
     memset(&states[0], 0, sizeof states[0]);
-    states[0].owner = states[0].asker = REF_NOBODY;
+    states[0].owner = states[0].last_pred_waiter = REF_NOBODY;
     states[0].picks_next = true;
     state_count = 1;
     overflow = false;
@@ -160,7 +160,7 @@ static bool pred_is_true(const struct actor *a)
     return a->gate == REF_NO_GATE || ref_world.gates[a->gate];
 }
 
-/* Whether no notify can have it any more. After a deadline, and during a cancel, that may be or not. */
+/* Whether a notify can no longer choose it. After its deadline, and during a cancel, both are possible. */
 static bool has_given_up(struct reference *m, unsigned actor)
 {
     struct actor *a = &m->actors[actor];
@@ -171,7 +171,7 @@ static bool has_given_up(struct reference *m, unsigned actor)
     return a->gives_up;
 }
 
-/* The first of a condition's queue that came after `arrival`; `from` 0: of all. */
+/* The first waiter of the condition's queue with an arrival of at least `from`. */
 static unsigned next_waiter(const struct reference *m, unsigned cond, uint32_t from)
 {
     unsigned next = REF_NOBODY;
@@ -184,7 +184,7 @@ static unsigned next_waiter(const struct reference *m, unsigned cond, uint32_t f
     return next;
 }
 
-/* Not those in `but`, who may be passed over. */
+/* The first waiter of the lock's list, without those in `but` (bits). */
 static unsigned next_notified(const struct reference *m, unsigned but)
 {
     unsigned next = REF_NOBODY;
@@ -195,7 +195,7 @@ static unsigned next_notified(const struct reference *m, unsigned but)
     return next;
 }
 
-/* A task that wants the lock, and that no other one comes before for sure. */
+/* A task that wants the lock, unless another task surely requested it earlier. */
 static unsigned next_wanting(const struct reference *m)
 {
     unsigned next = REF_NOBODY;
@@ -203,7 +203,7 @@ static unsigned next_wanting(const struct reference *m)
         bool is_first = m->actors[i].standing == WANTS;
         for (unsigned j = REF_THREADS; j < REF_ACTORS; j++)
             if (m->actors[j].standing == WANTS &&
-                ref_world.asked_until[j - REF_THREADS] < ref_world.asked_from[i - REF_THREADS])
+                ref_world.requested_until[j - REF_THREADS] < ref_world.requested_from[i - REF_THREADS])
                 is_first = false;
         if (is_first && (next == REF_NOBODY || either()))
             next = i;
@@ -211,7 +211,7 @@ static unsigned next_wanting(const struct reference *m)
     return next;
 }
 
-/* A notification for this waiter, or is it too late? A thread in a plain wait is chosen for good. */
+/* Chooses this waiter, unless it is too late. A chosen thread without a predicate can no longer time out. */
 static bool choose(struct reference *m, unsigned actor, bool ticket, uint32_t horizon)
 {
     struct actor *a = &m->actors[actor];
@@ -228,7 +228,7 @@ static bool choose(struct reference *m, unsigned actor, bool ticket, uint32_t ho
     return true;
 }
 
-/* What notify(n) gave it goes to the next that was there at that time, or has a predicate. */
+/* Its notification goes to the next waiter that had arrived before the notify, or that has a predicate. */
 static void pass_on(struct reference *m, unsigned actor)
 {
     struct actor *a = &m->actors[actor];
@@ -249,8 +249,8 @@ static void pass_on(struct reference *m, unsigned actor)
 
 /* ---- The lock ---- */
 
-/* Somebody who awaits has found the predicate false again: to its place, after those on the condition that await and came
-   before. */
+/* The predicate of a woken awaiting waiter is false. It goes back to its place: after the earlier awaiting waiters of
+   the condition. */
 static void await_again(struct reference *m, unsigned actor)
 {
     struct actor *a = &m->actors[actor];
@@ -272,12 +272,12 @@ static void await_again(struct reference *m, unsigned actor)
     a->standing = NOTIFIED;
 }
 
-/* A task gets the lock, or is told that it need not wait for it any more. */
-static bool hand_over(struct reference *m, unsigned task)
+/* A task gets the lock, or its cancelled request ends without the lock. */
+static bool hand_off(struct reference *m, unsigned task)
 {
     struct actor *a = &m->actors[task];
     bool gave_up = has_given_up(m, task);
-    a->standing = TOLD;
+    a->standing = DECIDED;
     a->outcome = gave_up || (a->is_ended && (a->gate == REF_NO_GATE || !pred_is_true(a))) ? ECANCELED : 0;
     if (gave_up && a->acquires)
         return false;
@@ -286,7 +286,7 @@ static bool hand_over(struct reference *m, unsigned task)
     return true;
 }
 
-/* Waits that were cancelled end: what they were given goes to others, and they want the lock. */
+/* Cancelled waits end: they pass their notification on, and want the lock. */
 static void drain(struct reference *m)
 {
     for (unsigned i = REF_THREADS; i < REF_ACTORS; i++) {
@@ -299,7 +299,7 @@ static void drain(struct reference *m)
     }
 }
 
-/* Whether somebody may be in the lock's queue. */
+/* Whether the lock's list may not be empty. */
 static bool any_notified(const struct reference *m)
 {
     for (unsigned i = 0; i < REF_ACTORS; i++)
@@ -309,34 +309,34 @@ static bool any_notified(const struct reference *m)
     return false;
 }
 
-/* The lock is free. Wake one, or hand it to a task: one at each release, whether or not those woken before have the lock
-   by now. */
+/* The lock is free. Each release wakes one waiter or hands the lock to one task, whether or not earlier woken waiters
+   have acquired the lock. */
 static void pick(struct reference *m)
 {
     drain(m);
     if (any_notified(m)) {
-        /* The sleepers' turn, and a thread starves: then nobody is picked. */
+        /* It is the sleepers' turn and a thread starves: then no waiter is picked. */
         if (ref_world.may_starve && !m->picks_next && either()) {
             m->picks_next = true;
             return;
         }
         m->picks_next = false;
     }
-    unsigned stay = 0; /* those that await something else */
+    unsigned stay = 0; /* bits: awaiting waiters whose predicate is false */
     for (;;) {
         unsigned task = next_wanting(m);
         unsigned waiter = next_notified(m, stay);
-        /* Between those who were notified and those who want it anyway, no order is promised. And while somebody
-           asks, it may be before the release or after it. */
+        /* The contract has no order between notified waiters and tasks that want the lock. A request in progress may
+           come before the release or after it. */
         if (task != REF_NOBODY && (waiter == REF_NOBODY || either())) {
-            if (either() || hand_over(m, task))
+            if (either() || hand_off(m, task))
                 return;
             continue;
         }
         if (waiter == REF_NOBODY)
             return;
-        /* Who was given it by this very release has just asked, and others come first. */
-        if (waiter == m->asker) {
+        /* The waiter that makes this release has just begun to wait, and others may come first. */
+        if (waiter == m->last_pred_waiter) {
             unsigned other = next_notified(m, stay | 1u << waiter);
             if (other != REF_NOBODY && either())
                 waiter = other;
@@ -350,42 +350,42 @@ static void pick(struct reference *m)
             a->standing = WAITS;
             pass_on(m, waiter);
         } else if (!is_task(waiter)) {
-            a->standing = GOING;
+            a->standing = WOKEN;
             return;
-        } else if (hand_over(m, waiter)) {
+        } else if (hand_off(m, waiter)) {
             return;
         }
     }
 }
 
-/* The same on a lock whose release is not seen: at once, and without a look at the predicate. By a notify, and by each
-   waiter that has the lock again. */
-static void pick_blindly(struct reference *m)
+/* The same on a foreign lock, whose release the library does not see: at once, without calling the predicate. It is
+   done by a notify, and by each waiter that has acquired the lock again. */
+static void pick_unchecked(struct reference *m)
 {
     unsigned waiter;
     if (ref_world.kind != REF_FOREIGN)
         return;
     while ((waiter = next_notified(m, 0)) != REF_NOBODY) {
         if (!has_given_up(m, waiter)) {
-            m->actors[waiter].standing = GOING;
+            m->actors[waiter].standing = WOKEN;
             return;
         }
         m->actors[waiter].standing = EXPIRED;
     }
 }
 
-/* The release that is under way takes place. */
+/* The release in progress takes place. */
 static void settle(struct reference *m)
 {
     if (!m->releasing)
         return;
     struct actor *a = &m->actors[m->owner];
-    if (a->standing == RETURNS && a->awaits) {
+    if (a->standing == GOES_BACK && a->awaits) {
         await_again(m, m->owner);
-    } else if (a->standing == RETURNS) {
+    } else if (a->standing == GOES_BACK) {
         a->standing = WAITS;
         pass_on(m, m->owner);
-        pick_blindly(m);
+        pick_unchecked(m);
     }
     m->releasing = false;
     m->owner = REF_NOBODY;
@@ -394,12 +394,12 @@ static void settle(struct reference *m)
         pick(m);
 }
 
-/* What may have happened without anybody being told. */
+/* What may have happened since the last event. */
 static void meanwhile(struct reference *m)
 {
     if (m->releasing && either())
         settle(m);
-    for (unsigned i = 0; i < ref_world.knocks; i++)
+    for (unsigned i = 0; i < ref_world.handoffs; i++)
         if (m->owner == REF_NOBODY && either())
             pick(m);
 }
@@ -487,7 +487,7 @@ static bool wait_begun(struct reference *m, const struct event *e)
     a->deadline_ns = e->deadline_ns;
     m->releasing = true;
     if (e->gate != REF_NO_GATE)
-        m->asker = (uint8_t)e->actor;
+        m->last_pred_waiter = (uint8_t)e->actor;
     return true;
 }
 
@@ -507,71 +507,73 @@ static bool must_end(const struct actor *a)
     return a->is_ended || ref_world.closed[a->cond] || (a->token != REF_NO_TOKEN && ref_world.tokens[a->token]);
 }
 
-/* The waiter has the lock again: after it was let go, or its time is over. */
-static bool land(struct reference *m, unsigned thread, bool let_go)
+/* The waiter acquires the lock again, after it was woken or timed out. */
+static bool reacquire(struct reference *m, unsigned thread, bool woken)
 {
     struct actor *a = &m->actors[thread];
-    if (let_go && ref_world.kind == REF_SHARED)
-        let_go = a->standing == WAITS; /* more may go than were notified */
-    else if (let_go)
-        let_go = a->standing == GOING;
+    if (woken && ref_world.kind == REF_SHARED)
+        woken = a->standing == WAITS; /* a shared notify may wake more waiters */
+    else if (woken)
+        woken = a->standing == WOKEN;
     else if ((a->standing != WAITS && a->standing != NOTIFIED && a->standing != EXPIRED) ||
              a->deadline_ns > ref_world.now_ns)
         return false;
     else
-        let_go = true;
-    return let_go && take(m, thread, a->depth);
+        woken = true;
+    return woken && take(m, thread, a->depth);
 }
 
-/* Whether the looker may be about to let go of the lock, and look for this waiter. */
-static bool looked_for(const struct reference *m, unsigned actor, unsigned looker)
+/* Whether the caller may be in a release in which it calls this waiter's predicate. */
+static bool may_call_pred_for(const struct reference *m, unsigned actor, unsigned caller)
 {
     const struct actor *a = &m->actors[actor];
-    bool holds = m->owner == REF_NOBODY ? ref_world.knocks > 0 : m->releasing;
-    /* Who releases for a task may be any thread. And the release may have taken place, and a call without the lock since. */
-    if (m->owner < REF_THREADS && m->owner != looker && ref_world.knocks == 0)
+    bool holds = m->owner == REF_NOBODY ? ref_world.handoffs > 0 : m->releasing;
+    /* Any thread may release for a task. The release may also have taken place already, before a call without the
+       lock. */
+    if (m->owner < REF_THREADS && m->owner != caller && ref_world.handoffs == 0)
         holds = false;
-    return holds && (a->standing == WAITS || a->standing == NOTIFIED || a->standing == RETURNS);
+    return holds && (a->standing == WAITS || a->standing == NOTIFIED || a->standing == GOES_BACK);
 }
 
-static bool looked(struct reference *m, const struct event *e)
+static bool pred_called(struct reference *m, const struct event *e)
 {
     struct actor *a = &m->actors[e->actor];
     if (pred_is_true(a) != e->flag)
         return false;
-    /* For itself as for others, in a release that it makes while it waits? */
-    if (looked_for(m, e->actor, e->actor) && either())
+    /* It may also call its own predicate in a release that it makes while it waits. */
+    if (may_call_pred_for(m, e->actor, e->actor) && either())
         return true;
     meanwhile(m);
-    bool closed = ref_world.kind == REF_SHARED && ref_world.closed[a->cond]; /* then it comes by itself */
-    bool let_go = a->standing == GOING || (ref_world.kind == REF_SHARED && (closed || either()));
-    if (!land(m, e->actor, let_go))
+    bool closed = ref_world.kind == REF_SHARED && ref_world.closed[a->cond]; /* then it wakes up by itself */
+    bool woken = a->standing == WOKEN || (ref_world.kind == REF_SHARED && (closed || either()));
+    if (!reacquire(m, e->actor, woken))
         return false;
-    if (!e->flag && let_go && !must_end(a)) {
-        a->standing = RETURNS;
+    if (!e->flag && woken && !must_end(a)) {
+        a->standing = GOES_BACK;
         m->releasing = true;
         return true;
     }
-    a->standing = LANDED;
-    a->outcome = e->flag ? 0 : let_go ? ECANCELED : ETIMEDOUT;
+    a->standing = REACQUIRED;
+    a->outcome = e->flag ? 0 : woken ? ECANCELED : ETIMEDOUT;
     return true;
 }
 
-bool ref_looked(unsigned thread, bool saw)
+bool ref_pred_called(unsigned thread, bool saw)
 {
-    return happens(looked, (struct event){.actor = thread, .flag = saw});
+    return happens(pred_called, (struct event){.actor = thread, .flag = saw});
 }
 
-/* (Before the release takes place, so it does not change the states: it refutes only.) */
-bool ref_looked_for(unsigned waiter, unsigned looker)
+/* This is before the release takes place, so the states do not change. */
+bool ref_pred_called_for(unsigned waiter, unsigned caller)
 {
     for (unsigned i = 0; i < state_count; i++)
-        if (looked_for(&states[i], waiter, looker))
+        if (may_call_pred_for(&states[i], waiter, caller))
             return true;
     return overflow;
 }
 
-/* Whether a plain wait on a shared condition may have been ended by its close: so many are left as must return 0. */
+/* Whether the close may have ended this wait without a predicate on a shared condition: enough others are left that
+   must return 0. */
 static bool ends_on_shared(const struct reference *m, const struct actor *ended)
 {
     uint32_t left = 0;
@@ -584,11 +586,11 @@ static bool wait_returned(struct reference *m, const struct event *e)
 {
     struct actor *a = &m->actors[e->actor];
     if (a->gate != REF_NO_GATE) {
-        if (a->standing != LANDED || a->outcome != e->result)
+        if (a->standing != REACQUIRED || a->outcome != e->result)
             return false;
     } else {
         meanwhile(m);
-        if (!land(m, e->actor, e->result != ETIMEDOUT))
+        if (!reacquire(m, e->actor, e->result != ETIMEDOUT))
             return false;
         if (ref_world.kind == REF_SHARED ? e->result == ECANCELED && !ends_on_shared(m, a)
                                          : e->result != ETIMEDOUT && a->is_ended != (e->result == ECANCELED))
@@ -599,7 +601,7 @@ static bool wait_returned(struct reference *m, const struct event *e)
     if (e->result == 0 && m->owed[a->cond] > 0)
         m->owed[a->cond]--;
     a->standing = IDLE;
-    pick_blindly(m);
+    pick_unchecked(m);
     return true;
 }
 
@@ -610,7 +612,7 @@ bool ref_wait_returned(unsigned thread, int result)
 
 /* ---- Notify ---- */
 
-/* On a shared lock: at least so many, if they all wait for no predicate. */
+/* On a shared lock at least n waits must return 0, if no waiter has a predicate. */
 static void owe(struct reference *m, unsigned cond, size_t n)
 {
     uint32_t plain = 0;
@@ -629,7 +631,7 @@ static bool notified(struct reference *m, const struct event *e)
     if (m->owner != e->actor || m->releasing)
         return false;
     if (ref_world.kind == REF_SHARED) {
-        if (!ref_world.closed[e->cond]) /* who waits then, goes by itself */
+        if (!ref_world.closed[e->cond]) /* after a close waiters wake up by themselves */
             owe(m, e->cond, e->n);
         return true;
     }
@@ -638,7 +640,7 @@ static bool notified(struct reference *m, const struct event *e)
     while (left > 0 && (waiter = next_waiter(m, e->cond, 0)) != REF_NOBODY)
         if (choose(m, waiter, !e->flag, m->arrivals[e->cond]))
             left--;
-    pick_blindly(m);
+    pick_unchecked(m);
     return true;
 }
 
@@ -650,8 +652,8 @@ bool ref_notified(unsigned actor, unsigned cond, size_t n, bool all)
 
 /* ---- Close and cancel ---- */
 
-/* The waits on the condition that carry the token, or all (REF_NO_TOKEN), end. Not those without a predicate that a notify
-   has chosen. */
+/* The waits on the condition with this token, or all waits (REF_NO_TOKEN), end. Chosen waits without a predicate do
+   not. */
 static bool ended(struct reference *m, const struct event *e)
 {
     if (m->owner != e->actor || m->releasing)
@@ -675,7 +677,7 @@ static bool ended(struct reference *m, const struct event *e)
         if ((all || a->token == e->n) && choose(m, waiter, false, 0))
             a->is_ended = true;
     }
-    pick_blindly(m);
+    pick_unchecked(m);
     return true;
 }
 
@@ -689,7 +691,7 @@ bool ref_token_cancelled(unsigned actor, unsigned cond, unsigned token)
     return happens(ended, (struct event){.actor = actor, .cond = cond, .n = token});
 }
 
-/* Whether cond_waiters() has it. */
+/* Whether cond_waiters() counts it. */
 static bool is_counted(const struct actor *a)
 {
     return a->awaits ? (a->standing == NOTIFIED || a->standing == EXPIRED) && !a->is_ended : a->standing == WAITS;
@@ -715,7 +717,7 @@ bool ref_counted(unsigned cond, size_t count)
 
 /* ---- Tasks ---- */
 
-static bool task_asks(struct reference *m, const struct event *e)
+static bool task_requests(struct reference *m, const struct event *e)
 {
     struct actor *a = &m->actors[e->actor];
     if (a->standing != IDLE)
@@ -727,16 +729,16 @@ static bool task_asks(struct reference *m, const struct event *e)
     return true;
 }
 
-bool ref_task_asks(unsigned task)
+bool ref_task_requests(unsigned task)
 {
-    return happens(task_asks, (struct event){.actor = task});
+    return happens(task_requests, (struct event){.actor = task});
 }
 
-static bool task_told(struct reference *m, const struct event *e)
+static bool task_outcome(struct reference *m, const struct event *e)
 {
     struct actor *a = &m->actors[e->actor];
     meanwhile(m);
-    if (a->standing != TOLD || a->outcome != e->result)
+    if (a->standing != DECIDED || a->outcome != e->result)
         return false;
     if ((a->outcome == 0 || !a->acquires) && (m->owner != e->actor || m->releasing))
         return false;
@@ -744,17 +746,17 @@ static bool task_told(struct reference *m, const struct event *e)
     return true;
 }
 
-bool ref_task_told(unsigned task, int result)
+bool ref_task_outcome(unsigned task, int result)
 {
-    return happens(task_told, (struct event){.actor = task, .result = result});
+    return happens(task_outcome, (struct event){.actor = task, .result = result});
 }
 
-/* At once, or by its own request. */
+/* The call has acquired the lock at once, or its request was handed the lock before it returned. */
 static bool task_acquired(struct reference *m, const struct event *e)
 {
     struct actor *a = &m->actors[e->actor];
     if (either())
-        return task_told(m, &(struct event){.actor = e->actor, .result = 0});
+        return task_outcome(m, &(struct event){.actor = e->actor, .result = 0});
     meanwhile(m);
     if (a->standing != WANTS || !take(m, e->actor, 1))
         return false;
@@ -773,14 +775,14 @@ static bool cancelled(struct reference *m, const struct event *e)
     struct actor *a = &m->actors[e->actor];
     unsigned task = e->actor - REF_THREADS;
     meanwhile(m);
-    bool decided = a->standing == IDLE || a->standing == TOLD;
+    bool decided = a->standing == IDLE || a->standing == DECIDED;
     if (e->result == 0) {
         if (decided && !(a->gives_up && a->outcome == ECANCELED))
             return false;
         a->gives_up = true;
         return true;
     }
-    /* Too late: then nobody else's cancel can be why it was given up, but one before. */
+    /* Too late: then only an earlier cancel can be the reason why it gave up. */
     bool by_this = a->gives_up && !ref_world.cancelled[task] && ref_world.cancelling[task] == 1;
     return (decided || ref_world.beginning[task]) && !by_this;
 }
@@ -790,37 +792,37 @@ bool ref_cancelled(unsigned task, int result)
     return happens(cancelled, (struct event){.actor = task, .result = result});
 }
 
-static bool knock_ends(struct reference *m, const struct event *e)
+static bool handoff_ends(struct reference *m, const struct event *e)
 {
     (void)e;
     meanwhile(m);
     return true;
 }
 
-bool ref_knock_ends(void)
+bool ref_handoff_ends(void)
 {
-    return happens(knock_ends, (struct event){0});
+    return happens(handoff_ends, (struct event){0});
 }
 
-/* ---- Rest ---- */
+/* ---- All blocked ---- */
 
-/* Nobody has anything to do for this one. */
-static bool rests(const struct actor *a)
+/* It needs another call to continue. */
+static bool is_blocked(const struct actor *a)
 {
     if (a->standing == NOTIFIED)
         return a->awaits && !a->is_ended && !pred_is_true(a);
     return a->standing == IDLE || (a->standing == WAITS && !ref_world.closed[a->cond]);
 }
 
-static bool all_rest(struct reference *m, const struct event *e)
+static bool all_blocked(struct reference *m, const struct event *e)
 {
     (void)e;
     settle(m);
     if (m->owner != REF_NOBODY)
-        return true; /* then it is a task's, and all may wait for that */
+        return true; /* a task holds it, and all may wait for that */
     for (unsigned i = 0; i < REF_ACTORS; i++) {
         const struct actor *a = &m->actors[i];
-        if (!rests(a))
+        if (!is_blocked(a))
             return false;
         if (i < REF_THREADS && ref_world.acquiring[i])
             return false;
@@ -830,9 +832,9 @@ static bool all_rest(struct reference *m, const struct event *e)
     return true;
 }
 
-bool ref_all_rest(void)
+bool ref_all_blocked(void)
 {
-    return happens(all_rest, (struct event){0});
+    return happens(all_blocked, (struct event){0});
 }
 
 bool ref_surely_free(unsigned thread)
@@ -843,13 +845,13 @@ bool ref_surely_free(unsigned thread)
             return false;
         for (unsigned j = 0; j < REF_ACTORS; j++) {
             const struct actor *a = &m->actors[j];
-            bool stays = rests(a) && (a->standing == IDLE || a->deadline_ns > ref_world.now_ns);
+            bool stays = is_blocked(a) && (a->standing == IDLE || a->deadline_ns > ref_world.now_ns);
             if (j != thread && (!stays || (j < REF_THREADS && ref_world.acquiring[j])))
                 return false;
         }
     }
-    return !overflow && ref_world.knocks == 0 &&
-           ref_world.kind == REF_PRIVATE; /* others are tried by who looks */
+    return !overflow && ref_world.handoffs == 0 &&
+           ref_world.kind == REF_PRIVATE; /* queries may acquire other locks for a moment */
 }
 
 bool ref_surely_waits(unsigned actor)
@@ -862,11 +864,11 @@ bool ref_surely_waits(unsigned actor)
 
 void ref_print(void)
 {
-    static const char *const names[] = {"idle",   "waits",   "notified", "expired", "going",
-                                        "landed", "returns", "wants",    "told"};
-    fprintf(stderr, "the model, %u states%s; at %lld ns, gates %d %d, %u knock\n", state_count,
+    static const char *const names[] = {"idle",   "waits",   "notified", "expired", "woken",
+                                        "reacquired", "goes back", "wants", "decided"};
+    fprintf(stderr, "the model, %u states%s; at %lld ns, gates %d %d, %u handoffs\n", state_count,
             state_count > 4 ? ", the first 4" : "", (long long)ref_world.now_ns, ref_world.gates[0],
-            ref_world.gates[1], ref_world.knocks);
+            ref_world.gates[1], ref_world.handoffs);
     for (unsigned i = 0; i < state_count && i < 4; i++) {
         const struct reference *m = &states[i];
         fprintf(stderr, "  owner %d%s, depth %u%s\n", m->owner == REF_NOBODY ? -1 : m->owner,

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# Programs that were compiled with the recorded header still run: the library's binary interface has not changed.
+# The library's binary interface has not changed: programs that were compiled with the recorded header still run.
 . "$(dirname -- "$0")/common.sh"
 
 record=$SOURCE/tests/install/abi/$(uname -m).abi

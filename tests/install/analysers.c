@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Faults for analysers.sh: what the analysers must not miss. Never compiled. */
+/* Errors that the analysers must find, for analysers.sh. This file is never compiled. */
 #include <stddef.h>
 #include <stdlib.h>
 

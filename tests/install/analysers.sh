@@ -1,16 +1,16 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# clang's static analyser and clang-tidy (.clang-tidy says with which checks) and cppcheck find nothing in the library's
-# sources, as they are on a POSIX system; and each of them finds what is put before it in analysers.c.
+# clang's static analyser, clang-tidy (checks: .clang-tidy) and cppcheck find nothing in the library's sources for a
+# POSIX system. As a control, each of them finds its error in analysers.c.
 . "$(dirname -- "$0")/common.sh"
 
 if ! command -v clang-tidy >/dev/null || ! command -v cppcheck >/dev/null; then
-    echo 'no clang-tidy or no cppcheck here'
+    echo 'clang-tidy or cppcheck is not installed'
     exit 77
 fi
 cd "$SOURCE"
 
-# (The .c files of the other systems need their headers. all.c is the others again.)
+# The files for other systems need their headers. all.c includes the same files again.
 sources=()
 for file in src/*.c src/port/*.c; do
     case $file in
@@ -18,7 +18,7 @@ for file in src/*.c src/port/*.c; do
     *) sources+=("$file") ;;
     esac
 done
-[ ${#sources[@]} -gt 10 ] || fail "these are not all sources: ${sources[*]}"
+[ ${#sources[@]} -gt 10 ] || fail "sources are missing: ${sources[*]}"
 
 tidy() {
     clang-tidy --quiet "$@" -- -std=c11 -Iinclude -Isrc -DHAVE_PTHREAD_MUTEX_CLOCKLOCK 2>"$tmp/stderr"
@@ -28,7 +28,7 @@ check() {
         --error-exitcode=1 -Iinclude -Isrc -D__linux__=1 -D__x86_64__=1 -DHAVE_PTHREAD_MUTEX_CLOCKLOCK "$@" 2>&1
 }
 
-# finds TEXT COMMAND...: it fails, and says so.
+# finds TEXT COMMAND...: the command fails and prints TEXT.
 finds() {
     local text=$1
     shift

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# A CMake project with README.md's lines in it: shared, static, and with versions that are not there.
+# A CMake project with the lines of README.md: shared, static, and with versions that do not exist.
 . "$(dirname -- "$0")/common.sh"
 
 if ! command -v cmake >/dev/null; then
-    echo 'no cmake here'
+    echo 'cmake is not installed'
     exit 77
 fi
 install_build
@@ -16,9 +16,9 @@ mkdir "$tmp/app"
 block c >"$tmp/app/app.c"
 block text >"$tmp/expected"
 block cmake >"$tmp/lines"
-grep -qF "find_package(condvar $minor REQUIRED)" "$tmp/lines" || fail "README.md does not ask CMake for $minor"
+grep -qF "find_package(condvar $minor REQUIRED)" "$tmp/lines" || fail "README.md does not require $minor in CMake"
 
-# configure NAME REQUEST [ARGS...]: a project that asks for the version REQUEST.
+# configure NAME REQUEST [ARGS...]: a project that requires the version REQUEST.
 configure() {
     local name=$1 request=$2
     shift 2
@@ -49,30 +49,30 @@ if [ -f "$libdir/libcondvar.a" ]; then
     builds_and_runs static
     ! objdump -p "$tmp/static/app" | grep 'NEEDED.*condvar' || fail 'not linked statically'
 
-    # A tree that has no shared library.
+    # An installation without the shared library.
     find "$libdir" -name 'libcondvar.so*' -exec rm {} +
     configure only_static "$minor" || fail "$(cat "$tmp/said")"
     builds_and_runs only_static
 
-    # And one that has nothing left.
+    # An installation without any library.
     rm "$libdir/libcondvar.a"
-    ! configure nothing "$minor" || fail 'a library that is not there was found'
-    grep -q 'no libcondvar in' "$tmp/said" || fail 'what is missing was not said:' "$(cat "$tmp/said")"
+    ! configure nothing "$minor" || fail 'a missing library was found'
+    grep -q 'no libcondvar in' "$tmp/said" || fail 'no message about the missing library:' "$(cat "$tmp/said")"
 fi
 
-# Refused, with both versions named: another major version, a later one, one of a range that ends before.
+# Refused, with a message that names both versions: another major version, a later version, an earlier range.
 for request in 1.0 9.9 "${version%%.*}.99" "$version.1" 0.0...0.0.9; do
     ! configure refused "$request" || fail "version $request was found"
     tr '\n' ' ' <"$tmp/said" | tr -s ' ' >"$tmp/said1"
-    grep -qF "$request" "$tmp/said1" || fail "the version that was asked for, $request, was not said:" "$(cat "$tmp/said")"
-    grep -qF "version: $version" "$tmp/said1" || fail 'the version that is there was not said:' "$(cat "$tmp/said")"
+    grep -qF "$request" "$tmp/said1" || fail "the message does not name the required version $request:" "$(cat "$tmp/said")"
+    grep -qF "version: $version" "$tmp/said1" || fail 'the message does not name the installed version:' "$(cat "$tmp/said")"
 done
-# Accepted: any earlier one of this major version, and ranges with it inside.
+# Accepted: earlier versions of this major version, and ranges that contain this version.
 touch "$libdir/libcondvar.a"
 for request in "${version%%.*}" 0.0 "$version EXACT" "0.0...<1" "$minor...$version"; do
     configure accepted "$request" || fail "$version was refused for $request:" "$(cat "$tmp/said")"
 done
 
-# pkg-config says so too.
+# pkg-config refuses a later version too.
 ! pkg-config --print-errors --exists "condvar >= 9.9" 2>"$tmp/said" || fail 'pkg-config has found version 9.9'
 grep -q '9\.9' "$tmp/said" && grep -qF "$version" "$tmp/said" || fail 'pkg-config does not name both versions'

@@ -1,15 +1,15 @@
 # SPDX-License-Identifier: MIT
 # shellcheck shell=bash
 #
-# package.sh - what the tests of this folder share; to be sourced
+# common.sh - shared by the tests of this folder; to be sourced
 #
-# Meson gives them CC, CXX, SOURCE and BUILD. They work in $tmp, which is removed in the end.
+# Meson sets CC, CXX, SOURCE and BUILD. The tests work in $tmp, which is removed at the end.
 set -euo pipefail
 
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 
-# A user's machine: no options of this one's, and no other libcondvar.
+# As on a user's machine: without options of this machine, and without another libcondvar.
 unset CFLAGS CXXFLAGS CPPFLAGS LDFLAGS LD_LIBRARY_PATH DESTDIR PKG_CONFIG_PATH
 
 fail() {
@@ -17,15 +17,15 @@ fail() {
     exit 1
 }
 
-# Runs what stands after the file name, and fails unless it prints what the file holds.
+# expect FILE COMMAND...: the command prints what is in FILE.
 expect() {
     local file=$1
     shift
     "$@" >"$tmp/output"
-    diff -u "$file" "$tmp/output" >&2 || fail "not what was expected: $*"
+    diff -u "$file" "$tmp/output" >&2 || fail "unexpected output: $*"
 }
 
-# use_installed ROOT: pkg-config finds the library that is installed below ROOT and nothing else; sets libdir.
+# use_installed ROOT: pkg-config finds only the library that is installed below ROOT. Sets libdir.
 # shellcheck disable=SC2034 # libdir is for those who source this
 use_installed() {
     local pc
@@ -35,19 +35,19 @@ use_installed() {
     libdir=$(dirname "$PKG_CONFIG_LIBDIR")
 }
 
-# Installs the build that is being tested.
+# Installs the build under test.
 install_build() {
     meson install -C "$BUILD" --no-rebuild --quiet --destdir "$tmp/image"
     use_installed "$tmp/image"
     export PKG_CONFIG_SYSROOT_DIR=$tmp/image
 }
 
-# Installs what a user would build, with the options of a distribution, to a place that several of these tests have in
-# common and do not change.
+# Installs a user's build with the options of a distribution, to a prefix that several of these tests share and do not
+# change.
 installed_prefix() {
     local build=$BUILD/package
     mkdir -p "$build"
-    exec 9>"$build/lock" # (one test at a time)
+    exec 9>"$build/lock" # one test at a time
     flock 9 2>/dev/null || true
     if [ ! -f "$build/build/build.ninja" ]; then
         meson setup "$build/build" "$SOURCE" --prefix="$build/prefix" --buildtype=debugoptimized -Dtests=disabled \
@@ -60,8 +60,8 @@ installed_prefix() {
     use_installed "$prefix"
 }
 
-# repository_copy DIRECTORY: the source tree as it stands, without what is built, committed to a repository there. Works
-# in a tarball too.
+# repository_copy DIRECTORY: the source tree without build results, committed to a new repository there. It also works
+# in a tarball.
 repository_copy() {
     mkdir "$1"
     if command git -C "$SOURCE" rev-parse --show-toplevel 2>/dev/null | grep -Fx -- "$SOURCE" >/dev/null; then

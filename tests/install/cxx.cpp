@@ -21,7 +21,7 @@ static cond_t on_rlock = COND_INIT_WITH(&rlock);
         } \
     } while (0)
 
-/* The initialisers have made what their names say. */
+/* The initialisers make the right kinds. */
 static void check_locks()
 {
     CHECK(cond_get_lock(&on_mutex) == &mutex);

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# The header in C++: compiles without a warning, links, and does the same there.
+# The header in C++ compiles without a warning, links, and works as in C.
 . "$(dirname -- "$0")/common.sh"
 
 if ! command -v "$CXX" >/dev/null; then
-    echo "no $CXX here"
+    echo "$CXX is not installed"
     exit 77
 fi
 install_build

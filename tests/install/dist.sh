@@ -1,15 +1,14 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# `meson dist` makes a tarball of everything that is needed: unpacked elsewhere it builds, and passes its unit tests,
-# which link the library as it is shipped and as it is inside.
+# `meson dist` makes a complete tarball: unpacked elsewhere it builds and passes its unit tests and examples.
 . "$(dirname -- "$0")/common.sh"
 
 if ! command -v git >/dev/null; then
-    echo 'no git here'
+    echo 'git is not installed'
     exit 77
 fi
 
-# The working tree as it is, in a repository of its own: so this works in a tarball too.
+# The working tree in a new repository, so that this works in a tarball too.
 repository_copy "$tmp/repository"
 meson setup "$tmp/build" "$tmp/repository" -Dtests=disabled -Dexamples=false >"$tmp/said" || fail "$(cat "$tmp/said")"
 (cd "$tmp/build" && meson dist --formats gztar --no-tests) >"$tmp/said" 2>&1 || fail "$(cat "$tmp/said")"
@@ -29,6 +28,6 @@ env -u PKG_CONFIG_LIBDIR meson setup "$tmp/built" . "-Dtests=$tests" --buildtype
     fail "$(cat "$tmp/said")"
 meson test -C "$tmp/built" --suite unit --suite examples >"$tmp/said" 2>&1 || fail "$(cat "$tmp/said")"
 
-# And one that lacks a file is not taken for a whole one.
+# The control: an incomplete tarball does not build.
 rm src/waitq.c
 ! meson compile -C "$tmp/built" >"$tmp/said" 2>&1 || fail 'it builds without src/waitq.c'

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# The documents: every block of C and C++ compiles, every program prints what stands below it, every call that is
-# named exists, every link leads somewhere, and Doxygen makes a site of them.
+# The documents: every block of C and C++ compiles, every program prints what stands below it, every named call and
+# every link target exists, and Doxygen makes the site without a warning.
 . "$(dirname -- "$0")/common.sh"
 
 install_build
@@ -10,7 +10,7 @@ header=$(find "$tmp/image" -name condvar.h)
 cd "$SOURCE"
 documents=(README.md CHANGELOG.md docs/*.md)
 
-# ---- Code. blocks/NAME.N.LANGUAGE, with line numbers of the document for the compiler to tell ----
+# ---- Code. blocks/NAME.N.LANGUAGE, with the line numbers of the document for the compiler's messages ----
 
 mkdir "$tmp/blocks"
 for document in "${documents[@]}"; do
@@ -29,7 +29,7 @@ done
 recipes=("$tmp"/blocks/cookbook.*.c)
 [ "${#recipes[@]}" -eq "$(grep -c '^## ' docs/cookbook.md)" ] ||
     fail 'not every recipe of docs/cookbook.md has its program'
-[ "$(grep -l 'int main(' "${recipes[@]}" | wc -l)" -eq "${#recipes[@]}" ] || fail 'a recipe is not run: it has no main()'
+[ "$(grep -l 'int main(' "${recipes[@]}" | wc -l)" -eq "${#recipes[@]}" ] || fail 'a recipe does not run: it has no main()'
 
 programs=0
 for block in "$tmp"/blocks/*.c "$tmp"/blocks/*.cpp; do
@@ -48,10 +48,10 @@ for block in "$tmp"/blocks/*.c "$tmp"/blocks/*.cpp; do
     # shellcheck disable=SC2046 # a list of options
     "${compile[@]}" -U_GNU_SOURCE -o "$tmp/program" "$block" $(pkg-config --libs condvar) -pthread ||
         fail "does not compile: $(head -n 1 "$block")"
-    # The block after it is what it prints.
+    # The next block is its output.
     name=${block%.*}
     expected=$(printf '%s.%03d.text' "${name%.*}" $((10#${name##*.} + 1)))
-    [ -f "$expected" ] || fail "does not say what it prints: $(head -n 1 "$block")"
+    [ -f "$expected" ] || fail "its output does not follow: $(head -n 1 "$block")"
     for _ in 1 2 3 4 5; do
         expect "$expected" timeout 60 "$tmp/program"
     done
@@ -59,7 +59,7 @@ for block in "$tmp"/blocks/*.c "$tmp"/blocks/*.cpp; do
 done
 [ $programs -ge 7 ] || fail "only $programs programs"
 
-# ---- Names: what looks like a call or a macro of the library is one ----
+# ---- Names: each name with the prefix of the library exists ----
 
 grep -ohE '\b(cond_[a-z_]+\(|COND_[A-Z_]+[A-Z]\b)' "${documents[@]}" | tr -d '(' | sort -u | while read -r name; do
     grep -rqE "\b$name\b" "$header" src || fail "no such name in condvar.h: $name"
@@ -72,7 +72,7 @@ while read -r name; do
     grep -E "\b$name\b" "$header" >/dev/null || fail "README.md maps to $name, which is not in condvar.h"
 done <"$tmp/mapped"
 for name in cond_acquire cond_release cond_wait cond_wait_for cond_notify cond_notify_all cond_init cond_destroy; do
-    grep -qx "$name" "$tmp/mapped" || fail "README.md maps nothing to $name"
+    grep -qx "$name" "$tmp/mapped" || fail "README.md has no row for $name"
 done
 
 # ---- Links: [text](target#anchor), relative to the document; anchors are headings as forges spell them ----
@@ -90,7 +90,7 @@ for document in "${documents[@]}" docs/performance/*/*.md; do
             file=${target%%#*}
             path=$document
             [ -z "$file" ] || path=$(dirname "$document")/$file
-            [ -e "$path" ] || fail "$document leads to $target, which is not there"
+            [ -e "$path" ] || fail "$document leads to $target, which does not exist"
             if [ "$target" != "$file" ]; then
                 anchors "$path" | grep -x -- "${target#*#}" >/dev/null || fail "$document leads to $target: no such heading"
             fi
@@ -108,12 +108,12 @@ done
 # ---- The site ----
 
 if ! command -v doxygen >/dev/null; then
-    echo 'no doxygen here: the site was not made'
+    echo 'doxygen is not installed: the site was not made'
     exit 77
 fi
 meson setup "$tmp/site" "$SOURCE" -Dtests=disabled -Dexamples=false >"$tmp/said" || fail "$(cat "$tmp/said")"
 meson compile -C "$tmp/site" docs >"$tmp/said" 2>&1 || fail "$(cat "$tmp/said")"
-! grep -iE '(warning|error):' "$tmp/said" >&2 || fail 'Doxygen is not content'
+! grep -iE '(warning|error):' "$tmp/said" >&2 || fail 'Doxygen prints warnings'
 html=$tmp/site/docs/html
 [ -f "$html/index.html" ] || fail 'no index.html'
 grep '^COND_API ' "$header" | sed -E 's/^[^(]*[ *]([a-z_0-9]+)\(.*/\1/' | while read -r name; do

@@ -1,7 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# The header declares with COND_API, src/condvar.map names, and the libraries export the same functions, and
-# nothing else.
+# The header (COND_API), src/condvar.map and the exports of the libraries have the same functions, and no others.
 . "$(dirname -- "$0")/common.sh"
 
 install_build
@@ -12,30 +11,30 @@ archive=$libdir/libcondvar.a
 grep '^COND_API ' "$header" | sed -E 's/^[^(]*[ *]([a-z_0-9]+)\(.*/\1/' | LC_ALL=C sort >"$tmp/declared"
 sed -nE 's/^ +([a-z_0-9]+);$/\1/p' "$SOURCE/src/condvar.map" >"$tmp/mapped"
 
-# No COND_API was overlooked, and no function has none.
+# Each function has a COND_API, at the beginning of a line.
 marks=$(grep COND_API "$header" | grep -vcE '^# *define COND_API')
 [ "$marks" = "$(wc -l <"$tmp/declared")" ] || fail 'a COND_API in the header is not at the beginning of a line'
 ! grep -E '^[a-z].*\bcond_[a-z_]+\(.*;' "$header" | grep -vE '^(typedef|static) ' >&2 || fail 'no COND_API'
 grep -qx cond_wait_for "$tmp/declared" || fail 'cond_wait_for is not declared, or was not found'
-! grep -v '^cond_' "$tmp/declared" || fail 'a function is not called cond_*'
+! grep -v '^cond_' "$tmp/declared" || fail 'a function without the prefix cond_'
 
 diff -u "$tmp/declared" "$tmp/mapped" >&2 || fail 'the header declares (-) and condvar.map names (+) other functions'
 
 compared=0
 if [ -f "$library" ]; then
     nm -D --defined-only "$library" | awk '$2 != "A" { print $3 }' | LC_ALL=C sort >"$tmp/exported"
-    # Each with its version, if this linker has them.
+    # Each has its version, if this linker supports versions.
     if grep -q @ "$tmp/exported"; then
         ! grep -v '@@CONDVAR_0$' "$tmp/exported" >&2 || fail 'exported without its version'
     else
-        echo 'this linker knows no versions'
+        echo 'this linker does not support versions'
     fi
     sed 's/@.*//' "$tmp/exported" | diff -u "$tmp/declared" - >&2 ||
         fail 'the header declares (-) and the shared library exports (+) other functions'
     compared=$((compared + 1))
 fi
 if [ -f "$archive" ]; then
-    # (_.stapsdt.base is where probes are counted from; each program has one.)
+    # Each program with probes has _.stapsdt.base.
     nm -g --defined-only "$archive" | awk 'NF == 3 && $3 != "_.stapsdt.base" { print $3 }' | LC_ALL=C sort | diff -u "$tmp/declared" - >&2 ||
         fail 'the header declares (-) and the static library has (+) other functions'
     compared=$((compared + 1))

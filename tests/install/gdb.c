@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Conditions of all kinds, as gdb.sh wants to find them when look_here() is called. */
+/* Conditions of all kinds, in the states that gdb.sh expects when look_here() is called. */
 #define _GNU_SOURCE
 #include <condvar.h>
 #include <stdlib.h>

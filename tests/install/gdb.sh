@@ -1,15 +1,15 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# gdb shows conditions and locks in words, by a script that it finds with the installed library by itself.
+# gdb prints conditions and locks in words, with a script that it finds beside the installed library.
 . "$(dirname -- "$0")/common.sh"
 
 if ! command -v gdb >/dev/null; then
-    echo 'no gdb here'
+    echo 'gdb is not installed'
     exit 77
 fi
 if ! gdb -nx -batch -ex 'python print("has", "python")' -ex run /bin/true 2>&1 | tr '\n' ' ' >"$tmp/able" ||
     ! grep 'has python.*exited normally' "$tmp/able" >/dev/null; then
-    echo 'gdb has no Python here, or may not run programs'
+    echo 'gdb has no Python, or must not run programs'
     exit 77
 fi
 installed_prefix
@@ -18,7 +18,7 @@ installed_prefix
 # shellcheck disable=SC2046,SC2086 # lists of options
 $CC -g -O0 -Wall -Wextra -Werror -o "$tmp/app" "$SOURCE/tests/install/gdb.c" $(pkg-config --cflags --libs condvar) -pthread
 
-# What docs/tracing.md tells to write in one's .gdbinit, for a prefix other than /usr.
+# The line for .gdbinit from docs/tracing.md, for a prefix other than /usr.
 scripts=$prefix/share/gdb/auto-load
 [ -d "$scripts" ] || fail "no scripts in $scripts"
 show() {
@@ -32,7 +32,7 @@ show "${names[@]}" >"$tmp/said"
 
 # says NUMBER TEXT: TEXT is a pattern.
 says() {
-    grep -E "^\\\$$1 = $2\$" "$tmp/said" >/dev/null || fail "not what gdb shows of ${names[$1 - 1]}: $2" "$(cat "$tmp/said")"
+    grep -E "^\\\$$1 = $2\$" "$tmp/said" >/dev/null || fail "unexpected output of gdb for ${names[$1 - 1]}: $2" "$(cat "$tmp/said")"
 }
 says 1 '\{kind = rlock, owner = nobody, depth = 0, waiters = 0\}'
 says 2 '\{kind = rlock, owner = thread 4 "deep", depth = 3, waiters = 2\}'
@@ -51,7 +51,7 @@ says 14 '\{kind = shared rlock, owner = nobody, depth = 0, lock = 0x[0-9a-f]+, w
 says 15 '\{kind = rlock, owner = thread 1 "app", depth = 1, waiters = 2, awaiting = 1, cancelled = 1\}'
 says 16 '\{kind = rlock, owner = thread 1 "app", depth = 1\}'
 
-# The addresses are the right ones: gdb's own, and what the library tells of itself.
+# The addresses are correct: as gdb and the library print them.
 show '(&elsewhere)' '(&both.lock)' '(&adopted)' >"$tmp/addresses"
 for pair in '1 5' '2 10' '3 6'; do
     address=$(grep "^\\\$${pair% *} = " "$tmp/addresses" | grep -oE '0x[0-9a-f]+' | head -n 1)

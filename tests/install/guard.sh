@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# COND_WITH and COND_GUARD take a condition or a lock, in C and C++, without a warning. Everything else does not compile;
-# its control is that the same program with a condition or a lock does.
+# COND_WITH and COND_GUARD accept a condition or a lock, in C and C++, without a warning. Anything else does not
+# compile. The control: the same program with a condition or a lock compiles.
 . "$(dirname -- "$0")/common.sh"
 
 cat >"$tmp/program.h" <<'END'
@@ -59,6 +59,6 @@ for each in "${compilers[@]}"; do
         "$tmp/program" || fail "$compiler: $object"
     done
     for object in 'cond' 'lock' '&number' 'NULL' '0' '(void *)c' '(const cond_t *)c' '"cond"'; do
-        ! compiles "$compiler" "$source" "$object" || fail "$compiler: $object is taken"
+        ! compiles "$compiler" "$source" "$object" || fail "$compiler: $object is accepted"
     done
 done

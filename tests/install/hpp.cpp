@@ -37,7 +37,7 @@ template <class Call> static bool throws(std::errc expected, Call &&call)
     return false;
 }
 
-/* ---- What is true when it compiles ---- */
+/* ---- Compile-time checks ---- */
 
 #if __cplusplus >= 202002L
 constinit
@@ -80,9 +80,9 @@ static void check_fractions()
     CHECK(timeout_ns(unit<double>(DBL_MAX)) == COND_FOREVER);
 }
 
-/* ---- Points of time ---- */
+/* ---- Points in time ---- */
 
-/* A clock that stands still, and is set by hand; each look at it counts. */
+/* A manual clock that counts how often it is read. */
 struct wall_clock {
     using duration = std::chrono::seconds;
     using rep = duration::rep;
@@ -115,7 +115,7 @@ static void check_points()
     CHECK(at(-1000s) == 0 && at(-999s) == 1'000'000'000 && at(0s) == 1'000'000'000'000);
     CHECK(at(std::chrono::nanoseconds::max()) == COND_FOREVER);
 
-    /* Nothing is early by the clock that was asked for: three looks here take three of its seconds, and no time. */
+    /* No wait ends early by this clock: each of its three reads takes one second of it, and no real time. */
     condvar::condition cond;
     std::lock_guard hold(cond);
     wall::seconds = 0;
@@ -217,13 +217,13 @@ static void check_wait(condvar::condition &cond)
     CHECK(cond.wait_for([] { return true; }, -1s));
     CHECK(cond.owned());
 
-    /* A plain wait, a timed one, and one with a predicate: three notifications. */
+    /* A wait without a predicate, one with a timeout, one with a predicate: three notifications. */
     int turns = 0;
     std::thread other([&] {
         std::lock_guard guard(cond);
         turns = 1;
         cond.notify_one();
-        cond.await([&] { return turns == 2; }); /* nobody notifies it */
+        cond.await([&] { return turns == 2; }); /* without a notify */
         turns = 3;
         cond.notify_all();
         CHECK(cond.wait_for([&] { return turns == 4; }, 1min));
@@ -259,7 +259,7 @@ static void check_callables()
     CHECK(constant.waiters() == 0 && cond_owned(constant.native_handle()));
 }
 
-/* What a predicate throws arrives in the thread that waits, whoever has called it, with the lock held. */
+/* An exception of a predicate reaches the waiting thread, whichever thread called the predicate, with the lock held. */
 static void check_exceptions(condvar::condition &cond)
 {
     std::unique_lock hold(cond);
@@ -285,7 +285,7 @@ static void check_exceptions(condvar::condition &cond)
     }
     CHECK(cond.owned());
     CHECK(cond.waiters() == 0);
-    CHECK(thrown_by == other.get_id()); /* it let the waiter go */
+    CHECK(thrown_by == other.get_id()); /* it woke the waiter */
     hold.unlock();
     other.join();
 
@@ -380,7 +380,7 @@ static void check_close()
         }));
 }
 
-/* ---- Other people's locks ---- */
+/* ---- Foreign locks ---- */
 
 static void check_adopted()
 {
@@ -408,7 +408,7 @@ static void check_adopted()
     CHECK(sum == 500500);
 }
 
-/* A lock that says EOWNERDEAD once. */
+/* A lock that returns EOWNERDEAD once. */
 static int dead_acquire(void *object, std::int64_t) { return std::exchange(*static_cast<int *>(object), 0); }
 static int dead_release(void *) { return 0; }
 
@@ -424,7 +424,7 @@ static void check_dead_owner()
     CHECK(throws(std::errc::state_not_recoverable, [&] { std::lock_guard<condvar::lock> hold(lock); }));
 }
 
-/* A lock that nobody can have again: wait() throws, and neither destructor terminates, though the stack is unwound. */
+/* A lock that cannot be acquired again: wait() throws, and neither destructor terminates while the stack is unwound. */
 static int lost_acquire(void *object, std::int64_t)
 {
     return (*static_cast<int *>(object))++ == 0 ? 0 : EIO;

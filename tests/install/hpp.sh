@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# condvar.hpp: is installed, compiles without a warning, does what it says, and says what is wrong.
+# condvar.hpp is installed, compiles without a warning, works, and has clear error messages.
 . "$(dirname -- "$0")/common.sh"
 
 if ! command -v "$CXX" >/dev/null; then
-    echo "no $CXX here"
+    echo "$CXX is not installed"
     exit 77
 fi
 install_build
@@ -16,8 +16,7 @@ for standard in c++17 c++20; do
     "$tmp/hpp"
 done
 
-# C++20: stop tokens and coroutines, with the library and, since threads race in them, with the library's source under
-# ThreadSanitizer.
+# C++20: stop tokens and coroutines. Threads race in them, so also with the library's source under ThreadSanitizer.
 # build20 PROGRAM [OPTIONS...]
 build20() {
     local program=$1
@@ -50,7 +49,7 @@ for program in hpp_stop hpp_coroutines; do
     fi
 done
 
-# Would hpp_stop see it? A request that is missed, and one that takes the lock, hang.
+# The controls of hpp_stop: a missed request, and a request that acquires the lock, must hang.
 installed=$(dirname "$(find "$tmp/image" -name condvar.hpp)")
 if timeout 60 "$tmp/hpp_stop" 1 >/dev/null; then
     while read -r wrong; do
@@ -69,7 +68,7 @@ if timeout 60 "$tmp/hpp_stop" 1 >/dev/null; then
 END
 fi
 
-# What is tried first by those who come from <condition_variable> says what to write instead, in one error.
+# What a user of <condition_variable> may try first: one error, which says what to write instead.
 # says WHAT CALL
 says() {
     printf '%s\n' '#include <condvar.hpp>' '#include <mutex>' 'using namespace std::chrono_literals;' \
@@ -79,9 +78,9 @@ says() {
     # shellcheck disable=SC2046 # a list of options
     ! "$CXX" -std=c++17 -Wall -Wextra -fsyntax-only $(pkg-config --cflags condvar) "$tmp/says.cpp" 2>"$tmp/said" ||
         fail "compiles: $2"
-    grep -F "error: static" "$tmp/said" | grep -qF "condvar: $1" || fail "not said of $2: $1" "$(cat "$tmp/said")"
+    grep -F "error: static" "$tmp/said" | grep -qF "condvar: $1" || fail "no message '$1' for: $2" "$(cat "$tmp/said")"
     [ "$(grep -c 'error:' "$tmp/said")" = 1 ] || fail "more than one error for: $2" "$(cat "$tmp/said")"
-    [ "$(wc -l <"$tmp/said")" -le 12 ] || fail "too much is said of: $2" "$(cat "$tmp/said")"
+    [ "$(wc -l <"$tmp/said")" -le 12 ] || fail "too many lines of errors for: $2" "$(cat "$tmp/said")"
 }
 first='a predicate comes first: wait_for(pred, time). For a time alone write wait(time), or wait_until(time)'
 says "$first" 'cond.wait_for(5ms)'
@@ -101,7 +100,7 @@ for call in 'wait_for(5ms, pred)' 'wait_for(hold, 5ms, pred)' 'wait_for(pred, la
     says 'write wait_for(pred), wait_for(pred, duration) or wait_for_until(pred, time_point)' "cond.$call"
 done
 
-# Results that must be looked at: a warning each.
+# Ignored results: one warning each.
 cat >"$tmp/ignores.cpp" <<'END'
 #include <condvar.hpp>
 using namespace std::chrono_literals;
@@ -120,9 +119,9 @@ void f(condvar::condition &cond, condvar::lock &lock, condvar::token &token)
 END
 # shellcheck disable=SC2046 # a list of options
 "$CXX" -std=c++17 -fsyntax-only $(pkg-config --cflags condvar) "$tmp/ignores.cpp" 2>"$tmp/said"
-[ "$(grep -c 'warning: ignoring' "$tmp/said")" = 9 ] || fail 'not 9 results that must be looked at' "$(cat "$tmp/said")"
+[ "$(grep -c 'warning: ignoring' "$tmp/said")" = 9 ] || fail 'not 9 warnings for ignored results' "$(cat "$tmp/said")"
 
-# What small systems leave out.
+# The features that a small system leaves out.
 parts='TASKS SHARED PTHREAD FOREIGN TEXT AWAIT CANCEL'
 for without in $parts "$parts"; do
     # shellcheck disable=SC2046,SC2086 # lists of options
@@ -132,7 +131,7 @@ for without in $parts "$parts"; do
             $(printf -- '-DCONDVAR_NO_%s ' $without) - || fail "condvar.hpp does not compile without $without"
 done
 
-# An older C++ is told so.
+# With an older C++ there is a clear error.
 # shellcheck disable=SC2046 # a list of options
 ! echo '#include <condvar.hpp>' | "$CXX" -std=c++14 -x c++ -fsyntax-only $(pkg-config --cflags condvar) - \
     2>"$tmp/old" || fail 'condvar.hpp compiles as C++14'

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Coroutines on conditions: on loops of several threads, beside threads, stopped, closed, and with exceptions. */
+/* Coroutines on conditions: on event loops of several threads, beside threads, stopped, closed, and with exceptions. */
 #include <condvar.hpp>
 
 #include <atomic>
@@ -33,7 +33,7 @@ int main()
 }
 #else
 
-/* A coroutine that begins at once and that nobody waits for. */
+/* A coroutine that begins at once. No other waits for it. */
 struct fiber {
     struct promise_type {
         fiber get_return_object() { return {std::coroutine_handle<promise_type>::from_promise(*this)}; }
@@ -45,7 +45,7 @@ struct fiber {
     std::coroutine_handle<promise_type> handle;
 };
 
-/* What runs on one thread what any thread has posted. */
+/* An event loop: any thread posts, one thread runs. */
 class loop {
 public:
     explicit loop(std::atomic<int> &left) : left_(left), thread_([this] { run(); }) {}
@@ -60,7 +60,7 @@ public:
 
     std::thread::id id() const { return thread_.get_id(); }
 
-    /* co_await loop.here(): go on on this loop. */
+    /* co_await loop.here(): continue on this loop. */
     auto here()
     {
         struct hop {
@@ -180,10 +180,10 @@ static void check_buffer()
     CHECK(left == 0 && b.items == 0 && b.put == 4 * EACH && b.taken == 4 * EACH && !b.lock.locked());
 }
 
-/* ---- An executor that resumes at once, on whichever thread the request is done ---- */
+/* ---- An executor that resumes at once, on the thread that completes the request ---- */
 
 struct inline_executor {
-    std::vector<int> *calls; /* is touched after the call: the copy outlives the coroutine */
+    std::vector<int> *calls; /* touched after the call: the copy outlives the coroutine */
     void operator()(std::coroutine_handle<> next) const
     {
         next.resume();
@@ -209,7 +209,7 @@ static void check_inline()
     int states[3] = {};
     for (int &state : states)
         wait_once(cond, &calls, state);
-    CHECK(states[2] == 1 && calls.empty()); /* what can be done at once needs no executor */
+    CHECK(states[2] == 1 && calls.empty()); /* a request that completes at once needs no executor */
     {
         std::lock_guard hold(cond);
         CHECK(cond.waiters() == 3);
@@ -341,7 +341,7 @@ static void check_exceptions()
     CHECK(results[0] == 1 && !cond.locked());
 }
 
-/* ---- Requests to stop at any moment, from other threads ---- */
+/* ---- Requests to stop at any time, from other threads ---- */
 
 static fiber stormed(condvar::condition &cond, loop &where, std::vector<std::stop_source> &sources, std::mutex &mutex,
                      std::size_t self, int &items, std::atomic<int> &left)

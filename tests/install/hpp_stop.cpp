@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * std::stop_token: a request ends the wait, whoever makes it and whatever lock that thread holds; none is missed, and
- * none deadlocks. To be run under ThreadSanitizer, too.
+ * std::stop_token: a request ends the wait, from any thread and with any lock held. No request is missed, and none
+ * deadlocks. This also runs under ThreadSanitizer.
  */
 #include <condvar.hpp>
 
@@ -35,7 +35,7 @@ int main()
 }
 #else
 
-/* A condition on each kind of lock that can be stopped. */
+/* A condition on each kind of lock that supports stopping. */
 struct place {
     explicit place(unsigned number)
     {
@@ -54,7 +54,7 @@ struct place {
     std::mutex mutex; /* the program's own */
     std::optional<condvar::lock> handle;
     std::optional<condvar::condition> cond;
-    bool awaits; /* its lock can have await() */
+    bool awaits; /* its lock supports await() */
     int waiting = 0, items = 0;
 };
 
@@ -89,8 +89,8 @@ static void until_waiting(place &p, int count)
     }
 }
 
-/* By a thread that holds nothing, the waiter's lock, or another lock that the waiter's holder wants: an order of locks
-   that deadlocks if the request needs the lock. */
+/* The requesting thread holds no lock, the waiter's lock, or another lock that the holder of the waiter's lock wants.
+   The last deadlocks if the request needs the waiter's lock. */
 enum by { NOBODY, HOLDER, HOLDER_OF_ANOTHER, BYS };
 
 static void check_request(unsigned kind, how how, by by)
@@ -117,7 +117,7 @@ static void check_request(unsigned kind, how how, by by)
             std::lock_guard hold(*p.cond);
             step = 1;
             step.notify_all();
-            std::lock_guard second(another); /* once the request is through */
+            std::lock_guard second(another); /* after the request */
         });
         {
             std::lock_guard second(another);
@@ -130,7 +130,7 @@ static void check_request(unsigned kind, how how, by by)
     CHECK(p.waiting == 0 && p.cond->waiters() == 0);
 }
 
-/* A request before the wait, a token that nobody can stop, a true predicate, an exception. */
+/* A request before the wait, a token without a source, a true predicate, an exception. */
 static void check_others(unsigned kind)
 {
     place p(kind);
@@ -175,8 +175,8 @@ static void check_shared()
     }
 }
 
-/* Waiters come and go, by notify, time and request; requests come from threads with and without the lock, at any moment
-   of a wait. Whoever is stopped must return: a missed request hangs, and the test with it. */
+/* Waits end by notify, timeout and request. Requests come from threads with and without the lock, at any time of a
+   wait. A stopped wait must return: after a missed request the test hangs. */
 static void storm(unsigned kind, unsigned rounds)
 {
     place p(kind);

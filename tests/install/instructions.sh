@@ -1,17 +1,18 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# Nobody pays for what is not used, as valgrind counts instructions in a library built as users build it.
+# An unused feature costs nothing: instructions, counted by valgrind, of a library built as users build it.
 #
-# - Threads do not pay for tasks: an uncontended acquire and release takes at most 5 % more with task support than
-#   without. (With some compilers it takes fewer: they inline other calls then.)
-# - A lock on which nobody awaits does not pay for cond_await(): an uncontended acquire and release, and a wait with its
-#   notify and its hand-over, take at most 1 % and 3 % more than in a library without it.
+# - Tasks: an uncontended acquire and release takes at most 5 % more with task support than without. (With some
+# compilers
+#   it takes fewer, because they inline other calls.)
+# - cond_await(), on a lock without awaiting waiters: an uncontended acquire and release, and a wait with its notify and
+#   its handoff, take at most 1 % and 3 % more than in a library without it.
 #
-# Controls: a release that always takes the long way is found, and so is one waiter that awaits.
+# Controls: a release that always takes the slow path, and one awaiting waiter, are detected.
 . "$(dirname -- "$0")/common.sh"
 
 if ! command -v valgrind >/dev/null; then
-    echo 'skipped: there is no valgrind here (Debian: apt-get install valgrind)'
+    echo 'skipped: valgrind is not installed (Debian: apt-get install valgrind)'
     exit 77
 fi
 
@@ -90,7 +91,7 @@ build() {
     $CC -std=gnu11 -O3 "$@" -I"$SOURCE/include" -o "$tmp/$name" "$tmp/pairs.c" "$tmp/$name.so" -Wl,-z,now
 }
 
-# instructions NAME ARGUMENTS...: those of the program, and a few more.
+# instructions NAME ARGUMENTS...: the instructions of the program.
 instructions() {
     local name=$1
     shift
@@ -99,13 +100,13 @@ instructions() {
     sed -n 's/^summary: //p' "$tmp/out" | grep .
 }
 
-# pays A B PERCENT: A is more than so much more than B.
+# pays A B PERCENT: A is more than PERCENT larger than B.
 pays() { [ $((100 * ($1 - $2))) -gt $(($3 * $2)) ]; }
 
 # shellcheck source=tests/faulty.sh
 . "$SOURCE/tests/faulty.sh"
 make_faulty_source "$SOURCE" "$tmp" 'handoff_release()' 'handoff_release_contended(lock);' ||
-    fail 'the control does not apply any more'
+    fail 'the mutation for the control does not apply'
 
 build without "$SOURCE/src" -DCONDVAR_NO_TASKS
 build with "$SOURCE/src"
@@ -113,15 +114,15 @@ build more "$tmp/src"
 build without_await "$SOURCE/src" -DCONDVAR_NO_AWAIT
 
 if ! without=$(instructions without 1000); then
-    echo 'skipped: valgrind does not run here:'
+    echo 'skipped: valgrind does not run:'
     cat "$tmp/said"
     exit 77
 fi
 with=$(instructions with 1000)
 more=$(instructions more 1000)
 echo "1000 pairs of acquire and release: $without instructions without tasks, $with with them, $more in the control"
-pays "$more" "$without" 5 || fail 'the control is not found: this test proves nothing'
-! pays "$with" "$without" 5 || fail 'threads pay for tasks'
+pays "$more" "$without" 5 || fail 'the control is not detected: this test proves nothing'
+! pays "$with" "$without" 5 || fail 'task support costs too many instructions'
 
 # compare_await WHAT PAIRS ROUNDS PERCENT
 compare_await() {
@@ -129,9 +130,9 @@ compare_await() {
     without=$(instructions without_await "$2" "$3")
     with=$(instructions with "$2" "$3")
     awaiting=$(instructions with "$2" "$3" 1)
-    echo "$what: $without instructions without await, $with with it, $awaiting beside one that awaits"
-    pays "$awaiting" "$without" 1 || fail 'a waiter that awaits is not found: this test proves nothing'
-    ! pays "$with" "$without" "$percent" || fail 'a lock on which nobody awaits pays for it'
+    echo "$what: $without instructions without await, $with with it, $awaiting beside one awaiting waiter"
+    pays "$awaiting" "$without" 1 || fail 'the awaiting waiter is not detected: this test proves nothing'
+    ! pays "$with" "$without" "$percent" || fail 'cond_await() costs too many instructions'
 }
 compare_await '1000 pairs of acquire and release' 1000 0 1
 compare_await '1000 rounds of 8 waits' 0 1000 3

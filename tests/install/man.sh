@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# The manual pages: `man cond_wait` finds one for every function of the header, with the header's very
-# declaration in it; they are well formed, lead to each other, and their examples compile.
+# The manual pages: every function has one, with the declaration of the header. They are well formed, their references
+# exist, and their examples compile.
 . "$(dirname -- "$0")/common.sh"
 
 install_build
@@ -11,11 +11,11 @@ cd "$man" # `.so` names start here
 
 # ---- The header's declarations, and those of the pages, one a line: "int cond_notify(cond_t *cond, size_t n);" ----
 
-# (Without what clang's analysis is told.)
+# Without the attributes for clang's analysis.
 grep '^COND_API ' "$header" | sed -E 's/^COND_API //; s/ COND_[A-Z]+_?\(\*[a-z]+\);$/;/' | LC_ALL=C sort >"$tmp/declared"
 grep -q cond_wait "$tmp/declared" || fail 'no declarations found in the header'
 
-# (A quoted argument is one word; .Fo to .Fc is a function, .Ft before it is its type.)
+# A quoted argument is one word. .Fo to .Fc is a function, .Ft before it its type.
 awk '
     { argument = $0; sub(/^\.F[a-z] */, "", argument); gsub(/"/, "", argument) }
     $1 == ".Ft" { type = argument ~ /\*$/ ? argument : argument " " }
@@ -32,7 +32,7 @@ sed -E 's/^[^(]*[ *]([a-z_0-9]+)\(.*/\1/' "$tmp/declared" | while read -r name; 
     [ -f "$page" ] || fail "no page for $name"
     if grep -q '^\.so ' "$page"; then
         page=$(sed -n 's/^\.so //p' "$page")
-        [ -f "$page" ] || fail "the page for $name leads to $page, which is not there"
+        [ -f "$page" ] || fail "the page for $name refers to $page, which does not exist"
     fi
     grep -qx "\.Fo $name" "$page" || fail "$page does not show $name"
     grep -qE "^\.Nm $name( ,)?\$" "$page" || fail "$page is not called $name"
@@ -48,7 +48,7 @@ fi
 pages=(man7/condvar.7)
 for page in man3/*.3; do
     if grep -q '^\.so ' "$page"; then
-        [ -f "$(sed -n 's/^\.so //p' "$page")" ] || fail "$page leads nowhere"
+        [ -f "$(sed -n 's/^\.so //p' "$page")" ] || fail "the target of $page does not exist"
     else
         pages+=("$page")
         for section in NAME SYNOPSIS DESCRIPTION 'RETURN VALUES' EXAMPLES ERRORS 'SEE ALSO'; do
@@ -58,10 +58,10 @@ for page in man3/*.3; do
     fi
 done
 for reference in $(sed -nE 's/^\.Xr (cond[a-z_]*) ([37]).*/man\2\/\1.\2/p' "${pages[@]}" | sort -u); do
-    [ -f "$reference" ] || fail "a page refers to $reference, which is not there"
+    [ -f "$reference" ] || fail "a page refers to $reference, which does not exist"
 done
 
-# ---- Examples: each block is a file of C. (One of condvar.7's SYNOPSIS is a command.) ----
+# ---- Examples: each block is a C file. (One block in condvar.7's SYNOPSIS is a command.) ----
 
 for page in "${pages[@]}"; do
     rm -f "$tmp"/example*.c
@@ -79,10 +79,10 @@ for page in "${pages[@]}"; do
 done
 
 if ! command -v mandoc >/dev/null; then
-    echo 'no mandoc here: the form of the pages was not looked at'
+    echo 'mandoc is not installed: the form of the pages was not checked'
     exit 77
 fi
-# (Whether other people's pages are on this machine is no fault of ours.)
+# References to other projects' pages are not checked.
 for page in "${pages[@]}"; do
     mandoc -T lint "$page" 2>&1 || true
 done | grep -vE 'referenced manual not found|outdated mandoc.db' >"$tmp/lint" || true

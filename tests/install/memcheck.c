@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Shared conditions and locks in memory that was never written, for valgrind.sh. Memcheck has nothing to say; with -DWRONG it
-   finds that such memory is used. */
+/* Shared conditions and locks in memory that was never written, for valgrind.sh. Memcheck must report nothing. With
+   -DWRONG it must report a use of such memory. */
 #include <condvar.h>
 #include <stdlib.h>
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# Build with the defaults, install, and compile a program with what pkg-config says: shared, then static.
+# A default build is installed. A program compiles with the options of pkg-config: shared, then static.
 . "$(dirname -- "$0")/common.sh"
 
 meson setup "$tmp/build" "$SOURCE" --prefix="$tmp/prefix" -Dtests=disabled -Dexamples=false
@@ -10,14 +10,14 @@ use_installed "$tmp/prefix"
 block c >"$tmp/app.c"
 block text >"$tmp/expected"
 
-# Shared: the program asks for the library by its soname, and runs with the one that is installed.
+# Shared: the program needs the library by its soname, and runs with the installed one.
 # shellcheck disable=SC2046,SC2086 # lists of options
 $CC -o "$tmp/shared" "$tmp/app.c" $(pkg-config --cflags --libs condvar)
 objdump -p "$libdir/libcondvar.so" | grep -E 'SONAME +libcondvar\.so\.0$' >/dev/null || fail 'the soname is not libcondvar.so.0'
 objdump -p "$tmp/shared" | grep -E 'NEEDED +libcondvar\.so\.0$' >/dev/null || fail 'the program is not linked with libcondvar.so.0'
 expect "$tmp/expected" env LD_LIBRARY_PATH="$libdir" "$tmp/shared"
 
-# Static: it runs without any.
+# Static: the program runs without the shared library.
 # shellcheck disable=SC2046,SC2086 # lists of options
 $CC -static -o "$tmp/static" "$tmp/app.c" $(pkg-config --static --cflags --libs condvar)
 ! objdump -p "$tmp/static" | grep NEEDED || fail 'the program is not linked statically'

@@ -1,15 +1,15 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# Built and installed where things are not as usual: with only one compiler and no optional tool on the machine, by
-# somebody who is not root, to DESTDIR, and under a prefix with spaces.
+# An unusual build and installation: one compiler and no optional tool, a user who is not root, DESTDIR, and a prefix
+# with spaces.
 . "$(dirname -- "$0")/common.sh"
 
 block c >"$tmp/app.c"
 block text >"$tmp/expected"
 chmod 755 "$tmp"
 
-# A machine with what the build needs and nothing else: no pkg-config, no CMocka, no SystemTap, no mandoc, ... The
-# header that Meson asks for is there in Debian's packages or not; here it is one that does not compile.
+# A machine with only what the build needs: no pkg-config, CMocka, SystemTap, mandoc, ... The header that Meson looks
+# for may be installed here, so another one hides it that does not compile.
 needed=(env sh bash uname cat sed grep mkdir rm cp ln chmod expr dirname basename sort tr id
     python3 meson ninja samu ar gcc-ar llvm-ar ranlib ld as strip)
 mkdir -p "$tmp/bin" "$tmp/include/sys"
@@ -19,20 +19,20 @@ for tool in "${needed[@]}"; do
     ln -s "$path" "$tmp/bin/$tool"
 done
 
-# Not root, if it can be helped.
+# Not root, if possible.
 unprivileged=()
 if [ "$(id -u)" = 0 ] && setpriv --reuid=65534 --regid=65534 --clear-groups true 2>/dev/null; then
     unprivileged=(setpriv --reuid=65534 --regid=65534 --clear-groups)
 elif [ "$(id -u)" = 0 ]; then
-    echo 'no setpriv here: installed as root'
+    echo 'setpriv is not installed: installed as root'
 fi
 
-# The source as it is, but nobody's, and read only.
+# The source, owned by another user, and read only.
 mkdir "$tmp/source"
 cp -R "$SOURCE"/{meson.build,meson_options.txt,LICENSE,include,src,examples,tests,docs} "$tmp/source"
 chmod -R a+rX,a-w "$tmp/source"
 
-# as_stranger COMPILER COMMAND...: on that machine, where this is the only compiler.
+# as_stranger COMPILER COMMAND...: on that machine, with this compiler only.
 as_stranger() {
     local compiler=$1
     shift
@@ -56,25 +56,25 @@ for compiler in gcc clang; do
             fail "with $compiler alone:" "$(cat "$tmp/said")"
     }
     set_up "$place/everything"
-    # It says what was left out.
-    grep 'unit tests *: left out: CMocka was not found' "$tmp/said" >/dev/null || fail 'left out, and not said: unit tests'
-    grep 'probes *: left out: sys/sdt.h was not found' "$tmp/said" >/dev/null || fail 'left out, and not said: probes'
+    # Meson reports what is left out.
+    grep 'unit tests *: left out: CMocka was not found' "$tmp/said" >/dev/null || fail 'no message that the unit tests are left out'
+    grep 'probes *: left out: sys/sdt.h was not found' "$tmp/said" >/dev/null || fail 'no message that the probes are left out'
 
     as_stranger $compiler ninja -C "$place/everything" examples/bounded_buffer >"$tmp/said" 2>&1 ||
         fail "with $compiler alone:" "$(cat "$tmp/said")"
     set_up -Dtests=disabled -Dexamples=false "$place/build"
     as_stranger $compiler meson install -C "$place/build" >"$tmp/said" 2>&1 ||
         fail "with $compiler alone:" "$(cat "$tmp/said")"
-    [ "${#unprivileged[@]}" = 0 ] || [ "$(stat -c %u "$place/the prefix")" != 0 ] || fail 'was installed by root after all'
+    [ "${#unprivileged[@]}" = 0 ] || [ "$(stat -c %u "$place/the prefix")" != 0 ] || fail 'it was installed by root'
 
-    # Used where it is, with what its users have. (pkg-config escapes spaces, for a Makefile or eval.)
+    # Used from there. (pkg-config escapes spaces, for a Makefile or eval.)
     use_installed "$place/the prefix"
     eval "$compiler -o '$tmp/app' '$tmp/app.c' $(pkg-config --cflags --libs condvar) -pthread"
     expect "$tmp/expected" env LD_LIBRARY_PATH="$libdir" "$tmp/app"
     eval "$compiler -static -o '$tmp/app' '$tmp/app.c' $(pkg-config --static --cflags --libs condvar) -pthread"
     expect "$tmp/expected" "$tmp/app"
 
-    # The same files below DESTDIR, as for a package, and used there: the prefix itself is gone.
+    # The same files below DESTDIR, as for a package. They are used there, without the prefix.
     as_stranger $compiler env DESTDIR="$place/image" meson install -C "$place/build" >"$tmp/said" 2>&1 ||
         fail "with $compiler alone:" "$(cat "$tmp/said")"
     (cd "$place/the prefix" && find . | LC_ALL=C sort) >"$tmp/files"

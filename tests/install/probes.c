@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A program that passes each probe, for probes.sh: two waits that are notified, one that is not, one that is
-   cancelled, one on a closed condition, one contended acquire. */
+/* A program that passes each probe, for probes.sh: two waits that are notified, one that times out, one that is
+   cancelled, one on a closed condition, and one contended acquire. */
 #include <condvar.h>
 #include <stdlib.h>
 #include <time.h>

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# The installed library has the probes that docs/tracing.md lists, with these arguments; a debugger stops at them;
-# and a library that was built without has none.
+# The installed library has the probes that docs/tracing.md lists, with these arguments, and a debugger stops at them. A
+# library that was built without probes has none.
 . "$(dirname -- "$0")/common.sh"
 
 skip() {
@@ -9,11 +9,11 @@ skip() {
     exit 77
 }
 # shellcheck disable=SC2086 # a list of words
-echo '#include <sys/sdt.h>' | $CC -E - >/dev/null 2>&1 || skip 'no sys/sdt.h here'
+echo '#include <sys/sdt.h>' | $CC -E - >/dev/null 2>&1 || skip 'sys/sdt.h is not installed'
 installed_prefix
 [ -f "$libdir/libcondvar.so" ] || skip 'this build has no shared library'
 
-# NAME and how many arguments, one a line, from the notes of a library.
+# Prints each probe in a library: its name and the number of arguments.
 probes_of() {
     readelf -n "$1" | awk '
         $1 == "Provider:" { ours = $2 == "condvar" }
@@ -29,9 +29,9 @@ for library in "$libdir/libcondvar.so" "$libdir/libcondvar.a"; do
 done
 
 meson setup "$tmp/without" "$SOURCE" -Dprobes=disabled -Dtests=disabled -Dexamples=false >"$tmp/said"
-grep 'probes.*left out: disabled' "$tmp/said" >/dev/null || fail 'Meson does not say that the probes are left out'
+grep 'probes.*left out: disabled' "$tmp/said" >/dev/null || fail 'no message of Meson that the probes are left out'
 meson compile -C "$tmp/without" >"$tmp/said" || fail "$(cat "$tmp/said")"
-[ -z "$(probes_of "$tmp/without/src/libcondvar.so")" ] || fail 'probes in a library that was to have none'
+[ -z "$(probes_of "$tmp/without/src/libcondvar.so")" ] || fail 'a library without probes has some'
 
 # ---- Are they passed? Each stop prints the probe's name and its last argument. ----
 
@@ -68,6 +68,6 @@ passed 1 'cancel [0-9]+ [1-9][0-9]*'
 passed 1 'cancel [0-9]+ 0' # a close
 passed 2 'handover [0-9]+ [0-9]+'
 [ "$(grep -cE '^passed contended ' "$tmp/said")" -ge 1 ] || fail 'contended was not passed' "$(cat "$tmp/said")"
-# The condition is the same in all of them.
+# All of them name the same condition.
 [ "$(sed -nE 's/^passed (wait|wake|notify|cancel|handover) ([0-9]+) .*/\2/p' "$tmp/said" | sort -u | wc -l)" = 1 ] ||
     fail 'the probes name several conditions' "$(cat "$tmp/said")"

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# README.md's program: compiles as it stands there, without a warning, and prints what stands below it.
+# README.md's program compiles without a warning and prints what stands below it.
 . "$(dirname -- "$0")/common.sh"
 
 install_build
@@ -17,7 +17,7 @@ for _ in $(seq 100); do
     expect "$tmp/expected" "$tmp/readme"
 done
 
-# And so do the commands, if what they start is there.
+# README.md shows the commands, and they exist.
 for command in examples/run tests/run; do
     grep -qx "    $command *#.*" "$SOURCE/README.md" || fail "README.md does not show $command"
     [ -x "$SOURCE/$command" ] || fail "no such command: $command"

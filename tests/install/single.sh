@@ -1,16 +1,16 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# condvar_single.h, copied into a program of two files of which one has the implementation: with each compiler that is
-# here, for the port of its system, one of the user's own and without what can be left out, with no warning; beside the
-# program's own names, and with a sentence for those who include it too late.
+# condvar_single.h in a program of two files, one with the implementation: with each installed compiler, for the port
+# of its system, for a custom port, and without optional features. There is no warning, no clash with the program's
+# names, and a clear error if it is included too late.
 . "$(dirname -- "$0")/common.sh"
 
 install_build
 cp "$(find "$tmp/image" -name condvar_single.h)" "$tmp" || fail 'condvar_single.h is not installed'
 cd "$tmp"
 
-# Short names of the program's own, of which none may be a name of the implementation; names of system headers after it;
-# macros that must not be left defined.
+# Short names of the program's own, which must not be names of the implementation; names of system headers after it;
+# macros that must be undefined after it.
 cat >one.c <<'END'
 #define CONDVAR_IMPLEMENTATION
 #include "condvar_single.h"
@@ -95,7 +95,7 @@ int main(void)
     return COND_VERSION >= 100 && cond_version()[1] == '.' ? one(&cond) : 1;
 }
 END
-# A port: of one thread, that does not sleep.
+# A port for one thread that does not sleep.
 cat >port.c <<'END'
 #include "condvar_single.h"
 void port_wait(const uint32_t *word, uint32_t expected, int64_t deadline_ns)
@@ -129,7 +129,7 @@ everything='-DCONDVAR_NO_TASKS -DCONDVAR_NO_SHARED -DCONDVAR_NO_FOREIGN -DCONDVA
     -DCONDVAR_NO_CANCEL'
 tried=0
 
-# compile COMPILER OPTIONS FILES...: to ./program, which exists afterwards only if there was not even a warning.
+# compile COMPILER OPTIONS FILES...: makes ./program, without a warning.
 compile() {
     rm -f program program.exe
     # shellcheck disable=SC2086 # lists of words
@@ -151,17 +151,17 @@ for compiler in $(printf '%s\n' "${CC%% *}" gcc clang | sort -u); do
         ./program || fail "$compiler, custom port, $left_out: exit status $?"
     done
 
-    # Too late, and the way out.
+    # Included too late; and the correct order.
     printf '#include <stdio.h>\n#define CONDVAR_IMPLEMENTATION\n#include "condvar_single.h"\n' >late.c
     if echo '#include <features.h>' | $compiler -E -dM - 2>/dev/null | grep -q __GLIBC__; then
         # shellcheck disable=SC2086
-        ! $compiler $flags -c late.c -o late.o >said 2>&1 || fail "$compiler: a header before it was not noticed"
-        grep -q 'Include condvar_single.h before all others' said || fail "$compiler does not say what is wrong:" "$(cat said)"
+        ! $compiler $flags -c late.c -o late.o >said 2>&1 || fail "$compiler: no error for a header before it"
+        grep -q 'Include condvar_single.h before all others' said || fail "$compiler has no clear error:" "$(cat said)"
         compile "$compiler" '-D_GNU_SOURCE -c -o late.o' late.c
     fi
 done
 
-# ---- Programs for others, run where that is possible ----
+# ---- Programs for other systems, run if possible ----
 
 if command -v x86_64-w64-mingw32-gcc >/dev/null; then
     for left_out in '' "$everything"; do
@@ -175,22 +175,22 @@ if command -v arm-none-eabi-gcc >/dev/null; then
             compile arm-none-eabi-gcc "$bare $left_out -c -o $file.o" $file.c
         done
     done
-    # It needs nothing but the port, and what compilers take for granted.
+    # It needs only the port, and the functions that compilers always call.
     arm-none-eabi-nm -u one.o | awk '{ print $2 }' | grep -vxE 'port_(wait|wake|now|self)|mem(set|cpy|move|cmp)|two|__aeabi_.*' >others || true
     [ ! -s others ] || fail 'the implementation needs more than the port:' "$(cat others)"
-    # And only these headers. (Those that begin with an underscore belong to the compiler.)
+    # And only these headers. (A leading underscore is the compiler's.)
     # shellcheck disable=SC2086
     arm-none-eabi-gcc $flags $bare -M one.c | tr -s ' \\' '\n' | sed -n 's|.*/||; s/-gcc\.h$/.h/; /\.h$/p' | LC_ALL=C sort -u >headers
     ! grep -vxE '(condvar_single|stdint|stdbool|stddef|stdatomic|limits|syslimits|_.*|errno)\.h' headers >&2 ||
         fail 'more headers than the freestanding ones'
 fi
 
-# C++ may include it, without the implementation.
+# C++ may include it without the implementation.
 if command -v "$CXX" >/dev/null; then
     printf '#include "condvar_single.h"\nint use(cond_t *cond) { return cond_notify(cond, 1); }\n' >use.cpp
     "$CXX" -std=c++17 -Wall -Wextra -Wpedantic -Werror -c use.cpp -o use.o || fail "$CXX"
     printf '#define CONDVAR_IMPLEMENTATION\n#include "condvar_single.h"\n' >use.cpp
     ! "$CXX" -std=c++17 -c use.cpp -o use.o 2>said || fail "$CXX has compiled the implementation"
-    grep -q 'CONDVAR_IMPLEMENTATION is C' said || fail "$CXX does not say what is wrong:" "$(cat said)"
+    grep -q 'CONDVAR_IMPLEMENTATION is C' said || fail "$CXX has no clear error:" "$(cat said)"
 fi
 echo "$tried programs"

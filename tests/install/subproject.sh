@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# A Meson project with README.md's lines in its meson.build, and the library in its subprojects/ folder: first as
-# a copy, then fetched by README.md's wrap file.
+# A Meson project with the lines of README.md, and the library in its folder subprojects: as a copy, then by README.md's
+# wrap file.
 . "$(dirname -- "$0")/common.sh"
 
 copy=$tmp/app/subprojects/condvar
@@ -18,14 +18,14 @@ meson setup "$tmp/build" "$tmp/app" --force-fallback-for=condvar
 meson compile -C "$tmp/build"
 expect "$tmp/expected" "$tmp/build/app"
 
-# The program is built, and not our tests and examples with it.
+# Only the program is built, without our tests and examples.
 strangers=$(meson introspect "$tmp/build" --targets --indent | sed -nE 's/^ *"name": "(.*)",$/\1/p' |
     grep -vE '^(app|condvar.*)$' || true)
-[ -z "$strangers" ] || fail "targets that the program did not ask for:" "$strangers"
+[ -z "$strangers" ] || fail "targets that the program does not need:" "$strangers"
 
-# The same from a repository, by its tag. (The place is another than the one that README.md shows.)
+# The same from a repository, by its tag. (Its address differs from README.md's.)
 if ! command -v git >/dev/null; then
-    echo 'no git here: not tried with a wrap file'
+    echo 'git is not installed: not tried with a wrap file'
     exit
 fi
 mv "$copy" "$tmp/repository"

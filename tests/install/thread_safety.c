@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* For clang -Wthread-safety. With -DMISUSE also what is wrong, each line with what is to be said of it. */
+/* For clang -Wthread-safety. With -DMISUSE it has errors, with the expected warning in each line. */
 #include <condvar.h>
 #include <stdlib.h>
 
@@ -30,7 +30,7 @@ void push_locked(struct queue *queue, int item)
     cond_notify(&queue->not_empty, 1);
 }
 
-/* ---- Nothing to say ---- */
+/* ---- Correct ---- */
 
 void waits(void);
 void waits(void)
@@ -138,7 +138,7 @@ void lock_alone(void)
         cond_lock_release(&lock);
 }
 
-/* ---- What is wrong ---- */
+/* ---- Errors ---- */
 
 #ifdef MISUSE
 void without(struct queue *queue);

@@ -72,7 +72,7 @@ static void *consume(void *arg)
     return NULL;
 }
 
-/* ---- Plain waits: a broadcast, three deep; and some that expire ---- */
+/* ---- Plain waits: a broadcast, three levels deep; and some that time out ---- */
 
 static cond_t gate = COND_INIT;
 static int waiting, passed;
@@ -100,7 +100,7 @@ static void open_gate(void)
         }
 }
 
-/* ---- A lock that is only tried ---- */
+/* ---- try_acquire ---- */
 
 static cond_lock_t tried = COND_RLOCK_INIT;
 static int successes;

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# helgrind, DRD and memcheck have nothing to say of a program that uses the library correctly, when it was built for them;
-# and they find what is wrong with one that does not.
+# Helgrind, DRD and memcheck report nothing for a correct program, with a library that is built for them. As a
+# control, they report the errors of a wrong program.
 . "$(dirname -- "$0")/common.sh"
 
 skip() {
@@ -10,7 +10,7 @@ skip() {
 }
 command -v valgrind >/dev/null || skip 'no valgrind here'
 # shellcheck disable=SC2086 # a list of words
-echo '#include <valgrind/helgrind.h>' | $CC -E - >/dev/null 2>&1 || skip 'no headers of Valgrind here'
+echo '#include <valgrind/helgrind.h>' | $CC -E - >/dev/null 2>&1 || skip 'the headers of Valgrind are not installed'
 valgrind --tool=helgrind --error-exitcode=9 -q true >/dev/null 2>&1 || skip 'valgrind does not run here'
 
 meson setup "$tmp/build" "$SOURCE" --prefix="$tmp/prefix" --buildtype=debugoptimized -Dvalgrind=enabled -Dtests=disabled \
@@ -28,20 +28,20 @@ build() {
 build fresh '' memcheck
 build wrong -DWRONG memcheck
 valgrind --error-exitcode=9 -q "$tmp/fresh" >"$tmp/said" 2>&1 ||
-    fail 'memcheck complains of what is right:' "$(head -n 60 "$tmp/said")"
+    fail 'memcheck reports an error in a correct program:' "$(head -n 60 "$tmp/said")"
 status=0
 valgrind --error-exitcode=9 -q "$tmp/wrong" >"$tmp/said" 2>&1 || status=$?
-[ $status = 9 ] || fail "memcheck does not find what is wrong: $status"
+[ $status = 9 ] || fail "memcheck does not report the error: $status"
 
 build right
 build race -DRACE
 build late -DRACE_LATE
 for tool in helgrind drd; do
     valgrind --tool=$tool --error-exitcode=9 -q "$tmp/right" >"$tmp/said" 2>&1 ||
-        fail "$tool complains of what is right:" "$(head -n 60 "$tmp/said")"
+        fail "$tool reports an error in a correct program:" "$(head -n 60 "$tmp/said")"
     for wrong in race late; do
         status=0
         valgrind --tool=$tool --error-exitcode=9 -q "$tmp/$wrong" >"$tmp/said" 2>&1 || status=$?
-        [ $status = 9 ] || fail "$tool does not find what is wrong ($wrong): $status"
+        [ $status = 9 ] || fail "$tool does not report the error ($wrong): $status"
     done
 done

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A task has been chosen by notify(1), and is cancelled before it has run. It gives up, another task waits,
- * and nobody passes the notification on.
+ * A cancelled task loses its notification: notify(1) chooses a task, which is cancelled before it runs. Another task
+ * waits, and the notification is not passed on to it.
  *
  * asyncio.Condition did that until CPython 3.13 (https://github.com/python/cpython/issues/112202). The peer is
  * asyncio_cancel.py.
  *
- * Here a cancel that comes first excludes the task from being let go, and its release hands what notify(1)
- * gave it to the next (src/taskq.c, waitq_pass_on() in src/waitq.c).
+ * In this library a cancel that comes first prevents the task from being woken. Its release passes the notification on
+ * (src/taskq.c, waitq_pass_on() in src/waitq.c).
  */
 #include "case.h"
 
@@ -34,9 +34,9 @@ int main(int argc, char **argv)
     REQUIRE(cond_notify(&cond, 1) == 0);
     REQUIRE(cond_task_cancel(&tasks[0]) == 0);
     REQUIRE(cond_release(&cond) == 0);
-    /* All there is to happen has happened: the callbacks ran in the release. */
+    /* Everything has happened: the callbacks ran in the release. */
     REQUIRE(answers[0] == ECANCELED);
     if (answers[1] != 0)
-        verdict(SHOWN, "the first task was cancelled, the second one sleeps: the notification is gone");
-    verdict(WELL, "the first task was cancelled; the second one was notified in its stead");
+        verdict(SHOWN, "the first task was cancelled, and the second one sleeps: the notification is lost");
+    verdict(WORKS, "the first task was cancelled; the second one was notified instead");
 }

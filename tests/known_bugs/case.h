@@ -3,20 +3,18 @@
 #define MUSEUM_H
 
 /*
- * What the exhibits share. An exhibit is a program, and one scenario in which a known condition variable has
- * failed.
+ * What the cases share. A case is a program with one scenario, in which a known condition variable has failed.
  *
  *      PROGRAM WHO        WHO: `ours`, or a peer that the program has
  *
- * It prints what it saw, in one line, and exits with
+ * It prints one line, and its exit status is
  *
- *      0    well done
- *      1    the failure is shown
+ *      0    it works
+ *      1    the bug is shown
  *      77   it cannot be tried here
  *
- * or hangs for ever, if that is the failure: it need not find out, since watch.c runs it. Anything else is a
- * mistake in the exhibit. What is said of a failure is only said after a quiet phase: nobody is in the way,
- * and the time in which all could have been put right is QUIET_NS.
+ * or it hangs for ever, if that is the bug: watch.c detects it. Any other status is an error of the case. A bug is
+ * reported only after QUIET_NS without other activity, in which a correct condition would have finished.
  */
 
 #ifndef _GNU_SOURCE
@@ -39,7 +37,7 @@
 
 #define QUIET_NS COND_SEC(2)
 
-enum { WELL = 0, SHOWN = 1, CANNOT = 77, MISTAKE = 99 };
+enum { WORKS = 0, SHOWN = 1, CANNOT = 77, ERROR = 99 };
 
 __attribute__((format(printf, 2, 3))) static inline _Noreturn void verdict(int status, const char *format, ...)
 {
@@ -52,9 +50,9 @@ __attribute__((format(printf, 2, 3))) static inline _Noreturn void verdict(int s
     _Exit(status); /* threads may be asleep for ever */
 }
 
-/* What must be so for the exhibit to mean anything. */
+/* A condition without which the case has no meaning. */
 #define REQUIRE(condition) \
-  ((condition) ? (void)0 : verdict(MISTAKE, "%s:%d: not so: %s", __FILE__, __LINE__, #condition))
+  ((condition) ? (void)0 : verdict(ERROR, "%s:%d: failed: %s", __FILE__, __LINE__, #condition))
 
 static inline void pause_ns(int64_t ns)
 {
@@ -70,7 +68,7 @@ static inline pthread_t start(void *(*run)(void *), void *arg)
     return thread;
 }
 
-/* Whether it comes true, now or in a quiet phase. */
+/* Whether the word gets this value, now or within QUIET_NS. */
 static inline bool comes_true(const atomic_int *word, int value)
 {
     int64_t end_ns = cond_now() + QUIET_NS;
@@ -82,7 +80,7 @@ static inline bool comes_true(const atomic_int *word, int value)
     return atomic_load(word) == value;
 }
 
-/* Wait for what another thread will do in any case. */
+/* Wait for something that another thread will certainly do. */
 static inline void await(const atomic_int *word, int value)
 {
     while (atomic_load(word) != value)

@@ -1,17 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The wall clock is set while a thread waits with a time limit. A loop around pthread_cond_timedwait(), as
- * everybody writes it, has its deadline on that clock, unless somebody remembered
- * pthread_condattr_setclock(): after a step of an hour its thirty seconds are over at once, or take an hour
- * longer.
+ * The wall clock is set while a thread waits with a timeout. The usual loop around pthread_cond_timedwait() has a
+ * deadline on the wall clock, unless pthread_condattr_setclock() chose another one. After a step of one hour its
+ * timeout of thirty seconds ends at once, or an hour too late.
  *
- * (https://pubs.opengroup.org/onlinepubs/9699919799/functions/pthread_cond_timedwait.html, "Rationale: Choice
- * of clock".)
+ * (https://pubs.opengroup.org/onlinepubs/9699919799/functions/pthread_cond_timedwait.html, "Rationale: Choice of
+ * clock".)
  *
- * Here deadlines are on the monotonic clock, and there is nothing to remember.
+ * In this library all deadlines are on the monotonic clock.
  *
- * The machine's clock stays as it is. libfaketime (https://github.com/wolfcw/libfaketime) tells this process
- * another time of day, read from a file each time that it is asked; the monotonic clock is left alone.
+ * The test does not change the machine's clock. libfaketime (https://github.com/wolfcw/libfaketime) gives this
+ * process another time of day, which it reads from a file at each call. The monotonic clock does not change.
  */
 #include "case.h"
 #include <glob.h>
@@ -142,12 +141,12 @@ int main(int argc, char **argv)
     }
     step_clock();
     acquire(peer);
-    notify(peer); /* in vain: it is not ready, so it waits for the rest of its time */
+    notify(peer); /* in vain: it is not ready, so it waits until its deadline */
     release(peer);
     bool over = comes_true(&ended, 1);
     (void)unlink(getenv("MUSEUM_CLOCK"));
     if (over)
-        verdict(answer == ETIMEDOUT ? SHOWN : MISTAKE, "a limit of 30 s was over after %.1f s",
+        verdict(answer == ETIMEDOUT ? SHOWN : ERROR, "a timeout of 30 s ended after %.1f s",
                 (double)took_ns / 1e9);
     acquire(peer);
     ready = true;
@@ -155,5 +154,5 @@ int main(int argc, char **argv)
     release(peer);
     await(&ended, 1);
     REQUIRE(answer == 0);
-    verdict(WELL, "a limit of 30 s is still one after the step");
+    verdict(WORKS, "a timeout of 30 s stays one after the step");
 }

@@ -1,17 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A counter of 32 bits reaches its end, after some minutes or years, and whoever compares such numbers by
- * size takes a newcomer for the oldest, or the other way round.
+ * A counter of 32 bits wraps, after minutes or years. Code that compares such numbers by size then takes the newest
+ * waiter for the oldest one, or the reverse.
  *
- * A condition for processes has such a counter. Sequence numbers that are compared for equality only miss a
- * wake-up after exactly 2^32 signals between a waiter's look and its sleep; musl gave them up for that, among
- * other reasons, except between processes
- * (https://git.musl-libc.org/cgit/musl/commit/?id=37195db8ec31300a87bc7ec09d2adcf299e9203d). Go compares
- * tickets by their distance (https://github.com/golang/go/blob/go1.21.0/src/runtime/sema.go, `less`).
+ * A shared condition has such a counter. A sequence number that is only compared for equality misses a wake-up after
+ * exactly 2^32 signals between the waiter's test and its sleep. This is one reason why musl now uses them only
+ * between processes (https://git.musl-libc.org/cgit/musl/commit/?id=37195db8ec31300a87bc7ec09d2adcf299e9203d). Go
+ * compares tickets by their distance (https://github.com/golang/go/blob/go1.21.0/src/runtime/sema.go, `less`).
  *
- * Here too (before() in src/shared.c). Private conditions count to 2^64. All counters begin three before
- * their end (counters.h). The peer is this library with a fault, made by counters_faulty: tickets compared by
- * size.
+ * So does this library (before() in src/shared.c). Private conditions count to 2^64. Here all counters begin three
+ * before their end (counters.h). The peer is a mutation of this library that compares tickets by size
+ * (counters_faulty.sh).
  */
 #include "case.h"
 #include "../counters.h"
@@ -28,7 +27,7 @@ static void *wait_once(void *arg)
     return arg;
 }
 
-/* Round by round, `n` wait, and are notified one by one. */
+/* In each round `n` threads wait and are notified one by one. */
 static void play(unsigned flags, const char *kind)
 {
     int error = cond_init(&cond, NULL, flags);
@@ -53,7 +52,7 @@ static void play(unsigned flags, const char *kind)
             while (atomic_load(&through) < i && cond_now() < end_ns)
                 pause_ns(COND_MS(1));
             if (atomic_load(&through) < i)
-                verdict(SHOWN, "%s: with %d waiters, notify(1) wakes nobody", kind, n - i + 1);
+                verdict(SHOWN, "%s: with %d waiters, notify(1) wakes no waiter", kind, n - i + 1);
         }
         for (int i = 0; i < n; i++)
             REQUIRE(pthread_join(waiters[i], NULL) == 0);
@@ -68,5 +67,5 @@ int main(int argc, char **argv)
     play(0, "private");
     cond = (cond_t)COND_INIT;
     play(COND_SHARED, "shared");
-    verdict(WELL, "10 waits on each kind, and each is notified");
+    verdict(WORKS, "10 waits on each kind, and each is notified");
 }

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 #
-# counters_faulty SOURCE-ROOT COMPILER... - the peer of counters.c: this library, with a fault
+# counters_faulty.sh SOURCE-ROOT COMPILER... - the peer of counters.c: this library with a mutation
 #
 # Its tickets are compared by size. Builds a copy with that, runs it, and exits as it does.
 set -euo pipefail

@@ -1,19 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A thread notifies all, and destroys the condition, which it may: nobody waits any more. A woken waiter that
- * is still on its way out of wait() must not touch it.
+ * A thread notifies all waiters and destroys the condition, as it may, since no thread waits any more. A woken waiter
+ * that has not returned yet must not touch the condition.
  *
- * std::condition_variable_any has a mutex of its own, which its waiters unlock on their way out, after they
- * have been notified. The C++ standard allows the destruction all the same, for it
- * (https://eel.is/c++draft/thread.condition.condvarany) as for its sister
- * (https://eel.is/c++draft/thread.condition.condvar), so libstdc++ shares that mutex's ownership with each
- * waiter. The peer `model` does not: it is how one would write it, and shows that the detector sees it.
+ * The waiters of std::condition_variable_any unlock its internal mutex after they were notified. The C++ standard
+ * still allows the destruction (https://eel.is/c++draft/thread.condition.condvarany,
+ * https://eel.is/c++draft/thread.condition.condvar), so each waiter of libstdc++ shares ownership of that mutex. The
+ * peer `model` does not share it, and shows that the detector works.
  *
- * Here a waiter that a notify has chosen does not touch the condition again, if its lock lives elsewhere
+ * In this library a chosen waiter does not touch the condition again, if the lock is outside the condition
  * (src/waitq.c).
  *
- * The condition has a page of memory for itself, which is taken away after its destruction. The waiter is
- * held up before each single instruction of its way out (step.h), while that happens.
+ * The condition has a page of memory for itself, which is unmapped after the destruction. Meanwhile the waiter is
+ * stopped before each single instruction of its return (step.h).
  */
 #include "case.h"
 #include <sys/mman.h>
@@ -95,7 +94,7 @@ int main(int argc, char **argv)
     for (int at = 0;; at++) {
         kind->make(memory);
         waits = false;
-        /* (A destroy may wait for the woken ones: then the waiter must go on some time.) */
+        /* A destroy may wait for the woken waiter, so the waiter must run some time. */
         step_prepare(at, COND_MS(20));
         pthread_t waiter = start(wait_once, NULL);
         for (bool there = false; !there; kind->release()) {
@@ -112,6 +111,6 @@ int main(int argc, char **argv)
         REQUIRE(pthread_join(waiter, NULL) == 0);
         REQUIRE(mprotect(memory, page, PROT_READ | PROT_WRITE) == 0);
         if (atomic_load(&step.held_up) == 0)
-            verdict(WELL, "not touched again, wherever a woken waiter was held up: %d instructions", at);
+            verdict(WORKS, "not touched again, with a woken waiter stopped at each of %d instructions", at);
     }
 }

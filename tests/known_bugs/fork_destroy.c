@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A process forks while one of its threads waits. In the child there is no such thread, and
- * pthread_cond_destroy() waits for it.
+ * A process forks while one of its threads waits. The child does not have this thread, and pthread_cond_destroy()
+ * waits for it.
  *
- * glibc's does since 2.25: destroy waits until all waiters have left, and the child has inherited their count
+ * glibc does so since 2.25: destroy waits until all waiters have left, and the child has inherited their count
  * (https://sourceware.org/git/?p=glibc.git;a=blob;f=nptl/pthread_cond_destroy.c;hb=refs/tags/glibc-2.36). POSIX
  * leaves it undefined.
  *
- * Here destroy never blocks: it answers EBUSY, and cond_reinit_after_fork() forgets who is not there.
+ * In this library destroy never blocks. It returns EBUSY, and cond_reinit_after_fork() removes the waiters of the
+ * parent.
  */
 #include "case.h"
 #include <signal.h>
@@ -67,9 +68,9 @@ int main(int argc, char **argv)
         pause_ns(COND_MS(5));
     if (ended == 0) {
         (void)kill(child, SIGKILL);
-        verdict(SHOWN, "destroy in the child waits for a thread that is not there");
+        verdict(SHOWN, "destroy in the child waits for a thread that does not exist");
     }
     REQUIRE(ended == child && WIFEXITED(status));
     REQUIRE(peer || WEXITSTATUS(status) == 0);
-    verdict(WELL, "%s in the child", peer ? "destroy returns" : "destroy answers EBUSY, and after reinit 0,");
+    verdict(WORKS, "%s in the child", peer ? "destroy returns" : "destroy returns EBUSY, and 0 after reinit,");
 }

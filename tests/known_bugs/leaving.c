@@ -1,22 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A waiter's time is over, and while it leaves it is preempted for a while. A signaller waits for it: whoever
- * is in a hurry depends on who happens to be late.
+ * A waiter times out and is preempted while it leaves. The signaller waits for it, so its time depends on the waiter.
  *
- * musl's pthread_cond_signal() waits for all waiters that have begun to leave, until they are out of its list
- * (https://git.musl-libc.org/cgit/musl/tree/src/thread/pthread_cond_timedwait.c?h=v1.2.3, "Wait for any
- * waiters in the LEAVING state").
+ * musl's pthread_cond_signal() waits until all waiters that have begun to leave are out of its list
+ * (https://git.musl-libc.org/cgit/musl/tree/src/thread/pthread_cond_timedwait.c?h=v1.2.3, "Wait for any waiters in
+ * the LEAVING state").
  *
- * Here a waiter leaves with the lock held, and a notifier holds the lock: neither waits for the other for
- * anything but that. To be sure, the waiter is held up before each single instruction of its wait (step.h),
- * from the end of its sleep on.
+ * In this library a waiter leaves with the lock held, and a notifier holds the lock, so they wait for each other only
+ * for the lock. To show that, the waiter is stopped before each single instruction of its wait, from the end of its
+ * sleep on (step.h).
  *
- * The peer `pthread` is the C library that this is compiled with.
+ * The peer `pthread` is the C library of this build.
  */
 #include "case.h"
 #include "step.h"
 
-static int64_t limit_ns = COND_MS(5); /* so long that it sleeps, though it goes step by step */
+static int64_t limit_ns = COND_MS(5); /* long enough that it sleeps although it runs in single steps */
 
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t pthread_cond = PTHREAD_COND_INITIALIZER;
@@ -84,22 +83,22 @@ int main(int argc, char **argv)
             (void)sched_yield();
         if (atomic_load(&step.held_up) == 0) {
             REQUIRE(pthread_join(waiter, NULL) == 0);
-            if (atomic_load(&step.counts) == 0) { /* it was so slow that it did not sleep */
+            if (atomic_load(&step.counts) == 0) { /* it was too slow to sleep */
                 limit_ns += limit_ns / 4;
                 REQUIRE(limit_ns < COND_SEC(60));
                 continue;
             }
             REQUIRE(at > 10);
-            verdict(WELL,
+            verdict(WORKS,
                     "no signaller waited, wherever a waiter was held up: %d instructions, and %d with the lock",
                     at - with_lock, with_lock);
         }
         if (!peer && cond_locked(&cond)) {
-            with_lock++; /* then whoever wants the lock waits, of course */
+            with_lock++; /* the other thread waits for the lock, as it should */
         } else {
             pthread_t notifier = start(peer ? notify_pthread : notify_ours, NULL);
             if (!comes_true(&notified, 1))
-                verdict(SHOWN, "a signaller waits for a waiter that leaves, held up at its instruction %d", at);
+                verdict(SHOWN, "a signaller waits for a waiter that leaves, stopped at its instruction %d", at);
             REQUIRE(pthread_join(notifier, NULL) == 0);
         }
         atomic_store(&step.may_go, 1);

@@ -6,7 +6,7 @@ import time
 
 
 class Lock:
-    """A lock that counts how often somebody wants it."""
+    """A lock that counts how often it is acquired."""
 
     def __init__(self):
         self.lock = threading.Lock()

@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A recursive lock is held twice, and its holder waits. wait() releases one level; nobody else gets the lock,
- * and so nobody notifies.
+ * A thread waits while it holds a recursive lock two levels deep. wait() releases only one level, so no other thread
+ * gets the lock and none can notify.
  *
- * pthread_cond_wait() does so with a recursive mutex, as POSIX warns in so many words
- * (https://pubs.opengroup.org/onlinepubs/9699919799/functions/pthread_mutexattr_gettype.html, "Application
- * usage").
+ * pthread_cond_wait() does so with a recursive mutex, and POSIX warns of it
+ * (https://pubs.opengroup.org/onlinepubs/9699919799/functions/pthread_mutexattr_gettype.html, "Application usage").
  *
- * Here wait releases all levels, and restores them (src/rlock.h), of its own locks and of a pthread mutex
- * that was adopted.
+ * In this library wait releases all levels and restores them (src/rlock.h), also those of an adopted pthread mutex.
  */
 #include "case.h"
 
@@ -46,7 +44,7 @@ static void *wait_ours(void *arg)
     atomic_store(&waits, 1);
     REQUIRE(cond_wait(&cond, COND_FOREVER) == 0);
     REQUIRE(cond_release(&cond) == 0);
-    REQUIRE(cond_release(&cond) == 0); /* it is held as deep as before */
+    REQUIRE(cond_release(&cond) == 0); /* all levels are held again */
     atomic_store(&woken, 1);
     return arg;
 }
@@ -78,11 +76,11 @@ int main(int argc, char **argv)
     }
     start(peer ? wait_pthread : wait_ours, NULL);
     await(&waits, 1);
-    /* It holds the lock by now; who gets it next, gets it from wait(). */
+    /* It holds the lock now. The next holder can get it only from wait(). */
     start(peer ? notify_pthread : notify_ours, NULL);
     if (!comes_true(&notified, 1))
         verdict(SHOWN, "wait() has released one of two levels: the notifier does not get the lock");
     if (!comes_true(&woken, 1))
-        verdict(SHOWN, "notified, and asleep");
-    verdict(WELL, "wait() released two levels, and restored them");
+        verdict(SHOWN, "it was notified, and sleeps");
+    verdict(WORKS, "wait() released two levels, and restored them");
 }

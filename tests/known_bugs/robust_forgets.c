@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Two processes sleep at a robust mutex. It is released, which wakes the first one; before that one runs, another
- * acquires the mutex; the first one is killed; the mutex is released. It is free now, and the second one sleeps on.
+ * Two processes sleep on a robust mutex. A release wakes the first one. Before it runs, another process acquires the
+ * mutex, and the first one is killed. The mutex is released and is now free, but the second process stays asleep.
  *
- * Each part is right by itself. The mutex of glibc says in a bit that some may sleep. The bit goes with the release, and
- * who is woken sets it again for the others; who finds the mutex free does not know of them. The kernel passes on what a
- * dead one was woken for, but only while the mutex is free: else the holder is to do it, who does not know
- * (handle_futex_death() in https://git.kernel.org/pub/scm/linux/kernel/git/torvalds/linux.git/tree/kernel/futex/core.c;
+ * Each part is correct by itself. A bit in glibc's mutex says that there may be sleepers. The release clears the bit,
+ * and the woken process sets it again for the others. A process that finds the mutex free does not know of them. The
+ * kernel passes on the wake-up of a dead process, but only while the mutex is free (handle_futex_death() in
+ * https://git.kernel.org/pub/scm/linux/kernel/git/torvalds/linux.git/tree/kernel/futex/core.c;
  * https://sourceware.org/git/?p=glibc.git;a=blob;f=nptl/pthread_mutex_lock.c;hb=glibc-2.36).
  *
- * Here a lock that processes share is such a mutex; but who sleeps at it looks at it now and then by himself
- * (src/port/robust.c).
+ * In this library a shared lock is such a mutex, but its sleepers have a heartbeat (src/port/robust.c).
  *
- * The woken one must not run before it is killed. So all are on one processor, and it is of a class of the scheduler that
- * runs when no other wants to. Should it run all the same, the mutex does what it should, and this is tried again.
+ * The woken process must not run before it is killed. So all processes are on one processor, and it has the
+ * scheduling class that runs only when no other process wants to. If it runs nevertheless, the mutex works, and the
+ * test tries again.
  */
 #include "case.h"
 #include <signal.h>
@@ -81,7 +81,7 @@ static pid_t start_sleeper(int number)
             _exit(1);
         atomic_store(&memory->begins[number], 1);
         int error = acquire();
-        if (error != 0 && error != EOWNERDEAD) /* told when the first one was killed with the mutex: well done, too */
+        if (error != 0 && error != EOWNERDEAD) /* the first one was killed with the mutex held, which works too */
             _exit(1);
         atomic_store(&memory->has_had[number], 1);
         release();
@@ -127,9 +127,9 @@ int main(int argc, char **argv)
         bool has_had = comes_true(&memory->has_had[1], 1);
         end(second);
         if (!has_had)
-            verdict(SHOWN, "the mutex is free, and a process sleeps at it");
+            verdict(SHOWN, "the mutex is free, and a process sleeps on it");
     }
     REQUIRE(overtaken > 0);
-    verdict(WELL, "%d times in %d one that was woken was overtaken and killed, and the next one had the lock", overtaken,
+    verdict(WORKS, "%d times of %d the woken process was killed while another held the lock, and the next one got it", overtaken,
             TRIES);
 }

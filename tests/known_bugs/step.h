@@ -3,11 +3,11 @@
 #define STEP_H
 
 /*
- * Preemption to the instruction: a thread runs one instruction at a time, by the processor's trap flag, and
- * is held up before a chosen one while others go on. With all of them chosen, one after the other, nothing
- * that can happen in between two instructions of this thread is left out. x86-64 only, STEP_HERE says so.
+ * Preemption at each instruction: a thread runs in single steps, by the processor's trap flag, and stops before a
+ * chosen instruction while other threads run. If each instruction is chosen once, the test covers everything that can
+ * happen between two instructions of this thread. Only x86-64: STEP_HERE says so.
  *
- * One thread at a time may step.
+ * Only one thread at a time may step.
  */
 
 #include <signal.h>
@@ -21,19 +21,19 @@
 #endif
 
 static struct {
-    bool from_timeout;  /* whether they are counted from the end of a sleep that was too long */
+    bool from_timeout;  /* count from the end of a sleep that timed out */
     atomic_int counts;  /* whether instructions are counted */
-    atomic_int held_up; /* whether the thread is held up, or was */
-    atomic_int may_go;  /* ends that */
-    int at;             /* which instruction */
+    atomic_int held_up; /* whether the thread is stopped, or was */
+    atomic_int may_go;  /* continues it */
+    int at;             /* the number of the instruction */
     int seen;
-    int64_t longest_ns; /* for how long, if nobody lets it go */
+    int64_t longest_ns; /* at most so long */
 } step;
 
-/* How many instructions the longest wait of any exhibit has, at most: then something is wrong. */
+/* More instructions than any wait here has. */
 enum { STEP_LIMIT = 100000 };
 
-/* Whether a system call has just answered ETIMEDOUT. (The first trap after one comes one instruction late.) */
+/* Whether a system call has just returned ETIMEDOUT. The first trap after it comes one instruction late. */
 static inline bool step_timed_out(const void *context)
 {
 #if STEP_HERE
@@ -64,7 +64,7 @@ static inline void step_trapped(int signal, siginfo_t *info, void *context)
     errno = saved;
 }
 
-/* Before the thread begins: it will be held up before instruction `at`. */
+/* Call it before the thread begins. The thread stops before instruction `at`. */
 static inline void step_prepare(int at, int64_t longest_ns)
 {
     struct sigaction action = {.sa_sigaction = step_trapped, .sa_flags = SA_SIGINFO};

@@ -1,22 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A condition made of events counts its waiters, and a wait that ends by its timeout forgets to count itself
- * out. The last waiter of a broadcast is to reset the event; now nobody is the last, the event stays set, and
- * from then on every wait returns at once.
+ * A condition made of events counts its waiters. A wait that times out does not count itself out. The last waiter of
+ * a broadcast should reset the event, but the count never gets there. The event stays set, and from then on each wait
+ * returns at once.
  *
- * TinyCThread's for Windows is made so: _cnd_timedwait_win32() returns from WAIT_TIMEOUT before the line that
- * counts down (https://github.com/tinycthread/tinycthread/blob/master/source/tinycthread.c). No Debian
- * package has it, and there are no Windows events here: the peer is a model of that algorithm, in own code,
- * on events made of pthreads.
+ * TinyCThread for Windows has this bug: _cnd_timedwait_win32() returns for WAIT_TIMEOUT before the line that counts
+ * down (https://github.com/tinycthread/tinycthread/blob/master/source/tinycthread.c). It has no Debian package, and
+ * needs Windows events, so the peer is a model of the algorithm, written for this test, on events made of pthreads.
  *
- * Here a waiter that expires leaves its queue with the lock held (waitq_leave() in src/waitq.c), and the
- * count is of the nodes in the queue.
+ * In this library a waiter that times out leaves its queue with the lock held (waitq_leave() in src/waitq.c), and the
+ * count is that of the queue.
  */
 #include "case.h"
 
 /* ---- The model ---- */
 
-/* Two events: ONE resets itself when it lets somebody go, ALL must be reset. */
+/* Two events: ONE resets itself when it wakes a thread, ALL must be reset. */
 static struct {
     pthread_mutex_t guard;
     pthread_cond_t changed;
@@ -43,7 +42,7 @@ static int model_wait(int64_t timeout_ns)
     while (!events.one && !events.all && error == 0)
         error = pthread_cond_timedwait(&events.changed, &events.guard, &until);
     if (!events.one && !events.all) {
-        /* The mistake: here it should count down. */
+        /* The bug: it should count down here. */
         (void)pthread_mutex_unlock(&events.guard);
         (void)pthread_mutex_lock(&mutex);
         return ETIMEDOUT;
@@ -119,7 +118,7 @@ int main(int argc, char **argv)
     }
     await(&woken, 1);
 
-    /* Nobody notifies from now on, so each wait must end by its timeout. */
+    /* There are no more notifies, so each wait must time out. */
     unsigned early = 0;
     for (int i = 0; i < 20; i++) {
         acquire();
@@ -128,5 +127,5 @@ int main(int argc, char **argv)
     }
     if (early > 0)
         verdict(SHOWN, "after a timeout and a broadcast, %u of 20 waits return at once, unnotified", early);
-    verdict(WELL, "20 waits of 20 end by their timeouts");
+    verdict(WORKS, "20 waits of 20 time out");
 }

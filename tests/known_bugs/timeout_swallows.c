@@ -1,22 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A waiter's time is over while the notifier holds the lock; it is still in the queue, and the notification
- * is spent on it, though it answers that its time is over. The waiter behind it sleeps on: the notification
- * is gone.
+ * A waiter times out while the notifier holds the lock. It is still in the queue, so the notifier chooses it, but its
+ * wait returns false. The waiter behind it stays asleep: the notification is lost.
  *
- * CPython's threading.Condition does that, in every version up to now: wait() takes its waiter out of the
- * queue only when it has the lock again
- * (https://github.com/python/cpython/blob/v3.13.0/Lib/threading.py#L327-L373), and notify() takes the first
- * ones in the queue. The peer is python_timeout.py.
+ * All versions of CPython's threading.Condition have this bug: wait() removes its waiter from the queue only after it
+ * has the lock again (https://github.com/python/cpython/blob/v3.13.0/Lib/threading.py#L327-L373), and notify()
+ * chooses the first ones in the queue. The peer is python_timeout.py.
  *
- * Here a waiter that has expired is passed over: it has said so in its own word, by compare-exchange
+ * In this library a notify skips an expired waiter: the waiter has set this in its state word by a compare-exchange
  * (src/waitq.h).
  */
 #include "case.h"
 
 static cond_t cond = COND_INIT;
 static atomic_int first_is_done, second_is_done;
-static int waiting, first_answer; /* under the lock */
+static int waiting, first_result; /* under the lock */
 
 static void *wait_in_line(void *timeout_ns)
 {
@@ -24,7 +22,7 @@ static void *wait_in_line(void *timeout_ns)
     waiting++;
     int answer = cond_wait(&cond, *(int64_t *)timeout_ns);
     if (*(int64_t *)timeout_ns != COND_FOREVER)
-        first_answer = answer;
+        first_result = answer;
     REQUIRE(cond_release(&cond) == 0);
     atomic_store(*(int64_t *)timeout_ns != COND_FOREVER ? &first_is_done : &second_is_done, 1);
     return NULL;
@@ -40,7 +38,7 @@ static void begin(int64_t *timeout_ns, int place)
     }
 }
 
-/* Whether somebody sleeps on the lock: MUTEX_SLEEPERS, src/mutex.h. */
+/* Whether a thread sleeps for the lock: MUTEX_SLEEPERS, src/mutex.h. */
 static bool lock_is_wanted(void)
 {
     const _Atomic uint32_t *word = (const _Atomic uint32_t *)&cond.own_.u_.local.as.mine.word;
@@ -56,14 +54,14 @@ int main(int argc, char **argv)
     begin(&never_ns, 2);
     REQUIRE(cond_acquire(&cond) == 0);
     if (cond_waiters(&cond) != 2)
-        verdict(CANNOT, "the first waiter's time was over too early to try");
-    while (!lock_is_wanted()) /* its time is over: it wants the lock back */
+        verdict(CANNOT, "the first waiter timed out too early");
+    while (!lock_is_wanted()) /* it has timed out, and wants the lock */
         pause_ns(COND_MS(1));
     REQUIRE(cond_notify(&cond, 1) == 0);
     REQUIRE(cond_release(&cond) == 0);
     await(&first_is_done, 1);
-    REQUIRE(first_answer == ETIMEDOUT);
+    REQUIRE(first_result == ETIMEDOUT);
     if (!comes_true(&second_is_done, 1))
-        verdict(SHOWN, "the first waiter answers ETIMEDOUT, the second one sleeps: the notification is gone");
-    verdict(WELL, "the first waiter's time was over; the second one was notified");
+        verdict(SHOWN, "the first waiter returns ETIMEDOUT, and the second one sleeps: the notification is lost");
+    verdict(WORKS, "the first waiter timed out, and the second one was notified");
 }

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A process that waits on a shared condition is killed, or stopped. Another one notifies.
+ * A process that waits on a shared condition is killed, or stopped. Another process notifies.
  *
- * CPython's multiprocessing.Condition.notify() waits, with the lock held, until each waiter that it has woken
- * has said so (https://github.com/python/cpython/blob/v3.13.0/Lib/multiprocessing/synchronize.py#L277-L302).
- * The dead never do; the stopped do when they go on. The peer is multiprocessing_dies.py.
+ * CPython's multiprocessing.Condition.notify() waits, with the lock held, until each woken waiter has replied
+ * (https://github.com/python/cpython/blob/v3.13.0/Lib/multiprocessing/synchronize.py#L277-L302). A dead process never
+ * replies, a stopped one only when it is continued. The peer is multiprocessing_dies.py.
  *
- * Here notify waits for nobody's answer: what it grants stays in shared memory until some waiter takes it
+ * In this library notify waits for no reply. The grant stays in shared memory until some waiter takes it
  * (src/shared.c).
  */
 #include "case.h"
@@ -51,7 +51,7 @@ int main(int argc, char **argv)
         waiting = cond_waiters(cond);
         REQUIRE(cond_release(cond) == 0);
     }
-    /* It has released the lock to wait. A little later it sleeps, or not: that makes no difference here. */
+    /* It has released the lock to wait. Whether it sleeps already makes no difference. */
     int status;
     REQUIRE(kill(waiter, stop ? SIGSTOP : SIGKILL) == 0);
     REQUIRE(waitpid(waiter, &status, WUNTRACED) == waiter);
@@ -63,5 +63,5 @@ int main(int argc, char **argv)
         REQUIRE(waitpid(waiter, &status, 0) == waiter);
         REQUIRE(WIFEXITED(status));
     }
-    verdict(returned ? WELL : SHOWN, returned ? "notify() returns" : "notify() waits for the waiter");
+    verdict(returned ? WORKS : SHOWN, returned ? "notify() returns" : "notify() waits for the waiter");
 }

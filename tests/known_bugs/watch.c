@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * watch [--shown] COMMAND...: run an exhibit (case.h), and find out whether it hangs. Exits as it does; 3:
- * it hung; 4: it was ended by a signal. With --shown, 0 is that the failure was shown, one way or the other,
- * and 1 that it was not.
+ * watch [--shown] COMMAND... - runs a case (case.h) and detects whether it hangs
  *
- * A limit on time would be too short for some machine. It hangs if for a quiet phase of five seconds all its
- * threads, and those of its children, sleep, and none has run at all, by the kernel's counts. One that waits
- * for the processor does not sleep. Then all its processes are killed.
+ * Its exit status is that of the command; 3 if it hung; 4 if a signal ended it. With --shown it is 0 if the bug was
+ * shown, also by a hang, and 1 if not.
+ *
+ * A time limit would be too short on some machine. So a command hangs if for five seconds all its threads and those
+ * of its children sleep and none has run, by the kernel's counts. A thread that waits for a processor does not sleep.
+ * Then all its processes are killed.
  */
 #ifndef _GNU_SOURCE
 #  define _GNU_SOURCE
@@ -25,7 +26,7 @@
 
 enum { LOOK_MS = 100, QUIET_LOOKS = 50 };
 
-/* The session of a process, 0 if it is gone. */
+/* The session of a process, 0 if the process has ended. */
 static long session_of(const char *pid)
 {
     char path[300], text[1024];
@@ -48,7 +49,7 @@ static uint64_t mix(uint64_t sum, uint64_t value)
     return (sum ^ value) * UINT64_C(0x9E3779B97F4A7C15) + 1;
 }
 
-/* Whether a thread runs or wants to; what it has done so far goes into the sum. */
+/* Whether a thread runs or waits for a processor. Adds its counts to the sum. */
 static bool look_at_thread(const char *pid, const char *tid, uint64_t *sum)
 {
     char path[600], line[256], state = '?';
@@ -83,7 +84,7 @@ static bool look_at_process(const char *pid, uint64_t *sum)
     return runs;
 }
 
-/* Whether any of the session runs; or kill them all. */
+/* Whether any process of the session runs. Or kills them all. */
 static bool look(pid_t session, uint64_t *sum, bool kill_them)
 {
     bool runs = false;
@@ -118,7 +119,7 @@ static int watch(char **argv)
     int status = 0;
     for (unsigned quiet = 0; quiet < QUIET_LOOKS;) {
         if (waitpid(child, &status, WNOHANG) == child) {
-            (void)look(child, &before, true); /* what it has left behind */
+            (void)look(child, &before, true); /* kill its children */
             return WIFEXITED(status) ? WEXITSTATUS(status) : 4;
         }
         uint64_t sum = 0;

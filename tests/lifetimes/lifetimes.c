@@ -1,33 +1,33 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Lifetimes. A thread or process A is in a call of the library, and stops before each instruction of it, one run for
- * each (stepper.h). There B does something that ends a life: it destroys the condition, or the lock; a process is
- * killed; a lock is lost. Then A goes on. Each run is a process of its own, so a crash or a hang ends that run only.
+ * Lifetimes. A thread or process A is in a call of the library and stops before one of its instructions, another one
+ * in each run (stepper.h). There B ends a lifetime: it destroys the condition or the lock, a process is killed, or a
+ * lock is lost. Then A continues. Each run is a process of its own, so a crash or a hang ends only that run.
  *
- *      lifetimes [--seconds N | --every K] [--seed S] [--only WORD] [--at N] [--jobs N] [--control] [--list] [--verbose]
+ *      lifetimes [--seconds N | --every K] [--seed S] [--only WORD] [--at N] [--jobs N] [--control]
+ *                [--list] [--verbose]
  *
- * A case is a call of A (`calls`), what happens meanwhile (`meanwhile_names`) and a kind of lock (`kind_names`); a
- * new call or a new end of a life is a line of these tables and a function. Of each case it tries the moment when A
- * is woken, and then instructions: as many as there is time for, or every K-th. Which ones depends on the seed. A
- * failure is printed with the number of the instruction, for --at (-1: when A is woken; 2147483647: when A sleeps, or
- * has returned).
+ * A case is a call of A (`calls`), the end of a lifetime (`meanwhile_names`) and a kind of lock (`kind_names`). A new
+ * call or a new end is a line of these tables and a function. Each case tries the moment when A is woken, and then
+ * instructions: as many as there is time for, or every K-th. The seed chooses them. A failure is printed with the
+ * number of the instruction, for --at (-1: when A is woken; 2147483647: when A sleeps, or has returned).
  *
- * B does only what condvar.h allows. It destroys a condition when it holds the lock, or has held it, and nobody waits
- * who was not notified. So where A holds the lock, B can do nothing: it tries to destroy the condition all the same
- * where that must be answered EBUSY (its own lock is held). After destroy has answered 0, B takes the memory away
- * (mprotect) where nobody may touch it any more: may_be_unmapped(). Else the memory stays until A is through.
+ * B does only what condvar.h allows. It destroys a condition when it holds the lock, or has held it, and all waiters
+ * are notified. While A holds the lock, B can do nothing, except to try a destroy that must return EBUSY because the
+ * condition's own lock is held. After destroy has returned 0, B protects the memory (mprotect) if no thread may touch
+ * it: may_be_unmapped(). Otherwise the memory stays until A has finished.
  *
- * What must be so in the end:
+ * At the end of a run:
  *
- *      - A has returned, with an answer that the contract allows. If that says that the lock is held, its
- *        release is 0.
- *      - Others can acquire and release the lock. Nobody is counted as a waiter, and destroy answers 0.
+ *      - A has returned with a result that the contract allows. If the result means that the lock is held, its release
+ *        returns 0.
+ *      - Others can acquire and release the lock. No waiter is counted, and destroy returns 0.
  *      - Another waiter that a notify was meant for has returned.
- *      - If the lock is shared: after munmap() of everything, A can use another shared condition. (A robust mutex
- *        that is still in A's robust list would be touched then.)
+ *      - After munmap() of a shared lock and condition, A can use another shared condition. (That would touch a
+ *        robust mutex that is still in A's robust list.)
  *
- * It exits with status 0 if nothing failed. With --control, which is for a library with a fault in it
- * (tests/lifetimes/mutations.sh), it exits with 0 if something failed, and says what.
+ * The exit status is 0 if nothing failed. With --control, which is for a mutation of the library (mutations.sh), it
+ * is 0 if something failed, and the failure is printed.
  */
 #ifndef _GNU_SOURCE
 #  define _GNU_SOURCE
@@ -85,12 +85,12 @@ enum meanwhile {
     DESTROY,        /* notify all, release, destroy the condition */
     DESTROY_HELD,   /* notify all, destroy the condition, release: the lock is elsewhere */
     DESTROY_ASLEEP, /* acquire, let A go on until it sleeps; then as DESTROY, before A runs again */
-    DESTROY_LOCK,   /* notify all, release, destroy the condition and the lock elsewhere */
-    NOTIFY,         /* no end of a life: one notification for A and one that waits after it */
+    DESTROY_LOCK,   /* notify all, release, destroy the condition and the lock outside it */
+    NOTIFY,         /* no end of a lifetime: one notify for A and for another waiter after it */
     KILLED,         /* A is a process, and is killed */
-    HOLDER_KILLED,  /* a process is killed that holds the lock; who is told recovers */
-    GIVEN_UP,       /* the same; who is told releases without recover */
-    LOST,           /* the foreign lock can't be acquired any more */
+    HOLDER_KILLED,  /* a process that holds the lock is killed; the next holder recovers */
+    GIVEN_UP,       /* the same; the next holder releases without recover */
+    LOST,           /* acquiring the foreign lock fails for good */
     MEANWHILES
 };
 
@@ -109,21 +109,21 @@ struct foreign_lock {
     atomic_int lost;
 };
 
-/* The condition and the lock are on pages of their own, in one mapping; this is another one, which stays. */
+/* The condition and the lock are on separate pages of one mapping. This is another mapping, which stays. */
 struct world {
     struct stepper stepper;
     atomic_int begin;    /* A may begin */
     atomic_int in_place; /* A is about to call */
-    atomic_int answer;   /* of A's call; NONE until then */
+    atomic_int result;   /* of A's call; NONE until then */
     atomic_int outcome;  /* of a task's request; NONE until then */
-    atomic_int released; /* what A's release answered; NONE if there was none */
-    atomic_int through;  /* A touches nothing any more */
-    atomic_int finish;   /* all is unmapped: A uses the other condition, and returns */
-    atomic_int flag;     /* what the predicate looks at */
-    atomic_int die;      /* the process that holds the lock, or can have it, is killed now */
+    atomic_int released; /* what A's release returned; NONE if there was none */
+    atomic_int through;  /* A no longer touches the objects */
+    atomic_int finish;   /* they are unmapped: A uses the other condition and returns */
+    atomic_int flag;     /* the predicate */
+    atomic_int die;      /* the process that holds the lock, or can acquire it, is killed now */
     atomic_int holds;    /* it holds the lock */
-    atomic_int tried;    /* or it can't */
-    atomic_int waiter_answer, waiter_released, waiter_through; /* the other waiter */
+    atomic_int tried;    /* or it cannot acquire it */
+    atomic_int waiter_result, waiter_released, waiter_through; /* the other waiter */
     struct foreign_lock foreign;
     pthread_mutex_t mutex;
     cond_task_t task;
@@ -133,7 +133,7 @@ struct world {
 static struct world *world;
 static char *objects;
 static cond_t *cond;
-static cond_lock_t *lock; /* elsewhere, or NULL */
+static cond_lock_t *lock; /* outside the condition, or NULL */
 static enum kind kind;
 static enum meanwhile meanwhile;
 static const struct call *call;
@@ -142,22 +142,22 @@ static pthread_t a_thread, waiter_thread;
 static bool a_is_thread, has_waiter;
 static bool b_holds;                    /* B holds the lock */
 static bool cond_is_gone, lock_is_gone; /* destroyed */
-static bool is_lost;                    /* nobody can have the lock any more */
-static bool holder_was_killed;          /* with the lock held: somebody must be told */
-static atomic_bool was_told;            /* EOWNERDEAD */
+static bool is_lost;                    /* acquiring the lock fails for good */
+static bool holder_was_killed;          /* with the lock held: a later call must return EOWNERDEAD */
+static atomic_bool was_told;            /* it has */
 
 /* In memory that the driver shares with a run: what has failed. */
-struct result {
+struct report {
     int instructions;
     char text[256];
 };
-static struct result *result;
+static struct report *report;
 
 __attribute__((format(printf, 1, 2))) static _Noreturn void fail(const char *format, ...)
 {
     va_list values;
     va_start(values, format);
-    (void)vsnprintf(result->text, sizeof result->text, format, values);
+    (void)vsnprintf(report->text, sizeof report->text, format, values);
     va_end(values);
     if (a_process > 0)
         (void)kill(a_process, SIGKILL);
@@ -166,18 +166,18 @@ __attribute__((format(printf, 1, 2))) static _Noreturn void fail(const char *for
     _exit(1);
 }
 
-/* What must be so for the run to mean anything. */
-#define REQUIRE(condition) ((condition) ? (void)0 : fail("%s:%d: not so: %s", __FILE__, __LINE__, #condition))
+/* A condition without which the run has no meaning. */
+#define REQUIRE(condition) ((condition) ? (void)0 : fail("%s:%d: failed: %s", __FILE__, __LINE__, #condition))
 
-/* A call that must answer 0. */
+/* A call that must return 0. */
 #define MUST(call_) must(call_, #call_)
-static void must(int answer, const char *what)
+static void must(int result, const char *what)
 {
-    if (answer != 0)
-        fail("%s answers %d (%s)", what, answer, cond_strerror(answer));
+    if (result != 0)
+        fail("%s returns %d (%s)", what, result, cond_strerror(result));
 }
 
-/* So long may what is to come take: all that sleeps here is woken, or looks by itself ten times a second. */
+/* The time limit of each step. All sleepers here are woken, or have a heartbeat ten times a second. */
 static const int64_t limit_ns = COND_SEC(5);
 
 static void pause_us(long us)
@@ -292,7 +292,7 @@ static int lock_recover(void)
 /* Who holds the lock when the call begins. */
 enum holder { NOBODY, BY_A, BY_B, BY_TASK };
 
-/* Which answers a call may give. */
+/* What a call may return. */
 enum {
     MAY_EXPIRE = 1,   /* ETIMEDOUT, by itself */
     MAY_BE_BUSY = 2,  /* EBUSY */
@@ -300,8 +300,8 @@ enum {
     WAITS = 8,        /* on the condition, until a notify, and holds the lock then */
     RELEASES = 16,    /* the lock is free then */
     DESTROYS = 32,    /* 0 or EBUSY or EINVAL */
-    OF_TASK = 64,     /* by the task; its outcome may come later */
-    HAS_WAITER = 128, /* another thread waits, and is notified */
+    OF_TASK = 64,     /* by the task; its callback may come later */
+    HAS_WAITER = 128, /* another thread waits and is notified */
 };
 
 struct call {
@@ -325,7 +325,7 @@ struct call {
 /* Short enough that a run does not take long, long enough that A sleeps before. */
 enum { EXPIRES_NS = 2000000 };
 
-/* The condition is destroyed together with its lock, or not at all: by the lock, where that is elsewhere. */
+/* The condition is destroyed together with its lock, or not at all: by the lock, if that is outside the condition. */
 static bool acquires_by_lock(void)
 {
     return lock != NULL && meanwhile == DESTROY_LOCK;
@@ -471,12 +471,12 @@ static const struct call calls[] = {
 };
 enum { CALLS = sizeof calls / sizeof *calls };
 
-/* The answer of A's call that says what became of its request. */
-static int final_answer(void)
+/* The final result of A's call, or of the request that it made. */
+static int final_result(void)
 {
     return call->rules & OF_TASK && (call->rules & (ACQUIRES | WAITS)) && atomic_load(&world->outcome) != NONE
                ? atomic_load(&world->outcome)
-               : atomic_load(&world->answer);
+               : atomic_load(&world->result);
 }
 
 static bool is_combination(const struct call *the_call, enum meanwhile what, enum kind of)
@@ -493,7 +493,7 @@ static bool is_combination(const struct call *the_call, enum meanwhile what, enu
     case KILLED:
     case HOLDER_KILLED: return is_shared(of);
     case GIVEN_UP:
-        /* (Nobody can wake a waiter on an adopted mutex that was given up: its deadline does.) */
+        /* No thread can wake a waiter on an adopted mutex that was given up, only its deadline. */
         return is_shared(of) || (of == ADOPTED_ROBUST && waits && (the_call->rules & MAY_EXPIRE));
     case LOST: return of == FOREIGN;
     default: return false;
@@ -502,7 +502,7 @@ static bool is_combination(const struct call *the_call, enum meanwhile what, enu
 
 /* ---- A ---- */
 
-/* Tasks release by the lock, where that can be done. */
+/* Tasks release by the lock, where that is possible. */
 int cond_task_lock_release(cond_lock_t *the_lock, cond_task_t *task) __attribute__((weak));
 
 static bool tasks_release_by_lock(void)
@@ -510,7 +510,8 @@ static bool tasks_release_by_lock(void)
     return cond_task_lock_release != NULL && lock != NULL;
 }
 
-/* Of a foreign lock only the handle is destroyed, and it may be held: then its holder releases the lock itself. */
+/* Only the handle of a foreign lock is destroyed, and the lock may be held: then its holder releases the lock itself.
+   */
 static bool releases_without_handle(void)
 {
     return meanwhile == DESTROY_LOCK && !is_shared(kind) && kind != ELSEWHERE;
@@ -528,8 +529,8 @@ static int release_as_a(void)
 
 static void await_outcome(void)
 {
-    while (atomic_load(&world->answer) == EINPROGRESS && atomic_load(&world->outcome) == NONE)
-        pause_us(50); /* if it does not come, B says so */
+    while (atomic_load(&world->result) == EINPROGRESS && atomic_load(&world->outcome) == NONE)
+        pause_us(50); /* B has the time limit */
 }
 
 static void *run_a(void *arg)
@@ -547,20 +548,20 @@ static void *run_a(void *arg)
     if (call->holder == NOBODY) /* B must have seen it before it can go on */
         await(&world->in_place, "A");
     stepper_begin(&world->stepper);
-    int answer = call->run();
+    int result = call->run();
     stepper_end();
-    result->instructions = atomic_load(&world->stepper.seen);
-    atomic_store(&world->answer, call->run == run_task_cancel && answer == 0 ? EINPROGRESS : answer);
+    report->instructions = atomic_load(&world->stepper.seen);
+    atomic_store(&world->result, call->run == run_task_cancel && result == 0 ? EINPROGRESS : result);
     await_outcome();
-    answer = final_answer();
-    if (answer == EOWNERDEAD && meanwhile != GIVEN_UP)
+    result = final_result();
+    if (result == EOWNERDEAD && meanwhile != GIVEN_UP)
         MUST(lock_recover());
     if ((call->rules & (ACQUIRES | WAITS)) &&
-        (answer == 0 || answer == EOWNERDEAD ||
-         ((call->rules & WAITS) && (answer == ETIMEDOUT || answer == ECANCELED))))
+        (result == 0 || result == EOWNERDEAD ||
+         ((call->rules & WAITS) && (result == ETIMEDOUT || result == ECANCELED))))
         atomic_store(&world->released, release_as_a());
     atomic_store(&world->through, 1);
-    while (atomic_load(&world->finish) == 0) /* if it does not come, B says so */
+    while (atomic_load(&world->finish) == 0) /* B has the time limit */
         pause_us(50);
     MUST(cond_acquire(&world->other));
     MUST(cond_notify(&world->other, 1));
@@ -568,21 +569,21 @@ static void *run_a(void *arg)
     return arg;
 }
 
-/* Another waiter, with neither deadline nor predicate. */
+/* Another waiter, without deadline and predicate. */
 static void *run_waiter(void *arg)
 {
     MUST(lock_acquire(COND_FOREVER));
-    int answer = cond_wait(cond, COND_FOREVER);
-    atomic_store(&world->waiter_answer, answer);
-    if (answer == EOWNERDEAD)
+    int result = cond_wait(cond, COND_FOREVER);
+    atomic_store(&world->waiter_result, result);
+    if (result == EOWNERDEAD)
         MUST(lock_recover());
-    if (answer == 0 || answer == EOWNERDEAD)
+    if (result == 0 || result == EOWNERDEAD)
         atomic_store(&world->waiter_released, lock_release());
     atomic_store(&world->waiter_through, 1);
     return arg;
 }
 
-/* A process that holds the lock, or takes it when it is told to die and can have it at once. */
+/* A process that holds the lock and is killed. Or it first tries to acquire the lock. */
 static _Noreturn void run_holder(void)
 {
     (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -601,14 +602,14 @@ static _Noreturn void run_holder(void)
 
 /* ---- B ---- */
 
-/* After destroy has answered 0: nobody touches the memory any more, though A's call may not have returned. */
+/* After destroy has returned 0: whether no thread may touch the memory, although A's call may not have returned. */
 static bool may_be_unmapped(void)
 {
     if (call->rules & RELEASES)
         return !is_shared(kind) ||
-               !has_waiter; /* B has held the lock since: A's release needs nothing of it any more */
+               !has_waiter; /* B has held the lock since, so A's release no longer touches it */
     if (!(call->rules & WAITS) || is_shared(kind))
-        return false; /* to acquire is to use the object; who waits for a shared lock does so, too */
+        return false; /* acquire uses the object, and so does waiting for a shared lock */
     return !(call->rules & OF_TASK) || lock == NULL || tasks_release_by_lock();
 }
 
@@ -620,29 +621,29 @@ static void unmap(void *object)
 
 static void destroy_cond(void)
 {
-    int answer = cond_is_gone ? 0 : cond_destroy(cond);
-    if (answer == 0) {
+    int result = cond_is_gone ? 0 : cond_destroy(cond);
+    if (result == 0) {
         cond_is_gone = true;
         unmap(cond);
-    } else if (answer != EBUSY && !(answer == EINVAL && (call->rules & DESTROYS))) {
-        fail("destroy answers %d (%s)", answer, cond_strerror(answer));
+    } else if (result != EBUSY && !(result == EINVAL && (call->rules & DESTROYS))) {
+        fail("destroy returns %d (%s)", result, cond_strerror(result));
     }
 }
 
 static void destroy_lock(void)
 {
-    int answer = lock_is_gone ? 0 : cond_lock_destroy(lock);
-    if (answer == 0) {
+    int result = lock_is_gone ? 0 : cond_lock_destroy(lock);
+    if (result == 0) {
         lock_is_gone = true;
         unmap(lock);
-    } else if (answer != EBUSY && !is_lost) {
-        fail("destroy of the lock answers %d (%s)", answer, cond_strerror(answer));
+    } else if (result != EBUSY && !is_lost) {
+        fail("destroy of the lock returns %d (%s)", result, cond_strerror(result));
     }
 }
 
 enum where { STOPPED, ASLEEP, RETURNED };
 
-/* Where A is: it has stopped for the n-th time, it sleeps, or its call is over. */
+/* The state of A: it has stopped for the n-th time, it sleeps, or its call has returned. */
 static enum where await_a(int n)
 {
     int seen = -1;
@@ -655,11 +656,11 @@ static enum where await_a(int n)
                 ended.si_pid == a_process)
                 return RETURNED;
         }
-        if (atomic_load(&world->answer) != NONE)
+        if (atomic_load(&world->result) != NONE)
             return RETURNED;
         if (atomic_load(&world->stepper.stopped) >= n)
             return STOPPED;
-        /* A call that expires goes on by itself. (To look into /proc takes time.) */
+        /* A call that times out continues by itself. (Reading /proc takes time.) */
         if (!(call->rules & MAY_EXPIRE) && atomic_load(&world->stepper.seen) == seen &&
             stepper_sleeps(&world->stepper, process))
             return ASLEEP;
@@ -670,25 +671,25 @@ static enum where await_a(int n)
     }
 }
 
-/* Whether B has the lock now. It can't have it while A, which has stopped, holds it. */
+/* Whether B can acquire the lock now. It cannot while A is stopped and holds it. */
 static bool b_acquires(void)
 {
     if (b_holds || lock_is_gone || is_lost)
         return b_holds;
-    int answer = lock_acquire(0);
-    b_holds = answer == 0 || answer == EOWNERDEAD;
-    if (answer == EOWNERDEAD)
+    int result = lock_acquire(0);
+    b_holds = result == 0 || result == EOWNERDEAD;
+    if (result == EOWNERDEAD)
         atomic_store(&was_told, true);
-    if (answer == EOWNERDEAD && meanwhile == GIVEN_UP) {
+    if (result == EOWNERDEAD && meanwhile == GIVEN_UP) {
         b_holds = false;
         MUST(lock_release());
         is_lost = true;
-    } else if (answer == EOWNERDEAD) {
+    } else if (result == EOWNERDEAD) {
         MUST(lock_recover());
-    } else if (answer == ENOTRECOVERABLE && meanwhile == GIVEN_UP) {
+    } else if (result == ENOTRECOVERABLE && meanwhile == GIVEN_UP) {
         is_lost = true;
-    } else if (answer != 0 && answer != ETIMEDOUT && !(answer == EINVAL && (call->rules & DESTROYS))) {
-        fail("an acquire by others answers %d (%s)", answer, cond_strerror(answer));
+    } else if (result != 0 && result != ETIMEDOUT && !(result == EINVAL && (call->rules & DESTROYS))) {
+        fail("an acquire by others returns %d (%s)", result, cond_strerror(result));
     }
     return b_holds;
 }
@@ -707,7 +708,8 @@ static void notify_all(void)
         MUST(cond_notify_all(cond));
 }
 
-/* A has stopped before its first sleep, or in it: release what it waits for. True if that may end its sleep. */
+/* A has stopped before its first sleep or during it: release the lock that it waits for. True if that may end its
+   sleep. */
 static void wake_a(void)
 {
     if (b_acquires()) {
@@ -739,7 +741,7 @@ static void act_destroy(enum where where)
         destroy_cond();
     atomic_store(&world->stepper.woken, 1);
     b_releases();
-    /* A goes on to where it is to stop; or it is woken and can't go on yet; or it is let sleep until B is done. */
+    /* A continues to its stop; or it is woken and stops at once; or it sleeps until B has finished. */
     if (where == ASLEEP && world->stepper.at >= 0 && meanwhile != DESTROY_ASLEEP)
         (void)await_a(1);
     destroy_cond();
@@ -755,7 +757,7 @@ static void start_waiter(void)
     int64_t end_ns = cond_now() + limit_ns;
     for (size_t now = before; now <= before;) {
         if (cond_now() > end_ns)
-            fail("hangs: another waiter can't begin");
+            fail("hangs: another waiter cannot begin");
         pause_us(20);
         if (b_acquires())
             now = cond_waiters(cond);
@@ -800,12 +802,12 @@ static void act_holder_killed(void)
     if (!is_held || meanwhile != GIVEN_UP)
         return;
     if (kind == ADOPTED_ROBUST) {
-        int answer = pthread_mutex_trylock(&world->mutex);
-        if (answer == EOWNERDEAD)
+        int result = pthread_mutex_trylock(&world->mutex);
+        if (result == EOWNERDEAD)
             REQUIRE(pthread_mutex_unlock(&world->mutex) == 0);
-        is_lost = answer == EOWNERDEAD || answer == ENOTRECOVERABLE;
+        is_lost = result == EOWNERDEAD || result == ENOTRECOVERABLE;
     } else if (b_acquires()) {
-        b_releases(); /* GIVEN_UP: not held, or A was faster, and has recovered nothing */
+        b_releases(); /* GIVEN_UP: not held, or A was faster and did not recover */
     }
 }
 
@@ -820,7 +822,7 @@ static void act_lost(void)
     b_releases();
 }
 
-/* B does its thing. Where A can't be interfered with, B does nothing, and what must be so is looked at in the end. */
+/* The action of B. Where B cannot act, it does nothing, and the checks follow at the end of the run. */
 static void act(enum where where)
 {
     switch (meanwhile) {
@@ -845,7 +847,7 @@ static void act(enum where where)
     }
 }
 
-/* ---- The end of a run: everything that is to come comes now ---- */
+/* ---- The end of a run: everything finishes ---- */
 
 static bool a_is_through(void)
 {
@@ -856,10 +858,10 @@ static bool a_is_through(void)
            ended.si_pid == a_process;
 }
 
-/* Whether the one notification of NOTIFY has reached somebody. */
+/* Whether the notification of NOTIFY has woken a waiter. */
 static bool notification_has_come(void)
 {
-    return !has_waiter || (atomic_load(&world->answer) == 0 || atomic_load(&world->waiter_through) != 0);
+    return !has_waiter || (atomic_load(&world->result) == 0 || atomic_load(&world->waiter_through) != 0);
 }
 
 static void await_notification(void)
@@ -867,13 +869,13 @@ static void await_notification(void)
     int64_t end_ns = cond_now() + limit_ns;
     while (!notification_has_come()) {
         if (cond_now() > end_ns)
-            fail("a notification is lost: A has %s, and the next waiter sleeps on",
-                 atomic_load(&world->answer) == NONE ? "not returned" : "not used it");
+            fail("a notification is lost: A has %s, and the next waiter stays asleep",
+                 atomic_load(&world->result) == NONE ? "not returned" : "not used it");
         pause_us(50);
     }
-    /* A private or foreign lock is exact: not both; but one whose predicate is true needs no notification. */
+    /* A private or foreign lock is exact: not both. But a waiter whose predicate is true needs no notification. */
     bool has_pred = call->run == run_wait_for || call->run == run_wait_for_expires;
-    while (a_is_through() && has_waiter && !has_pred && !is_shared(kind) && atomic_load(&world->answer) == 0) {
+    while (a_is_through() && has_waiter && !has_pred && !is_shared(kind) && atomic_load(&world->result) == 0) {
         if (b_acquires()) {
             if (cond_waiters(cond) != 1)
                 fail("one notification has woken two");
@@ -898,17 +900,17 @@ static void await_through(void)
             fail("hangs: %s does not return; %s", a_is_through() ? "the other waiter" : "A", text);
         }
         if (meanwhile == KILLED && !waiter_notified && a_is_through() && b_acquires()) {
-            /* What A has taken with it, if anything: one notification must reach the other waiter. */
+            /* A was killed, perhaps with a notification. One notification must wake the other waiter. */
             MUST(cond_notify(cond, 1));
             waiter_notified = true;
         } else if (meanwhile == KILLED && a_is_through() && !waiter_notified) {
-            /* It will be told that A has died, or the lock gets free. */
+            /* Its call returns EOWNERDEAD, or the lock becomes free. */
         } else if (!is_lost && !cond_is_gone && !(meanwhile == KILLED && a_is_through()) && !holder_was_killed &&
                    !lock_is_gone && looks > 4 && b_acquires()) {
-            /* Where B could not act before. (That the holder was killed, A must find out by itself.) */
+            /* B could not act before. (A must detect by itself that the holder was killed.) */
             notify_all();
         } else if (meanwhile == GIVEN_UP && looks > 4 && is_shared(kind)) {
-            (void)b_acquires(); /* gives up what it finds */
+            (void)b_acquires(); /* releases it without recover if the holder died */
         }
         b_releases();
         pause_us(50);
@@ -917,62 +919,62 @@ static void await_through(void)
 
 static void check_answers(void)
 {
-    int answer = final_answer(), released = atomic_load(&world->released);
-    bool has_returned = atomic_load(&world->answer) != NONE;
+    int result = final_result(), released = atomic_load(&world->released);
+    bool has_returned = atomic_load(&world->result) != NONE;
     bool is_death = meanwhile == HOLDER_KILLED || meanwhile == GIVEN_UP || meanwhile == KILLED;
-    bool is_legal = answer == 0 || (answer == ETIMEDOUT && (call->rules & MAY_EXPIRE)) ||
-                    (answer == EBUSY && (call->rules & (MAY_BE_BUSY | DESTROYS))) ||
-                    (answer == EOWNERDEAD && is_death) ||
-                    (answer == ENOTRECOVERABLE && meanwhile == GIVEN_UP) ||
-                    (answer == EIO && meanwhile == LOST) || (answer == ECANCELED && (call->rules & OF_TASK));
-    if (answer == EINVAL && (cond_is_gone || lock_is_gone))
+    bool is_legal = result == 0 || (result == ETIMEDOUT && (call->rules & MAY_EXPIRE)) ||
+                    (result == EBUSY && (call->rules & (MAY_BE_BUSY | DESTROYS))) ||
+                    (result == EOWNERDEAD && is_death) ||
+                    (result == ENOTRECOVERABLE && meanwhile == GIVEN_UP) ||
+                    (result == EIO && meanwhile == LOST) || (result == ECANCELED && (call->rules & OF_TASK));
+    if (result == EINVAL && (cond_is_gone || lock_is_gone))
         is_legal = (call->rules & (ACQUIRES | DESTROYS)) || is_shared(kind);
     if (has_returned && !is_legal)
-        fail("A is answered %d (%s)", answer, cond_strerror(answer));
+        fail("A's call returns %d (%s)", result, cond_strerror(result));
     if (released != NONE && released != 0)
-        fail("A is answered %d (%s), and its release %d (%s)", answer, cond_strerror(answer), released,
+        fail("A's call returns %d (%s), and its release %d (%s)", result, cond_strerror(result), released,
              cond_strerror(released));
     if (has_waiter && atomic_load(&world->waiter_released) > 0)
-        fail("the other waiter is answered %d, and its release %d", atomic_load(&world->waiter_answer),
+        fail("the other wait returns %d, and its release %d", atomic_load(&world->waiter_result),
              atomic_load(&world->waiter_released));
-    if (call->run == run_wait_for && has_returned && answer != 0 && !is_death && !cond_is_gone)
-        fail("A's predicate is true, and it is answered %d (%s)", answer, cond_strerror(answer));
+    if (call->run == run_wait_for && has_returned && result != 0 && !is_death && !cond_is_gone)
+        fail("A's predicate is true, and its wait returns %d (%s)", result, cond_strerror(result));
 }
 
-/* What is left is free, nobody waits, and it can be destroyed. */
+/* The lock is free, no thread waits, and what is left can be destroyed. */
 static void check_objects(void)
 {
     int64_t end_ns = cond_now() + limit_ns;
-    if ((call->rules & DESTROYS) && atomic_load(&world->answer) == 0)
+    if ((call->rules & DESTROYS) && atomic_load(&world->result) == 0)
         cond_is_gone = true;
     if (!is_lost && !lock_is_gone && !(lock == NULL && cond_is_gone)) {
         for (; !b_acquires() && !is_lost; pause_us(50))
             if (cond_now() > end_ns)
-                fail("others can't acquire the lock");
-        int answer = final_answer();
-        if (holder_was_killed && !is_lost && answer != EOWNERDEAD && !atomic_load(&was_told))
-            fail("the holder was killed, and nobody is told: A is answered %d (%s)", answer,
-                 cond_strerror(answer));
+                fail("others cannot acquire the lock");
+        int result = final_result();
+        if (holder_was_killed && !is_lost && result != EOWNERDEAD && !atomic_load(&was_told))
+            fail("the holder was killed, and no call returns EOWNERDEAD: A's returns %d (%s)", result,
+                 cond_strerror(result));
         if (!is_lost && !cond_is_gone && (call->rules & WAITS || has_waiter))
-            MUST(cond_notify_all(cond)); /* those that were killed are counted until then (condvar.h) */
+            MUST(cond_notify_all(cond)); /* killed waiters are counted until then (condvar.h) */
         b_releases();
     }
     end_ns = cond_now() + limit_ns;
     if (!cond_is_gone && cond_waiters(cond) != 0)
-        fail("%zu still count as waiters", cond_waiters(cond));
+        fail("%zu waiters are still counted", cond_waiters(cond));
     while (!cond_is_gone) {
         destroy_cond();
         if (cond_now() > end_ns)
-            fail("destroy answers EBUSY for ever");
+            fail("destroy always returns EBUSY");
         if (!cond_is_gone)
             pause_us(50);
     }
     while (lock != NULL && !lock_is_gone) {
         destroy_lock();
         if (is_lost)
-            break; /* its handle may be one that nobody can use */
+            break; /* its handle may be unusable */
         if (cond_now() > end_ns)
-            fail("destroy of the lock answers EBUSY for ever");
+            fail("destroy of the lock always returns EBUSY");
         if (!lock_is_gone)
             pause_us(50);
     }
@@ -991,13 +993,13 @@ static void check_robust_list(void)
         if (WIFSIGNALED(status) && WTERMSIG(status) != SIGKILL)
             fail("process A crashes: signal %d", WTERMSIG(status));
         if (WIFEXITED(status) && WEXITSTATUS(status) != 0)
-            _exit(1); /* it has said why */
+            _exit(1); /* it has printed the reason */
     }
     if (has_waiter)
         REQUIRE(pthread_join(waiter_thread, NULL) == 0);
-    int answer = cond_acquire_timed(&world->other, limit_ns);
-    if (answer != 0)
-        fail("another condition can't be used afterwards: %d", answer);
+    int result = cond_acquire_timed(&world->other, limit_ns);
+    if (result != 0)
+        fail("another condition cannot be used afterwards: %d", result);
     MUST(cond_release(&world->other));
 }
 
@@ -1031,8 +1033,8 @@ static void start_a(void)
     }
 }
 
-/* Somebody has died with the lock: A is to recover it. */
-static void let_somebody_die(void)
+/* A process has died with the lock held. A must recover it. */
+static void kill_a_process(void)
 {
     pid_t process = fork();
     REQUIRE(process >= 0);
@@ -1051,7 +1053,7 @@ static _Noreturn void run_case(int at)
     world->stepper.at = at;
     world->stepper.kill = meanwhile == KILLED;
     world->stepper.again = meanwhile == DESTROY_ASLEEP;
-    atomic_store(&world->answer, NONE);
+    atomic_store(&world->result, NONE);
     atomic_store(&world->outcome, NONE);
     atomic_store(&world->released, NONE);
     atomic_store(&world->waiter_released, NONE);
@@ -1064,7 +1066,7 @@ static _Noreturn void run_case(int at)
         b_releases();
     }
     if (strcmp(call->name, "recover") == 0)
-        let_somebody_die();
+        kill_a_process();
     atomic_store(&world->begin, 1);
     await(&world->in_place, "A");
 
@@ -1084,10 +1086,10 @@ static _Noreturn void run_case(int at)
 
 /* ---- The driver ---- */
 
-enum { SECONDS = 30, ROUNDS = 2 }; /* of a run without --every: it ends after so long, but not before so many */
+enum { SECONDS = 30, ROUNDS = 2 }; /* without --every: the time, and at least so many rounds */
 
 static struct {
-    int every; /* 0: for so many seconds */
+    int every; /* 0: use `seconds` */
     int seconds;
     int64_t end_ns;
     int only_at, jobs;
@@ -1117,10 +1119,10 @@ static void row_name(const struct row *row, char *name, size_t size)
                    kind_names[row->kind]);
 }
 
-/* One run, in a process of its own. False: it has failed. */
+/* One run, in a process of its own. Returns false if it fails. */
 static bool run_once(struct row *row, int at)
 {
-    result->text[0] = '\0';
+    report->text[0] = '\0';
     pid_t process = fork();
     if (process == 0) {
         (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -1143,7 +1145,7 @@ static bool run_once(struct row *row, int at)
             (void)snprintf(row->first, sizeof row->first, "%s: signal %d",
                            WTERMSIG(status) == SIGALRM ? "hangs" : "crashes", WTERMSIG(status));
         else
-            (void)snprintf(row->first, sizeof row->first, "%s", result->text);
+            (void)snprintf(row->first, sizeof row->first, "%s", report->text);
         if (options.verbose) {
             char name[128];
             row_name(row, name, sizeof name);
@@ -1153,24 +1155,24 @@ static bool run_once(struct row *row, int at)
     return false;
 }
 
-/* The first round of a case: how many instructions there are, and the moments that are none of them. */
+/* The first round of a case counts the instructions, and tries the moments that are no instruction. */
 static void run_first(struct row *row)
 {
     if (options.has_at) {
         (void)run_once(row, options.only_at);
         return;
     }
-    result->instructions = 0;
+    report->instructions = 0;
     (void)run_once(row, STEPPER_NEVER);
-    row->instructions = result->instructions;
+    row->instructions = report->instructions;
     if (row->meanwhile == KILLED)
         (void)run_once(row, STEPPER_ASLEEP);
     if (row->call->holder != NOBODY && !(row->call->rules & (RELEASES | MAY_EXPIRE | OF_TASK)))
         (void)run_once(row, STEPPER_ON_WAKING); /* it sleeps */
 }
 
-/* The next instruction of a case: every K-th in turn; or, until the time is over, one that is far from those before, by
-   the golden ratio. False: there is none. */
+/* The next instruction of a case: every K-th; or, by the golden ratio, one that is far from those before. False: none
+   is left. */
 static bool run_next(struct row *row, int round)
 {
     uint64_t mixed = (options.seed + (uint64_t)(row - table->rows) * 7919 + 1) * UINT64_C(0x9E3779B97F4A7C15);
@@ -1205,10 +1207,11 @@ static void make_rows(void)
 static void work(int number)
 {
     (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-    result = mmap(NULL, sizeof *result, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    if (result == MAP_FAILED)
+    report = mmap(NULL, sizeof *report, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (report == MAP_FAILED)
         _exit(2);
-    /* A case belongs to one worker. Round by round, so that each case has as many runs when the time is over. */
+    /* Each case belongs to one worker. It goes in rounds, so that all cases have equally many runs when the time
+       ends. */
     for (int i = number; i < table->count; i += options.jobs)
         run_first(&table->rows[i]);
     bool any = true;
@@ -1223,7 +1226,7 @@ static void work(int number)
     _exit(0);
 }
 
-/* The text of the library: of the file that has cond_wait(). */
+/* The library's code: that of the file with cond_wait(). */
 static int look_for_text(struct dl_phdr_info *info, size_t size, void *arg)
 {
     const uintptr_t *wanted = arg;
@@ -1241,7 +1244,7 @@ static int look_for_text(struct dl_phdr_info *info, size_t size, void *arg)
     return 0;
 }
 
-static int report(void)
+static int print_report(void)
 {
     int runs = 0, instructions = 0, failed = 0;
     for (int i = 0; i < table->count; i++) {
@@ -1305,7 +1308,7 @@ int main(int argc, char **argv)
     }
     uintptr_t wanted = (uintptr_t)dlsym(RTLD_DEFAULT, "cond_wait");
     if (dl_iterate_phdr(look_for_text, &wanted) == 0) {
-        printf("the library is not a shared one\n");
+        printf("the library is not a shared library\n");
         return 77;
     }
     table = mmap(NULL, sizeof *table, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -1338,5 +1341,5 @@ int main(int argc, char **argv)
         fprintf(stderr, "a worker has failed\n");
         return 2;
     }
-    return report();
+    return print_report();
 }

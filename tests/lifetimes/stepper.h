@@ -3,13 +3,12 @@
 #define STEPPER_H
 
 /*
- * One thread runs the library one instruction at a time, by the processor's trap flag, and stops before a chosen one
- * until another thread, or another process, lets it go on. What the library calls, and all after the stop, runs at
- * full speed. x86-64 Linux only: STEPPER_HERE says so. (tests/known_bugs/step.h counts all instructions; here only those
- * of the library count, and those of a loop twice, so that it takes few runs to stop before each.)
+ * One thread runs the library in single steps, by the processor's trap flag. It stops before a chosen instruction
+ * until another thread or process continues it. Functions that the library calls, and everything after the stop, run
+ * at full speed. x86-64 Linux only: STEPPER_HERE says so. (tests/known_bugs/step.h counts all instructions. Here only
+ * those of the library count, and those of a loop only twice, so that few runs stop before each of them.)
  *
- * The struct is in memory that processes share, since the thread may be one of another process. One thread at a time
- * may step.
+ * The struct is in shared memory, since the thread may belong to another process. Only one thread at a time may step.
  */
 
 #include <limits.h>
@@ -30,29 +29,29 @@
 #endif
 
 enum {
-    STEPPER_NEVER = INT_MAX, /* count the instructions, and stop nowhere */
-    STEPPER_ON_WAKING = -1,  /* stop where the sleep ends that stepper_wakes() has announced */
-    STEPPER_ASLEEP = -2,     /* stop nowhere: whoever looks does its thing while the thread sleeps */
+    STEPPER_NEVER = INT_MAX, /* count the instructions, do not stop */
+    STEPPER_ON_WAKING = -1,  /* stop at the end of the sleep that stepper_wakes() has announced */
+    STEPPER_ASLEEP = -2,     /* do not stop: the observer acts while the thread sleeps */
 };
 
 struct stepper {
-    int at;             /* before which instruction of the library to stop, or one of those above */
+    int at;             /* fixed: stop before this instruction of the library, or one of the above */
     bool kill;          /* fixed: the process kills itself there */
     atomic_int thread;  /* its number, for /proc */
-    atomic_int seen;    /* how many instructions of the library it has run */
-    atomic_int outside; /* it runs what the library calls */
-    atomic_int woken;   /* whoever looks is about to end its sleep */
-    bool again;         /* fixed: and a second time, on waking */
+    atomic_int seen;    /* instructions of the library that it has run */
+    atomic_int outside; /* it runs a function that the library called */
+    atomic_int woken;   /* the observer is about to end its sleep */
+    bool again;         /* fixed: stop a second time, on waking */
     atomic_int stopped; /* how often it has stopped */
-    atomic_int go;      /* how often it may go on; STEPPER_NEVER: it need not stop any more */
+    atomic_int go;      /* how often it may continue; STEPPER_NEVER: it never stops again */
 };
 
-/* Those of the stepping process: the library's text, and how often each instruction was seen. */
+/* Of the stepping process: the library's code, and how often each instruction ran. */
 enum { STEPPER_TEXT_MAX = 1 << 18, STEPPER_VISITS = 2 };
 static struct {
     struct stepper *stepper;
     uintptr_t text_begin, text_end;
-    uintptr_t returns_to; /* of what the library has called */
+    uintptr_t returns_to; /* the return address of the function that the library called */
     bool was_in_text;
     uint8_t visits[STEPPER_TEXT_MAX];
 } stepping;
@@ -62,7 +61,7 @@ static inline void stepper_futex(atomic_int *word, int operation, int value)
     (void)syscall(SYS_futex, word, operation, value, NULL, NULL, 0);
 }
 
-/* Once, or for good. */
+/* Continue the thread once, or for ever. */
 static inline void stepper_let_go(struct stepper *stepper, bool for_good)
 {
     atomic_store(&stepper->go, for_good ? STEPPER_NEVER : 1);
@@ -87,7 +86,7 @@ static inline void stepper_stop(struct stepper *stepper, greg_t *registers)
         registers[REG_EFL] &= ~(greg_t)STEPPER_TRAP_FLAG;
 }
 
-/* Where functions that the library calls return to: here the handler takes over again. */
+/* Functions that the library calls return here, and the handler continues. */
 __asm__(".pushsection .text\n"
         ".globl stepper_return\n"
         ".type stepper_return, @function\n"
@@ -103,7 +102,7 @@ static inline bool stepper_in_text(uintptr_t address)
     return address >= stepping.text_begin && address < stepping.text_end;
 }
 
-/* The library has called something else: let that run at full speed, and return to stepper_return. */
+/* The library has called a function: it runs at full speed and returns to stepper_return. */
 static inline void stepper_leave_text(struct stepper *stepper, greg_t *registers)
 {
     uintptr_t *top = (uintptr_t *)registers[REG_RSP];
@@ -172,7 +171,7 @@ static inline void stepper_begin(struct stepper *stepper)
 static inline void stepper_end(void) {}
 #endif
 
-/* Whether the thread sleeps in a system call, by itself: it has not stopped. */
+/* Whether the thread sleeps in a system call, and has not stopped. */
 static inline bool stepper_sleeps(struct stepper *stepper, pid_t process)
 {
     char path[64], text[256];
@@ -189,7 +188,7 @@ static inline bool stepper_sleeps(struct stepper *stepper, pid_t process)
     const char *state = text;
     for (const char *at = text; *at != '\0'; at++)
         if (*at == ')')
-            state = at + 1; /* a name may have anything in it */
+            state = at + 1; /* the name may contain any character */
     return state[0] == ' ' && state[1] == 'S' && atomic_load(&stepper->outside) != 0 &&
            atomic_load(&stepper->seen) == seen;
 }

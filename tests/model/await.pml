@@ -1,23 +1,25 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * await, and close, on a private lock: src/cond.c over src/mutex.c, handoff.c, waitq.c and park.h.
+ * await and close on a private lock: src/cond.c over src/mutex.c, handoff.c, waitq.c and park.h.
  *
- *      awaiter:    acquire; await a ticket, if there is none; take it; release    AWAITERS of them, the first numbers
- *      plain:      acquire; wait; release                                         PLAIN of them
- *      maker:      acquire; make a ticket; notify(1), if there are plain ones; release    MAKES times
- *                  acquire; close; release                                        with CLOSE, at the end
- *      locker:     acquire; release                                               LOCKERS of them, LOCKS times
+ *      awaiter:    acquire; await a ticket; take it; release              AWAITERS of them, the first numbers
+ *      plain:      acquire; wait; release                                             PLAIN of them
+ *      maker:      acquire; make a ticket; notify(1), if there is a plain one; release    MAKES times
+ *                  acquire; close; release                                            with CLOSE, at the end
+ *      locker:     acquire; release                                                   LOCKERS of them, LOCKS times
  *
- * Nobody notifies an awaiter: each release looks at them. With TIMED awaiters have a deadline, which passes at any time or
- * never. STARVE: as in lock.pml.
+ * No thread notifies an awaiter: each release evaluates its predicate. With TIMED awaiters have a deadline, which
+ * passes at any time or never. STARVE: as in lock.pml.
  *
- * Promises: mutual exclusion; a waiter is not touched after it was woken; a notify chooses exactly as many as it should, and
- * no awaiter. And when nothing moves any more (`quiet`): nobody sleeps at the lock, nobody awaits a ticket that is there,
- * nobody who was chosen sleeps, nobody is past its deadline, and nobody waits when it is closed.
+ * Checked: mutual exclusion; a waiter is not touched after it was woken; a notify chooses exactly as many waiters as
+ * it should, and no awaiter. And when no thread can run (`quiet`): no thread sleeps for the lock, no awaiter sleeps
+ * while there is a ticket, no chosen waiter sleeps, no deadline has passed, and no thread waits on a closed
+ * condition.
  *
- * LIVE, with weak fairness and wake-ups in turn (IN_TURN): a locker makes the ticket, and it stays (nobody takes it); the
- * awaiters from TRUE_ONES on await something else; the plain waiters and the lockers go on for ever, the lockers notifying the
- * others. An awaiting waiter whose predicate stays true returns. (While it is awake nobody else's patience ends, as in lock.pml.)
+ * LIVE, with weak fairness and wake-ups in turn (IN_TURN): a locker makes the ticket, and no thread takes it. The
+ * awaiters from TRUE_ONES on await something else. The plain waiters and the lockers run for ever, and the lockers
+ * notify the plain waiters. An awaiter whose predicate stays true returns. (While it is awake no other thread begins
+ * to starve, as in lock.pml.)
  */
 #ifndef PLAIN
 #define PLAIN 0
@@ -88,7 +90,7 @@ inline await_begin(me)
 #endif
 }
 
-/* After those that await and arrived earlier. @waitq.c waitq_await_again */
+/* After the awaiters that arrived earlier. @waitq.c waitq_await_again */
 inline await_again(me)
 {
 #ifdef M_NOT_AWAITED_AGAIN
@@ -165,7 +167,7 @@ inline close()
     }
 }
 
-/* What is so when nothing moves. */
+/* True when no thread can run. */
 proctype quiet()
 {
     timeout;

@@ -1,14 +1,14 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """
-check - have spin search the models of `rows`, and compare its verdicts with those that are expected
+check.py - spin searches the models of `rows`; compare its verdicts with the expected ones
 
     tests/model/check.py [--short] [--jobs N] [--only WORD] WORK-DIRECTORY
 
-Prints a table. Exits 0 if every verdict is the expected one, every search that found nothing was exhaustive (no limit of
-depth or memory was met, and nothing is approximate), the names in the models are those of src/, and, unless --short, every
-step of each model was taken in some search (of the rows marked `short` or `cover`, in which spin counts each statement).
-77 without spin; 1 else.
+It prints a table. Exit status 0 if every verdict is as expected, every search without a finding was exhaustive (no limit of
+depth or memory, no approximation), the functions that the models name are in src/, and, without --short, some search took
+each step of each model (in the rows marked `short` or `cover`, in which spin counts each statement). 77 without spin; else
+1.
 """
 import argparse
 import concurrent.futures
@@ -49,7 +49,7 @@ def first(pattern, text, otherwise=None):
 
 
 def verdict_of(output, status):
-    """What pan says, in a word or two."""
+    """The verdict in the output of pan."""
     if re.search(r"max search depth too small|reached -DMEMLIM|out of memory|aborted|VECTORSZ", output):
         return "incomplete"
     errors = first(r"errors: (\d+)", output)
@@ -76,7 +76,7 @@ def run(row, work):
     macros = ["-D" + macro for macro in row.macros]
     if row.covers:
         macros.append("-Dd_step=atomic")
-    # A short search takes less time than to optimize it.
+    # Optimizing would take longer than a short search.
     compiler = ["gcc", "-O0" if row.kind == "short" else "-O2", "-w", f"-DMEMLIM={MEMORY_MIB}", "-o", "pan", "pan.c"]
     compiler += ["-DNFAIR=3"] if row.live else ["-DSAFETY", "-DNOFAIR"]
     if row.kind != "short":
@@ -107,8 +107,8 @@ def run(row, work):
 
 
 def coverage(row, output, machine):
-    """Which statements spin has taken at least once, and which never: as (line, text). A statement leads from one state of
-    its process to another, and pan tells which states it has never been in."""
+    """Which statements spin has taken at least once, and which never, as (line, text). A statement leads from one state of
+    its process to another, and pan lists the states that it has never reached."""
     never, process = set(), None
     for line in output.splitlines():
         process = first(r"^unreached in (?:proctype )?(\S+)", line, process)
@@ -122,7 +122,7 @@ def coverage(row, output, machine):
         if match:
             process_name = process if process else "init"
             taken = (process_name, match[1]) not in never and (process_name, match[2]) not in never
-            # (Sizes are in the text, too.)
+            # The text has sizes in it.
             statement = re.sub(r"\(\d+\+\d+\)|\d+", "#", match[4])
             where.setdefault((match[3], statement), []).append(taken)
     for statement, taken in where.items():
@@ -132,14 +132,14 @@ def coverage(row, output, machine):
 def unexpected(rows):
     """Statements of a model that no search has taken, unless their line says `unreached in MODEL:` and why."""
     problems = []
-    for model in sorted({row.model for row in rows} - {"task_fair"}):  # (what it has of taskq.inc, task has, and more)
+    for model in sorted({row.model for row in rows} - {"task_fair"}):  # task has more of taskq.inc
         own = [row for row in rows if row.model == model and row.covers and row.verdict == "holds"]
         files = [file.read_text().splitlines() for file in [here / (model + ".pml"), *here.glob("*.inc")]]
         reached = set().union(*(row.reached for row in own))
         for line, text in sorted(set().union(*(row.unreached for row in own)) - reached, key=lambda s: int(s[0])):
-            excused = any(int(line) <= len(file) and f"unreached in {model}:" in file[int(line) - 1] for file in files)
-            # (The last one is a death at that step.)
-            if not excused and text not in ("(#)", "(1)", "else", "-end-", "(((killed&(#<<me))!=#))"):
+            allowed = any(int(line) <= len(file) and f"unreached in {model}:" in file[int(line) - 1] for file in files)
+            # The last one is a kill at that step.
+            if not allowed and text not in ("(#)", "(1)", "else", "-end-", "(((killed&(#<<me))!=#))"):
                 problems.append(f"{model}: never done: line {line}: {text}")
     return problems
 
@@ -176,7 +176,7 @@ def main():
     options = parser.parse_args()
     for tool in ("spin", "gcc"):
         if shutil.which(tool) is None:
-            print(f"No {tool} here: the models are not searched.")
+            print(f"{tool} is not installed: the models are not searched.")
             return 77
 
     count, problems = anchors()
@@ -185,7 +185,7 @@ def main():
     form = "{:8} {:62} {:>12} {:>9} {:>7}  {:26} {}"
     print(form.format("model", "size, workload and fault", "states", "MiB", "s", "verdict", "expected"), flush=True)
     with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
-        # The long ones first, so that none is left over at the end.
+        # Begin with the long ones.
         ordered = sorted(rows, key=lambda row: (["full", "cover", "short"].index(row.kind), row.number))
         for future in concurrent.futures.as_completed([pool.submit(run, row, options.work) for row in ordered]):
             row = future.result()

@@ -1,26 +1,27 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * wait, notify(n), notify_all and timeouts on a private lock: src/cond.c over src/mutex.c, handoff.c, waitq.c and park.h.
+ * wait, notify(n), notify_all and timeouts on a private lock: src/cond.c over src/mutex.c, handoff.c, waitq.c and
+ * park.h.
  *
- * W waiters share tickets; a notifier makes some, NOTIFIES times, and notifies as many as it has made, or everybody:
+ * W waiters share tickets. A notifier makes some, NOTIFIES times, and notifies as many waiters, or all:
  *
  *      waiter:     acquire; while (no ticket) wait; take one; release      once, or again and again (ROUNDS)
  *      notifier:   acquire; make n tickets; notify(n) or notify_all; release
  *
- * n is 1, 2 or all (ONES: 1). With TIMED every wait has a deadline, which passes at any time or never. With PRED waits are wait_for: the predicate is
- * that there is a ticket, and it is looked at by releases. KINDS=2: waiters with even numbers want tickets of one kind,
- * those with odd numbers of another, so that a notify may meet one that can't use what there is.
+ * n is 1, 2 or all (ONES: 1). With TIMED every wait has a deadline, which passes at any time or never. With PRED
+ * waits are wait_for: releases evaluate the predicate that there is a ticket. KINDS=2: waiters with even and odd
+ * numbers want different kinds of tickets, so that a notify may choose a waiter that cannot use what there is.
  *
- * Promises, as assertions: mutual exclusion; each notify chooses exactly min(n, those who can be woken); a wait returns 0
- * if and only if a notify chose it; a waiter is not touched after it was woken.
- * And when nothing moves any more (`quiet`): nobody sleeps at the lock, nobody who was chosen sleeps, nobody waits while
- * there is a ticket, no wait is past its deadline. That is: no deadlock, and no notification was lost.
+ * Checked by assertions: mutual exclusion; each notify chooses exactly min(n, waiters that can be woken); a wait
+ * returns 0 if and only if a notify chose it; a waiter is not touched after it was woken. And when no thread can run
+ * (`quiet`): no thread sleeps for the lock, no chosen waiter sleeps, no thread waits while there is a ticket, and no
+ * deadline has passed. So there is no deadlock, and no notification was lost.
  *
- * LIVE: instead of the latter, as a formula, with weak fairness: who was woken returns.
+ * LIVE checks in place of the latter, as a formula with weak fairness: a woken waiter returns.
  *
- * What is left out beside that of waitq.inc and mutex.inc:
- * - Overtaking is never forbidden (threads starve); lock.pml has that.
- * - Waiters are all alike, so the first one to do something is called 0, the next one 1.
+ * What is left out, besides what waitq.inc and mutex.inc leave out:
+ * - Barging is never forbidden (no thread starves); lock.pml has that.
+ * - Waiters are interchangeable, so the first one to act is called 0, the next one 1.
  */
 #define N (W + 1)
 #ifndef KINDS
@@ -33,10 +34,10 @@ byte tickets[KINDS];
 #include "mutex.inc"
 
 byte begun;    /* how many waiters have begun */
-byte finished; /* and have had a ticket, and are done */
+byte finished; /* and have taken a ticket and finished */
 
 #ifdef LIVE
-/* Waiter 0 was woken, and does not have the lock yet. */
+/* Waiter 0 was woken and does not hold the lock yet. */
 #define WOKEN (HAS(0, GO) && IN(waiting, 0))
 ltl returns { [] (WOKEN -> <> !WOKEN) }
 #endif
@@ -50,7 +51,7 @@ inline finish_release()
     od
 }
 
-/* The part of a wait that is done before sleeping. @cond.c condi_wait */
+/* The part of a wait before the sleep. @cond.c condi_wait */
 inline begin_wait()
 {
     waitq_begin_wait(me);
@@ -65,9 +66,9 @@ inline begin_wait()
 #endif
 }
 
-byte ended; /* who has ended */
+byte ended; /* those that have ended */
 
-/* What is so when nothing moves. */
+/* True when no thread can run. */
 inline quiet_promises()
 {
     MUST(stuck_at_lock, holder == NOBODY && word == 0 && NOBODY_SLEEPS);
@@ -182,7 +183,7 @@ proctype notifier(byte me)
             waitq_notify(n); /* @cond.c condi_notify_waiters */
             n = 0
         };
-        /* (In between a chosen one may expire.) */
+        /* in between a chosen waiter may time out */
         atomic { release_pick(me) };
         release_free()
     :: else -> break
@@ -192,7 +193,7 @@ proctype notifier(byte me)
 }
 
 #if !defined(LIVE) && !defined(ANYTIME)
-/* When nothing moves. */
+/* When no thread can run. */
 proctype quiet()
 {
     timeout;

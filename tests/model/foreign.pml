@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Waiting on a foreign lock: the chain. Its release is not seen, so each notify wakes the first notified waiter at once,
- * and each waiter that leaves its wait, or goes back to it, wakes the next one when it has the lock: handoff_wake_next()
- * in src/handoff.c, waitq_pick_unchecked() in src/waitq.c, and wait() in src/cond.c.
+ * Waiting on a foreign lock: the chain. The library does not see its release, so each notify wakes the first notified
+ * waiter at once. Each waiter that ends its wait, or goes back to it, wakes the next one when it has the lock:
+ * handoff_wake_next() in src/handoff.c, waitq_pick_unchecked() in src/waitq.c, and wait() in src/cond.c.
  *
- * The lock is anybody's: it is taken when it is free, by whoever comes first, and nothing else is known of it. The workload
- * and the promises are cond.pml's; `stuck_at_lock` is that the lock is held for ever. PRED: waits are wait_for, whose
- * predicate each waiter looks at itself.
+ * Any thread may acquire the lock when it is free; nothing else is known of it. The workload and the checks are those
+ * of cond.pml; `stuck_at_lock` means that the lock is held for ever. PRED: waits are wait_for, and each waiter
+ * evaluates its own predicate.
  *
- * What is left out: what waitq.inc tells; and a lock that cannot be acquired again (tests/unit/test_cond.c).
+ * What is left out, besides what waitq.inc leaves out: a lock that cannot be acquired again (tests/unit/test_cond.c).
  */
 #define N (W + 1)
-#define PREDICATE(i) true /* picked without a look */
+#define PREDICATE(i) true /* picked unchecked */
 #define UNCHECKED
 #ifndef KINDS
 #define KINDS 1
@@ -31,7 +31,7 @@ inline acquire(me)
     atomic { holder == NOBODY -> holder = me }
 }
 
-/* By the holder; the waiter is woken in steps of their own, before the holder releases. */
+/* By the holder. Waking the waiter is separate steps, before the holder releases. */
 inline wake_next()
 {
 #ifdef M_CHAIN_BREAKS
@@ -41,7 +41,7 @@ inline wake_next()
 #endif
 }
 
-/* What is left to wake comes first. */
+/* The waiter to be woken comes first. */
 inline release(me)
 {
     do
@@ -50,7 +50,7 @@ inline release(me)
     od
 }
 
-/* The part of a wait that is done before sleeping. @cond.c condi_wait */
+/* The part of a wait before the sleep. @cond.c condi_wait */
 inline begin_wait()
 {
     waitq_begin_wait(me);
@@ -65,9 +65,9 @@ inline begin_wait()
 #endif
 }
 
-byte ended; /* who has ended */
+byte ended; /* those that have ended */
 
-/* What is so when nothing moves. */
+/* True when no thread can run. */
 inline quiet_promises()
 {
     MUST(stuck_at_lock, holder == NOBODY);
@@ -139,7 +139,7 @@ sleep:  skip
         d_step { forget_arrival(me) };
         state[me] = 0
     }
-    /* A step of its own, as all that wake_next() does: somebody may expire in between. */
+    /* A separate step, as all steps of wake_next(): a waiter may time out in between. */
     atomic {
         wake_next(); /* @cond.c condi_wait */
         if
@@ -198,7 +198,7 @@ proctype notifier(byte me)
 }
 
 #ifndef ANYTIME
-/* When nothing moves. */
+/* When no thread can run. */
 proctype quiet()
 {
     timeout;

@@ -1,21 +1,22 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The positive control: the condition variable of glibc 2.25 to 2.40, as this file's author reads its algorithm of two
- * groups. It loses wake-ups (https://sourceware.org/bugzilla/show_bug.cgi?id=25847); a search that does not find that out
- * at the size at which ours is searched would prove nothing. The source, as of 2.36, which is what Debian 12 has:
+ * The positive control: the condition variable of glibc 2.25 to 2.40, with its algorithm of two groups as the author of
+ * this file understands it. It loses wake-ups (https://sourceware.org/bugzilla/show_bug.cgi?id=25847). A search that
+ * does not detect this, at the size at which our models are searched, would prove nothing. The source of 2.36, the
+ * version of Debian 12:
  *
  *      https://sourceware.org/git/?p=glibc.git;a=blob;f=nptl/pthread_cond_wait.c;hb=glibc-2.36
  *      https://sourceware.org/git/?p=glibc.git;a=blob;f=nptl/pthread_cond_signal.c;hb=glibc-2.36
  *      https://sourceware.org/git/?p=glibc.git;a=blob;f=nptl/pthread_cond_common.c;hb=glibc-2.36
  *
- * The names of variables are those of the source. The workload is cond.pml's: W waiters share tickets, a notifier makes
- * SIGNALS of them and signals each; whoever finds no ticket waits again. NO_STEALING takes away what the bug needs, a waiter
- * of an old group that takes a signal of a newer one, and puts one back in case that it has: then the search must find
- * nothing, which shows that it is this that it convicts.
+ * Variables have the names of the source. The workload is that of cond.pml: W waiters share tickets, a notifier makes
+ * SIGNALS of them and signals each, and a waiter that finds no ticket waits again. The bug needs a waiter of an old
+ * group that takes a signal of a newer group, and puts one back in case it has. With NO_STEALING no waiter does so.
+ * Then the search must find nothing, which shows that it detects this bug and no other.
  *
- * Steps: each atomic access to a shared word is one. What is done with the internal lock held, and touched by its holder
- * only, is joined with the access before it. The mutex is a plain one that blocks. Deadlines are not modelled: without them
- * a lost wake-up stays lost.
+ * Steps: each atomic access to a shared word is one step. Accesses with the internal lock held, to data of the holder
+ * only, are joined with the access before. The mutex is a plain blocking one. Deadlines are not modelled: without
+ * them a lost wake-up stays lost.
  */
 #define N (W + 1)
 #define NOBODY 255

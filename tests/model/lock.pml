@@ -1,55 +1,56 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The private lock by itself: new arrivals, deadlines, threads that sleep, threads that starve, waiters that are woken beside
- * them, and its end: src/mutex.c, src/handoff.c, and cond_lock_destroy() in src/lock.c.
+ * The private lock by itself: new arrivals, deadlines, sleeping threads, starving threads, waiters that are woken
+ * beside them, and destruction: src/mutex.c, src/handoff.c, and cond_lock_destroy() in src/lock.c.
  *
  *      locker:   acquire, or time out; release       LOCKS times, or for ever (FOREVER)
  *      waiter:   acquire; wait; release              once; each locker notifies one, the last one all
  *                wait, again and again               FOREVER; with TURNS it notifies one before each wait
- *      last:     the thread that releases last destroys the lock and gives its memory back (DESTROY), while others are
- *                still on their way out of a release
+ *      last:     the thread that releases last destroys the lock and frees its memory (DESTROY), while others may still
+ *                be in a release
  *
- * TOO_EARLY: a thread destroys it whenever it is free, though others come: each of them gets an error, and nobody sleeps on.
+ * TOO_EARLY: a thread destroys the lock whenever it is free, although others will acquire it: each of them gets an
+ * error, and none stays asleep.
  *
- * LOCKERS lockers have the numbers from 0, WAITERS waiters those after. MAY_TIME_OUT and STARVE are sets of them (bits):
- * the deadlines of the former may pass at any time, the patience of the latter may end at any time (TUNING_STARVATION_NS).
- * Others sleep until they are woken, so that neither hides a lost wake-up of theirs.
+ * LOCKERS lockers have the numbers from 0, WAITERS waiters those after. MAY_TIME_OUT and STARVE are sets of threads
+ * (bits): the deadlines of the first may pass at any time, the second may starve at any time (TUNING_STARVATION_NS).
+ * Other threads sleep until they are woken, so that neither hides a lost wake-up.
  *
- * Promises: mutual exclusion; when nothing moves any more, everybody is done, and nobody sleeps (no deadlock); nothing of
- * the lock is touched when it is gone.
+ * Checked: mutual exclusion; when no thread can run, all have finished, and none sleeps (no deadlock); no thread
+ * touches the lock after its memory was freed.
  *
- * Promises for FOREVER, of thread SUBJECT (0), with wake-ups in turn (IN_TURN):
+ * Checked with FOREVER, for thread SUBJECT (0), with wake-ups in turn (IN_TURN):
  *
- *      LIVE          with weak fairness: once it is counted as starving, it gets the lock, or times out.
- *      LIVE SOON     and so it does from the beginning of acquire, if it starves as soon as it has slept; or from the notify
- *                    that chose it, if it is a waiter.
- *      OVERTAKEN=K   once it is counted as starving, others get the lock at most K times before it.
- *      NO_CORE       SUBJECT is 1; thread 0 does nothing more once it is counted, and thread 1 gets the lock all the same,
- *                    since it starves, too.
+ *      LIVE          with weak fairness: once it counts as starving, it gets the lock, or times out.
+ *      LIVE SOON     the same from the beginning of acquire, if it starves as soon as it has slept; or from the notify that
+ *                    chose it, if it is a waiter.
+ *      OVERTAKEN=K   once it counts as starving, others acquire the lock at most K times before it.
+ *      NO_CORE       SUBJECT is 1. Thread 0 does nothing more once it counts as starving, and thread 1 still gets the lock,
+ *                    since it starves too.
  *
- * These are promises about threads that have a core. So while SUBJECT is awake nobody else's patience ends: TUNING_STARVATION_NS is
- * longer than a step takes. (LATE: it may end even then. So it may in all models that are not of fairness.)
+ * These checks are about threads that have a core. So while SUBJECT is awake no other thread begins to starve:
+ * TUNING_STARVATION_NS is longer than a step takes. (LATE: another may begin even then, as in all models that are not
+ * about fairness.)
  *
- * For two threads that is enough. For more it is so only if a thread whose patience has ended counts itself before another
- * release comes, JOINED and NEVER_EARLY: else it may take the lock which was freed for SUBJECT, and do so
- * time and again, if its patience ends just before that release each time. `rows` has that, as the limit of what is
- * promised.
+ * For two threads that is enough. For more, a thread that begins to starve must also count itself before the next
+ * release: JOINED and NEVER_EARLY. Otherwise it may acquire the lock which was freed for SUBJECT, and do so again and
+ * again, if it begins to starve just before that release each time. `rows` has that as the limit of the contract.
  */
 #define N (LOCKERS + WAITERS)
-#define W N /* so that each has one number only */
+#define W N /* each thread has one number */
 #ifndef SUBJECT
 #define SUBJECT 0
 #endif
 
 #if defined(LIVE) || defined(OVERTAKEN)
-bool wanted; /* nobody's memory: SUBJECT is counted as starving (SOON: acquires), and has not got the lock yet */
+bool wanted; /* no memory of the library: SUBJECT counts as starving (SOON: acquires) and does not hold the lock yet */
 #if defined(SOON) && SUBJECT >= LOCKERS
 #define SUBJECT_IS_AWAKE (HAS(SUBJECT, GO) && IN(given, SUBJECT) && !IN(parked, SUBJECT) && !(SLEEPS(SUBJECT) && (word & HELD)))
 #else
 #define SUBJECT_IS_AWAKE (wanted && !(SLEEPS(SUBJECT) && (word & HELD)))
 #endif
 #ifdef NO_CORE
-bool has_no_core; /* nobody's memory: thread 0 has no core */
+bool has_no_core; /* no memory of the library: thread 0 has no core */
 #define BEGINS_TO_STARVE(me) if :: me == 0 -> has_no_core = true :: else fi;
 #define IS_SERVED(me) if :: me == SUBJECT -> wanted = false :: else fi;
 #define HAS_CORE(me) (me != 0 || !has_no_core)
@@ -80,8 +81,8 @@ byte overtakes;
 #define UNTIMED
 #include "mutex.inc"
 
-byte users = N;         /* under the lock: who has still to come. The last one destroys it. */
-byte lockers = LOCKERS; /* under the lock: and how many lockers of them */
+byte users = N;         /* under the lock: threads that will still use it. The last one destroys it. */
+byte lockers = LOCKERS; /* under the lock: how many of them are lockers */
 byte finished;
 
 #ifdef LIVE
@@ -159,7 +160,7 @@ again:
 #ifdef LEAVES
            :: else -> times = 0
 #else
-           :: else /* it has timed out: another time */
+           :: else /* it has timed out: try again */
 #endif
            fi }
     fi;
@@ -239,7 +240,7 @@ again:
 #endif
 
 #ifdef TOO_EARLY
-/* A thread destroys the lock whenever it is free, though others still want it; its memory stays. Once. */
+/* A thread destroys the lock once, when it is free, although others still want it. Its memory stays. */
 proctype destroyer(byte me)
 {
     byte closed;
@@ -264,7 +265,7 @@ proctype destroyer(byte me)
 
 #if !defined(LIVE) && !defined(OVERTAKEN)
 #ifdef M_NEVER
-bool never_; /* the test of steps that no search has taken must see this one */
+bool never_; /* the check for steps that no search takes must report this one */
 #endif
 
 proctype quiet()

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What shared.pml takes for granted: that nobody hangs at the robust mutex of a shared lock. The mutex is that of glibc
- * 2.36 on Linux as this file's author reads them (docs/museum.md has the sources), and by itself it does let sleepers
- * hang when one is killed; src/port/robust.c makes up for it.
+ * What shared.pml assumes: no process sleeps for ever on the robust mutex of a shared lock. The mutex is that of glibc
+ * 2.36 on Linux, as the author of this file understands both (docs/museum.md has the sources). By itself it lets
+ * sleepers hang when one is killed. src/port/robust.c prevents that.
  *
- * W processes acquire the mutex and release it, ROUNDS times each; KILLS of them are killed, whichever and wherever they
- * are. Its word is an owner and two bits: some may sleep, and the owner died. Promises: there is one holder at a time, and
- * when nothing moves any more nobody sleeps at the mutex.
+ * W processes acquire the mutex and release it, ROUNDS times each. KILLS of them are killed at any step. The word has
+ * the owner and two bits: there may be sleepers, and the owner died. Checked: there is one holder at a time, and when
+ * no process can run none sleeps on the mutex.
  *
- * The heartbeat comes when it would find the mutex free: else the sleeper goes back to sleep. So with KILLS nobody can
- * sleep at a free mutex for ever, whatever else is wrong; what remains to be found out is whether the mutex gets free.
- * Without KILLS the heartbeat never comes for that, for then nothing may hang on it; but it comes up to BEATS times at any
- * moment at all, to find out whether it does harm.
+ * The heartbeat comes when it would find the mutex free. Otherwise the sleeper would go back to sleep. So with KILLS
+ * no process can sleep on a free mutex for ever, and the question is whether the mutex becomes free. Without KILLS
+ * the heartbeat never comes for that, since then no process may depend on it. But it comes up to BEATS times at any
+ * step, to check that it does no harm.
  */
 #define NOBODY 255
 #define BIT(i) (1 << (i))

@@ -2,29 +2,29 @@
 /*
  * The shared condition, with processes that are killed at any step: src/shared.c, on a robust mutex (robust.pml).
  *
- * W waiters share tickets; a notifier makes some, NOTIFIES times, and notifies as many or everybody, as in cond.pml. KILLS
- * processes are killed, whichever and wherever they are: the kernel then frees the mutex that a dead one held, marks it, and
- * takes the dead one off its list of sleepers. Who is told EOWNERDEAD calls recover, and looks at the tickets again.
- * ONES, TWOS: it notifies 1 each time, or 2. TIMED: a wait's deadline passes at any time or never, so many times. PRED:
- * waits are wait_for.
+ * W waiters share tickets. A notifier makes some, NOTIFIES times, and notifies as many waiters or all, as in cond.pml.
+ * KILLS processes are killed at any step. The kernel then frees the mutex of a dead holder, marks it, and removes the
+ * dead process from its list of sleepers. A process that gets EOWNERDEAD calls recover and looks at the tickets again.
+ * ONES, TWOS: the notifier notifies 1 each time, or 2. TIMED: so many times the deadline of a wait passes. PRED: waits
+ * are wait_for.
  *
- * Promises, when nothing moves any more: nobody hangs at the mutex; nobody who lives waits while there is a ticket,
- * whoever was killed; nobody waits over his deadline; without a ticket to have, those that notifies owe have all
- * returned (without PRED and KILLS: `owed`). And at any time: nobody returns 0 who came after the last notify, as long as
- * nobody is set free by a repair: no notification is stolen.
+ * Checked when no process can run: none sleeps for the mutex; no live process waits while there is a ticket, whichever
+ * was killed; no deadline has passed; and if there is no ticket, as many waits have returned as the notifies owe
+ * (without PRED and KILLS: `owed`). Checked at any time: no wait returns 0 that began after the last notify, unless a
+ * repair frees all waiters. So no notification is stolen.
  *
- * KINDS=2 is as in cond.pml. TWO_CROWDS: two waiters come to wait once, whatever tickets there are, then a notify,
- * two more, then another notify: the smallest crowd in which newcomers can steal.
+ * KINDS=2 is as in cond.pml. TWO_CROWDS: two processes wait once, whatever tickets there are; then a notify; two more,
+ * and another notify. This is the smallest case in which new arrivals can steal.
  *
- * What is left out, and why that proves as much:
- * - The heartbeat comes only when it would find something: else the sleeper goes back to sleep, and nothing has changed.
- *   Without KILLS it never comes, for then nothing may hang on it.
- * - Tickets do not wrap, nor do recoveries (shared_orders.c has that); a lock that is lost, or destroyed; recursion; waiting
- *   awake.
- * - What only the holder reads is changed in one step with its neighbours: if the holder is killed, the next one sets
- *   everybody free, whatever the counts are. What others read (free_below, notified_below, grants, sequence) is changed
- *   in a step each, before which its holder may be killed.
- * - The kernel wakes sleepers in the order in which they went to sleep, as the chain of wait_for needs.
+ * What is left out, and why the result is the same:
+ * - The heartbeat comes only when it would find something. Otherwise the sleeper would go back to sleep unchanged.
+ *   Without KILLS it never comes, since then no waiter may depend on it.
+ * - Tickets and recoveries do not wrap (shared_schedules.c has that). There is no lost or destroyed lock, no recursion,
+ *   and no spinning.
+ * - Data that only the holder reads is changed in one step with its neighbours: if the holder is killed, the next one
+ *   frees all waiters, whatever the counts are. Data that others read (free_below, notified_below, grants, sequence) is
+ *   changed in separate steps, before each of which the holder may be killed.
+ * - The kernel wakes sleepers first in, first out, as the chain of wait_for needs.
  */
 #define NOTIFIER W
 #define N (W + 1)
@@ -41,7 +41,7 @@ hidden byte two_holders, stolen, stuck_at_lock, lost_notification, overdue, too_
 
 /* The robust mutex, and the lock's flags. */
 byte mutex = NOBODY;
-bool mutex_dead;   /* its holder died, and nobody has been told */
+bool mutex_dead;   /* its holder died, and no later call has returned EOWNERDEAD */
 bool owner_died;   /* LOCK_OWNER_DIED */
 byte lock_recoveries;
 
@@ -330,7 +330,7 @@ inline end_wait(me)
 #ifdef TWO_CROWDS
 byte crowds = 1;
 #define MAY_COME(me) ((me) < 2 * crowds)
-#define HAS_ENOUGH IN(returned, me) /* whoever has waited once ends */
+#define HAS_ENOUGH IN(returned, me) /* a process that has waited once ends */
 #define TAKE_TICKET DROP(returned, me)
 byte returned;
 #else

@@ -1,24 +1,25 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Tasks, with cancel: src/task.c and taskq.c over the private lock. Tasks join those that want the lock without having it, request a release,
- * and are handed the lock by it; a wait or an acquire of a task may be cancelled at any time.
+ * Tasks, with cancel: src/task.c and taskq.c over the private lock. A task that does not hold the lock joins those
+ * that want it, requests a release, and the release hands it the lock. A wait or an acquire of a task may be
+ * cancelled at any time.
  *
- *      task:      acquire; while (no ticket) wait; take one; release      once; gives up when it is cancelled
+ *      task:      acquire; while (no ticket) wait; take one; release      once; it ends when it is cancelled
  *      waiter:    the same, a thread
  *      notifier:  acquire; make n tickets; notify(n) or notify_all; release        NOTIFIES times
  *      canceller: cancels any task, CANCELS times
  *
- * TASKS tasks have the numbers from 0, then come THREADS waiters, then the notifier. What a callback does is to post: its
- * task goes on by itself, whenever it likes.
+ * TASKS tasks have the numbers from 0, then come THREADS waiters, then the notifier. A callback only posts: its task
+ * continues by itself at any later time.
  *
- * Promises: those of cond.pml; a task is called back once for each request; a cancelled wait has the lock; one that was
- * cancelled though a notify had chosen it hands that on (no lost notification); and with DESTROY, who is done last
- * destroys the lock, and nobody touches it after, a request least of all.
+ * Checked: as in cond.pml; each request has exactly one callback; a cancelled wait holds the lock; a wait that was
+ * cancelled although a notify had chosen it passes the notification on; and with DESTROY the last one destroys the
+ * lock, and no call touches it afterwards, not even a request.
  *
- * What is left out beside that of waitq.inc and mutex.inc:
- * - The loops of callbacks, and outcomes that are known within the call (tests/unit/test_task.c).
- * - The stack's links: who pushes finds it empty or not, the drain takes all, in the order in which they came.
- * - Tasks of other processes; a lock destroyed too early (taskq_abandon()); threads that starve (task_fair.pml).
+ * What is left out, besides what waitq.inc and mutex.inc leave out:
+ * - The loops of callbacks, and results that are known within the call (tests/unit/test_task.c).
+ * - The links of the stack: a push finds it empty or not, and the drain takes all in order of arrival.
+ * - Tasks of other processes; a lock destroyed too early (taskq_abandon()); starving threads (task_fair.pml).
  */
 #define N (TASKS + THREADS + 1)
 #define W (TASKS + THREADS)

@@ -1,20 +1,22 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Fairness beside tasks: src/handoff.c. All go on for ever:
+ * Fairness beside tasks: src/handoff.c. All run for ever:
  *
  *      task:      acquire; release
- *      expired:   a waiter that a notify has chosen, and that has expired: asleep on the lock's word or on its way to it,
- *                 with its node in the list; it gets the lock, leaves the list, and soon stands there again
+ *      expired:   a waiter that a notify has chosen, and that has timed out: it sleeps on the lock's word or is on its
+ *                 way to it, with its node in the list. It gets the lock, leaves the list, and soon is there again.
  *      locker:    acquire; release
  *
- * TASKS tasks have the numbers from 0, then come EXPIREDS waiters, then LOCKERS lockers. Wake-ups are in turn (IN_TURN).
+ * TASKS tasks have the numbers from 0, then come EXPIREDS waiters, then LOCKERS lockers. Wake-ups are in turn
+ * (IN_TURN).
  *
- * Promises of SUBJECT, as formulas with weak fairness:
+ * Checked for SUBJECT, as formulas with weak fairness:
  *
  *      a waiter or locker that acquires gets the lock, if it starves as soon as it has slept;
- *      a task that wants the lock is called back.
+ *      the callback of a task that wants the lock runs.
  *
- * OVERTAKEN=K, instead of the formula: once SUBJECT, a waiter or locker, is counted as starving, others get the lock at most K times before.
+ * OVERTAKEN=K in place of the formula: once SUBJECT, a waiter or locker, counts as starving, others acquire the lock at
+ * most K times before it.
  */
 #define N (TASKS + EXPIREDS + LOCKERS)
 #define W N
@@ -22,7 +24,7 @@
 #if SUBJECT < TASKS
 #define IS_SERVED(me)
 #else
-bool wanted; /* nobody's memory: SUBJECT acquires; OVERTAKEN: and is counted as starving */
+bool wanted; /* no memory of the library: SUBJECT acquires; OVERTAKEN: and is counted as starving */
 #define MAY_STARVE(me) (me == SUBJECT || !wanted || (SLEEPS(SUBJECT) && (word & HELD))) /* as in lock.pml */
 #ifdef OVERTAKEN
 byte overtakes;

@@ -3,8 +3,9 @@
 #define COROUTINE_H
 
 /*
- * Coroutines: stacks of which one runs at a time, until it switches to another. The build uses one of three implementations:
- * coroutine_ucontext.c or, on Windows, coroutine_fibers.c, which are fast; or coroutine_threads.c for other systems.
+ * Coroutines: stacks of which one runs at a time, until it switches to another. The build uses one of three
+ * implementations: coroutine_ucontext.c or, on Windows, coroutine_fibers.c, which are fast; or coroutine_threads.c
+ * for other systems.
  */
 
 struct coroutine;

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The contract of wait, notify and the private and foreign lock: in all schedules of a few threads with a few preemptions,
- * and in many random schedules of more threads. A scenario states what must hold in every schedule.
+ * The contract of wait, notify and the private and foreign lock: in all schedules of a few threads with a few
+ * preemptions, and in many random schedules of more threads. A scenario states what must hold in every schedule.
  */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "behind.h"
 #include "condvar.h"
 #include "mutex.h"
 #include "port.h"
@@ -117,8 +118,8 @@ static void check_clean(void)
     EXPECT(cond_lock_destroy(&lock) == 0);
 }
 
-/* Also: no thread had to wait until time passed. A sleeper that is not woken wakes up by itself when it starves, so only
-   this check detects a lost wake-up of the lock. */
+/* Also: no thread had to wait until time passed. A sleeper that is not woken wakes up by itself when it starves, so
+   only this check detects a lost wake-up of the lock. */
 static void check_prompt(void)
 {
     EXPECT(sched_stalls() == 0);
@@ -194,9 +195,10 @@ static void lock_starving_body(unsigned thread)
 }
 
 /*
- * After a thread has set STARVING, other threads acquire the lock a bounded number of times before it. In the scenarios below
- * it starves because others acquire, or take turns by notify and wait. The contract has one exception: if the lock was free
- * for TUNING_STARVATION_NS and the starving thread did not take it, a running thread may take it.
+ * After a thread has set STARVING, other threads acquire the lock a bounded number of times before it. In the
+ * scenarios below it starves because others acquire, or take turns by notify and wait. The contract has one
+ * exception: if the lock was free for TUNING_STARVATION_NS and the starving thread did not take it, a running thread
+ * may take it.
  */
 enum { VICTIM = 2 }; /* the thread that starves */
 
@@ -264,8 +266,9 @@ static void barging_body(unsigned thread)
         fair_use(thread, 0);
 }
 
-/* Threads 0 and 1 take turns by notify and wait, and time passes while they hold the lock. Thread 2 wants the lock once. Each
-   of the two may have begun to starve before thread 2, and may be chosen on the list's turn while it is on its way. */
+/* Threads 0 and 1 take turns by notify and wait, and time passes while they hold the lock. Thread 2 wants the lock
+   once. Each of the two may have begun to starve before thread 2, and may be chosen on the list's turn while it is on
+   its way. */
 enum { TURNS = 9, BARGED_BY_TURNS = 4 };
 
 static void turns_body(unsigned thread)
@@ -286,8 +289,8 @@ static void turns_body(unsigned thread)
     release();
 }
 
-/* The lock is free and reserved for a starving thread that does not run, for example because it has no core. Any other thread
-   gets it within the starvation threshold. */
+/* The lock is free and reserved for a starving thread that does not run, for example because it has no core. Any
+   other thread gets it within the starvation threshold. */
 static void kept_setup(void)
 {
     reset(COND_MUTEX);
@@ -340,8 +343,8 @@ static void notify_each_body(unsigned thread)
     }
 }
 
-/* Thread 0 waits with a deadline that may pass at any step, thread 1 without one. One notify chooses exactly one of them: if
-   thread 0 times out, it chooses thread 1. */
+/* Thread 0 waits with a deadline that may pass at any step, thread 1 without one. One notify chooses exactly one of
+   them: if thread 0 times out, it chooses thread 1. */
 static void timeout_race_body(unsigned thread)
 {
     if (thread < 2) {
@@ -416,8 +419,8 @@ static void stop_race_check(void)
     check_clean();
 }
 
-/* A waiter that was woken finds its predicate false, because another thread was faster. It is stopped at any step, also while
-   it goes back to sleep. */
+/* A waiter that was woken finds its predicate false, because another thread was faster. It is stopped at any step,
+   also while it goes back to sleep. */
 static void stop_barged_body(unsigned thread)
 {
     if (thread == 0) {
@@ -541,8 +544,8 @@ static void notify_first_body(unsigned thread)
     release();
 }
 
-/* A buffer for one item, two producers, two consumers, one condition, notify(1). A notification that is passed on must reach a
-   waiter that can use it. */
+/* A buffer for one item, two producers, two consumers, one condition, notify(1). A notification that is passed on
+   must reach a waiter that can use it. */
 static int buffer, taken;
 static unsigned buffer_rounds;
 static unsigned buffer_awaits; /* one bit for each thread that awaits. If all await, nobody notifies. */
@@ -641,8 +644,8 @@ static void pass_on_quiet(void)
     EXPECT(cond_lock_release(&lock) == 0);
 }
 
-/* A waiter is notified while its predicate is true for a moment, and put back. When its deadline passes it returns ETIMEDOUT,
-   or 0 if it was woken in time. It must not stay asleep. */
+/* A waiter is notified while its predicate is true for a moment, and put back. When its deadline passes it returns
+   ETIMEDOUT, or 0 if it was woken in time. It must not stay asleep. */
 static void put_back_body(unsigned thread)
 {
     if (thread == 0) {
@@ -662,8 +665,8 @@ static void put_back_body(unsigned thread)
     release();
 }
 
-/* Another thread acquires the lock before the woken waiter and makes its predicate false. The waiter goes back to its place,
-   and a later notify finds it. */
+/* Another thread acquires the lock before the woken waiter and makes its predicate false. The waiter goes back to its
+   place, and a later notify finds it. */
 static void barged_body(unsigned thread)
 {
     if (thread == 0) {
@@ -699,8 +702,8 @@ static void barged_body(unsigned thread)
     }
 }
 
-/* A waiter that times out with its predicate false passes its notification on, whenever it times out. The second waiter's
-   predicate is true, so it is woken. */
+/* A waiter that times out with its predicate false passes its notification on, whenever it times out. The second
+   waiter's predicate is true, so it is woken. */
 static void expired_passes_on_body(unsigned thread)
 {
     acquire();
@@ -719,9 +722,9 @@ static void expired_passes_on_body(unsigned thread)
     release();
 }
 
-/* There are two kinds of items. Thread 1 is woken for an item of the first kind. Thread 0 has timed out, acquires the lock
-   first and takes that item. Thread 0 itself was chosen by the notify for thread 2, which arrived in between, so it passes
-   that notification on. */
+/* There are two kinds of items. Thread 1 is woken for an item of the first kind. Thread 0 has timed out, acquires the
+   lock first and takes that item. Thread 0 itself was chosen by the notify for thread 2, which arrived in between, so
+   it passes that notification on. */
 static bool notified_once;
 
 static bool was_notified_once(void) { return notified_once; }
@@ -773,9 +776,9 @@ static void takes_anothers_quiet(void)
 
 /* ---- Await ---- */
 
-/* Thread 0 awaits on the other condition, threads 1 and 2 on the first one. Thread 3 changes the state of their predicates.
-   Each of its releases calls each predicate at most once, and those of one condition in order of arrival. This also holds
-   after a waiter was woken in vain. */
+/* Thread 0 awaits on the other condition, threads 1 and 2 on the first one. Thread 3 changes the state of their
+   predicates. Each of its releases calls each predicate at most once, and those of one condition in order of arrival.
+   This also holds after a waiter was woken in vain. */
 static struct wish {
     int flag;
     unsigned place, looks; /* its number in order of arrival; calls of its predicate in this release of thread 3 */
@@ -842,8 +845,8 @@ static void wishes_quiet(void)
     change_wishes(1, 1, 1);
 }
 
-/* A thread awaits with a deadline. Its predicate becomes true, and a faster thread may make it false again. The thread is
-   counted exactly while it waits, and must not stay asleep while its predicate is true. */
+/* A thread awaits with a deadline. Its predicate becomes true, and a faster thread may make it false again. The
+   thread is counted exactly while it waits, and must not stay asleep while its predicate is true. */
 static void await_timed_body(unsigned thread)
 {
     if (thread == 0) {
@@ -871,8 +874,8 @@ static void await_timed_body(unsigned thread)
 
 /* ---- Close and cancel ---- */
 
-/* Thread 0 waits without a predicate, 1 with one that stays false, 2 awaits it. They may have a deadline. Thread 3 closes the
-   condition and destroys it at once. All waits return and do not touch the condition afterwards. */
+/* Thread 0 waits without a predicate, 1 with one that stays false, 2 awaits it. They may have a deadline. Thread 3
+   closes the condition and destroys it at once. All waits return and do not touch the condition afterwards. */
 static int64_t close_timeout_ns;
 
 static void close_setup(void)
@@ -933,8 +936,8 @@ static void close_arrival_body(unsigned thread)
     release();
 }
 
-/* notify(1), then close: of two waits exactly the first one returns 0. A third thread waits with a false predicate on the other
-   condition, which is closed too. */
+/* notify(1), then close: of two waits exactly the first one returns 0. A third thread waits with a false predicate on
+   the other condition, which is closed too. */
 static void close_notified_body(unsigned thread)
 {
     if (thread == 3)
@@ -962,8 +965,8 @@ static void cancel_setup(void)
 
 static bool two_wait_or_any_back(void) { return two_wait() || results[0] != -1 || results[1] != -1; }
 
-/* Thread 0 waits with a token, 1 without. Thread 2 notifies once, 3 cancels. A chosen waiter keeps its notification. If the
-   cancel came first, the notification goes to thread 1. */
+/* Thread 0 waits with a token, 1 without. Thread 2 notifies once, 3 cancels. A chosen waiter keeps its notification.
+   If the cancel came first, the notification goes to thread 1. */
 static void cancel_body(unsigned thread)
 {
     if (thread < 2) {
@@ -998,8 +1001,8 @@ static void cancel_check(void)
     check_clean();
 }
 
-/* Thread 0 waits with a token and is notified before the cancel, in one critical section, so it returns 0. Every later wait
-   with the token returns ECANCELED. */
+/* Thread 0 waits with a token and is notified before the cancel, in one critical section, so it returns 0. Every
+   later wait with the token returns ECANCELED. */
 static void cancel_notified_body(unsigned thread)
 {
     if (thread == 1)
@@ -1016,8 +1019,8 @@ static void cancel_notified_body(unsigned thread)
     release();
 }
 
-/* Thread 0 waits with a token and a false predicate, thread 1 with a true predicate. One notify and then the cancel, in one
-   critical section: the notification is passed on. Thread 3 awaits a false predicate with the same token. */
+/* Thread 0 waits with a token and a false predicate, thread 1 with a true predicate. One notify and then the cancel,
+   in one critical section: the notification is passed on. Thread 3 awaits a false predicate with the same token. */
 static void cancel_passes_on_body(unsigned thread)
 {
     if (thread == 2) {
@@ -1107,8 +1110,8 @@ static void doomed_check(void)
     EXPECT(all_bytes(&doomed, sizeof doomed, 0x5A));
 }
 
-/* Destroy races with threads that acquire and wait. Either destroy or the other call returns an error, and no thread stays
-   asleep. */
+/* Destroy races with threads that acquire and wait. Either destroy or the other call returns an error, and no thread
+   stays asleep. */
 static int destroyed;
 
 static void late_setup(void)
@@ -1138,8 +1141,8 @@ static void late_check(void)
     EXPECT(cond_destroy(&doomed) == (destroyed == 0 ? EINVAL : 0));
 }
 
-/* The same with two threads that sleep for the lock. The release before the destroy wakes only one. Both must return EINVAL,
-   and the other must not first wake up by itself. */
+/* The same with two threads that sleep for the lock. The release before the destroy wakes only one. Both must return
+   EINVAL, and the other must not first wake up by itself. */
 static void late_prompt_check(void)
 {
     EXPECT(sched_stalls() == 0);
@@ -1160,8 +1163,8 @@ static void late_sleepers_body(unsigned thread)
     }
 }
 
-/* The condition is destroyed while a woken waiter is on its way and its predicate is false, which the rules forbid. The waiter
-   cannot go back to its place, so its wait returns EINVAL. */
+/* The condition is destroyed while a woken waiter is on its way and its predicate is false, which the rules forbid.
+   The waiter cannot go back to its place, so its wait returns EINVAL. */
 static void cannot_go_back_body(unsigned thread)
 {
     if (thread == 0) {
@@ -1215,8 +1218,8 @@ static void doomed_elsewhere_body(unsigned thread)
     memset(&cond, 0x5A, sizeof cond);
 }
 
-/* The condition does not own its lock, and its only waiter times out. The other thread does not acquire the lock. When destroy
-   returns 0, the waiter no longer touches the condition. */
+/* The condition does not own its lock, and its only waiter times out. The other thread does not acquire the lock.
+   When destroy returns 0, the waiter no longer touches the condition. */
 static void doomed_without_lock_body(unsigned thread)
 {
     if (thread == 0) {
@@ -1254,28 +1257,6 @@ static void doomed_elsewhere_check(void)
     EXPECT(cond_lock_destroy(&lock) == 0);
 }
 
-/* A foreign lock: another private one behind the five functions. */
-static cond_lock_t behind;
-static bool behind_is_lost; /* acquiring it fails for good */
-static unsigned behind_tries_when_lost;
-
-static int behind_acquire(void *object, int64_t deadline_ns)
-{
-    int error = deadline_ns == COND_FOREVER ? cond_lock_acquire(object)
-                : cond_lock_acquire_timed(object, deadline_ns <= cond_now() ? 0 : deadline_ns - cond_now());
-    if (error != 0 || !behind_is_lost)
-        return error;
-    behind_tries_when_lost += deadline_ns == COND_FOREVER;
-    EXPECT(cond_lock_release(object) == 0);
-    return ENOTRECOVERABLE;
-}
-
-static int behind_release(void *object) { return cond_lock_release(object); }
-static bool behind_owned(void *object) { return cond_lock_owned(object); }
-
-static const cond_lock_ops_t behind_ops = {
-    .acquire = behind_acquire, .release = behind_release, .owned = behind_owned};
-
 static void foreign_reset(void)
 {
     behind_is_lost = false;
@@ -1286,9 +1267,9 @@ static void foreign_reset(void)
     EXPECT(cond_init(&other, &lock, 0) == 0);
 }
 
-/* Acquiring the foreign lock fails for good. There are three waiters on two conditions, with and without a deadline. The first
-   waiter that gets the error wakes the others of its condition; a notify wakes those of the other condition. No waiter stays
-   counted, all get the same error, and none touches a condition after destroy. */
+/* Acquiring the foreign lock fails for good. There are three waiters on two conditions, with and without a deadline.
+   The first waiter that gets the error wakes the others of its condition; a notify wakes those of the other
+   condition. No waiter stays counted, all get the same error, and none touches a condition after destroy. */
 static void lost_setup(void)
 {
     reset_rlock();

@@ -221,8 +221,8 @@ static void maybe_kill(void)
         kill_thread(options[chosen - 1]);
 }
 
-/* The longest sleeper, if it may return early now. The caller has no ready thread, so that the scheduler is fair. A deadline
-   comes first once all threads have returned early in vain. */
+/* The longest sleeper, if it may return early now. The caller has no ready thread, so that the scheduler is fair. A
+   deadline comes first once all threads have returned early in vain. */
 static struct thread *next_early(const struct thread *with_deadline)
 {
     struct thread *longest = NULL;
@@ -243,8 +243,8 @@ static unsigned choose_by_script(unsigned count)
     return byte % 8 % count;
 }
 
-/* Chooses what happens next: a ready thread runs, or a sleeper's deadline passes. If `current` is ready it is the first option,
-   and the others are preemptions. Ready threads come before deadlines. */
+/* Chooses what happens next: a ready thread runs, or a sleeper's deadline passes. If `current` is ready it is the
+   first option, and the others are preemptions. Ready threads come before deadlines. */
 static struct thread *next_thread(struct thread *current)
 {
     struct thread *options[SCHED_THREADS_MAX + 1], *early = NULL;

@@ -4,16 +4,17 @@
 
 /*
  * A scripted port: the library's sources run over a fake kernel. Threads are coroutines, and one runs at a time. The
- * scheduler can switch threads before each atomic operation of the library and at each call of the port. So a test explores
- * schedules systematically, and a schedule that fails can run again.
+ * scheduler can switch threads before each atomic operation of the library and at each call of the port. So a test
+ * explores schedules systematically, and a schedule that fails can run again.
  *
  * A schedule is a sequence of choices. They come from a depth-first search over all schedules with a limited number of
  * preemptions, or from a seeded random number generator. Most bugs need one or two preemptions (Musuvathi and Qadeer,
  * "Iterative context bounding for systematic testing of multithreaded programs", PLDI 2007).
  *
- * The fake kernel wakes sleepers first in, first out. It returns early from port_wait() and makes time pass only when the
- * schedule or the test chooses that. It can kill threads, as if each were a process; the next owner of a robust mutex that a
- * killed thread held gets EOWNERDEAD. Schedules are sequentially consistent: weak memory is not modelled.
+ * The fake kernel wakes sleepers first in, first out. It returns early from port_wait() and makes time pass only when
+ * the schedule or the test chooses that. It can kill threads, as if each were a process; the next owner of a robust
+ * mutex that a killed thread held gets EOWNERDEAD. Schedules are sequentially consistent: weak memory is not
+ * modelled.
  */
 
 #include <stdbool.h>
@@ -27,8 +28,8 @@ struct scenario {
     unsigned threads;
     void (*setup)(void);           /* before each schedule */
     void (*body)(unsigned thread); /* thread 0, 1, ... */
-    /* Called as a thread of its own when no thread can run and no deadline is left. It checks what must then be true, and
-       makes the other threads run again. NULL: this state is a lost wake-up. */
+    /* Called as a thread of its own when no thread can run and no deadline is left. It checks what must then be true,
+       and makes the other threads run again. NULL: this state is a lost wake-up. */
     void (*quiet)(void);
     void (*check)(void);           /* after all threads have ended */
     unsigned preemptions;          /* limit of the search */
@@ -38,18 +39,18 @@ struct scenario {
     unsigned mortal;               /* ...of those with a number below this one */
 };
 
-/* The main function of a program that explores scenarios and prints how many schedules ran. A schedule that fails ends the
-   program. Arguments: a scenario's name or `all`; the seed; how many preemptions more; at most how many schedules of each
-   kind (0: all); and how the port is broken: `early`, port_wait() returns early; `mute`, port_wake() wakes no thread;
-   `timeless`, port_wait() has no deadlines; or several of these. */
+/* The main function of a program that explores scenarios and prints how many schedules ran. A schedule that fails
+   ends the program. Arguments: a scenario's name or `all`; the seed; how many preemptions more; at most how many
+   schedules of each kind (0: all); and how the port is broken: `early`, port_wait() returns early; `mute`,
+   port_wake() wakes no thread; `timeless`, port_wait() has no deadlines; or several of these. */
 int sched_main(int argc, char **argv, const struct scenario *scenarios, unsigned count);
 
 /* Run the one schedule without preemptions, in which the first thread that can run does. */
 void sched_run_once(const struct scenario *scenario);
 
-/* Run one schedule that a script has chosen. The script returns a byte for each choice, for example which thread runs next and
-   for how many steps. It must end in zeros, with which the running thread keeps running. `quiet` is called each time that no
-   thread can run, until all threads have ended. */
+/* Run one schedule that a script has chosen. The script returns a byte for each choice, for example which thread runs
+   next and for how many steps. It must end in zeros, with which the running thread keeps running. `quiet` is called
+   each time that no thread can run, until all threads have ended. */
 void sched_run_script(const struct scenario *scenario, uint8_t (*next_byte)(void));
 
 /* In a body, with a script: whether the script may run other threads from here on, except while this one sleeps. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The contract of a shared lock and condition: in all schedules of a few processes with a few preemptions. One process may be
- * killed at any step. schedules.c has the private lock.
+ * The contract of a shared lock and condition: in all schedules of a few processes with a few preemptions. One
+ * process may be killed at any step. schedules.c has the private lock.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -192,8 +192,8 @@ static void holder_quiet(void)
     release();
 }
 
-/* A notification is for the waiters of its time. It goes to one of the first two, also if later waiters are notified too
-   (glibc bug 25847 in small). */
+/* A notification is for the waiters of its time. It goes to one of the first two, also if later waiters are notified
+   too (glibc bug 25847 in small). */
 static bool notified;
 static bool first_were_notified(void) { return notified; }
 static unsigned late;
@@ -264,8 +264,8 @@ static void items_body(unsigned thread)
 static void items_quiet(void)
 {
     (void)acquire();
-    /* No live waiter is left while there is an item, even if its producer died before it could notify, because recovery wakes
-       all waiters. Killed waiters are still counted. */
+    /* No live waiter is left while there is an item, even if its producer died before it could notify, because
+       recovery wakes all waiters. Killed waiters are still counted. */
     EXPECT(items == 0 || cond_waiters(&cond) == 0 || sched_killed(1) || sched_killed(2));
     items = 10;
     EXPECT(cond_notify_all(&cond) == 0);
@@ -294,8 +294,8 @@ static void buffer_body(unsigned thread)
     release();
 }
 
-/* notify(1) wakes the longest sleeper, but only the predicate of the other waiter is true. That waiter must be woken too,
-   before its heartbeat. */
+/* notify(1) wakes the longest sleeper, but only the predicate of the other waiter is true. That waiter must be woken
+   too, before its heartbeat. */
 static unsigned arrived;
 static int come[2];
 static bool mine(void *arg) { return *(int *)arg != 0; }
@@ -336,8 +336,9 @@ static void chain_quiet(void)
     release();
 }
 
-/* Thread 0 closes the condition and may be killed at any step. Thread 1 waits without a predicate, 2 with a false one. Both
-   waits return, and later waits return at once. If thread 0 was killed before the close, another thread closes. */
+/* Thread 0 closes the condition and may be killed at any step. Thread 1 waits without a predicate, 2 with a false
+   one. Both waits return, and later waits return at once. If thread 0 was killed before the close, another thread
+   closes. */
 static void close_body(unsigned thread)
 {
     (void)acquire();
@@ -363,7 +364,8 @@ static void close_quiet(void)
     release();
 }
 
-/* Two wait, one notify, and the close, in one critical section: one of them returns 0, the other is ended by the close. */
+/* Two wait, one notify, and the close, in one critical section: one of them returns 0, the other is ended by the
+   close. */
 static void close_notified_body(unsigned thread)
 {
     if (thread == 2)
@@ -429,8 +431,9 @@ static void recursion_body(unsigned thread)
     EXPECT(cond_release(&cond) == EPERM);
 }
 
-/* The condition and its lock are destroyed as early as possible, while one thread wants the lock and another has waited. A
-   thread that then gets the mutex must get EINVAL and not hold the lock, or hold a lock that it can release. */
+/* The condition and its lock are destroyed as early as possible, while one thread wants the lock and another has
+   waited. A thread that then gets the mutex must get EINVAL and not hold the lock, or hold a lock that it can
+   release. */
 static cond_lock_t *its_lock;
 static unsigned ended;
 static bool others_ended(void) { return ended == 2; }
@@ -550,7 +553,8 @@ static void check_lost_promptly(void)
     check_lost();
 }
 
-/* A chosen waiter does not run while very many others wait. Its old ticket then looks like a future or a pending one. */
+/* A chosen waiter does not run while very many others wait. Its old ticket then looks like a future or a pending one.
+   */
 static void stopped_body(unsigned thread)
 {
     (void)acquire();

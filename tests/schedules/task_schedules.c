@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Tasks and threads on one condition: in all schedules with a few preemptions, and in many random schedules. A scripted thread
- * makes the calls of a task and runs other threads until the callback has run, as an event loop does.
+ * Tasks and threads on one condition: in all schedules with a few preemptions, and in many random schedules. A
+ * scripted thread makes the calls of a task and runs other threads until the callback has run, as an event loop does.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -226,8 +226,8 @@ static void starving_body(unsigned thread)
     }
 }
 
-/* Thread 2 has a deadline, and thread 3 makes time pass while it holds the lock. So thread 2 starves beside tasks and times out,
-   in any order. */
+/* Thread 2 has a deadline, and thread 3 makes time pass while it holds the lock. So thread 2 starves beside tasks and
+   times out, in any order. */
 static void timed_body(unsigned thread)
 {
     if (thread == 2) {
@@ -243,10 +243,10 @@ static void timed_body(unsigned thread)
 }
 
 /*
- * Tasks 0 and 1 hand each other the lock and hold it for a while. Thread 2 waits, and thread 3 notifies it. The deadline of
- * thread 2 passes before the lock is released, so it is expired in the lock's list and acquires the lock by its word. From
- * when it starves, tasks get the lock at most twice before it: the task that is just handed the lock, and the task on the
- * list's turn.
+ * Tasks 0 and 1 hand each other the lock and hold it for a while. Thread 2 waits, and thread 3 notifies it. The
+ * deadline of thread 2 passes before the lock is released, so it is expired in the lock's list and acquires the lock
+ * by its word. From when it starves, tasks get the lock at most twice before it: the task that is just handed the
+ * lock, and the task on the list's turn.
  */
 enum { BARGED_BY_TASKS = 2 };
 static bool expired_is_back, expired_starves, notifier_is_through;
@@ -291,15 +291,15 @@ static void expired_body(unsigned thread)
     }
 }
 
-/* Threads hold the lock as long as the starvation threshold. So they starve beside tasks and get every second release. Tasks
-   must get the other releases. */
+/* Threads hold the lock as long as the starvation threshold. So they starve beside tasks and get every second
+   release. Tasks must get the other releases. */
 static void tasks_beside_starving_body(unsigned thread)
 {
     take_twice(thread, COND_MS(1));
 }
 
-/* A release is about to wake a sleeper when a task requests the lock and gets it instead. The sleeper must still be woken, by
-   this release or by that of the task, and not only when it starves. */
+/* A release is about to wake a sleeper when a task requests the lock and gets it instead. The sleeper must still be
+   woken, by this release or by that of the task, and not only when it starves. */
 static void beside_sleeper_body(unsigned thread)
 {
     if (thread == 1) {
@@ -602,8 +602,8 @@ static int await_as(unsigned i, cond_pred_t *pred, void *arg)
     return result;
 }
 
-/* Tasks 0 and 1 and thread 2 await one item each. 3 makes three items, one at a time, without a notify. The thread may be
-   faster than a task. */
+/* Tasks 0 and 1 and thread 2 await one item each. 3 makes three items, one at a time, without a notify. The thread
+   may be faster than a task. */
 static void await_body(unsigned thread)
 {
     if (thread == 3) {
@@ -669,9 +669,9 @@ static void await_cancel_quiet(void)
     release();
 }
 
-/* Task 0 and thread 2 wait without a predicate, task 1 awaits one that is true at most at the close. 3 notifies once, closes,
-   and then cancels task 0. The chosen waiter returns 0, except if it is the task and was cancelled. The close ends the
-   others. */
+/* Task 0 and thread 2 wait without a predicate, task 1 awaits one that is true at most at the close. 3 notifies once,
+   closes, and then cancels task 0. The chosen waiter returns 0, except if it is the task and was cancelled. The close
+   ends the others. */
 static unsigned first_waiter; /* 0 or 2: the one that the notify chooses */
 
 static void close_setup(void)
@@ -719,8 +719,8 @@ static void close_check(void)
     check();
 }
 
-/* Two tasks wait, and the first one is notified. The condition is closed, destroyed and initialised again, and then that task is
-   cancelled. Its notification was for the old condition, so no waiter on the new one may get it. */
+/* Two tasks wait, and the first one is notified. The condition is closed, destroyed and initialised again, and then
+   that task is cancelled. Its notification was for the old condition, so no waiter on the new one may get it. */
 static void release_elsewhere(struct actor *actor)
 {
     EXPECT(cond_task_release(&other, &actor->task) == 0);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * COND_SHARED, call by call: between forked processes, between programs that share only a file, and over two mappings
- * of the same memory in one process. tests/schedules/shared_schedules.c tries a kill at each step, tests/stress/shared_*.c
- * real kills.
+ * of the same memory in one process. tests/schedules/shared_schedules.c tries a kill at each step,
+ * tests/stress/shared_*.c real kills.
  *
  *      test_shared                 the tests
  *      test_shared --peer FILE     the other program of some tests, which shares the memory of FILE

@@ -3,10 +3,9 @@
 // The machine of machine.h: ThreadSanitizer's functions and the library's port over Relacy, and the program
 // that runs the scenarios on it.
 //
-// Each byte that is accessed has a cell that says who did so last, in the simulator's vector clocks. A word
-// that is accessed atomically has the simulator's record of its values beside it, begun with the value that
-// is in memory, and ended by the next plain write: a waiter is a new one in each wait, though on the same
-// stack.
+// Each accessed byte has a cell with its last accesses, in the simulator's vector clocks. A word that is accessed
+// atomically also has the simulator's record of its values. The record begins with the value in memory and ends with
+// the next plain write, since each wait has a new waiter node on the same stack.
 #define RL_DO_ASSERT 1
 #include <relacy/relacy.hpp>
 #undef new
@@ -24,7 +23,7 @@ namespace {
 
 enum { GRANULE = 8, BUCKETS = 4096, HISTORY = rl::atomic_history_size };
 
-typedef uint32_t ticks; // the simulator's time stamps of one order are small
+typedef uint32_t ticks; // the simulator's time stamps of one schedule are small
 
 struct cell {
     unsigned writer;
@@ -32,9 +31,9 @@ struct cell {
     ticks read[MACHINE_THREADS], atomic_written[MACHINE_THREADS], atomic_read[MACHINE_THREADS];
 };
 
-// The values that a word has had, and the simulator's record of who may see which.
+// The values of a word, and the simulator's record of which thread may read which.
 struct word {
-    rl::atomic_data *record; // NULL: there is none
+    rl::atomic_data *record; // or NULL
     size_t size;
     uint64_t values[HISTORY];
     uint64_t latest;
@@ -53,7 +52,7 @@ struct sleeper {
     const uint32_t *word; // NULL: awake
 };
 
-struct mutex { // a robust one, for processes that do not die
+struct mutex { // robust, for processes that do not die
     const void *address;
     int owner; // -1: free
     rl::timestamp_t order[MACHINE_THREADS];
@@ -66,9 +65,9 @@ struct {
     mutex mutexes[4];
     unsigned mutex_count;
     int64_t now_ns;
-    bool early; // in this order, the port may let sleepers return early
-    bool patient; // in this order, no sleep for a lock ends by TUNING_STARVATION_NS: that would heal a lost wake-up
-    unsigned delayed, delayed_at, delay; // in this order: which thread, before which of its steps, for how long
+    bool early; // in this schedule, the port may return early
+    bool patient; // in this schedule, no sleep for a lock ends by TUNING_STARVATION_NS, which would hide a lost wake-up
+    unsigned delayed, delayed_at, delay; // in this schedule: the thread, the step before which it stops, and for how long
     unsigned steps[MACHINE_THREADS];
     unsigned depth[MACHINE_THREADS];
     void *local[MACHINE_THREADS];
@@ -84,7 +83,7 @@ void fail(const char *what, rl::test_result_e result)
     rl::ctx().fail_test(what, result, RL_INFO);
 }
 
-// ---- What the history of an order says, when it is printed ----
+// ---- The printed history of a schedule ----
 
 struct event {
     const char *what;
@@ -144,13 +143,13 @@ bool any_unordered(const ticks *when)
     return false;
 }
 
-// A new point in the thread's own time: what it has done before, others may have seen without this.
+// A new point in the thread's own time. Others may have seen its earlier steps without this one.
 ticks tick()
 {
     return (ticks)++rl::ctx().threadx_->own_acq_rel_order_;
 }
 
-// (A word does not reach into the next granule.)
+// A word does not extend into the next granule.
 void end_words(uintptr_t address, size_t size)
 {
     for (uintptr_t base = address / GRANULE * GRANULE; base < address + size; base += GRANULE) {
@@ -195,7 +194,7 @@ void plain_write(const volatile void *p, size_t size, const void *place)
     end_words(address, size);
 }
 
-// The frames below this address are gone, and their memory is the next call's.
+// The frames below this address have ended, and the next call reuses their memory.
 void stack_is_free(uintptr_t below)
 {
     uintptr_t here = (uintptr_t)__builtin_frame_address(0);
@@ -208,9 +207,8 @@ void stack_is_free(uintptr_t below)
 
 // ---- Steps ----
 
-// Others may run here. Relacy chooses anew at each step, so that it hardly ever happens that one thread does
-// a lot while another does nothing; so in some orders one of them is held up for a while, as a preempted
-// thread is.
+// Other threads may run here. Relacy chooses at each step, so one thread seldom makes many steps while another makes
+// none. So in some schedules one thread stops for a while, like a preempted thread.
 void step()
 {
     rl::context &c = rl::ctx();
@@ -260,7 +258,7 @@ void accessed(const volatile void *p, size_t size, access how)
     }
 }
 
-// A plain read of what was written atomically is a race like any other.
+// A plain read of an atomic write is a race like any other.
 uint64_t written(word &w, volatile void *p, size_t size, unsigned index, uint64_t value)
 {
     uint64_t before = w.latest;
@@ -280,7 +278,7 @@ bool releases(int order)
     return order == __ATOMIC_RELEASE || order == __ATOMIC_ACQ_REL || order == __ATOMIC_SEQ_CST;
 }
 
-// The library has no sequentially consistent operation, and should one come, this has to learn it.
+// The library has no sequentially consistent operation, so this does not support one.
 void know(int order)
 {
     RL_VERIFY(order != __ATOMIC_SEQ_CST && order != __ATOMIC_CONSUME);
@@ -370,7 +368,7 @@ void __tsan_func_entry(void *)
         machine.depth[self()]++;
 }
 
-// The outermost function of the library that returns: what it and those below had on the stack is gone.
+// The outermost function of the library returns: its stack frame and those below have ended.
 void __tsan_func_exit(void)
 {
     if (--machine.depth[self()] == 1)
@@ -436,7 +434,7 @@ ATOMIC(64)
 
 static const int64_t forever_ns = INT64_MAX;
 
-// The word is compared with its latest value: a waker changes it first. Nothing else is ordered by this.
+// The word is compared with its latest value: a waker changes it first. This orders nothing else.
 static void wait_on(const uint32_t *word, uint32_t expected, bool timed, int64_t deadline_ns)
 {
     rl::context &c = rl::ctx();
@@ -482,7 +480,7 @@ void port_wake(const uint32_t *word, uint32_t count)
     (void)wake_on(word, count);
 }
 
-// Time may pass between any two looks at the clock; a millisecond is how long the lock's patience lasts.
+// Time may pass between any two reads of the clock. A millisecond is the starvation threshold.
 int64_t port_now(void)
 {
     static const int64_t passes_ns[] = {0, 0, 1, 1000000};
@@ -499,8 +497,7 @@ void **port_local(void)
     return &machine.local[self()];
 }
 
-// A heartbeat is a deadline of the library's own. It would heal what these scenarios are to find, so it does
-// not come.
+// A heartbeat is the library's own deadline. It would hide what these scenarios must detect, so it never comes.
 void port_wait_shared(const uint32_t *word, uint32_t expected, int64_t deadline_ns)
 {
     bool timed = deadline_ns - machine.now_ns < 50000000;
@@ -599,7 +596,7 @@ void machine_yield(void)
 // ---- The program ----
 
 template<rl::thread_id_t threads> struct suite : rl::test_suite<suite<threads>, threads> {
-    // No thread has seen a word's first value yet. (Relacy's atomic_init() leaves that field as it finds it.)
+    // No thread has read a word's first value yet. (Relacy's atomic_init() does not reset that field.)
     static void unseen(rl::atomic_data *record, unsigned index)
     {
         rl::atomic_data_impl<threads> *data = static_cast<rl::atomic_data_impl<threads> *>(record);
@@ -648,12 +645,12 @@ template<rl::thread_id_t threads> rl::test_result_e simulate(rl::test_params &pa
     return rl::run_test<suite<threads>, rl::random_scheduler<threads> >(params, state, false);
 }
 
-// With `history`, the order that failed is run again and printed.
-static bool run(const scenario &what, unsigned long orders, unsigned long first, bool history)
+// With `history`, the schedule that failed runs again and is printed.
+static bool run(const scenario &what, unsigned long schedules, unsigned long first, bool history)
 {
     std::ostream silent(NULL);
     rl::test_params params;
-    params.iteration_count = first + orders - 1;
+    params.iteration_count = first + schedules - 1;
     params.initial_state = std::to_string(first);
     params.progress_stream = &silent;
     params.output_stream = history ? &std::cout : &silent;
@@ -662,9 +659,9 @@ static bool run(const scenario &what, unsigned long orders, unsigned long first,
     machine.what = &what;
     rl::test_result_e result = what.threads == 2 ? simulate<2>(params) : simulate<3>(params);
     if (result == rl::test_result_success) {
-        printf("%-28s %8lu orders\n", what.name, orders);
+        printf("%-28s %8lu schedules\n", what.name, schedules);
     } else if (!history) {
-        printf("%s: failed: %s, in order %lu\n", what.name, rl::test_result_str(result),
+        printf("%s: failed: %s, in schedule %lu\n", what.name, rl::test_result_str(result),
                (unsigned long)params.stop_iteration);
     }
     fflush(stdout);
@@ -677,18 +674,18 @@ int main(int argc, char **argv)
     argc -= history;
     argv += history;
     const char *name = argc > 1 ? argv[1] : "all";
-    unsigned long orders = argc > 2 ? strtoul(argv[2], NULL, 10) : 2000;
+    unsigned long schedules = argc > 2 ? strtoul(argv[2], NULL, 10) : 2000;
     unsigned long first = argc > 3 ? strtoul(argv[3], NULL, 10) : 1;
     unsigned ran = 0;
     for (unsigned i = 0; i != scenarios_count; i++) {
         if (strcmp(name, "all") != 0 && strcmp(name, scenarios[i].name) != 0)
             continue;
         ran++;
-        if (!run(scenarios[i], history ? 1 : orders, first, history))
+        if (!run(scenarios[i], history ? 1 : schedules, first, history))
             return 1;
     }
     if (ran == 0 || argc > 4) {
-        fprintf(stderr, "usage: machine [SCENARIO|all [ORDERS [FIRST]]]\n"
+        fprintf(stderr, "usage: machine [SCENARIO|all [SCHEDULES [FIRST]]]\n"
                         "       machine --history SCENARIO 1 ORDER\n");
         return 2;
     }

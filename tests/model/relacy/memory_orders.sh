@@ -7,8 +7,8 @@
 #
 # It weakens each acquire and each release in src/ to relaxed, one at a time, in a copy. Some scenario must then fail,
 # unless the allowlist has the change. It must also fail with each of a few mutations of sleeping and waking, which no
-# memory order can repair. MACHINE-OBJECT is the compiled machine.cpp. MOST: how many schedules of each scenario run before
-# a mutation counts as not detected. --some, the short test: every sixth mutation, and none of the allowlist.
+# memory order can repair. MACHINE-OBJECT is the compiled machine.cpp. MOST: how many schedules of each scenario run
+# before a mutation counts as not detected. --some, the short test: every sixth mutation, and none of the allowlist.
 set -euo pipefail
 root=$1
 machine=$2

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 #
-# relacy SOURCE-ROOT ORDERS [all|some] - the library on a machine with a weak memory (machine.h)
+# relacy.sh SOURCE-ROOT SCHEDULES [all|some] - the library on a machine with a weak memory (machine.h)
 #
-# Runs ORDERS orders of each scenario, which must all pass; and then the scenarios with mutations, which must be
-# detected (orders): all of them, or every sixth. Exits 77 if Relacy's headers are not there.
+# Runs so many schedules of each scenario, which must all pass. Then it runs them with mutations, which must be detected
+# (memory_orders.sh): all mutations, or every sixth. Exit status 77 if Relacy's headers are not installed.
 set -euo pipefail
 root=$1
 number=$2

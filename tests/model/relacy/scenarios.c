@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What threads do on the machine of machine.h. Each scenario is as small as it can be to need the orders that
- * it is about; together they need every memory order in src/ (tests/model/relacy/memory_orders.sh).
+ * The scenarios for the machine of machine.h. Each one is minimal for the memory orders that it needs; together they
+ * need every memory order in src/ (memory_orders.sh).
  *
- * What the lock guards here is plain memory, so the machine sees whether the lock orders it. A lost wake-up
- * is a deadlock, which it sees too. What is destroyed is written over at once: who touches it later, races.
+ * The data that the lock guards is plain memory, so the machine detects whether the lock orders it. A lost wake-up is a
+ * deadlock, which it also detects. A destroyed object is overwritten at once, so a later access is a data race.
  */
 #include "condvar.h"
 #include "machine.h"
@@ -48,7 +48,7 @@ static void counted(void)
     EXPECT(s.through == 6);
 }
 
-/* The same, two levels deep: the levels stand beside the number of wake-ups. */
+/* The same, two levels deep: the levels are in one word with the number of wake-ups. */
 static void count_up_twice(unsigned thread)
 {
     (void)thread;
@@ -61,7 +61,7 @@ static void count_up_twice(unsigned thread)
     }
 }
 
-/* One of them gives up. */
+/* One of them times out. */
 static void count_up_timed(unsigned thread)
 {
     for (int i = 0; i < 2; i++) {
@@ -154,7 +154,7 @@ static void token_is_back(void)
     OK(cond_destroy(&s.cond));
 }
 
-/* Two waiters with deadlines, and a notify: those it has chosen are those that are told so. */
+/* Two waiters with deadlines, and a notify: exactly the chosen waits return 0. */
 static void race_a_deadline(unsigned thread)
 {
     OK(cond_acquire(&s.cond));
@@ -171,7 +171,7 @@ static void race_a_deadline(unsigned thread)
     OK(cond_release(&s.cond));
 }
 
-/* (A waiter that had expired and was still in the queue left it without being chosen.) */
+/* An expired waiter that was still in the queue has left it without being chosen. */
 static void all_are_told(void)
 {
     EXPECT(s.answered + s.expired == 2);
@@ -179,7 +179,7 @@ static void all_are_told(void)
     OK(cond_destroy(&s.cond));
 }
 
-/* The woken thread destroys the condition, with its lock, and uses its memory for something else. */
+/* The woken thread destroys the condition with its lock, and reuses the memory. */
 static void destroy_when_woken(unsigned thread)
 {
     OK(cond_acquire(&s.cond));
@@ -196,7 +196,7 @@ static void destroy_when_woken(unsigned thread)
     }
 }
 
-/* The notifier destroys the condition, with its lock, when destroy says that nobody uses it any more. */
+/* The notifier destroys the condition with its lock, once destroy does not return EBUSY. */
 static void destroy_by_notifier(unsigned thread)
 {
     OK(cond_acquire(&s.cond));
@@ -220,8 +220,8 @@ static void destroy_by_notifier(unsigned thread)
     s.cond = (cond_t){.waiters_ = 77};
 }
 
-/* The lock is elsewhere, and the waiter's time is over. The other thread does not acquire the lock: it asks destroy until
-   nobody waits any more, and then the waiter has done with the condition. */
+/* The lock is outside the condition, and the waiter times out. The other thread does not acquire the lock: it calls
+   destroy until nobody waits any more, and then the waiter has done with the condition. */
 static void make_elsewhere(void)
 {
     make();
@@ -249,7 +249,7 @@ static void destroy_by_asking(unsigned thread)
     s.cond = (cond_t){.waiters_ = 77};
 }
 
-/* Destroy meets calls that are under way. Its memory stays, so they are answered, and race with nothing. */
+/* Destroy races with other calls. The memory stays, so they return, and there is no data race. */
 static void destroy_beside_calls(unsigned thread)
 {
     cond_t *cond = thread != 2 ? &s.cond : &s.other;
@@ -282,7 +282,7 @@ static void destroy_own_beside_calls(unsigned thread)
     }
 }
 
-/* ---- A foreign lock: a spin lock, with the orders of one ---- */
+/* ---- A foreign lock: a spinlock, with its usual memory orders ---- */
 
 static int spin_acquire(void *object, int64_t deadline_ns)
 {
@@ -310,8 +310,8 @@ static void make_foreign(void)
     OK(cond_init(&s.cond, &s.lock, 0));
 }
 
-/* The lock is lost while two wait, who find that out at about the same time: what they do to the queue is ordered all the
-   same, though the lock orders nothing any more. */
+/* The lock is lost while two wait, who find that out at about the same time: what they do to the queue is ordered all
+   the same, though the lock orders nothing any more. */
 static int losing_acquire(void *object, int64_t deadline_ns)
 {
     int error = spin_acquire(object, deadline_ns);
@@ -354,7 +354,7 @@ static void all_have_left(void)
     EXPECT(s.cond.waiters_ == 0 && s.lock.u_.local.active_waits == 0);
 }
 
-/* The handle is destroyed when nobody waits any more. The lock itself is the program's, and released directly. */
+/* The handle is destroyed when no thread waits. The lock itself belongs to the program, which releases it directly. */
 static void destroy_foreign(unsigned thread)
 {
     OK(spin_acquire(&s.word, COND_FOREVER));
@@ -398,7 +398,7 @@ static void turns_are_taken_shared(void)
     EXPECT(s.through == 4);
 }
 
-/* Each of two processes makes it, or finds that the other has, and uses it as soon as that is done. */
+/* Each of two processes initialises it, or finds that the other has, and uses it as soon as it is initialised. */
 static void begin_shared(unsigned thread)
 {
     (void)thread;
@@ -411,7 +411,7 @@ static void begin_shared(unsigned thread)
     OK(cond_release(&s.other));
 }
 
-/* The same with a lock by itself. (Before it is made, all zero bits are a private one.) */
+/* The same with a lock by itself. (All zero bits would be a private lock.) */
 static void make_no_lock(void)
 {
     make();
@@ -435,11 +435,11 @@ static void begun_shared(void)
     EXPECT(s.through == 2);
 }
 
-/* ---- Tasks: what each does next, until it is through ---- */
+/* ---- Tasks: the next step of each, until it has finished ---- */
 
 static struct job {
     cond_task_t task;
-    bool (*step)(struct job *job, int result); /* whether there is no more to do */
+    bool (*step)(struct job *job, int result); /* true: the task has finished */
     int steps;
 } jobs[2];
 
@@ -471,7 +471,7 @@ static void begin_job(struct job *job)
     go_on(job, result);
 }
 
-/* A task that is through is written over: it is the caller's again. */
+/* A finished task is overwritten: its memory belongs to the caller again. */
 static bool take_once(struct job *job, int result)
 {
     OK(result);
@@ -503,7 +503,7 @@ static void all_are_through(void)
     OK(cond_destroy(&s.cond));
 }
 
-/* A task waits until a thread has notified. */
+/* A task waits until a thread notifies. */
 static bool wait_once(struct job *job, int result)
 {
     OK(result);
@@ -539,7 +539,7 @@ static bool wait_to_be_cancelled(struct job *job, int result)
 {
     EXPECT(result == 0 || result == ECANCELED);
     if (job->steps++ == 0)
-        return result != 0; /* the lock: cancelled early, it does not have that */
+        return result != 0; /* cancelled during the acquire, it does not hold the lock */
     s.answered += result == 0;
     s.expired += result == ECANCELED;
     if (job->steps == 2)
@@ -573,12 +573,12 @@ static void cancel(unsigned thread)
 
 static void is_cancelled(void)
 {
-    /* If nobody has let it go yet, it still waits. */
+    /* If it was not woken yet, it still waits. */
     EXPECT(s.expired <= s.cancelled);
     EXPECT(s.answered <= s.chosen);
 }
 
-/* Two tasks ask for a lock while that is being destroyed, and are told in any case. */
+/* Two tasks request a lock while it is destroyed. Each request ends. */
 static void make_dying(void)
 {
     make();
@@ -612,7 +612,7 @@ static void destroy_beside_tasks(unsigned thread)
 /* ---- A wait that another thread stops, without the lock ---- */
 
 static cond_stop_t stop;
-static int before_stop; /* plain memory: whoever was stopped sees what was written before */
+static int before_stop; /* plain memory: the stopped thread sees what was written before the stop */
 
 static void make_stop(void)
 {
@@ -627,7 +627,7 @@ static bool has_one(void *arg)
     return s.tokens > 0;
 }
 
-/* Meanwhile a notify wakes the waiter in vain. A stop that is missed is a deadlock. */
+/* Meanwhile a notify wakes the waiter in vain. A missed stop is a deadlock. */
 static void stop_a_wait(unsigned thread)
 {
     if (thread == 0) {
