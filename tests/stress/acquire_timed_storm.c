@@ -1,47 +1,47 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Many threads acquire with tiny timeouts, between threads that hold the lock, and waiters that time out and
- * must have it again. One at a time has it, nobody hangs, and when all is over the lock is as good as new.
+ * Many threads acquire with very short timeouts, beside threads that hold the lock and waiters that time out and must
+ * acquire it again. One thread at a time holds the lock, no thread hangs, and afterwards the lock is free and works.
  *
- * And the smallest such storm: one thread sleeps with a timeout, another without. A release wakes the first
- * just when its time is over, and the lock is taken again before it can have it: it gives up, and the wake-up
- * that it got must not be lost for the other, whom nobody comes to rescue.
+ * And the smallest such case: one thread sleeps with a timeout, another without. A release wakes the first just when it
+ * times out, and another thread acquires the lock before it. The first gives up, and its wake-up must not be lost for
+ * the other, which no other thread will wake.
  */
 #include "stress.h"
 
 enum { THREADS = 12 };
 
-struct game {
-    struct place place;
+struct test {
+    struct subject subject;
     unsigned rounds; /* fixed */
     unsigned inside; /* under the lock, as all below */
     unsigned got, missed, notified, expired;
 };
 
 struct member {
-    struct game *game;
+    struct test *test;
     pthread_t thread;
     struct rng rng;
 };
 
-static void enter(struct game *game)
+static void enter(struct test *test)
 {
-    CHECK_EQ(game->inside++, 0);
+    CHECK_EQ(test->inside++, 0);
 }
 
-static void leave(struct game *game)
+static void leave(struct test *test)
 {
-    CHECK_EQ(--game->inside, 0);
+    CHECK_EQ(--test->inside, 0);
 }
 
 static void *run(void *arg)
 {
     struct member *self = arg;
-    struct game *game = self->game;
+    struct test *test = self->test;
     struct rng *rng = &self->rng;
-    cond_t *cond = &game->place.cond;
+    cond_t *cond = &test->subject.cond;
     unsigned missed = 0;
-    for (unsigned round = 0; round < game->rounds; round++) {
+    for (unsigned round = 0; round < test->rounds; round++) {
         if (rng_chance(rng, 10)) {
             CHECK_OK(cond_acquire(cond));
         } else {
@@ -50,64 +50,60 @@ static void *run(void *arg)
             int error = cond_acquire_timed(cond, timeout_ns);
             if (error != 0) {
                 CHECK_RESULT(error, ETIMEDOUT);
-                CHECK(cond_now() >= deadline_ns, "gave up early");
-                CHECK(game->place.kind >= PRIVATE_KINDS || !cond_owned(cond), "gave up, and has it");
+                CHECK(cond_now() >= deadline_ns, "timed out early");
+                CHECK(test->subject.kind >= PRIVATE_KINDS || !cond_owned(cond), "timed out, and holds it");
                 missed++;
                 continue;
             }
         }
-        enter(game);
-        game->got++;
-        game->missed += missed;
+        enter(test);
+        test->got++;
+        test->missed += missed;
         missed = 0;
         if (rng_chance(rng, 30))
             stress_spin_until(cond_now() + rng_between(rng, 0, COND_US(60)));
         if (rng_chance(rng, 30))
             CHECK_OK(cond_notify(cond, (size_t)rng_between(rng, 1, 3)));
         if (rng_chance(rng, 30)) {
-            leave(game);
+            leave(test);
             int error = cond_wait(cond, rng_between(rng, 0, COND_US(80)));
-            enter(game);
-            CHECK(error == 0 || error == ETIMEDOUT, "wait answered %d", error);
-            *(error == 0 ? &game->notified : &game->expired) += 1;
+            enter(test);
+            CHECK(error == 0 || error == ETIMEDOUT, "wait returned %d", error);
+            *(error == 0 ? &test->notified : &test->expired) += 1;
         }
-        leave(game);
+        leave(test);
         CHECK_OK(cond_release(cond));
     }
     return NULL;
 }
 
-static void play(enum kind kind, struct rng *rng)
+static void run_case(enum kind kind, struct rng *rng)
 {
-    struct game game = {.rounds = stress_rounds(1000)};
+    struct test test = {.rounds = stress_rounds(1000)};
     struct member members[THREADS];
-    cond_t *cond = &game.place.cond;
-    place_make(&game.place, kind);
-    for (unsigned i = 0; i < THREADS; i++) {
-        members[i] = (struct member){.game = &game, .rng = rng_make(rng_next(rng))};
-        members[i].thread = stress_start(run, &members[i]);
-    }
-    for (unsigned i = 0; i < THREADS; i++)
-        stress_join(members[i].thread);
-    CHECK(!cond_locked(cond), "all have ended, and it is locked");
+    cond_t *cond = &test.subject.cond;
+    subject_make(&test.subject, kind);
+    TEAM_START(members, THREADS, run, .test = &test, .rng = rng_make(rng_next(rng)));
+    TEAM_JOIN(members, THREADS);
+    CHECK(!cond_locked(cond), "all threads have ended, and it is locked");
     CHECK_EQ(cond_waiters(cond), 0);
     CHECK_OK(cond_try_acquire(cond));
     CHECK_OK(cond_release(cond));
     CHECK_OK(cond_acquire_timed(cond, 0));
     CHECK_OK(cond_release(cond));
-    printf("  %s: %u acquired, %u given up, %u notified, %u expired\n", kind_names[kind], game.got,
-           game.missed, game.notified, game.expired);
-    place_unmake(&game.place);
+    printf("  %s: %u acquired, %u timed out, %u notified, %u expired\n", kind_names[kind], test.got,
+           test.missed, test.notified, test.expired);
+    subject_unmake(&test.subject);
 }
 
 /* ---- Two sleepers ---- */
 
 struct pair {
-    struct place place;
+    struct subject subject;
     unsigned rounds;           /* fixed */
-    _Atomic(int64_t) deadline_ns; /* of this round, not later than the timed one's */
-    atomic_uint round;         /* which one is on */
-    atomic_uint timed_is_off, timed_is_back, patient_is_off, patient_is_back; /* from which round */
+    _Atomic(int64_t) deadline_ns; /* of this round; not later than that of the timed thread */
+    atomic_uint round; /* the number of this round */
+    atomic_uint timed_starts, timed_returned, patient_starts, patient_returned; /* the number of the round */
 };
 
 static void await(atomic_uint *round, unsigned number)
@@ -119,19 +115,19 @@ static void await(atomic_uint *round, unsigned number)
 static void *be_timed(void *arg)
 {
     struct pair *pair = arg;
-    cond_t *cond = &pair->place.cond;
+    cond_t *cond = &pair->subject.cond;
     struct rng rng = rng_make(1);
     for (unsigned round = 1; round <= pair->rounds; round++) {
         await(&pair->round, round);
         int64_t timeout_ns = rng_between(&rng, COND_US(100), COND_US(300));
         atomic_store(&pair->deadline_ns, cond_now() + timeout_ns);
-        atomic_store(&pair->timed_is_off, round);
+        atomic_store(&pair->timed_starts, round);
         int error = cond_acquire_timed(cond, timeout_ns);
         if (error == 0)
             CHECK_OK(cond_release(cond));
         else
             CHECK_RESULT(error, ETIMEDOUT);
-        atomic_store(&pair->timed_is_back, round);
+        atomic_store(&pair->timed_returned, round);
     }
     return NULL;
 }
@@ -139,38 +135,38 @@ static void *be_timed(void *arg)
 static void *be_patient(void *arg)
 {
     struct pair *pair = arg;
-    cond_t *cond = &pair->place.cond;
+    cond_t *cond = &pair->subject.cond;
     for (unsigned round = 1; round <= pair->rounds; round++) {
-        await(&pair->timed_is_off, round);
-        atomic_store(&pair->patient_is_off, round);
+        await(&pair->timed_starts, round);
+        atomic_store(&pair->patient_starts, round);
         CHECK_OK(cond_acquire(cond));
         CHECK_OK(cond_release(cond));
-        atomic_store(&pair->patient_is_back, round);
+        atomic_store(&pair->patient_returned, round);
     }
     return NULL;
 }
 
-static void play_pair(enum kind kind, struct rng *rng)
+static void test_pair(enum kind kind, struct rng *rng)
 {
     struct pair pair = {.rounds = stress_rounds(600)};
-    cond_t *cond = &pair.place.cond;
-    place_make(&pair.place, kind);
+    cond_t *cond = &pair.subject.cond;
+    subject_make(&pair.subject, kind);
     pthread_t timed = stress_start(be_timed, &pair), patient = stress_start(be_patient, &pair);
     for (unsigned round = 1; round <= pair.rounds; round++) {
         CHECK_OK(cond_acquire(cond));
         atomic_store(&pair.round, round);
-        await(&pair.patient_is_off, round);
+        await(&pair.patient_starts, round);
         stress_spin_until(atomic_load(&pair.deadline_ns) + rng_between(rng, -COND_US(40), COND_US(80)));
         CHECK_OK(cond_release(cond));
         CHECK_OK(cond_acquire(cond));
         stress_spin_until(cond_now() + rng_between(rng, 0, COND_US(150)));
         CHECK_OK(cond_release(cond));
-        await(&pair.patient_is_back, round); /* without a touch of the lock */
-        await(&pair.timed_is_back, round);
+        await(&pair.patient_returned, round); /* this thread does not use the lock */
+        await(&pair.timed_returned, round);
     }
     stress_join(timed);
     stress_join(patient);
-    place_unmake(&pair.place);
+    subject_unmake(&pair.subject);
 }
 
 int main(int argc, char **argv)
@@ -178,8 +174,8 @@ int main(int argc, char **argv)
     stress_begin(argc, argv);
     struct rng rng = rng_make(0);
     for (enum kind kind = 0; kind < KINDS; kind++)
-        play(kind, &rng);
+        run_case(kind, &rng);
     for (enum kind kind = 0; kind < PRIVATE_KINDS; kind++)
-        play_pair(kind, &rng);
+        test_pair(kind, &rng);
     return 0;
 }

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Producers and consumers on one condition, by cond_await() alone: nobody notifies. Some waits have deadlines, some are
- * ended by a token and begin again. The last producer closes the condition: the consumers take what is there, and end. A
- * release that did not look at somebody leaves everybody asleep.
+ * Producers and consumers on one condition, with cond_await() only: no thread notifies. Some waits have deadlines; some
+ * are ended by a token and begin again. The last producer closes the condition, and the consumers take the rest and
+ * end. A release that does not call a predicate leaves all threads asleep.
  */
 #include "buffer.h"
 
 enum { WORKERS_MAX = 8 };
 
-struct game {
-    struct place place;
+struct test {
+    struct subject subject;
     struct buffer buffer;
     unsigned producers_left; /* under the lock */
     unsigned timed;          /* fixed, in percent: waits with a deadline */
@@ -19,10 +19,10 @@ struct game {
 };
 
 struct worker {
-    struct game *game;
+    struct test *test;
     unsigned number;
     bool produces;
-    cond_token_t token; /* under the lock: anew for each wait that it has ended */
+    cond_token_t token; /* under the lock: a new one after each wait that it ended */
     struct rng rng;
     pthread_t thread;
 };
@@ -40,30 +40,31 @@ static bool can_take(void *arg)
 /* The result, the lock held: 0 if and only if the predicate is true. */
 static int await(struct worker *self, cond_pred_t *pred)
 {
-    struct game *game = self->game;
-    int64_t timeout_ns = rng_timeout(&self->rng, game->timed, COND_US(100));
+    struct test *test = self->test;
+    int64_t timeout_ns = rng_timeout(&self->rng, test->timed, COND_US(100));
     cond_wait_options_t options = {.pred = pred,
-                                   .arg = &game->buffer,
+                                   .arg = &test->buffer,
                                    .deadline_ns = cond_deadline(timeout_ns),
                                    .token = &self->token,
                                    .unnotified = true};
-    buffer_leave(&game->buffer);
-    int error = game->cancelled > 0 ? cond_wait_with(&game->place.cond, &options)
-                                    : cond_await(&game->place.cond, pred, &game->buffer, timeout_ns);
-    buffer_enter(&game->buffer);
-    CHECK_EQ(error == 0, pred(&game->buffer));
-    CHECK(error == 0 || error == ECANCELED || (error == ETIMEDOUT && timeout_ns != COND_FOREVER), "await answered %d", error);
+    buffer_leave(&test->buffer);
+    int error = test->cancelled > 0 ? cond_wait_with(&test->subject.cond, &options)
+                                    : cond_await(&test->subject.cond, pred, &test->buffer, timeout_ns);
+    buffer_enter(&test->buffer);
+    CHECK_EQ(error == 0, pred(&test->buffer));
+    CHECK(error == 0 || error == ECANCELED || (error == ETIMEDOUT && timeout_ns != COND_FOREVER), "await returned %d",
+          error);
     return error;
 }
 
-/* Whether it got what it awaits: else the condition is closed. */
-static bool await_for_good(struct worker *self, cond_pred_t *pred)
+/* True if the predicate is true; false if the condition is closed. */
+static bool await_until_closed(struct worker *self, cond_pred_t *pred)
 {
     for (;;) {
         int error = await(self, pred);
         if (error == 0)
             return true;
-        if (error == ECANCELED && cond_closed(&self->game->place.cond))
+        if (error == ECANCELED && cond_closed(&self->test->subject.cond))
             return false;
         CHECK(error != ECANCELED || self->token.cancelled_ != 0, "ended without a cancel");
         self->token = (cond_token_t){0};
@@ -73,60 +74,59 @@ static bool await_for_good(struct worker *self, cond_pred_t *pred)
 static void *run(void *arg)
 {
     struct worker *self = arg;
-    struct game *game = self->game;
-    struct buffer *buffer = &game->buffer;
+    struct test *test = self->test;
+    struct buffer *buffer = &test->buffer;
     unsigned left = self->produces ? buffer->per_producer : UINT_MAX;
     for (; left > 0; left--) {
-        CHECK_OK(cond_acquire(&game->place.cond));
+        CHECK_OK(cond_acquire(&test->subject.cond));
         buffer_enter(buffer);
-        bool goes_on = await_for_good(self, self->produces ? can_put : can_take);
-        if (goes_on && self->produces)
+        bool more = await_until_closed(self, self->produces ? can_put : can_take);
+        if (more && self->produces)
             buffer_put(buffer, self->number);
-        else if (goes_on)
+        else if (more)
             buffer_take(buffer);
-        if (goes_on && rng_chance(&self->rng, game->cancelled)) {
-            struct worker *other = &game->workers[rng_between(&self->rng, 0, game->worker_count - 1)];
-            CHECK_OK(cond_cancel(&game->place.cond, &other->token));
+        if (more && rng_chance(&self->rng, test->cancelled)) {
+            struct worker *other = &test->workers[rng_between(&self->rng, 0, test->worker_count - 1)];
+            CHECK_OK(cond_cancel(&test->subject.cond, &other->token));
         }
-        if (self->produces && left == 1 && --game->producers_left == 0)
-            CHECK_OK(cond_close(&game->place.cond));
-        CHECK(goes_on || !self->produces, "a producer found it closed");
+        if (self->produces && left == 1 && --test->producers_left == 0)
+            CHECK_OK(cond_close(&test->subject.cond));
+        CHECK(more || !self->produces, "a producer finds it closed");
         buffer_leave(buffer);
-        CHECK_OK(cond_release(&game->place.cond));
-        if (!goes_on)
+        CHECK_OK(cond_release(&test->subject.cond));
+        if (!more)
             break;
     }
     return NULL;
 }
 
-static void play(enum kind kind, unsigned producers, unsigned consumers, unsigned capacity, unsigned items, unsigned timed,
-                 unsigned cancelled)
+static void run_case(enum kind kind, unsigned producers, unsigned consumers, unsigned capacity, unsigned items,
+                     unsigned timed, unsigned cancelled)
 {
     struct worker workers[WORKERS_MAX];
-    struct game game = {.producers_left = producers,
+    struct test test = {.producers_left = producers,
                         .timed = timed,
                         .cancelled = cancelled,
                         .workers = workers,
                         .worker_count = producers + consumers};
-    place_make(&game.place, kind);
-    buffer_make(&game.buffer, capacity, producers, items);
-    for (unsigned i = 0; i < game.worker_count; i++)
-        workers[i] = (struct worker){.game = &game, .number = i, .produces = i < producers, .rng = rng_make(i)};
-    for (unsigned i = 0; i < game.worker_count; i++)
+    subject_make(&test.subject, kind);
+    buffer_make(&test.buffer, capacity, producers, items);
+    for (unsigned i = 0; i < test.worker_count; i++)
+        workers[i] = (struct worker){.test = &test, .number = i, .produces = i < producers, .rng = rng_make(i)};
+    for (unsigned i = 0; i < test.worker_count; i++)
         workers[i].thread = stress_start(run, &workers[i]);
-    for (unsigned i = 0; i < game.worker_count; i++)
-        stress_join(workers[i].thread);
-    buffer_check(&game.buffer);
-    CHECK_EQ(cond_waiters(&game.place.cond), 0);
-    place_unmake(&game.place);
+    TEAM_JOIN(workers, test.worker_count);
+    buffer_check(&test.buffer);
+    CHECK_EQ(cond_waiters(&test.subject.cond), 0);
+    subject_unmake(&test.subject);
 }
 
 int main(int argc, char **argv)
 {
     stress_begin(argc, argv);
-    play(OWN_MUTEX, 4, 4, 2, stress_rounds(3000), 0, 0);
-    play(OTHER_RLOCK, 4, 4, 10, stress_rounds(3000), 20, 0);
-    play(OTHER_MUTEX, 2, 4, 1, stress_rounds(2000), 10, 20);
-    play(OWN_RLOCK, 1, 3, 4, stress_rounds(2000), 0, 10);
+    run_case(OWN_MUTEX, 4, 4, 2, stress_rounds(3000), 0, 0);
+    run_case(OTHER_RLOCK, 4, 4, 10, stress_rounds(3000), 20, 0);
+    run_case(OTHER_MUTEX, 2, 4, 1, stress_rounds(2000), 10, 20);
+    run_case(OWN_RLOCK, 1, 3, 4, stress_rounds(2000), 0, 10);
     return 0;
 }

@@ -3,9 +3,9 @@
 #define STRESS_BUFFER_H
 
 /*
- * A bounded buffer that keeps books: every item is put once and taken once, each producer's in order, and
- * nobody is in the critical section beside its owner. All of it under the lock, and nothing atomic: a lock
- * that lets two in is found by the books, and by ThreadSanitizer.
+ * A bounded buffer that checks its use: each item is put once and taken once, in the order of its producer, and one
+ * thread at a time is in the critical section. All of it is under the lock, and nothing is atomic: these checks and
+ * ThreadSanitizer detect a lock that two threads hold.
  */
 
 #include "stress.h"
@@ -40,7 +40,7 @@ static inline void buffer_make(struct buffer *buffer, unsigned capacity, unsigne
     };
 }
 
-/* After each acquire, and before each release: waits are both. */
+/* After each acquire and before each release; a wait is both. */
 static inline void buffer_enter(struct buffer *buffer)
 {
     CHECK_EQ(buffer->inside++, 0);
@@ -80,7 +80,7 @@ static inline void buffer_take(struct buffer *buffer)
     buffer->taken++;
 }
 
-/* When all threads have ended. */
+/* After all threads have ended. */
 static inline void buffer_check(const struct buffer *buffer)
 {
     CHECK_EQ(buffer->inside, 0);

@@ -1,22 +1,23 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * No call is a cancellation point: a thread that is cancelled while it waits, or acquires, goes on until the
- * call is done, and ends at the next point of its own. So it is if a function of the program that the call runs is a
- * cancellation point: the callback of a task, an operation of a foreign lock. (That these are, is seen first.)
+ * No call is a cancellation point: a thread that is cancelled while it waits or acquires completes the call, and ends
+ * at its next own cancellation point. The same is true if the call runs a function of the program that has a
+ * cancellation point: the callback of a task, an operation of a foreign lock. (The program first checks that these
+ * functions have one.)
  */
 #include "stress.h"
 
-struct game {
-    struct place place;
+struct test {
+    struct subject subject;
     bool timed;             /* fixed */
     bool arrived, returned; /* under the lock */
     atomic_bool acquiring, acquired;
-    atomic_bool cancelled; /* pthread_cancel has returned; the thread may have been faster than that */
+    atomic_bool cancelled; /* pthread_cancel() has returned; the thread may be faster */
 };
 
-static void end_here(struct game *game)
+static void end_here(struct test *test)
 {
-    while (!atomic_load(&game->cancelled))
+    while (!atomic_load(&test->cancelled))
         stress_yield();
     pthread_testcancel();
     CHECK(false, "the cancellation is lost");
@@ -24,26 +25,26 @@ static void end_here(struct game *game)
 
 static void *wait_and_end(void *arg)
 {
-    struct game *game = arg;
-    cond_t *cond = &game->place.cond;
+    struct test *test = arg;
+    cond_t *cond = &test->subject.cond;
     CHECK_OK(cond_acquire(cond));
-    game->arrived = true;
-    CHECK_RESULT(cond_wait(cond, game->timed ? COND_MS(2) : COND_FOREVER), game->timed ? ETIMEDOUT : 0);
-    game->returned = true;
+    test->arrived = true;
+    CHECK_RESULT(cond_wait(cond, test->timed ? COND_MS(2) : COND_FOREVER), test->timed ? ETIMEDOUT : 0);
+    test->returned = true;
     CHECK_OK(cond_release(cond));
-    end_here(game);
+    end_here(test);
     return NULL;
 }
 
 static void *acquire_and_end(void *arg)
 {
-    struct game *game = arg;
-    cond_t *cond = &game->place.cond;
-    atomic_store(&game->acquiring, true);
-    CHECK_OK(game->timed ? cond_acquire_timed(cond, COND_SEC(100000)) : cond_acquire(cond));
+    struct test *test = arg;
+    cond_t *cond = &test->subject.cond;
+    atomic_store(&test->acquiring, true);
+    CHECK_OK(test->timed ? cond_acquire_timed(cond, COND_SEC(100000)) : cond_acquire(cond));
     CHECK_OK(cond_release(cond));
-    atomic_store(&game->acquired, true);
-    end_here(game);
+    atomic_store(&test->acquired, true);
+    end_here(test);
     return NULL;
 }
 
@@ -51,44 +52,44 @@ static void join_cancelled(pthread_t thread)
 {
     void *result;
     CHECK_EQ(pthread_join(thread, &result), 0);
-    CHECK(result == PTHREAD_CANCELED, "it ended otherwise");
+    CHECK(result == PTHREAD_CANCELED, "it was not cancelled");
 }
 
-static void play(enum kind kind, bool timed)
+static void run_case(enum kind kind, bool timed)
 {
-    struct game game = {.timed = timed};
-    cond_t *cond = &game.place.cond;
-    place_make(&game.place, kind);
+    struct test test = {.timed = timed};
+    cond_t *cond = &test.subject.cond;
+    subject_make(&test.subject, kind);
 
-    pthread_t thread = stress_start(wait_and_end, &game);
-    ACQUIRE_WHEN(cond, game.arrived);
+    pthread_t thread = stress_start(wait_and_end, &test);
+    ACQUIRE_WHEN(cond, test.arrived);
     CHECK_EQ(pthread_cancel(thread), 0);
-    atomic_store(&game.cancelled, true);
+    atomic_store(&test.cancelled, true);
     if (!timed) {
         CHECK_EQ(cond_waiters(cond), 1);
         CHECK_OK(cond_release(cond));
-        /* Time to do the wrong thing; it is right without. */
+        /* Time for a wrong return. */
         stress_sleep_until(cond_now() + COND_US(200));
         CHECK_OK(cond_acquire(cond));
-        CHECK(cond_waiters(cond) == 1 && !game.returned, "did not wait on");
+        CHECK(cond_waiters(cond) == 1 && !test.returned, "the wait has ended");
         CHECK_OK(cond_notify(cond, 1));
     }
     CHECK_OK(cond_release(cond));
     join_cancelled(thread);
-    CHECK(game.returned, "ended inside wait");
+    CHECK(test.returned, "cancelled inside wait");
 
     CHECK_OK(cond_acquire(cond));
-    atomic_store(&game.cancelled, false);
-    thread = stress_start(acquire_and_end, &game);
-    while (!atomic_load(&game.acquiring))
+    atomic_store(&test.cancelled, false);
+    thread = stress_start(acquire_and_end, &test);
+    while (!atomic_load(&test.acquiring))
         stress_yield();
     CHECK_EQ(pthread_cancel(thread), 0);
-    atomic_store(&game.cancelled, true);
+    atomic_store(&test.cancelled, true);
     stress_sleep_until(cond_now() + COND_US(200));
     CHECK_OK(cond_release(cond));
     join_cancelled(thread);
-    CHECK(atomic_load(&game.acquired), "ended inside acquire");
-    place_unmake(&game.place);
+    CHECK(atomic_load(&test.acquired), "cancelled inside acquire");
+    subject_unmake(&test.subject);
 }
 
 /* ---- Functions of the program that are cancellation points ---- */
@@ -123,7 +124,7 @@ static int cancellable_release(void *object)
 
 static bool held(void *object)
 {
-    (void)object; /* only its holder asks */
+    (void)object; /* only the holder calls it */
     return true;
 }
 
@@ -159,7 +160,7 @@ static void wait_on_foreign(struct user *user)
     CHECK_OK(cond_release(&user->cond));
 }
 
-static void play_foreign(void)
+static void test_foreign(void)
 {
     static const cond_lock_ops_t ops = {.acquire = cancellable_acquire, .release = cancellable_release, .owned = held};
     struct user user = {.mutex = PTHREAD_MUTEX_INITIALIZER};
@@ -177,7 +178,7 @@ static void play_foreign(void)
 static void on_ready(cond_task_t *task, int result)
 {
     struct user *user = cond_task_user(task);
-    pthread_testcancel(); /* as eventfd_write() does */
+    pthread_testcancel(); /* as in eventfd_write() */
     CHECK_EQ(result, 0);
     user->called++;
     CHECK_OK(cond_task_release(&user->cond, task));
@@ -196,7 +197,7 @@ static void release_to_tasks(struct user *user)
     CHECK_OK(cond_release(&user->cond));
 }
 
-static void play_tasks(void)
+static void test_tasks(void)
 {
     struct user user = {.cond = COND_INIT};
     for (unsigned i = 0; i < 3; i++)
@@ -207,7 +208,7 @@ static void play_tasks(void)
     CHECK_OK(cond_destroy(&user.cond));
 }
 #else
-static void play_tasks(void) {}
+static void test_tasks(void) {}
 #endif
 #endif
 
@@ -215,17 +216,17 @@ int main(int argc, char **argv)
 {
     stress_begin(argc, argv);
 #ifdef STRESS_TSAN
-    printf("  skipped: ThreadSanitizer's own bookkeeping can hang when threads end by cancellation\n");
+    printf("  skipped: under ThreadSanitizer, threads that end by cancellation can hang\n");
     return 77;
 #endif
-#ifndef STRESS_CANCEL_STAYS /* enabled, on this port: docs/porting.md */
-    play_foreign();
-    play_tasks();
+#ifndef STRESS_CANCEL_STAYS /* on this port cancellation stays enabled: docs/porting.md */
+    test_foreign();
+    test_tasks();
 #endif
     for (unsigned round = 0; round < stress_rounds(20); round++)
         for (enum kind kind = 0; kind < KINDS; kind++) {
-            play(kind, false);
-            play(kind, true);
+            run_case(kind, false);
+            run_case(kind, true);
         }
     return 0;
 }

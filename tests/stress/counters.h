@@ -3,9 +3,9 @@
 #define STRESS_COUNTERS_H
 
 /*
- * What a soak (soak.c) is told by the programs that it runs: how often a wait was ended by a notify, by a
- * timeout, by a cancel, and the like. Part of stress.h where STRESS_COUNTED is defined: every wait of every
- * program is counted, and SIGQUIT makes a program that hangs describe its conditions.
+ * What the soak (soak.c) gets from the programs that it runs: how many waits a notify, a timeout or a cancel ended, and
+ * the like. Part of stress.h if STRESS_COUNTED is defined: each wait of each program is counted, and SIGQUIT makes a
+ * program that hangs describe its conditions.
  */
 
 #include <fcntl.h>
@@ -13,13 +13,13 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-/* In memory that the programs and the soak share. Relaxed: nothing is ordered by them. */
+/* In memory that the programs and the soak share. Relaxed: they order nothing. */
 struct stress_counters {
     atomic_ullong handovers, timeouts, cancels, kills;
     _Atomic int64_t longest_wait_ns;
 };
 
-/* The soak names the file in the environment; without it there is nothing to count. */
+/* The environment variable with the name of the file. Without it nothing is counted. */
 #define STRESS_COUNTERS "STRESS_COUNTERS"
 static struct stress_counters *stress_counters;
 
@@ -28,7 +28,7 @@ static inline void stress_add(atomic_ullong *counter)
     (void)atomic_fetch_add_explicit(counter, 1, memory_order_relaxed);
 }
 
-/* The wait that has begun at start_ns answers `result`. */
+/* Counts a wait that began at start_ns, and returns its result. */
 static inline int stress_waited(int64_t start_ns, int result)
 {
     if (stress_counters == NULL)
@@ -90,7 +90,7 @@ static inline int stress_wait_for(cond_t *cond, cond_pred_t *pred, void *arg, in
 static inline void stress_on_quit(int number)
 {
     (void)number;
-    stress_describe_all(); /* it hangs, so nobody is in stdio */
+    stress_describe_all(); /* the program hangs, so no thread is in stdio */
     _Exit(1);
 }
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Destroy meets calls that are under way, in memory that stays: each is answered 0 or EINVAL, and no access races with one
- * of destroy's. That is ThreadSanitizer's to find; the plain build sees the answers.
+ * Destroy during other calls, in memory that stays. Each call returns 0 or EINVAL, and none races with destroy:
+ * ThreadSanitizer reports that, the plain build checks the results.
  *
- * - One thread releases the lock and destroys what it is in; others acquire, try, and ask meanwhile.
- * - The lock is elsewhere: one thread asks destroy until nobody waits, without the lock, and frees the memory at once, while
- *   a waiter whose time is over leaves.
+ * - One thread releases the lock and destroys its object; others acquire, try and ask meanwhile.
+ * - The lock is elsewhere: one thread calls destroy, without the lock, until no thread waits, and frees the memory at
+ *   once. A waiter times out meanwhile.
  */
 #include "stress.h"
 
@@ -14,32 +14,32 @@ enum { CALLERS = 2 };
 struct victim {
     enum kind kind;
     bool is_lock; /* the lock is destroyed, not the condition */
-    struct place place;
+    struct subject subject;
     atomic_uint begun;
 };
 
 static void *call(void *arg)
 {
     struct victim *victim = arg;
-    struct place *place = &victim->place;
+    struct subject *subject = &victim->subject;
     atomic_fetch_add_explicit(&victim->begun, 1, memory_order_relaxed);
     for (unsigned i = 0; i < 20; i++) {
-        int error = victim->is_lock ? cond_lock_acquire(&place->lock)
-                    : i % 2 == 0    ? cond_acquire(&place->cond)
-                                    : cond_try_acquire(&place->cond);
-        CHECK(error == 0 || error == EINVAL || (error == EBUSY && i % 2 == 1), "acquire answered %d", error);
+        int error = victim->is_lock ? cond_lock_acquire(&subject->lock)
+                    : i % 2 == 0    ? cond_acquire(&subject->cond)
+                                    : cond_try_acquire(&subject->cond);
+        CHECK(error == 0 || error == EINVAL || (error == EBUSY && i % 2 == 1), "acquire returned %d", error);
         if (error == 0) {
-            error = victim->is_lock ? cond_lock_release(&place->lock) : cond_release(&place->cond);
+            error = victim->is_lock ? cond_lock_release(&subject->lock) : cond_release(&subject->cond);
             /* (A condition with its lock elsewhere is destroyed while the lock is held.) */
             if (error == EINVAL && !victim->is_lock && !kind_is_own(victim->kind))
-                error = cond_lock_release(&place->lock);
+                error = cond_lock_release(&subject->lock);
             CHECK_EQ(error, 0);
         }
         if (victim->is_lock) {
-            (void)cond_lock_locked(&place->lock);
+            (void)cond_lock_locked(&subject->lock);
         } else {
-            CHECK_EQ(cond_waiters(&place->cond), 0);
-            (void)cond_locked(&place->cond);
+            CHECK_EQ(cond_waiters(&subject->cond), 0);
+            (void)cond_locked(&subject->cond);
         }
     }
     return NULL;
@@ -48,35 +48,34 @@ static void *call(void *arg)
 static void destroy_beside_calls(enum kind kind, bool is_lock)
 {
     struct victim victim = {.kind = kind, .is_lock = is_lock};
-    struct place *place = &victim.place;
+    struct subject *subject = &victim.subject;
     pthread_t callers[CALLERS];
-    place_make_lock(place, kind);
-    CHECK_OK(cond_init(&place->cond, kind_is_own(kind) ? NULL : &place->lock, 0));
-    CHECK_OK(cond_acquire(&place->cond));
+    subject_make_lock(subject, kind);
+    CHECK_OK(cond_init(&subject->cond, kind_is_own(kind) ? NULL : &subject->lock, 0));
+    CHECK_OK(cond_acquire(&subject->cond));
     for (unsigned i = 0; i < CALLERS; i++)
         callers[i] = stress_start(call, &victim);
     while (atomic_load_explicit(&victim.begun, memory_order_relaxed) < CALLERS)
         stress_yield();
-    CHECK_OK(cond_release(&place->cond));
+    CHECK_OK(cond_release(&subject->cond));
     int error;
-    while ((error = is_lock ? cond_lock_destroy(&place->lock) : cond_destroy(&place->cond)) == EBUSY)
+    while ((error = is_lock ? cond_lock_destroy(&subject->lock) : cond_destroy(&subject->cond)) == EBUSY)
         stress_yield();
     CHECK_EQ(error, 0);
-    CHECK_RESULT(is_lock ? cond_lock_destroy(&place->lock) : cond_destroy(&place->cond), EINVAL);
-    for (unsigned i = 0; i < CALLERS; i++)
-        stress_join(callers[i]);
+    CHECK_RESULT(is_lock ? cond_lock_destroy(&subject->lock) : cond_destroy(&subject->cond), EINVAL);
+    stress_join_all(callers, CALLERS);
     if (is_lock)
-        CHECK_OK(cond_destroy(&place->cond));
+        CHECK_OK(cond_destroy(&subject->cond));
     else if (!kind_is_own(kind))
-        CHECK_OK(cond_lock_destroy(&place->lock));
+        CHECK_OK(cond_lock_destroy(&subject->lock));
     if (kind >= PRIVATE_KINDS)
-        CHECK_EQ(pthread_mutex_destroy(&place->mutex), 0);
+        CHECK_EQ(pthread_mutex_destroy(&subject->mutex), 0);
 }
 
-/* ---- Until nobody waits ---- */
+/* ---- Until no thread waits ---- */
 
 struct waiting {
-    struct place place; /* its lock */
+    struct subject subject; /* its lock */
     cond_t *cond;       /* on the heap */
     bool arrived;       /* under the lock */
 };
@@ -85,18 +84,18 @@ static void *wait_a_little(void *arg)
 {
     struct waiting *waiting = arg;
     cond_t *cond = waiting->cond;
-    CHECK_OK(cond_lock_acquire(&waiting->place.lock));
+    CHECK_OK(cond_lock_acquire(&waiting->subject.lock));
     waiting->arrived = true;
     CHECK_RESULT(cond_wait(cond, COND_US(50)), ETIMEDOUT);
-    CHECK_OK(cond_lock_release(&waiting->place.lock));
+    CHECK_OK(cond_lock_release(&waiting->subject.lock));
     return NULL;
 }
 
-static void destroy_by_asking(enum kind kind)
+static void destroy_until_no_thread_waits(enum kind kind)
 {
     struct waiting waiting = {.arrived = false};
-    cond_lock_t *lock = &waiting.place.lock;
-    place_make_lock(&waiting.place, kind);
+    cond_lock_t *lock = &waiting.subject.lock;
+    subject_make_lock(&waiting.subject, kind);
     waiting.cond = malloc(sizeof *waiting.cond);
     CHECK(waiting.cond != NULL, "out of memory");
     CHECK_OK(cond_init(waiting.cond, lock, 0));
@@ -113,7 +112,7 @@ static void destroy_by_asking(enum kind kind)
     memset(waiting.cond, 0x5A, sizeof *waiting.cond);
     free(waiting.cond);
     stress_join(waiter);
-    place_unmake_lock(&waiting.place);
+    subject_unmake_lock(&waiting.subject);
 }
 
 int main(int argc, char **argv)
@@ -126,7 +125,7 @@ int main(int argc, char **argv)
                 continue;
             if (kind < PRIVATE_KINDS)
                 destroy_beside_calls(kind, true);
-            destroy_by_asking(kind);
+            destroy_until_no_thread_waits(kind);
         }
     return 0;
 }

@@ -3,18 +3,17 @@
 #define STRESS_DISTURB_H
 
 /*
- * Preemption where it hurts, on Linux. Each thread that has called disturb_join(), and does not rest, gets
+ * Preemption at the worst places, on Linux. Each thread that has called disturb_join() and does not rest gets
  *
- *      SIGNALS   signals from a timer of its own, every 100 us on average: 10 kHz a thread
- *      AIMED     the same, and if one hits the thread in the code under test it naps there for up to 1 ms: so
- *                that a window of one instruction is open for a thousand times as long as it takes to run
- *                through all the others
- *      PINNED    to be tied to random cores, or all to the same one
+ *      SIGNALS   signals from a timer of its own, every 100 us on average
+ *      AIMED     the same, and a signal that interrupts the code under test sleeps there for up to 1 ms. So a window of
+ *                one instruction is open for a thousand times as long as all other code takes
+ *      PINNED    a random core, or the same core for all
  *
- * The code under test is a range of addresses: the mapping of the shared library, or some of the C library's
- * functions. A thread that sleeps in a system call is not in it.
+ * The code under test is a range of addresses: the shared library, or some functions of the C library. A thread that
+ * sleeps in a system call is not in it.
  *
- * Its parent process may stop it, too: STOPPED, by SIGSTOP and SIGCONT, see disturb_by_parent().
+ * STOPPED: the parent process stops and continues this one, see disturb_by_parent().
  */
 
 #ifndef _GNU_SOURCE
@@ -28,7 +27,7 @@
 #include "shared_process.h"
 
 #ifndef sigev_notify_thread_id
-#  define sigev_notify_thread_id _sigev_un._tid /* glibc before 2.41, whose header lacks the name */
+#  define sigev_notify_thread_id _sigev_un._tid /* glibc before 2.41 lacks the name */
 #endif
 
 enum disturbance { YIELDS = 1, SIGNALS = 2, AIMED = 4, PINNED = 8, STOPPED = 16, DISTURBANCES = 32 };
@@ -40,7 +39,7 @@ enum { DISTURB_SIGNAL = SIGUSR1, DISTURBED_MAX = 64 };
 #define DISTURB_NAP_NS COND_MS(1)
 
 struct code {
-    uintptr_t low, high; /* from here, and below there */
+    uintptr_t low, high; /* first address, and the one behind the last */
     const char *name;
 };
 
@@ -48,13 +47,13 @@ struct disturbed {
     timer_t timer;
     pid_t thread;
     struct rng rng;      /* by its signal handler only, once the timer is armed */
-    atomic_bool resting; /* by its owner: has nothing to do, and is left alone */
+    atomic_bool resting; /* by its owner: gets no signals */
 };
 
 static struct {
     struct code code;   /* fixed */
-    atomic_uint kinds;  /* of enum disturbance: 0 is quiet */
-    atomic_bool *stops; /* in memory shared with the parent: STOPPED is among them */
+    atomic_uint kinds;  /* of enum disturbance */
+    atomic_bool *stops; /* in memory shared with the parent: STOPPED is on */
     atomic_uint count;  /* of members */
     struct disturbed members[DISTURBED_MAX];
     atomic_ulong signals, naps;
@@ -85,20 +84,20 @@ static inline uintptr_t disturb_symbol(const char *name)
     return (uintptr_t)dlsym(RTLD_DEFAULT, name);
 }
 
-/* The mapping of the library; of the program, if the library is in there. */
+/* The mapping of the library, or of the program if the library is in it. */
 static inline struct code code_of_library(void)
 {
     struct code code = {disturb_symbol("cond_wait"), 0, ""};
     if (code.low == 0)
         code.low = (uintptr_t)cond_wait;
-    CHECK(dl_iterate_phdr(disturb_find_text, &code) == 1, "cond_wait() is nowhere");
+    CHECK(dl_iterate_phdr(disturb_find_text, &code) == 1, "cond_wait() is in no mapping");
     if (code.name[0] == '\0')
         code.name = "the program and the library in it";
     return code;
 }
 
-/* glibc's condition variables: their functions lie side by side, those of their attributes behind them. Where
-   they do not, all of the C library. */
+/* glibc's condition variables. Their functions lie side by side, and those of the attributes behind them; otherwise all
+   of the C library counts. */
 static inline struct code code_of_pthread_cond(void)
 {
     struct code code = {disturb_symbol("pthread_cond_broadcast"), disturb_symbol("pthread_condattr_destroy"),
@@ -108,12 +107,12 @@ static inline struct code code_of_pthread_cond(void)
         code.high - code.low < 65536)
         return code;
     code.low = wait;
-    CHECK(dl_iterate_phdr(disturb_find_text, &code) == 1, "pthread_cond_wait() is nowhere");
+    CHECK(dl_iterate_phdr(disturb_find_text, &code) == 1, "pthread_cond_wait() is in no mapping");
     return code;
 }
 
-/* Where a thread was interrupted; 0 where we do not know how to tell. */
-static inline uintptr_t disturb_place(const void *context)
+/* The address at which a thread was interrupted, or 0 if it is not known. */
+static inline uintptr_t disturb_address(const void *context)
 {
     const mcontext_t *machine = &((const ucontext_t *)context)->uc_mcontext;
 #if defined(__x86_64__)
@@ -145,9 +144,9 @@ static inline void disturb_on_signal(int number, siginfo_t *info, void *context)
         atomic_load_explicit(&self->resting, memory_order_relaxed))
         return;
     int saved = errno;
-    uintptr_t place = disturb_place(context);
+    uintptr_t address = disturb_address(context);
     (void)atomic_fetch_add_explicit(&disturb.signals, 1, memory_order_relaxed);
-    if ((kinds & AIMED) && disturb.code.low <= place && place < disturb.code.high) {
+    if ((kinds & AIMED) && disturb.code.low <= address && address < disturb.code.high) {
         struct timespec nap = stress_timespec(rng_between(&self->rng, 0, DISTURB_NAP_NS));
         (void)atomic_fetch_add_explicit(&disturb.naps, 1, memory_order_relaxed);
         (void)nanosleep(&nap, NULL);
@@ -156,7 +155,7 @@ static inline void disturb_on_signal(int number, siginfo_t *info, void *context)
     errno = saved;
 }
 
-/* By the main thread, before there are others. */
+/* By the main thread, before it starts others. */
 static inline void disturb_begin(struct code code)
 {
     struct sigaction action;
@@ -168,7 +167,7 @@ static inline void disturb_begin(struct code code)
     disturb.rng = rng_make(UINT64_C(0xD157));
 }
 
-/* By each thread that is to be disturbed, once. They stay until the end. It rests until disturb_work(). */
+/* By each thread that is to be disturbed, once; it must not end. It rests until disturb_work(). */
 static inline void disturb_join(void)
 {
     unsigned number = atomic_load(&disturb.count);
@@ -201,7 +200,7 @@ static inline void disturb_work(void)
 
 /* ---- Cores ---- */
 
-/* One of these, or all of them. */
+/* One of these cores, or all. */
 static inline cpu_set_t disturb_cores(const cpu_set_t *all)
 {
     cpu_set_t cores = *all;
@@ -215,7 +214,7 @@ static inline cpu_set_t disturb_cores(const cpu_set_t *all)
     return cores;
 }
 
-/* By the main thread, now and then: tie a member, or all of them. */
+/* By the main thread, now and then: pin one member, or all. */
 static inline void disturb_pin(const cpu_set_t *all)
 {
     if (!(atomic_load(&disturb.kinds) & PINNED))
@@ -230,8 +229,8 @@ static inline void disturb_pin(const cpu_set_t *all)
 
 /* ---- The parent ---- */
 
-/* Goes on in a child. The parent stops it for a while, now and then, and ends as it ends. Before there are
-   threads. */
+/* Returns in a child process. The parent stops the child now and then, and exits with its status. Caller must have no
+   other threads. */
 static inline void disturb_by_parent(void)
 {
     disturb.stops = share_memory(sizeof *disturb.stops);
@@ -261,7 +260,7 @@ static inline void disturb_by_parent(void)
 
 /* ---- All together ---- */
 
-/* By the main thread, when all members rest. */
+/* By the main thread, while all members rest. */
 static inline void disturb_on(unsigned kinds)
 {
     atomic_store(&disturb.kinds, kinds);
@@ -269,13 +268,13 @@ static inline void disturb_on(unsigned kinds)
         atomic_store(disturb.stops, (kinds & STOPPED) != 0);
 }
 
-/* Who naps does so for another millisecond. */
+/* A member may still nap for a millisecond. */
 static inline void disturb_off(void)
 {
     disturb_on(0);
 }
 
-/* Somebody yields now and then, at a place of the program. */
+/* Yields now and then. */
 static inline void disturb_yield(struct rng *rng)
 {
     if ((atomic_load_explicit(&disturb.kinds, memory_order_relaxed) & YIELDS) && rng_chance(rng, 20))

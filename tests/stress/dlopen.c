@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The library comes late and goes early: a program that is not linked with it loads a plugin that is, again and again.
+ * A program that is not linked with the library loads a plugin that is, and unloads it, again and again.
  *
  *      dlopen LIBRARY PLUGIN
- *      dlopen --refused LIBRARY        the control: this one cannot be loaded late
+ *      dlopen --refused LIBRARY        the control: this library cannot be loaded by dlopen()
  *
- * Threads that were there before the library use it, and so do new ones, tasks, processes and the child of a fork.
- * Then the plugin is unloaded; the threads that have used it live longer, and the process forks again. With glibc the
- * library must be gone by then; other C libraries may keep it.
+ * Threads that started before the library was loaded use it, and new ones, tasks, processes and a forked child. Then
+ * the plugin is unloaded; the threads that have used it run on, and the process forks again. With glibc the library
+ * must be unloaded by then; other C libraries may keep it.
  */
 #define _POSIX_C_SOURCE 200809L
 #include <dlfcn.h>
@@ -35,8 +35,8 @@ static void require(int condition, const char *what)
     _Exit(1);
 }
 
-/* Begins before the library is there, uses it, and ends when it is gone. */
-static void *live_longer(void *arg)
+/* Starts before the library is loaded, uses it, and ends after it was unloaded. */
+static void *outlive_library(void *arg)
 {
     (void)pthread_barrier_wait(&loaded);
     use_alone();
@@ -81,7 +81,7 @@ static void load_plugin(const char *path, int with_threads)
 {
     pthread_t threads[THREADS];
     for (unsigned i = 0; with_threads && i < THREADS; i++)
-        require(pthread_create(&threads[i], NULL, live_longer, NULL) == 0, "no thread");
+        require(pthread_create(&threads[i], NULL, outlive_library, NULL) == 0, "no thread");
     void *plugin = dlopen(path, RTLD_NOW | RTLD_LOCAL);
     require(plugin != NULL, "the plugin cannot be loaded");
     use_alone = find(plugin, "plugin_use_alone");
@@ -94,7 +94,7 @@ static void load_plugin(const char *path, int with_threads)
     }
     require(dlclose(plugin) == 0, "the plugin cannot be closed");
 #ifdef __GLIBC__
-    require(dlopen(path, RTLD_NOW | RTLD_NOLOAD) == NULL, "the plugin stays");
+    require(dlopen(path, RTLD_NOW | RTLD_NOLOAD) == NULL, "the plugin is still loaded");
 #endif
     if (with_threads) {
         fork_and(NULL);
@@ -111,7 +111,7 @@ int main(int argc, char **argv)
         return 2;
     }
     if (strcmp(argv[1], "--refused") == 0) {
-        require(dlopen(argv[2], RTLD_NOW | RTLD_LOCAL) == NULL, "is not refused");
+        require(dlopen(argv[2], RTLD_NOW | RTLD_LOCAL) == NULL, "was not refused");
         printf("refused: %s\n", dlerror());
         return 0;
     }
@@ -123,7 +123,7 @@ int main(int argc, char **argv)
         load_library(argv[1]);
         load_plugin(argv[2], i < LOADS_WITH_THREADS);
 #ifdef __GLIBC__
-        require(dlopen(argv[1], RTLD_NOW | RTLD_NOLOAD) == NULL, "the library stays");
+        require(dlopen(argv[1], RTLD_NOW | RTLD_NOLOAD) == NULL, "the library is still loaded");
 #endif
     }
     printf("loaded %d times\n", LOADS);

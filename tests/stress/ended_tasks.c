@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The port to FreeRTOS in docs/porting/freertos.c, on the imitation in tests/cross/freertos: waits whose time ends when a
- * notify comes, by threads that end right after them. No ended thread is notified by the port: in FreeRTOS, the task's
- * memory may have been freed by then.
+ * The port to FreeRTOS in docs/porting/freertos.c, on the imitation in tests/cross/freertos: waits whose deadline passes when
+ * a notify comes, by threads that end right after. The port must not notify a thread that has ended: in FreeRTOS, the
+ * task's memory may have been freed.
  *
  *      ended_tasks [--scale N] [--seed S]
- *      ended_tasks --control                   the port has a fault, which must be seen
+ *      ended_tasks --control                   the port has a fault, which must be detected
  */
 #include "stress.h"
 #include <errno.h>
@@ -13,18 +13,18 @@
 #include "task.h"
 
 static struct {
-    struct place place;
+    struct subject subject;
     atomic_bool over;
-} game;
+} test;
 
 static void *wait_twice_and_end(void *arg)
 {
-    cond_t *cond = &game.place.cond;
+    cond_t *cond = &test.subject.cond;
     struct rng rng = rng_make((uintptr_t)arg);
     for (unsigned i = 0; i < 2; i++) {
         CHECK_OK(cond_acquire(cond));
         int result = cond_wait(cond, rng_between(&rng, 1000, 30000));
-        CHECK(result == 0 || result == ETIMEDOUT, "cond_wait answered %d", result);
+        CHECK(result == 0 || result == ETIMEDOUT, "cond_wait returned %d", result);
         CHECK_OK(cond_release(cond));
     }
     return NULL;
@@ -32,9 +32,9 @@ static void *wait_twice_and_end(void *arg)
 
 static void *notify_often(void *arg)
 {
-    cond_t *cond = &game.place.cond;
+    cond_t *cond = &test.subject.cond;
     struct rng rng = rng_make(0);
-    while (!atomic_load(&game.over)) {
+    while (!atomic_load(&test.over)) {
         CHECK_OK(cond_acquire(cond));
         CHECK_OK(cond_notify(cond, 1));
         CHECK_OK(cond_release(cond));
@@ -43,8 +43,8 @@ static void *notify_often(void *arg)
     return arg;
 }
 
-/* The fault may as well read what is left of an ended thread's stack. */
-static void fault_is_seen(int signal_number)
+/* The fault may also crash, in the memory of an ended thread's stack. */
+static void fault_is_detected(int signal_number)
 {
     (void)signal_number;
     _Exit(0);
@@ -54,20 +54,20 @@ int main(int argc, char **argv)
 {
     bool control = argc > 1 && strcmp(argv[1], "--control") == 0;
     if (control)
-        (void)signal(SIGSEGV, fault_is_seen);
+        (void)signal(SIGSEGV, fault_is_detected);
     stress_begin(control ? 1 : argc, argv);
     for (enum kind kind = 0; kind < KINDS; kind++) {
-        place_make(&game.place, kind);
-        atomic_store(&game.over, false);
+        subject_make(&test.subject, kind);
+        atomic_store(&test.over, false);
         pthread_t notifier = stress_start(notify_often, NULL);
         for (unsigned i = 0; i < stress_rounds(1000) && !(control && imitation_late_notifications() > 0); i++)
             stress_join(stress_start(wait_twice_and_end, (void *)(uintptr_t)(i + 1)));
-        atomic_store(&game.over, true);
+        atomic_store(&test.over, true);
         stress_join(notifier);
-        place_unmake(&game.place);
+        subject_unmake(&test.subject);
     }
     unsigned late = imitation_late_notifications();
     printf("  %u notifications of threads that had ended\n", late);
-    CHECK((late > 0) == control, control ? "the fault was not seen" : "an ended thread was notified");
+    CHECK((late > 0) == control, control ? "the fault was not detected" : "an ended thread was notified");
     return 0;
 }

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* The control of dlopen.c: a library with a thread-local variable at a fixed distance from the thread's control
-   block. */
+/* The control of dlopen.c: a library with a thread-local variable in the static TLS block. */
 void **fixed_tls_place(void);
 
 void **fixed_tls_place(void)
 {
-    static _Thread_local void *place;
-    return &place;
+    static _Thread_local void *subject;
+    return &subject;
 }

@@ -1,61 +1,61 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A foreign lock that is lost while threads wait: it was given up, as a robust mutex is whose holder has died.
- * Some wait for a short time, again and again, and find that out at about the same time; the others wait for ever,
- * and leave with them. Each gets the error. The condition is destroyed as soon as nobody waits in it, and its memory is
- * used for something else.
+ * A foreign lock that is lost while threads wait, as a robust mutex whose holder died and did not recover it. Some
+ * threads wait for a short time, again and again, and get the error at about the same time; the others wait without a
+ * deadline and are woken with them. Each wait returns the error. The condition is destroyed as soon as no thread waits,
+ * and its memory is used again.
  *
- * (The lock is made here: with a real robust mutex, glibc 2.36 leaves threads asleep in pthread_mutex_lock()
- * when several wait for one that was given up, with or without a condition.)
+ * (The lock is one of this program: with a real robust mutex, glibc 2.36 leaves threads asleep in pthread_mutex_lock()
+ * if several want a mutex that is not recoverable, with or without a condition.)
  */
 #include "stress.h"
 
 enum { WAITERS = 16 };
 
-struct mortal {
+struct losable {
     pthread_mutex_t mutex;
-    bool dead; /* under the mutex */
+    bool lost; /* under the mutex */
 };
 
-static int mortal_acquire(void *object, int64_t deadline_ns)
+static int losable_acquire(void *object, int64_t deadline_ns)
 {
-    struct mortal *mortal = object;
+    struct losable *losable = object;
     int error = 0;
-    (void)deadline_ns; /* the test waits for the lock for ever, or not at all */
-    CHECK_OK(pthread_mutex_lock(&mortal->mutex));
-    if (mortal->dead) {
+    (void)deadline_ns; /* the test acquires without a deadline */
+    CHECK_OK(pthread_mutex_lock(&losable->mutex));
+    if (losable->lost) {
         error = ENOTRECOVERABLE;
-        CHECK_OK(pthread_mutex_unlock(&mortal->mutex));
+        CHECK_OK(pthread_mutex_unlock(&losable->mutex));
     }
     return error;
 }
 
-static int mortal_release(void *object)
+static int losable_release(void *object)
 {
-    return pthread_mutex_unlock(&((struct mortal *)object)->mutex);
+    return pthread_mutex_unlock(&((struct losable *)object)->mutex);
 }
 
-static bool mortal_owned(void *object)
+static bool losable_owned(void *object)
 {
-    (void)object; /* only its holder asks */
+    (void)object; /* only the holder calls it */
     return true;
 }
 
-struct game {
-    struct mortal mortal;
+struct test {
+    struct losable losable;
     cond_lock_t lock;
     cond_t cond;
     unsigned arrived; /* under the lock */
 };
 
-static void *wait_until_it_dies(void *arg)
+static void *wait_until_it_is_lost(void *arg)
 {
-    struct game *game = arg;
-    CHECK_OK(cond_acquire(&game->cond));
-    bool timed = game->arrived++ % 4 == 0;
+    struct test *test = arg;
+    CHECK_OK(cond_acquire(&test->cond));
+    bool timed = test->arrived++ % 4 == 0;
     int error;
     do
-        error = cond_wait(&game->cond, timed ? COND_MS(2) : COND_FOREVER);
+        error = cond_wait(&test->cond, timed ? COND_MS(2) : COND_FOREVER);
     while (timed && error == ETIMEDOUT);
     CHECK_EQ(error, ENOTRECOVERABLE);
     return NULL;
@@ -64,30 +64,29 @@ static void *wait_until_it_dies(void *arg)
 int main(int argc, char **argv)
 {
     static const cond_lock_ops_t ops = {
-        .acquire = mortal_acquire, .release = mortal_release, .owned = mortal_owned};
+        .acquire = losable_acquire, .release = losable_release, .owned = losable_owned};
     stress_begin(argc, argv);
     for (unsigned i = 0; i < stress_rounds(50); i++) {
-        struct game game = {.mortal = {.mutex = PTHREAD_MUTEX_INITIALIZER}};
+        struct test test = {.losable = {.mutex = PTHREAD_MUTEX_INITIALIZER}};
         pthread_t waiters[WAITERS];
-        CHECK_OK(cond_lock_init_foreign(&game.lock, &ops, &game.mortal));
-        CHECK_OK(cond_init(&game.cond, &game.lock, 0));
+        CHECK_OK(cond_lock_init_foreign(&test.lock, &ops, &test.losable));
+        CHECK_OK(cond_init(&test.cond, &test.lock, 0));
         for (unsigned k = 0; k < WAITERS; k++)
-            waiters[k] = stress_start(wait_until_it_dies, &game);
-        for (CHECK_OK(pthread_mutex_lock(&game.mortal.mutex)); game.arrived < WAITERS;
-             CHECK_OK(pthread_mutex_lock(&game.mortal.mutex))) {
-            CHECK_OK(pthread_mutex_unlock(&game.mortal.mutex));
+            waiters[k] = stress_start(wait_until_it_is_lost, &test);
+        for (CHECK_OK(pthread_mutex_lock(&test.losable.mutex)); test.arrived < WAITERS;
+             CHECK_OK(pthread_mutex_lock(&test.losable.mutex))) {
+            CHECK_OK(pthread_mutex_unlock(&test.losable.mutex));
             stress_yield();
         }
-        game.mortal.dead = true;
-        CHECK_OK(pthread_mutex_unlock(&game.mortal.mutex));
+        test.losable.lost = true;
+        CHECK_OK(pthread_mutex_unlock(&test.losable.mutex));
         int error;
-        while ((error = cond_destroy(&game.cond)) == EBUSY)
+        while ((error = cond_destroy(&test.cond)) == EBUSY)
             stress_yield();
         CHECK_EQ(error, 0);
-        memset(&game.cond, 0x5A, sizeof game.cond);
-        for (unsigned k = 0; k < WAITERS; k++)
-            stress_join(waiters[k]);
-        CHECK(cond_lock_acquire(&game.lock) != 0, "a lock that is lost was acquired");
+        memset(&test.cond, 0x5A, sizeof test.cond);
+        stress_join_all(waiters, WAITERS);
+        CHECK(cond_lock_acquire(&test.lock) != 0, "a lost lock was acquired");
     }
     return 0;
 }

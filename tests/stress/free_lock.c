@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A free lock that nobody may take. Threads of three priorities share one core (SCHED_FIFO):
+ * A free lock that no thread may acquire. Threads of three priorities share one core (SCHED_FIFO):
  *
- *      low         waits for the lock, for longer than the starvation threshold, so the lock is kept for it
+ *      low         waits for the lock, for longer than the starvation threshold, so the lock is reserved for it
  *      middle      computes: `low` gets no core
  *      high        wants the lock, which is free
  *
- * The lock may be kept for `low` for about the starvation threshold, a millisecond, and then `high` must get it.
- * It is judged: LIMIT_NS. A lock that is kept for as long as it takes keeps `high` waiting until `middle` ends.
+ * The lock may be reserved for `low` for about the starvation threshold, a millisecond. Then `high` must get it: the
+ * program fails after LIMIT_NS. A lock that stays reserved keeps `high` waiting until `middle` ends.
  *
- * The same with notified waiters is measured and not judged: `low` and `high` wait on a condition, both are
- * notified, `low` first, and the release wakes `low`, which gets no core. Nobody holds the lock, so nobody wakes
- * `high`. (docs/design.md tells of this limit.)
+ * The same with notified waiters is measured and not judged: `low` and `high` wait on a condition, both are notified,
+ * `low` first, and the release wakes `low`, which gets no core. No thread holds the lock, so none wakes `high`
+ * (docs/design.md).
  *
  * The status is 77 if the system refuses SCHED_FIFO. `middle` computes for less time than the kernel leaves to such
  * threads before it throttles them (/proc/sys/kernel/sched_rt_runtime_us, 950 ms of each second).
@@ -21,9 +21,9 @@
 #endif
 #include "stress.h"
 
-#define HOG_NS COND_MS(300)
+#define COMPUTE_NS COND_MS(300)
 #define LIMIT_NS COND_MS(20)
-#define PAUSE_NS COND_MS(300) /* until the kernel has forgotten how long `middle` has computed */
+#define PAUSE_NS COND_MS(300) /* until the kernel's accounting of `middle` is over */
 
 enum priority { LOW = 1, MIDDLE, HIGH, MAIN };
 
@@ -32,7 +32,7 @@ struct test {
     int core;
     bool waiters; /* fixed: `low` and `high` are notified */
     atomic_bool low_got, high_got;
-    atomic_bool hogs, free; /* `middle` computes; the lock has been released */
+    atomic_bool computes, free; /* `middle` computes; the lock has been released */
     int64_t high_ns;        /* how long `high` waited */
 };
 
@@ -50,7 +50,7 @@ static bool set_core_and_priority(int core, enum priority priority)
 static void *run_low(void *arg)
 {
     struct test *test = arg;
-    CHECK(set_core_and_priority(test->core, LOW), "%s", "it was allowed before");
+    CHECK(set_core_and_priority(test->core, LOW), "%s", "refused, but allowed before");
     CHECK_OK(cond_acquire(&test->cond));
     if (test->waiters)
         CHECK_OK(cond_wait(&test->cond, COND_FOREVER));
@@ -62,9 +62,9 @@ static void *run_low(void *arg)
 static void *run_middle(void *arg)
 {
     struct test *test = arg;
-    CHECK(set_core_and_priority(test->core, MIDDLE), "%s", "it was allowed before");
-    atomic_store(&test->hogs, true);
-    for (int64_t end_ns = cond_now() + HOG_NS; cond_now() < end_ns && !atomic_load(&test->high_got);)
+    CHECK(set_core_and_priority(test->core, MIDDLE), "%s", "refused, but allowed before");
+    atomic_store(&test->computes, true);
+    for (int64_t end_ns = cond_now() + COMPUTE_NS; cond_now() < end_ns && !atomic_load(&test->high_got);)
         ;
     return NULL;
 }
@@ -72,7 +72,7 @@ static void *run_middle(void *arg)
 static void *run_high(void *arg)
 {
     struct test *test = arg;
-    CHECK(set_core_and_priority(test->core, HIGH), "%s", "it was allowed before");
+    CHECK(set_core_and_priority(test->core, HIGH), "%s", "refused, but allowed before");
     int64_t since_ns = 0;
     if (test->waiters) {
         CHECK_OK(cond_acquire(&test->cond));
@@ -89,7 +89,7 @@ static void *run_high(void *arg)
     return NULL;
 }
 
-/* Let the others run: they are on this thread's core. */
+/* Let the others run on this thread's core. */
 static void nap(void)
 {
     stress_sleep_until(cond_now() + COND_MS(3));
@@ -119,12 +119,12 @@ static int64_t run_once(unsigned flags, bool waiters, int core)
         acquire_when_waiting(&test.cond, 2);
         CHECK_OK(cond_notify_all(&test.cond));
     } else {
-        /* In the nap `low` waits for longer than the threshold: from then on it starves. */
+        /* During the nap `low` waits for longer than the threshold, and starves from then on. */
         high = stress_start(run_high, &test);
         nap();
     }
     pthread_t middle = stress_start(run_middle, &test);
-    while (!atomic_load(&test.hogs))
+    while (!atomic_load(&test.computes))
         nap();
     bool ready = !atomic_load(&test.low_got);
     since_ns = cond_now();
@@ -155,7 +155,7 @@ static bool measure(unsigned flags, bool waiters, int core)
     }
     printf("  %s, %s: %u of %zu late\n", flags & COND_MUTEX ? "mutex" : "recursive lock",
            waiters ? "notified behind a thread that gets no core (not judged)"
-                   : "free lock, kept for a thread that gets no core",
+                   : "free lock, reserved for a thread that gets no core",
            late, waited.count);
     bool good = late <= waited.count / 3; /* the host of a virtual machine may take the core away for a while */
     spread_print(&waited, "waited");
@@ -170,7 +170,7 @@ int main(int argc, char **argv)
     int core = CPU_SETSIZE - 1;
     while (!CPU_ISSET((size_t)core, &cores))
         core--;
-    /* This thread goes before the others, and on the same core: so none runs between its release and its acquire. */
+    /* This thread has the highest priority on the same core, so no other runs between its release and its acquire. */
     if (!set_core_and_priority(core, MAIN)) {
         printf("  not run: SCHED_FIFO is refused\n");
         return 77;
@@ -180,6 +180,6 @@ int main(int argc, char **argv)
         bad += !measure(flags, false, core);
         (void)measure(flags, true, core);
     }
-    CHECK(bad == 0, "%s", "a free lock was kept from a running thread");
+    CHECK(bad == 0, "%s", "a running thread did not get a free lock");
     return 0;
 }

@@ -3,23 +3,22 @@
 #define STRESS_HISTORY_H
 
 /*
- * Who waited, who was notified, who returned, and with what: written down with the lock held, so that there is
- * one order of all that happened. Afterwards: does it agree with what a condition promises?
+ * Events of waits and notifications, recorded with the lock held, so that they have one order. history_check() compares
+ * them with a promise:
  *
- *      EXACT   notify(n) chooses the first n waiters that have not expired, each of them returns, in any order, and
- *              nobody else returns 0: section 3 of the contract
- *      POSIX   each notification is for somebody who waited at that time. So there is a way to give each to a
- *              waiter of its own, that returns; who returns without one was woken for nothing, which is allowed
+ *      EXACT   notify(n) chooses the first n waiters that have not expired, each of them returns, in any order, and no
+ *              other returns 0: section 3 of the contract
+ *      POSIX   each notification is for a thread that waited at that time. So each can be given to a waiter of its own
+ *              that returns. A waiter that returns without one was woken spuriously, which is allowed
+ *      NOTHING only that no wait times out early: for waits that end for other reasons too
  *
- *      NOTHING nothing, but what holds always: no time is over before it is. For waits that end for other reasons
+ * For POSIX, each notification is given, in order, to the present waiter that returns first. If that fails, nothing
+ * else succeeds: each notification can be given within an interval of time, and serving the earliest end first is
+ * optimal.
  *
- * For POSIX such a way is found by giving each notification, in order, to the waiter that returns first of
- * those there. If that fails then nothing else succeeds: whom a notification can be given to is an interval of
- * time, and to serve those first who leave first is then the best one can do.
- *
- * What has been given to somebody who has not returned yet is `owed`. It may be on its way. And if a wait with a deadline
- * is not over yet, then nobody knows what it will answer, and a violation is `undecided`: a notify that seems to have
- * chosen it may have found it expired.
+ * A notification that was given to a waiter that has not returned is `owed`: it may be on its way. While a wait with a
+ * deadline has not ended, its result is not known, so a violation is `undecided`: a notify that seems to have chosen
+ * this waiter may have found it expired.
  */
 
 #include "stress.h"
@@ -30,7 +29,7 @@ enum what { WAITS, NOTIFIES, RETURNS };
 
 struct event {
     enum what what;
-    unsigned who;
+    unsigned waiter;
     int value;       /* NOTIFIES: how many, or HISTORY_ALL; RETURNS: with what */
     int64_t time_ns; /* WAITS: the deadline; NOTIFIES, RETURNS: when that was done */
 
@@ -48,12 +47,12 @@ enum promise { EXACT, POSIX, NOTHING };
 
 struct verdict {
     const char *violation; /* NULL if there is none */
-    bool undecided;        /* it may be explained by what has not happened yet */
+    bool undecided;        /* a later event may explain it */
     unsigned where;        /* at which event */
     unsigned owed;
-    unsigned waiting; /* others, who have not returned */
+    unsigned waiting; /* others that have not returned */
     unsigned waiting_timed;
-    unsigned notified, expired, for_nothing; /* how many have returned so */
+    unsigned notified, expired, spurious; /* how many have returned so */
     int64_t longest_ns;                      /* from notify to return */
 };
 
@@ -64,7 +63,7 @@ static inline void history_add(struct history *history, struct event event)
     history->events[history->count++] = event;
 }
 
-/* The waits that are under way, in the order in which they began: numbers of events. */
+/* Numbers of events of waits that have not ended, in the order in which they began. */
 struct waits {
     unsigned count;
     unsigned at[HISTORY_WAITERS];
@@ -85,14 +84,14 @@ static inline unsigned waits_find(const struct waits *waits, unsigned event)
     return i;
 }
 
-/* What a wait will answer; -1 if it has not. */
+/* What the wait will return, or -1 if it has not returned. */
 static inline int history_outcome(const struct history *history, unsigned wait)
 {
     unsigned returns = history->events[wait].returns;
     return returns < history->count ? history->events[returns].value : -1;
 }
 
-/* ---- The two promises: a notification, and a return. Each answers what is wrong, or NULL. ---- */
+/* ---- The two promises: a notification, and a return. Each function returns what is wrong, or NULL. ---- */
 
 static inline const char *exact_notify(struct history *history, const struct event *notify, struct waits *queue,
                                        struct waits *chosen)
@@ -102,7 +101,7 @@ static inline const char *exact_notify(struct history *history, const struct eve
         waits_remove(queue, 0);
         if (history_outcome(history, wait) == ETIMEDOUT) {
             if (history->events[wait].time_ns > notify->time_ns)
-                return "a notify passed over a waiter whose time was not over, and which was never notified";
+                return "a notify skipped a waiter that had not timed out and was never notified";
             continue;
         }
         history->events[wait].given_ns = notify->time_ns;
@@ -114,10 +113,10 @@ static inline const char *exact_notify(struct history *history, const struct eve
 
 static inline const char *exact_return(struct waits *chosen, unsigned wait)
 {
-    unsigned place = waits_find(chosen, wait);
-    if (place == chosen->count)
+    unsigned found = waits_find(chosen, wait);
+    if (found == chosen->count)
         return "returned 0, and no notify had chosen it";
-    waits_remove(chosen, place);
+    waits_remove(chosen, found);
     return NULL;
 }
 
@@ -141,7 +140,7 @@ static inline const char *posix_notify(struct history *history, const struct eve
         for (unsigned i = 0; i < present->count; i++) {
             const struct event *wait = &history->events[present->at[i]];
             if (wait->given_ns == 0 && wait->time_ns > notify->time_ns)
-                return "a notification was for nobody, though somebody waited whose time was not over";
+                return "a notification chose no waiter, though one waited that had not timed out";
         }
         break;
     }
@@ -158,9 +157,9 @@ static inline void history_pair(struct history *history)
         event->returns = history->count;
         event->given_ns = 0;
         if (event->what == WAITS)
-            wait_of[event->who] = i;
+            wait_of[event->waiter] = i;
         else if (event->what == RETURNS)
-            history->events[wait_of[event->who]].returns = i;
+            history->events[wait_of[event->waiter]].returns = i;
     }
 }
 
@@ -178,11 +177,11 @@ static inline struct verdict history_check(struct history *history, enum promise
     }
     for (unsigned i = 0; i < history->count && verdict.violation == NULL; i++) {
         struct event *event = &history->events[i];
-        unsigned wait = wait_of[event->who];
+        unsigned wait = wait_of[event->waiter];
         const struct event *began = &history->events[wait];
         verdict.where = i;
         if (event->what == WAITS) {
-            wait_of[event->who] = i;
+            wait_of[event->waiter] = i;
             present.at[present.count++] = i;
             if (promise == EXACT)
                 queue.at[queue.count++] = i;
@@ -194,18 +193,18 @@ static inline struct verdict history_check(struct history *history, enum promise
             waits_remove(&present, waits_find(&present, wait));
             if (event->value == 0) {
                 verdict.notified++;
-                verdict.for_nothing += began->given_ns == 0;
+                verdict.spurious += began->given_ns == 0;
                 if (began->given_ns != 0 && event->time_ns - began->given_ns > verdict.longest_ns)
                     verdict.longest_ns = event->time_ns - began->given_ns;
                 if (promise == EXACT)
                     verdict.violation = exact_return(&chosen, wait);
             } else {
-                unsigned place = waits_find(&queue, wait);
-                if (place < queue.count)
-                    waits_remove(&queue, place);
+                unsigned found = waits_find(&queue, wait);
+                if (found < queue.count)
+                    waits_remove(&queue, found);
                 verdict.expired++;
                 if (event->time_ns < began->time_ns)
-                    verdict.violation = "timed out before its time was over";
+                    verdict.violation = "timed out early";
             }
         }
     }
@@ -218,7 +217,7 @@ static inline struct verdict history_check(struct history *history, enum promise
     return verdict;
 }
 
-/* What came before event `last`, and it. */
+/* The events up to `last`. */
 static inline void history_print(const struct history *history, unsigned last)
 {
     unsigned first = last > 40 ? last - 40 : 0;
@@ -229,17 +228,17 @@ static inline void history_print(const struct history *history, unsigned last)
             since_ns = event->time_ns;
         fprintf(stderr, "  %5u ", i);
         if (event->what == WAITS) {
-            fprintf(stderr, "waiter %u waits", event->who);
+            fprintf(stderr, "waiter %u waits", event->waiter);
             if (event->time_ns != COND_FOREVER)
                 fprintf(stderr, ", until %.1f us", (double)(event->time_ns - since_ns) / 1000);
             if (event->given_ns == 0)
-                fprintf(stderr, ": is given nothing");
+                fprintf(stderr, ": gets no notification");
         } else if (event->what == NOTIFIES && event->value == HISTORY_ALL) {
             fprintf(stderr, "notify all, at %.1f us", (double)(event->time_ns - since_ns) / 1000);
         } else if (event->what == NOTIFIES) {
             fprintf(stderr, "notify %d, at %.1f us", event->value, (double)(event->time_ns - since_ns) / 1000);
         } else {
-            fprintf(stderr, "waiter %u returns %d, at %.1f us", event->who, event->value,
+            fprintf(stderr, "waiter %u returns %d, at %.1f us", event->waiter, event->value,
                     (double)(event->time_ns - since_ns) / 1000);
         }
         fputc('\n', stderr);

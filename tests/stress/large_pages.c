@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * port_process() on kernels whose pages have 4, 16 and 64 KiB, wherever the linker puts the library's variables. The
- * kernel is a model: madvise(MADV_WIPEONFORK) refuses a start that is not at the beginning of a page, rounds the
- * length up to whole pages, and clears them in each forked child. It must clear nothing but what it was asked to,
- * because other variables of the program lie behind it. And a child always has a number of its own.
+ * port_process() on kernels with pages of 4, 16 and 64 KiB, wherever the linker puts the library's variables. A model
+ * plays the kernel: madvise(MADV_WIPEONFORK) refuses a start inside a page, rounds the length up to whole pages, and
+ * clears them in each forked child. It must clear only what was asked, because other variables of the program follow. A
+ * child always has a number of its own.
  *
- * The port is compiled with the names fake_madvise, fake_sysconf and fake_getpid in place of the real ones. For Linux.
+ * The port is compiled with fake_madvise, fake_sysconf and fake_getpid instead of the real functions. For Linux.
  */
 #define _GNU_SOURCE
 #include "stress.h"
@@ -19,10 +19,10 @@
 
 enum { OBJECT_SIZE = 4096 }; /* and its alignment, in the port to Linux */
 
-static size_t page_size, offset_in_page; /* fixed, in each process that tries one layout */
+static size_t page_size, offset_in_page; /* fixed in each process, which tests one layout */
 static void *wiped;                      /* what is cleared in forked children */
 static size_t wiped_size;
-static unsigned asked; /* for the process's number, by a system call */
+static unsigned asked; /* system calls for the process's number */
 
 int fake_madvise(void *start, size_t length, int advice);
 long fake_sysconf(int name);
@@ -71,15 +71,15 @@ static void join_child(pid_t child)
     CHECK_EQ(status, 0);
 }
 
-/* In a process that has not asked for its number yet. */
-static void try_layout(void)
+/* In a process that has not called port_process() yet. */
+static void test_layout(void)
 {
     uint32_t parent = port_process();
     CHECK_EQ(parent, (uint32_t)syscall(SYS_getpid));
     for (unsigned i = 0; i < 10; i++)
         CHECK_EQ(port_process(), parent);
     if (page_size == OBJECT_SIZE)
-        CHECK(asked == 1, "asks again, where the kernel keeps the number");
+        CHECK(asked == 1, "a second system call, though the kernel clears the number");
 
     pid_t child = fork_here();
     if (child == 0) {
@@ -102,7 +102,7 @@ int main(int argc, char **argv)
             offset_in_page = offset;
             pid_t child = fork_here();
             if (child == 0) {
-                try_layout();
+                test_layout();
                 _Exit(0);
             }
             join_child(child);

@@ -1,24 +1,23 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Is there an order that explains who returned? Threads wait, and others notify, while they are preempted in
- * the worst places (disturb.h). All of it is written down, and then looked at (history.h): every notification
- * must have found its waiter, and the waiters must be those that the condition promises to choose.
+ * Is there an order of events that explains which waiters returned? Threads wait and notify while they are preempted at
+ * the worst places (disturb.h). All events are recorded and then checked (history.h): each notification must have
+ * reached a waiter, and the waiters must be those that the condition promises to choose.
  *
  *      linearizable [--peer glibc] [--disturb KIND,KIND...] [--scale N] [--seed S]
  *
- * Three games:
+ * Three modes:
  *
  *      mixed       waits with and without deadlines, notify(n) and notify_all at random
- *      tickets     one who makes tickets, one at a time, with a notify for each; waiters take them. Nothing
- *                  else wakes anybody: a lost notification is a waiter that sleeps beside a ticket
+ *      tickets     one thread makes tickets, one at a time, with a notify for each; waiters take them. Nothing else
+ *                  wakes a waiter, so a lost notification is a waiter that sleeps beside a ticket
  *      predicates  the same with cond_wait_for(), some with deadlines
  *
- * A notification is called lost only after a quiet phase: no disturbance, nobody holds the lock, and for three
- * seconds all threads are asleep (quiet.h).
+ * A notification is reported as lost only after a quiet phase: no disturbance, the lock is free, and all threads are
+ * asleep for three seconds (quiet.h).
  *
- * With --peer, pthread_cond_t is the condition, with tickets and four waiters: that of glibc before 2.41 loses
- * notifications (https://sourceware.org/bugzilla/show_bug.cgi?id=25847), and is convicted. So this program
- * finds such things.
+ * With --peer, pthread_cond_t is the condition, with tickets and four waiters. That of glibc before 2.41 loses
+ * notifications (https://sourceware.org/bugzilla/show_bug.cgi?id=25847), and this program detects it.
  */
 #include "disturb.h"
 #include "history.h"
@@ -27,9 +26,9 @@
 enum { WAITERS = 8, NOTIFIERS = 2, MEMBERS = WAITERS + NOTIFIERS };
 enum { LOG_FULL = HISTORY_ROOM - 4 * MEMBERS };
 
-enum subject { SHARED = KINDS, GLIBC, SUBJECTS };
-enum game_kind { MIXED, TICKETS, PREDICATES, GAMES };
-static const char *const game_names[] = {"mixed", "tickets", "predicates"};
+enum object { SHARED = KINDS, GLIBC, OBJECTS };
+enum mode { MIXED, TICKETS, PREDICATES, MODES };
+static const char *const mode_names[] = {"mixed", "tickets", "predicates"};
 
 struct member {
     unsigned number;
@@ -39,10 +38,10 @@ struct member {
 };
 
 static struct {
-    enum subject subject; /* fixed in a game, as the next */
-    enum game_kind kind;
-    struct place place;
-    pthread_mutex_t mutex; /* GLIBC: instead of a place */
+    enum object object; /* fixed in a case, as the next */
+    enum mode mode;
+    struct subject subject;
+    pthread_mutex_t mutex; /* GLIBC: instead of a subject */
     pthread_cond_t cond;
     unsigned waiters; /* fixed in a batch, as all to `over`: how many take part */
     unsigned notifiers;
@@ -53,63 +52,63 @@ static struct {
     unsigned tickets;
     unsigned given, taken;
     unsigned inside;
-    atomic_uint at_line; /* members that are not in the game */
+    atomic_uint at_line; /* members that do not take part now */
     struct member members[MEMBERS];
     cpu_set_t cores;
-} game;
+} test;
 
 static struct {
-    unsigned long batches, events, returned, expired, for_nothing, taken;
+    unsigned long batches, events, returned, expired, spurious, taken;
     int64_t longest_ns;
 } total;
 
 /* ---- The condition under test ---- */
 
-static const char *subject_name(enum subject subject)
+static const char *object_name(enum object object)
 {
-    return subject < SHARED ? kind_names[subject] : subject == SHARED ? "shared" : "pthread_cond_t";
+    return object < SHARED ? kind_names[object] : object == SHARED ? "shared" : "pthread_cond_t";
 }
 
-static void subject_make(void)
+static void object_make(void)
 {
-    memset((void *)&game.place, 0, sizeof game.place);
-    if (game.subject < SHARED) {
-        place_make(&game.place, (enum kind)game.subject);
-    } else if (game.subject == SHARED) {
-        make_shared(&game.place.cond);
+    memset((void *)&test.subject, 0, sizeof test.subject);
+    if (test.object < SHARED) {
+        subject_make(&test.subject, (enum kind)test.object);
+    } else if (test.object == SHARED) {
+        make_shared(&test.subject.cond);
     } else {
-        CHECK_EQ(pthread_mutex_init(&game.mutex, NULL), 0);
-        CHECK_EQ(pthread_cond_init(&game.cond, NULL), 0);
+        CHECK_EQ(pthread_mutex_init(&test.mutex, NULL), 0);
+        CHECK_EQ(pthread_cond_init(&test.cond, NULL), 0);
     }
 }
 
-static void subject_unmake(void)
+static void object_unmake(void)
 {
-    if (game.subject < SHARED) {
-        place_unmake(&game.place);
-    } else if (game.subject == SHARED) {
-        CHECK_OK(cond_destroy(&game.place.cond));
-        stress_forget(&game.place.cond);
+    if (test.object < SHARED) {
+        subject_unmake(&test.subject);
+    } else if (test.object == SHARED) {
+        CHECK_OK(cond_destroy(&test.subject.cond));
+        stress_forget(&test.subject.cond);
     } else {
-        CHECK_EQ(pthread_cond_destroy(&game.cond), 0);
-        CHECK_EQ(pthread_mutex_destroy(&game.mutex), 0);
+        CHECK_EQ(pthread_cond_destroy(&test.cond), 0);
+        CHECK_EQ(pthread_mutex_destroy(&test.mutex), 0);
     }
 }
 
 static void enter(void)
 {
-    if (game.subject == GLIBC)
-        CHECK_EQ(pthread_mutex_lock(&game.mutex), 0);
+    if (test.object == GLIBC)
+        CHECK_EQ(pthread_mutex_lock(&test.mutex), 0);
     else
-        CHECK_OK(cond_acquire(&game.place.cond));
-    CHECK_EQ(game.inside++, 0);
+        CHECK_OK(cond_acquire(&test.subject.cond));
+    CHECK_EQ(test.inside++, 0);
 }
 
 static bool try_enter(void)
 {
-    int error = game.subject == GLIBC ? pthread_mutex_trylock(&game.mutex) : cond_try_acquire(&game.place.cond);
+    int error = test.object == GLIBC ? pthread_mutex_trylock(&test.mutex) : cond_try_acquire(&test.subject.cond);
     if (error == 0)
-        CHECK_EQ(game.inside++, 0);
+        CHECK_EQ(test.inside++, 0);
     else
         CHECK_RESULT(error, EBUSY);
     return error == 0;
@@ -117,49 +116,49 @@ static bool try_enter(void)
 
 static void leave(void)
 {
-    CHECK_EQ(--game.inside, 0);
-    if (game.subject == GLIBC)
-        CHECK_EQ(pthread_mutex_unlock(&game.mutex), 0);
+    CHECK_EQ(--test.inside, 0);
+    if (test.object == GLIBC)
+        CHECK_EQ(pthread_mutex_unlock(&test.mutex), 0);
     else
-        CHECK_OK(cond_release(&game.place.cond));
+        CHECK_OK(cond_release(&test.subject.cond));
 }
 
-/* Written down before it is done, with the time after it. */
+/* Recorded before the call, with the time after it. */
 static void notify(int n)
 {
-    history_add(&game.history, (struct event){.what = NOTIFIES, .value = n});
-    struct event *event = &game.history.events[game.history.count - 1];
-    if (game.subject == GLIBC)
-        CHECK_EQ(n == HISTORY_ALL ? pthread_cond_broadcast(&game.cond) : pthread_cond_signal(&game.cond), 0);
+    history_add(&test.history, (struct event){.what = NOTIFIES, .value = n});
+    struct event *event = &test.history.events[test.history.count - 1];
+    if (test.object == GLIBC)
+        CHECK_EQ(n == HISTORY_ALL ? pthread_cond_broadcast(&test.cond) : pthread_cond_signal(&test.cond), 0);
     else
-        CHECK_OK(n == HISTORY_ALL ? cond_notify_all(&game.place.cond)
-                                  : cond_notify(&game.place.cond, (size_t)n));
+        CHECK_OK(n == HISTORY_ALL ? cond_notify_all(&test.subject.cond)
+                                  : cond_notify(&test.subject.cond, (size_t)n));
     event->time_ns = cond_now();
-    game.pause = game.pause || game.history.count >= game.full;
+    test.pause = test.pause || test.history.count >= test.full;
 }
 
-/* A wait of this member. With a predicate, it is not decided by notifications only, and not written down. */
+/* With a predicate, other things than notifications end a wait. */
 static int wait_once(struct member *self, cond_pred_t *pred, int64_t timeout_ns)
 {
     int64_t deadline_ns =
         timeout_ns == COND_FOREVER ? COND_FOREVER : cond_now() + (timeout_ns > 0 ? timeout_ns : 0);
     int result;
-    history_add(&game.history, (struct event){.what = WAITS, .who = self->number, .time_ns = deadline_ns});
-    CHECK_EQ(--game.inside, 0);
-    if (game.subject == GLIBC)
-        result = pthread_cond_wait(&game.cond, &game.mutex);
+    history_add(&test.history, (struct event){.what = WAITS, .waiter = self->number, .time_ns = deadline_ns});
+    CHECK_EQ(--test.inside, 0);
+    if (test.object == GLIBC)
+        result = pthread_cond_wait(&test.cond, &test.mutex);
     else if (pred != NULL)
-        result = cond_wait_for(&game.place.cond, pred, NULL, timeout_ns);
+        result = cond_wait_for(&test.subject.cond, pred, NULL, timeout_ns);
     else
-        result = cond_wait(&game.place.cond, timeout_ns);
+        result = cond_wait(&test.subject.cond, timeout_ns);
     int64_t now_ns = cond_now();
-    CHECK_EQ(game.inside++, 0);
-    CHECK(result == 0 || (result == ETIMEDOUT && deadline_ns != COND_FOREVER), "the wait answered %d", result);
-    CHECK(pred == NULL || (result == 0) == pred(NULL), "the wait answered %d, and there are %u tickets", result,
-          game.tickets);
-    history_add(&game.history,
-                (struct event){.what = RETURNS, .who = self->number, .value = result, .time_ns = now_ns});
-    game.pause = game.pause || game.history.count >= game.full;
+    CHECK_EQ(test.inside++, 0);
+    CHECK(result == 0 || (result == ETIMEDOUT && deadline_ns != COND_FOREVER), "the wait returned %d", result);
+    CHECK(pred == NULL || (result == 0) == pred(NULL), "the wait returned %d, and there are %u tickets", result,
+          test.tickets);
+    history_add(&test.history,
+                (struct event){.what = RETURNS, .waiter = self->number, .value = result, .time_ns = now_ns});
+    test.pause = test.pause || test.history.count >= test.full;
     return result;
 }
 
@@ -168,21 +167,21 @@ static int wait_once(struct member *self, cond_pred_t *pred, int64_t timeout_ns)
 static bool have_ticket(void *arg)
 {
     (void)arg;
-    return game.tickets > 0 || game.pause;
+    return test.tickets > 0 || test.pause;
 }
 
 static void take_ticket(struct member *self)
 {
-    while (game.tickets == 0 && !game.pause) {
-        if (game.kind == TICKETS) {
+    while (test.tickets == 0 && !test.pause) {
+        if (test.mode == TICKETS) {
             (void)wait_once(self, NULL, COND_FOREVER);
         } else {
             (void)wait_once(self, have_ticket, rng_timeout(&self->rng, 30, COND_US(100)));
         }
     }
-    if (game.tickets > 0) {
-        game.tickets--;
-        game.taken++;
+    if (test.tickets > 0) {
+        test.tickets--;
+        test.taken++;
     }
 }
 
@@ -191,11 +190,11 @@ static void run_waiter(struct member *self)
     for (;;) {
         enter();
         do {
-            if (game.pause) {
+            if (test.pause) {
                 leave();
                 return;
             }
-            if (game.kind == MIXED)
+            if (test.mode == MIXED)
                 (void)wait_once(
                     self, NULL,
                     rng_timeout(&self->rng, 50, rng_chance(&self->rng, 50) ? COND_US(50) : COND_MS(1)));
@@ -217,22 +216,22 @@ static void run_notifier(struct member *self)
 {
     for (bool over = false; !over;) {
         enter();
-        over = game.pause;
-        if (!over && game.kind == MIXED) {
+        over = test.pause;
+        if (!over && test.mode == MIXED) {
             notify(some(&self->rng));
-        } else if (!over && game.tickets == 0) {
-            /* Before the change or after it makes no difference to who holds the lock. */
+        } else if (!over && test.tickets == 0) {
+            /* While the lock is held, before the change and after it is the same. */
             bool notify_first = rng_chance(&self->rng, 50);
             if (notify_first)
                 notify(1);
-            game.tickets++;
-            game.given++;
+            test.tickets++;
+            test.given++;
             if (!notify_first)
                 notify(1);
         }
         leave();
         disturb_yield(&self->rng);
-        if (game.kind == MIXED && rng_chance(&self->rng, 50))
+        if (test.mode == MIXED && rng_chance(&self->rng, 50))
             stress_spin_until(cond_now() + rng_between(&self->rng, 0, COND_US(20)));
     }
 }
@@ -243,13 +242,13 @@ static void *run(void *arg)
     disturb_join();
     for (;;) {
         disturb_rest();
-        (void)atomic_fetch_add(&game.at_line, 1);
+        (void)atomic_fetch_add(&test.at_line, 1);
         while (sem_wait(&self->begin) != 0)
             CHECK_EQ(errno, EINTR);
-        if (game.over)
+        if (test.over)
             return NULL;
-        /* The peer's notifier naps in the lock mostly, and then nothing happens at all. */
-        if (self->number < WAITERS || game.subject != GLIBC)
+        /* Not the peer's notifier: it would mostly nap with the lock held. */
+        if (self->number < WAITERS || test.object != GLIBC)
             disturb_work();
         if (self->number < WAITERS)
             run_waiter(self);
@@ -271,29 +270,29 @@ static bool all_asleep(void)
 
 static enum promise promise(void)
 {
-    return game.kind == PREDICATES ? NOTHING : game.subject < SHARED ? EXACT : POSIX;
+    return test.mode == PREDICATES ? NOTHING : test.object < SHARED ? EXACT : POSIX;
 }
 
-static _Noreturn void convict(const struct verdict *verdict, const char *violation)
+static _Noreturn void report(const struct verdict *verdict, const char *violation)
 {
-    history_print(&game.history, verdict->where);
-    stress_fail(__FILE__, __LINE__, game_names[game.kind],
-                "%s: %s; %u who were notified and %u others sleep, %u tickets", subject_name(game.subject),
-                violation, verdict->owed, verdict->waiting, game.tickets);
+    history_print(&test.history, verdict->where);
+    stress_fail(__FILE__, __LINE__, mode_names[test.mode],
+                "%s: %s; %u notified and %u other waiters sleep, %u tickets", object_name(test.object),
+                violation, verdict->owed, verdict->waiting, test.tickets);
 }
 
-/* Whether all have come as far as they can. What is owed is on its way, or lost. So is who waits and is not counted as
-   waiting: on a foreign lock each of those who were notified looks at his predicate, and goes back if it is false. */
+/* Whether no thread is on its way. What is owed is on its way, or lost. So is a waiter that is not counted as waiting:
+   on a foreign lock each notified waiter calls its predicate, and is queued again if that is false. */
 static bool is_settled(const struct verdict *verdict, bool all_notified)
 {
-    bool on_the_way = (game.subject < SHARED && cond_waiters(&game.place.cond) != verdict->waiting) ||
+    bool on_the_way = (test.object < SHARED && cond_waiters(&test.subject.cond) != verdict->waiting) ||
                       verdict->owed > 0 || verdict->waiting_timed > 0 ||
-                      (verdict->waiting > 0 && (all_notified || (game.kind == PREDICATES && game.tickets > 0)));
-    return verdict->violation == NULL && !on_the_way && atomic_load(&game.at_line) + verdict->waiting == MEMBERS;
+                      (verdict->waiting > 0 && (all_notified || (test.mode == PREDICATES && test.tickets > 0)));
+    return verdict->violation == NULL && !on_the_way && atomic_load(&test.at_line) + verdict->waiting == MEMBERS;
 }
 
-/* End the batch. Returns, with the lock held, when nobody is on the way any more; after a notify_all, nobody
-   waits either. If that never comes about because all sleep, a notification is lost. */
+/* Ends the batch. Returns, with the lock held, when no thread is on its way; after a notify_all, none waits either. If
+   all sleep before that, a notification is lost. */
 static struct verdict settle(bool all_notified)
 {
     struct verdict verdict = {0};
@@ -302,40 +301,40 @@ static struct verdict settle(bool all_notified)
     for (;;) {
         bool entered = try_enter();
         if (entered) {
-            game.pause = true;
-            verdict = history_check(&game.history, promise());
+            test.pause = true;
+            verdict = history_check(&test.history, promise());
             if (verdict.violation != NULL && !verdict.undecided)
-                convict(&verdict, verdict.violation);
+                report(&verdict, verdict.violation);
             if (is_settled(&verdict, all_notified))
                 return verdict;
-            if (game.history.count != count)
+            if (test.history.count != count)
                 looks = 0;
-            count = game.history.count;
+            count = test.history.count;
         }
         looks = all_asleep() ? looks + 1 : 0;
         if (looks > QUIET_LOOKS) {
-            CHECK(entered, "%s, %s: everybody sleeps, and the lock is held", subject_name(game.subject),
-                  game_names[game.kind]);
-            convict(&verdict, verdict.violation != NULL ? verdict.violation : "a notification is lost");
+            CHECK(entered, "%s, %s: all threads sleep, and the lock is held", object_name(test.object),
+                  mode_names[test.mode]);
+            report(&verdict, verdict.violation != NULL ? verdict.violation : "a notification is lost");
         }
         if (entered)
             leave();
-        nap(looks > 5 ? QUIET_BETWEEN_LOOKS_NS : COND_US(200)); /* mostly it takes no time at all */
+        nap(looks > 5 ? QUIET_BETWEEN_LOOKS_NS : COND_US(200)); /* mostly it takes no time */
     }
 }
 
-/* Until the history is full; or does not grow any more, which may be a loss. */
-static void let_play(void)
+/* Until the history is full, or does not grow any more: that may be a lost notification. */
+static void run_until_full(void)
 {
     for (unsigned count = 0, unchanged = 0; unchanged < 50;) {
         nap(rng_between(&disturb.rng, COND_US(500), COND_MS(2)));
-        disturb_pin(&game.cores);
+        disturb_pin(&test.cores);
         unchanged++;
         if (try_enter()) {
-            bool over = game.pause;
-            if (game.history.count != count)
+            bool over = test.pause;
+            if (test.history.count != count)
                 unchanged = 0;
-            count = game.history.count;
+            count = test.history.count;
             leave();
             if (over)
                 return;
@@ -343,16 +342,16 @@ static void let_play(void)
     }
 }
 
-static void play_batch(unsigned kinds)
+static void run_batch(unsigned kinds)
 {
-    game.history.count = 0;
-    game.pause = false;
-    game.tickets = 0;
-    (void)atomic_fetch_sub(&game.at_line, game.waiters + game.notifiers);
+    test.history.count = 0;
+    test.pause = false;
+    test.tickets = 0;
+    (void)atomic_fetch_sub(&test.at_line, test.waiters + test.notifiers);
     disturb_on(kinds);
-    for (unsigned i = 0; i < game.waiters + game.notifiers; i++)
-        CHECK_EQ(sem_post(&game.members[i < game.waiters ? i : i - game.waiters + WAITERS].begin), 0);
-    let_play();
+    for (unsigned i = 0; i < test.waiters + test.notifiers; i++)
+        CHECK_EQ(sem_post(&test.members[i < test.waiters ? i : i - test.waiters + WAITERS].begin), 0);
+    run_until_full();
     struct verdict verdict = settle(false);
     notify(HISTORY_ALL);
     leave();
@@ -360,10 +359,10 @@ static void play_batch(unsigned kinds)
     leave();
 
     total.batches++;
-    total.events += game.history.count;
+    total.events += test.history.count;
     total.returned += verdict.notified;
     total.expired += verdict.expired;
-    total.for_nothing += promise() == POSIX ? verdict.for_nothing : 0;
+    total.spurious += promise() == POSIX ? verdict.spurious : 0;
     if (verdict.longest_ns > total.longest_ns)
         total.longest_ns = verdict.longest_ns;
 }
@@ -371,48 +370,33 @@ static void play_batch(unsigned kinds)
 static void print_total(void)
 {
     printf(
-        "  %lu batches, %lu events: %lu waits returned 0 (%lu of them on shared locks for nothing), %lu timed "
+        "  %lu batches, %lu events: %lu waits returned 0 (%lu of them spuriously, on shared locks), %lu timed "
         "out, %lu tickets; longest from notify to return %.1f ms; %lu signals, %lu naps in %s\n",
-        total.batches, total.events, total.returned, total.for_nothing, total.expired, total.taken,
+        total.batches, total.events, total.returned, total.spurious, total.expired, total.taken,
         (double)total.longest_ns / 1e6, atomic_load(&disturb.signals), atomic_load(&disturb.naps),
         disturb.code.name);
     fflush(stdout);
 }
 
-static void play(enum subject subject, enum game_kind kind, unsigned allowed)
+static void run_case(enum object object, enum mode mode, unsigned allowed)
 {
     struct rng *rng = &disturb.rng;
-    game.subject = subject;
-    game.kind = kind;
-    game.given = game.taken = 0;
-    game.waiters = subject == GLIBC ? 4 : (unsigned)rng_between(rng, 1, WAITERS);
-    game.notifiers = kind == MIXED ? (unsigned)rng_between(rng, 1, NOTIFIERS) : 1;
-    game.full = subject == GLIBC ? LOG_FULL : (unsigned)rng_between(rng, LOG_FULL / 16, LOG_FULL);
-    unsigned kinds = subject == GLIBC ? allowed : allowed & (unsigned)rng_next(rng);
-    subject_make();
-    play_batch(kinds);
-    subject_unmake();
-    CHECK(game.taken <= game.given && game.given <= game.taken + 1, "%u tickets given, %u taken", game.given,
-          game.taken);
-    total.taken += game.taken;
+    test.object = object;
+    test.mode = mode;
+    test.given = test.taken = 0;
+    test.waiters = object == GLIBC ? 4 : (unsigned)rng_between(rng, 1, WAITERS);
+    test.notifiers = mode == MIXED ? (unsigned)rng_between(rng, 1, NOTIFIERS) : 1;
+    test.full = object == GLIBC ? LOG_FULL : (unsigned)rng_between(rng, LOG_FULL / 16, LOG_FULL);
+    unsigned kinds = object == GLIBC ? allowed : allowed & (unsigned)rng_next(rng);
+    object_make();
+    run_batch(kinds);
+    object_unmake();
+    CHECK(test.taken <= test.given && test.given <= test.taken + 1, "%u tickets given, %u taken", test.given,
+          test.taken);
+    total.taken += test.taken;
 }
 
 /* ---- The command ---- */
-
-/* Take `name VALUE` out of the arguments; NULL if it is not there. */
-static char *take_word(int *argc, char **argv, const char *name)
-{
-    for (int i = 1; i + 1 < *argc; i++) {
-        if (strcmp(argv[i], name) == 0) {
-            char *value = argv[i + 1];
-            *argc -= 2;
-            for (; i < *argc; i++)
-                argv[i] = argv[i + 2];
-            return value;
-        }
-    }
-    return NULL;
-}
 
 static unsigned disturbances(char *names)
 {
@@ -423,7 +407,7 @@ static unsigned disturbances(char *names)
         while (1u << kind < DISTURBANCES && strcmp(name, disturbance_names[kind]) != 0)
             kind++;
         if (1u << kind == DISTURBANCES) {
-            fprintf(stderr, "--disturb: %s is none of yields, signals, aimed, pinned, stopped\n", name);
+            fprintf(stderr, "--disturb: %s is not one of yields, signals, aimed, pinned, stopped\n", name);
             exit(2);
         }
         kinds |= 1u << kind;
@@ -433,37 +417,37 @@ static unsigned disturbances(char *names)
 
 int main(int argc, char **argv)
 {
-    const char *peer = take_word(&argc, argv, "--peer");
-    char *names = take_word(&argc, argv, "--disturb");
+    const char *peer = stress_take(&argc, argv, "--peer");
+    char *names = stress_take(&argc, argv, "--disturb");
     unsigned kinds = names != NULL ? disturbances(names) : DISTURBANCES - 1;
     bool ours = peer == NULL;
     if (!ours && strcmp(peer, "glibc") != 0) {
-        fprintf(stderr, "--peer can be glibc\n");
+        fprintf(stderr, "--peer must be glibc\n");
         return 2;
     }
     stress_begin(argc, argv);
     if (kinds & STOPPED)
         disturb_by_parent();
     disturb_begin(ours ? code_of_library() : code_of_pthread_cond());
-    CHECK_EQ(sched_getaffinity(0, sizeof game.cores, &game.cores), 0);
+    CHECK_EQ(sched_getaffinity(0, sizeof test.cores, &test.cores), 0);
     for (unsigned i = 0; i < MEMBERS; i++) {
-        struct member *member = &game.members[i];
+        struct member *member = &test.members[i];
         member->number = i;
         member->rng = rng_make(i);
         CHECK_EQ(sem_init(&member->begin, 0, 0), 0);
         member->thread = stress_start(run, member);
     }
-    while (atomic_load(&game.at_line) < MEMBERS)
+    while (atomic_load(&test.at_line) < MEMBERS)
         stress_yield();
 
     int64_t print_ns = cond_now() + COND_SEC(10);
     for (unsigned round = stress_rounds(ours ? 1 : 100); round > 0; round--) {
         if (ours) {
-            for (enum subject subject = 0; subject <= SHARED; subject++)
-                for (enum game_kind kind = 0; kind < GAMES; kind++)
-                    play(subject, kind, kinds);
+            for (enum object object = 0; object <= SHARED; object++)
+                for (enum mode mode = 0; mode < MODES; mode++)
+                    run_case(object, mode, kinds);
         } else {
-            play(GLIBC, TICKETS, kinds);
+            run_case(GLIBC, TICKETS, kinds);
         }
         if (round > 1 && cond_now() >= print_ns) {
             print_total();
@@ -471,11 +455,10 @@ int main(int argc, char **argv)
         }
     }
     disturb_off();
-    game.over = true;
+    test.over = true;
     for (unsigned i = 0; i < MEMBERS; i++)
-        CHECK_EQ(sem_post(&game.members[i].begin), 0);
-    for (unsigned i = 0; i < MEMBERS; i++)
-        stress_join(game.members[i].thread);
+        CHECK_EQ(sem_post(&test.members[i].begin), 0);
+    TEAM_JOIN(test.members, MEMBERS);
     print_total();
     return 0;
 }

@@ -3,8 +3,8 @@
 #define STRESS_LOOP_H
 
 /*
- * The smallest loop that a task can live on: a thread that runs what is posted to it, in order. Any thread may
- * post, and a post is the caller's storage.
+ * The smallest event loop for tasks: a thread that runs what was posted to it, in order. Any thread may post. The
+ * caller owns the memory of a post.
  */
 
 #include "stress.h"
@@ -35,7 +35,7 @@ static inline void loop_post(struct loop *loop, struct post *post)
     CHECK_EQ(pthread_mutex_unlock(&loop->mutex), 0);
 }
 
-/* The loop ends when it has run what was posted before. */
+/* The loop ends after it has run all earlier posts. */
 static inline void loop_stop(struct loop *loop)
 {
     CHECK_EQ(pthread_mutex_lock(&loop->mutex), 0);
@@ -77,7 +77,7 @@ static inline void loop_start(struct loop *loop)
 static inline void loop_join(struct loop *loop)
 {
     stress_join(loop->thread);
-    CHECK(loop->first == NULL, "something was posted to a loop that had ended");
+    CHECK(loop->first == NULL, "posted to a loop that had ended");
     CHECK_EQ(pthread_cond_destroy(&loop->filled), 0);
     CHECK_EQ(pthread_mutex_destroy(&loop->mutex), 0);
 }

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * No wake-up is lost at a private lock. A thread that sleeps for a lock wakes up by itself after the starvation threshold,
- * which would hide that. So the library is compiled into this program with a threshold that never comes; and once more
- * with one of 2 microseconds, so that threads starve all the time. Threads and tasks acquire, try, wait, notify, time out,
- * are cancelled and recurse at random on one lock. If nothing happens for a while, somebody sleeps that nobody will wake.
+ * No wake-up is lost at a private lock. A thread that sleeps for a lock wakes up by itself after the starvation
+ * threshold, which would hide a loss. So the library is compiled into this program with an infinite threshold, and once
+ * more with a threshold of 2 microseconds, so that threads starve all the time. Threads and tasks acquire, try, wait,
+ * notify, time out, are cancelled and recurse at random on one lock. If no round ends for a while, a thread or task
+ * sleeps for ever.
  *
  *      PROGRAM [--scale N] [--seed S]
  */
@@ -11,7 +12,7 @@
 #  define _GNU_SOURCE
 #endif
 #include "all.c"
-/* (The library's own names end here.) The numbers of wake-ups begin near their end. */
+/* (The library ends here.) The counts of wake-ups begin near their end. */
 #include "../counters.h"
 #include "stress.h"
 
@@ -87,7 +88,7 @@ static void *run_thread(void *arg)
     return NULL;
 }
 
-/* A task, and whether its loop may make a call for it. */
+/* Whether a loop may make a call for a task. */
 enum { IDLE, BUSY, DONE };
 
 struct client {
@@ -103,20 +104,20 @@ static void on_ready(cond_task_t *task, int result)
     atomic_store(&client->state, DONE);
 }
 
-static void request_was(struct client *client, int answer)
+static void end_request(struct client *client, int result)
 {
-    if (answer == EINPROGRESS)
+    if (result == EINPROGRESS)
         return;
-    client->result = answer;
+    client->result = result;
     atomic_store(&client->state, DONE);
 }
 
-static void go_on(struct client *client, struct rng *rng)
+static void run_client(struct client *client, struct rng *rng)
 {
-    if (cond_task_notify(&plain, &client->task, 1) == 0) { /* else its acquire was cancelled */
+    if (cond_task_notify(&plain, &client->task, 1) == 0) { /* otherwise its acquire was cancelled */
         if (rng_chance(rng, 25)) {
             atomic_store(&client->state, BUSY);
-            request_was(client, cond_task_wait(&plain, &client->task));
+            end_request(client, cond_task_wait(&plain, &client->task));
             return;
         }
         while (cond_task_release(&plain, &client->task) == 0)
@@ -138,14 +139,14 @@ static void *run_loop(void *arg)
         switch (atomic_load(&client->state)) {
         case IDLE:
             atomic_store(&client->state, BUSY);
-            request_was(client, cond_task_acquire(&plain, &client->task));
+            end_request(client, cond_task_acquire(&plain, &client->task));
             break;
         case BUSY:
             if (rng_chance(rng, 12))
                 (void)cond_task_cancel(&client->task);
             break;
         case DONE:
-            go_on(client, rng);
+            run_client(client, rng);
             break;
         }
         if (rng_chance(rng, 25))
@@ -179,8 +180,9 @@ static void *watch(void *arg)
             last = atomic_load(&rounds);
             since_ns = cond_now();
         }
-        CHECK(cond_now() - since_ns < HANGS_NS, "a thread or a task sleeps that nobody wakes, in round %u: word 0x%x, depth_ 0x%x",
-              last, (unsigned)a_load_32(lock_word(&shared_lock)), (unsigned)a_load_32(&shared_lock.depth_));
+        CHECK(cond_now() - since_ns < HANGS_NS,
+              "a thread or a task sleeps and is not woken, in round %u: word 0x%x, depth_ 0x%x", last,
+              (unsigned)a_load_32(lock_word(&shared_lock)), (unsigned)a_load_32(&shared_lock.depth_));
     }
     return NULL;
 }
@@ -201,8 +203,7 @@ int main(int argc, char **argv)
             rngs[i] = rng_make(rng_next(&rng));
             threads[i] = stress_start(i < THREADS ? run_thread : run_loop, &rngs[i]);
         }
-        for (unsigned i = 0; i < THREADS + LOOPS; i++)
-            stress_join(threads[i]);
+        stress_join_all(threads, THREADS + LOOPS);
         CHECK_OK(cond_destroy(&plain));
         CHECK_OK(cond_destroy(&with_pred));
         CHECK_OK(cond_lock_destroy(&shared_lock));

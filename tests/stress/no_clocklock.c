@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Timed acquires of pthread mutexes, adopted and shared, on a system without pthread_mutex_clocklock()
- * (tests/cross/no_clocklock.h), whose wall clock is set back again and again: so it stands still. A thread that sleeps
- * until a later time of this clock sleeps for ever. Timeouts end all the same, and a release is noticed.
+ * (tests/cross/no_clocklock.h) whose wall clock stands still, as if it were set back again and again. A thread that
+ * sleeps until a later time of this clock sleeps for ever. Timeouts must end all the same, and a release must be
+ * noticed.
  */
 #include "stress.h"
 #include <errno.h>
@@ -22,7 +23,7 @@ int fake_clock_gettime(clockid_t clock, struct timespec *now)
     return 0;
 }
 
-/* The owner of a mutex that tells is told by the real one, which does not sleep till 1970. */
+/* The real function detects the owner's own mutex. It does not sleep: 1970 is past. */
 int fake_timedlock(pthread_mutex_t *mutex, const struct timespec *until)
 {
     int error;
@@ -36,61 +37,61 @@ int fake_timedlock(pthread_mutex_t *mutex, const struct timespec *until)
 
 enum { SHARED_OWN = KINDS, SHARED_ELSEWHERE, ALL_KINDS };
 
-static struct game {
-    struct place place;
+static struct test {
+    struct subject subject;
     int64_t timeout_ns; /* fixed while a thread runs */
     int result;
-} game;
+} test;
 
-/* False if the system does not have this kind. */
+/* False if the system lacks this kind. */
 static bool make(unsigned kind)
 {
-    memset(&game, 0, sizeof game);
+    memset(&test, 0, sizeof test);
     if (kind < KINDS) {
-        place_make(&game.place, (enum kind)kind);
+        subject_make(&test.subject, (enum kind)kind);
         return true;
     }
-    game.place.kind = kind == SHARED_OWN ? OWN_RLOCK : OTHER_RLOCK;
-    int error = kind == SHARED_OWN ? cond_init(&game.place.cond, NULL, COND_SHARED)
-                                   : cond_lock_init(&game.place.lock, COND_SHARED);
-    CHECK(error == 0 || error == ENOTSUP, "cond_init answered %d", error);
+    test.subject.kind = kind == SHARED_OWN ? OWN_RLOCK : OTHER_RLOCK;
+    int error = kind == SHARED_OWN ? cond_init(&test.subject.cond, NULL, COND_SHARED)
+                                   : cond_lock_init(&test.subject.lock, COND_SHARED);
+    CHECK(error == 0 || error == ENOTSUP, "cond_init returned %d", error);
     if (error == 0 && kind == SHARED_ELSEWHERE)
-        CHECK_OK(cond_init(&game.place.cond, &game.place.lock, 0));
+        CHECK_OK(cond_init(&test.subject.cond, &test.subject.lock, 0));
     return error == 0;
 }
 
 static void *acquire(void *arg)
 {
-    cond_t *cond = &game.place.cond;
-    int64_t deadline_ns = game.timeout_ns > 0 ? cond_now() + game.timeout_ns : INT64_MIN;
-    game.result = cond_acquire_timed(cond, game.timeout_ns);
-    if (game.result == 0)
+    cond_t *cond = &test.subject.cond;
+    int64_t deadline_ns = test.timeout_ns > 0 ? cond_now() + test.timeout_ns : INT64_MIN;
+    test.result = cond_acquire_timed(cond, test.timeout_ns);
+    if (test.result == 0)
         CHECK_OK(cond_release(cond));
     else
         CHECK(cond_now() >= deadline_ns, "early");
     return arg;
 }
 
-static void play(unsigned kind)
+static void run_case(unsigned kind)
 {
     static const int64_t timeouts_ns[] = {-1, 0, 1, COND_US(10), COND_MS(1), COND_MS(60), COND_MS(200)};
-    cond_t *cond = &game.place.cond;
+    cond_t *cond = &test.subject.cond;
     CHECK_OK(cond_acquire(cond));
     for (size_t i = 0; i < sizeof timeouts_ns / sizeof *timeouts_ns; i++) {
-        game.timeout_ns = timeouts_ns[i];
+        test.timeout_ns = timeouts_ns[i];
         stress_join(stress_start(acquire, NULL));
-        CHECK_RESULT(game.result, ETIMEDOUT);
+        CHECK_RESULT(test.result, ETIMEDOUT);
     }
     /* Released while another thread waits for it. */
-    game.timeout_ns = COND_SEC(100000);
+    test.timeout_ns = COND_SEC(100000);
     unsigned before = atomic_load(&tries);
     pthread_t thread = stress_start(acquire, NULL);
     while (kind >= PRIVATE_KINDS && atomic_load(&tries) == before)
         stress_yield();
     CHECK_OK(cond_release(cond));
     stress_join(thread);
-    CHECK_OK(game.result);
-    if (kind >= KINDS) { /* the owner is told by the mutex that it is */
+    CHECK_OK(test.result);
+    if (kind >= KINDS) { /* the mutex detects its owner */
         CHECK_OK(cond_acquire(cond));
         CHECK_OK(cond_acquire_timed(cond, COND_SEC(100000)));
         CHECK_OK(cond_release(cond));
@@ -105,8 +106,8 @@ int main(int argc, char **argv)
         for (unsigned kind = 0; kind < ALL_KINDS; kind++) {
             if (!make(kind))
                 continue;
-            play(kind);
-            place_unmake(&game.place);
+            run_case(kind);
+            subject_unmake(&test.subject);
         }
     }
     CHECK(atomic_load(&tries) > 0, "no mutex was acquired by pthread_mutex_timedlock()");

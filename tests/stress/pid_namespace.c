@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Run a command in a second PID namespace, as a container does: pid_namespace COMMAND [ARGS...]
+ * Runs a command in a second PID namespace, as a container does: pid_namespace COMMAND [ARGS...]
  *
- * The command is process number 1 there, and its threads and children have small numbers, which threads outside have as
- * well. Exits as the command does; 77 if this system does not allow it. For Linux.
+ * The command is process 1 there. Its threads and children have small numbers, which threads outside have as well.
+ * Exits with the command's status, or with 77 if the system does not allow it. For Linux.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -20,12 +20,12 @@ int main(int argc, char **argv)
         fprintf(stderr, "usage: pid_namespace COMMAND [ARGS...]\n");
         return 2;
     }
-    /* By root; or by anybody, in a user namespace of its own. */
+    /* As root, or in a user namespace of its own. */
     if (unshare(CLONE_NEWPID) != 0 && unshare(CLONE_NEWUSER | CLONE_NEWPID) != 0) {
         printf("skipped: no second PID namespace: %s\n", strerror(errno));
         return 77;
     }
-    pid_t child = fork(); /* the first one there; this process stays where it is */
+    pid_t child = fork(); /* process 1 there; this process stays outside */
     if (child < 0 && (errno == ENOSPC || errno == EPERM)) {
         printf("skipped: no process in a second PID namespace: %s\n", strerror(errno));
         return 77;

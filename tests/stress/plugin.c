@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A plugin that uses the library: threads, tasks and processes, each for a moment. The program that loads it (dlopen.c)
- * knows nothing of the library. Compiled with PLUGIN_MAIN it is a program by itself, to be linked statically.
+ * A plugin that uses the library: threads, tasks and processes, each for a short time. The program that loads it
+ * (dlopen.c) does not use the library. Compiled with PLUGIN_MAIN it is a program by itself, to be linked statically.
  */
 #define _GNU_SOURCE /* MAP_ANONYMOUS */
 #include "loop.h"
@@ -73,8 +73,8 @@ static void ready(cond_task_t *task, int result)
     loop_post(&client->loop, &client->post);
 }
 
-/* On the loop: the last request has ended with 0; and until one is in progress. */
-static void go_on(struct post *post)
+/* On the loop, after a request: continue until one is in progress. */
+static void run_client(struct post *post)
 {
     struct client *client = (struct client *)post; /* its first member */
     for (int result = client->result; result != EINPROGRESS;) {
@@ -97,10 +97,10 @@ static void go_on(struct post *post)
 static void begin(struct post *post)
 {
     struct client *client = (struct client *)post;
-    client->post.run = go_on;
+    client->post.run = run_client;
     client->result = cond_task_acquire(&buffer.changed, &client->task);
     if (client->result != EINPROGRESS)
-        go_on(post);
+        run_client(post);
 }
 
 static void use_tasks(void)
@@ -167,7 +167,7 @@ void plugin_use(void)
     use_processes();
 }
 
-/* Without threads of its own, which sanitizers and emulators cannot start in the child of a process that had some. */
+/* Without threads: in the child of a process with threads, sanitizers and emulators cannot start any. */
 void plugin_use_alone(void)
 {
     CHECK_OK(cond_acquire(&buffer.changed));

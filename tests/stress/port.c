@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The port by itself, without the library above it: what src/port.h promises, as far as one can see it break. All
- * early returns are allowed, so nothing is said of who returns early; only that those come who must.
+ * The port without the library above it: what src/port.h promises, as far as a test can see. A sleep may always return
+ * early, so nothing is said of early returns; but each thread that must be woken returns.
  */
 #include "stress.h"
 #include <errno.h>
@@ -18,7 +18,7 @@ static void sleep_until_it_is(const uint32_t *word, uint32_t value)
 
 /* ---- Alone ---- */
 
-/* Each of these comes back by itself. */
+/* Each of these returns by itself. */
 static void check_returns(void)
 {
     static const int64_t past[] = {INT64_MIN, -1, 0, 1};
@@ -37,8 +37,8 @@ static void check_returns(void)
     CHECK_EQ(word, 1);
 }
 
-/* Nobody sleeps there, or nothing is there: it is only an address. */
-static void check_wakes_nobody(void)
+/* No thread sleeps there, or no memory is there: it is only an address. */
+static void check_wakes_none(void)
 {
     uint32_t word = 1;
     errno = ENOTTY;
@@ -49,23 +49,23 @@ static void check_wakes_nobody(void)
     CHECK_EQ(errno, ENOTTY);
 }
 
-/* ---- Who am I ---- */
+/* ---- Numbers and places of threads ---- */
 
 struct identity {
     pthread_t thread;
-    atomic_bool *go_on;
+    atomic_bool *stops;
     _Atomic uintptr_t self;
     void *local;
 };
 
-static void *tell(void *arg)
+static void *check_identity(void *arg)
 {
     struct identity *identity = arg;
     uintptr_t self = port_self();
     CHECK(*port_local() == NULL, "a new thread's place is not empty");
     *port_local() = identity;
     atomic_store(&identity->self, self);
-    while (!atomic_load(identity->go_on))
+    while (!atomic_load(identity->stops))
         stress_yield();
     CHECK(port_self() == self, "a thread has two numbers");
     identity->local = *port_local();
@@ -74,12 +74,12 @@ static void *tell(void *arg)
 
 static void check_identities(void)
 {
-    atomic_bool go_on = false;
+    atomic_bool stops = false;
     struct identity identities[THREADS];
     for (unsigned i = 0; i < THREADS; i++) {
-        identities[i].go_on = &go_on;
+        identities[i].stops = &stops;
         atomic_init(&identities[i].self, 0);
-        identities[i].thread = stress_start(tell, &identities[i]);
+        identities[i].thread = stress_start(check_identity, &identities[i]);
     }
     for (unsigned i = 0; i < THREADS; i++) {
         while (atomic_load(&identities[i].self) == 0)
@@ -90,7 +90,7 @@ static void check_identities(void)
         for (unsigned j = 0; j < i; j++)
             CHECK(self != atomic_load(&identities[j].self), "two threads have one number");
     }
-    atomic_store(&go_on, true);
+    atomic_store(&stops, true);
     for (unsigned i = 0; i < THREADS; i++) {
         stress_join(identities[i].thread);
         CHECK(identities[i].local == &identities[i], "two threads have one place");
@@ -99,13 +99,14 @@ static void check_identities(void)
 
 /* ---- Many on many words ---- */
 
-/* Each sleeps on a word of its own, more of them than a port may have queues; and then they are woken one by one. */
+/* Each thread sleeps on a word of its own; there are more words than a port may have queues. They are woken one by one.
+   */
 static uint32_t words[WORDS];
 
 static void *sleep_on_it(void *arg)
 {
     uint32_t *word = arg;
-    a_store(word, 1, release); /* nearly asleep */
+    a_store(word, 1, release); /* about to sleep */
     for (uint32_t now; (now = a_load(word, acquire)) != 2;)
         port_wait(word, now, word - words < WORDS / 2 ? COND_FOREVER : port_now() + COND_SEC(1000000));
     return NULL;
@@ -121,7 +122,7 @@ static void check_each_by_itself(void)
     for (unsigned i = 0; i < WORDS; i++)
         while (a_load(&words[i], acquire) == 0)
             stress_yield();
-    stress_sleep_until(cond_now() + COND_MS(20)); /* for the sake of the test: they are asleep by then, mostly */
+    stress_sleep_until(cond_now() + COND_MS(20)); /* so that most are asleep; the test is right without it */
     for (unsigned i = WORDS; i-- > 0;) {
         a_store(&words[i], 2, release);
         port_wake(&words[i], 1);
@@ -129,8 +130,8 @@ static void check_each_by_itself(void)
     }
 }
 
-/* Many on one word, woken one at a time: each wake-up is for somebody. And then all at once. */
-static uint32_t tokens; /* given, and not taken */
+/* Many threads sleep on one word. They are woken one at a time, and then all at once. */
+static uint32_t tokens; /* not taken yet */
 static uint32_t taken;
 
 static void *take_token(void *arg)
@@ -164,17 +165,16 @@ static void check_one_at_a_time(bool all)
         a_store(&tokens, THREADS, release);
         port_wake(&tokens, UINT32_MAX);
     }
-    for (unsigned i = 0; i < THREADS; i++)
-        stress_join(threads[i]);
+    stress_join_all(threads, THREADS);
 }
 
-/* Two threads, two words, no rest: a wake-up that comes between the look and the sleep is not lost. */
+/* Two threads and two words: a wake-up between the read and the sleep is not lost. */
 struct side {
     uint32_t *mine, *other;
     unsigned rounds;
 };
 
-static void *play_ball(void *arg)
+static void *bounce(void *arg)
 {
     const struct side *side = arg;
     for (uint32_t round = 1; round <= side->rounds; round++) {
@@ -194,16 +194,15 @@ static void check_no_wake_up_is_lost(void)
     ball[1] = 0;
     pthread_t threads[2];
     for (unsigned i = 0; i < 2; i++)
-        threads[i] = stress_start(play_ball, &sides[i]);
-    for (unsigned i = 0; i < 2; i++)
-        stress_join(threads[i]);
+        threads[i] = stress_start(bounce, &sides[i]);
+    stress_join_all(threads, 2);
 }
 
 int main(int argc, char **argv)
 {
     stress_begin(argc, argv);
     check_returns();
-    check_wakes_nobody();
+    check_wakes_none();
     check_identities();
     for (unsigned round = 0; round < stress_rounds(10); round++) {
         check_each_by_itself();

@@ -3,9 +3,8 @@
 #define STRESS_QUIET_H
 
 /*
- * When a wake-up is lost, and when it is only late. A thread that has been woken can run, and the system says
- * so (state R in /proc), however long it must wait for a core. So a wake-up is lost when all that could bring
- * it about are asleep, at each of many looks: then nobody is on the way.
+ * Whether a wake-up is lost or only late. The system says that a woken thread can run (state R in /proc), however long
+ * it waits for a core. So a wake-up is lost if all threads that could cause it are asleep at each of many looks.
  */
 
 #ifndef _GNU_SOURCE
@@ -23,7 +22,7 @@ static inline pid_t quiet_thread(void)
     return (pid_t)syscall(SYS_gettid);
 }
 
-/* What the system says of a thread of some process: R, S, D, T... Adds the time that it has used, in ticks. */
+/* The state of a thread: R, S, D, T... Adds its CPU time, in ticks. */
 static inline char quiet_look(pid_t process, pid_t thread, unsigned long long *used)
 {
     char path[64], text[256];

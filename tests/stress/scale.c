@@ -1,23 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * As many as there can be: 10,000 waiters on one condition; 10,000 conditions on one lock; a lock held as deep
- * as it goes; threads with the smallest stacks; and a lock that is held for a long time, with 1,000 waiting for
- * it.
+ * Large numbers: 10,000 waiters on one condition; 10,000 conditions on one lock; the maximum depth of a lock; threads
+ * with the smallest stacks; and a lock that is held for a long time while 1,000 threads want it.
  *
  *      scale [--threads N] [--hold SECONDS] [--seed S]
  *
- * What it took is printed. Where the system has not so many threads to give there are fewer, and that is
- * printed too.
+ * The program prints the time and memory that it took. If the system has fewer threads, it uses fewer and says so.
  */
 #include "shared_process.h"
 #include "quiet.h"
 #include <sys/resource.h>
 
-enum { HUNGRY = 1000 }; /* for a lock */
+enum { HUNGRY = 1000 }; /* that want a held lock */
 
 static unsigned threads_max;
 
-/* ---- What the system has to give ---- */
+/* ---- The limits of the system ---- */
 
 static unsigned long read_number(const char *path)
 {
@@ -39,8 +37,8 @@ static void limit_threads(unsigned long limit, const char *what)
     }
 }
 
-/* Half of what is allowed: we are not alone. */
-static void look_at_limits(void)
+/* Half of each limit, because other programs run too. */
+static void read_limits(void)
 {
     struct rlimit processes;
     CHECK_EQ(getrlimit(RLIMIT_NPROC, &processes), 0);
@@ -95,7 +93,7 @@ static double since_s(int64_t start_ns)
 
 /* ---- Threads with small stacks ---- */
 
-/* 16 KiB, if that is allowed: some systems want more, for the registers that a signal handler finds saved. */
+/* 16 KiB, if that is allowed. Some systems need more, to save the registers for a signal handler. */
 static size_t small_stack(void)
 {
 #if defined(STRESS_TSAN) || defined(STRESS_ASAN)
@@ -118,7 +116,7 @@ static bool start_small(pthread_t *thread, void *(*run)(void *), void *arg)
     return error == 0;
 }
 
-/* As many as there are to be had. */
+/* As many as the system has. */
 static unsigned start_crowd(pthread_t *threads, unsigned count, void *(*run)(void *), void *arg)
 {
     unsigned started = 0;
@@ -132,8 +130,7 @@ static unsigned start_crowd(pthread_t *threads, unsigned count, void *(*run)(voi
 
 static void join_crowd(const pthread_t *threads, unsigned count)
 {
-    for (unsigned i = 0; i < count; i++)
-        stress_join(threads[i]);
+    stress_join_all(threads, count);
 }
 
 /* ---- Waiters on one condition; or on one each, with one lock ---- */
@@ -178,7 +175,7 @@ static void notify_half(struct crowd *crowd, const unsigned *order, unsigned cou
     }
 }
 
-static void play_crowd(bool one_condition)
+static void test_crowd(bool one_condition)
 {
     struct crowd crowd = {.conds_count = one_condition ? 1 : threads_max};
     pthread_t *threads = calloc(threads_max, sizeof *threads);
@@ -195,7 +192,7 @@ static void play_crowd(bool one_condition)
     double arriving_s = since_s(start_ns);
     unsigned long kib = resident_kib() - before_kib;
 
-    /* In order of arrival, or in any order. */
+    /* In the order of arrival, or in random order. */
     struct rng rng = rng_make(1);
     unsigned *order = calloc(count, sizeof *order);
     CHECK(order != NULL, "out of memory");
@@ -221,9 +218,8 @@ static void play_crowd(bool one_condition)
     for (unsigned i = 0; i < crowd.conds_count; i++)
         CHECK_OK(cond_destroy(&crowd.conds[i]));
     CHECK_OK(cond_lock_destroy(&crowd.lock));
-    printf("  %u waiters on %u condition%s: all there in %.2f s, with %lu KiB (%.1f KiB each); notified in "
-           "%.3f ms, through "
-           "in %.2f s\n",
+    printf("  %u waiters on %u condition%s: all waiting after %.2f s, with %lu KiB (%.1f KiB each); notified in "
+           "%.3f ms, all returned in %.2f s\n",
            count, crowd.conds_count, one_condition ? "" : "s of one lock", arriving_s, kib, (double)kib / count,
            notifying_s * 1e3, through_s);
     free(order);
@@ -243,7 +239,7 @@ static void *acquire_once(void *arg)
     return NULL;
 }
 
-static void play_recursion(void)
+static void test_recursion(void)
 {
     cond_t cond = COND_INIT;
     pthread_t other;
@@ -252,7 +248,7 @@ static void play_recursion(void)
         CHECK_OK(cond_acquire(&cond));
     CHECK_RESULT(cond_acquire(&cond), EAGAIN);
     CHECK_RESULT(cond_try_acquire(&cond), EAGAIN);
-    /* The wait gives all of them back, and all of them come back. */
+    /* The wait releases all levels and restores them. */
     CHECK(start_small(&other, acquire_once, &cond), "not a single thread could be started");
     CHECK_OK(cond_wait(&cond, COND_FOREVER));
     CHECK_RESULT(cond_acquire(&cond), EAGAIN);
@@ -262,10 +258,10 @@ static void play_recursion(void)
         CHECK_OK(cond_release(&cond));
     CHECK_RESULT(cond_release(&cond), EPERM);
     CHECK_OK(cond_destroy(&cond));
-    printf("  %u levels deep, there and back, in %.3f s\n", COND_DEPTH_MAX, since_s(start_ns));
+    printf("  %u levels acquired and released in %.3f s\n", COND_DEPTH_MAX, since_s(start_ns));
 }
 
-/* ---- Small stacks: how much of one the library needs ---- */
+/* ---- Small stacks ---- */
 
 static bool is_true(void *arg)
 {
@@ -289,11 +285,11 @@ static void *do_everything(void *arg)
     cond_task_t task;
     pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
     cond_lock_t lock;
-    bool truth = false;
+    bool flag = false;
     char text[128];
     CHECK_OK(cond_acquire(&cond));
     CHECK_RESULT(cond_wait(&cond, COND_US(10)), ETIMEDOUT);
-    CHECK_RESULT(cond_wait_for(&cond, is_true, &truth, COND_US(10)), ETIMEDOUT);
+    CHECK_RESULT(cond_wait_for(&cond, is_true, &flag, COND_US(10)), ETIMEDOUT);
     CHECK_OK(cond_notify_all(&cond));
     CHECK(cond_describe(&cond, text, sizeof text) > 0, "not described");
     CHECK_OK(cond_release(&cond));
@@ -315,7 +311,7 @@ static void *do_everything(void *arg)
     return NULL;
 }
 
-/* How many bytes of a stack are touched. What the system puts there itself is in it. */
+/* How many bytes of a stack are written, including those of the system. */
 static size_t stack_used(void *(*run)(void *), void *arg)
 {
     enum { PAINT = 0xA5 };
@@ -336,11 +332,11 @@ static size_t stack_used(void *(*run)(void *), void *arg)
     return size - untouched;
 }
 
-static void play_stacks(void)
+static void test_stacks(void)
 {
     cond_t *shared = share_memory(sizeof *shared);
     make_shared(shared);
-    (void)stack_used(do_everything, shared); /* the first calls of functions look for them */
+    (void)stack_used(do_everything, shared); /* the first call of a function links it */
     size_t nothing = stack_used(do_nothing, NULL), all = stack_used(do_everything, shared);
     CHECK(all < small_stack(), "no byte of a stack of %zu bytes is left", small_stack());
     printf("  every kind of wait on a stack of %zu bytes: %zu are used, %zu of them by a thread that does "
@@ -361,7 +357,7 @@ struct hunger {
     atomic_uint gave_up;
 };
 
-/* One third each: wait, wait with a limit that will not be reached, and give up in good time. */
+/* One third each: no timeout, a timeout that is never reached, and one that is reached. */
 static void *run_hungry(void *arg)
 {
     struct hunger *hunger = arg;
@@ -373,7 +369,7 @@ static void *run_hungry(void *arg)
     int error = cond_lock_acquire_timed(&hunger->lock, timeout_ns);
     if (number % 3 == 2 && error != 0) {
         CHECK_RESULT(error, ETIMEDOUT);
-        CHECK(cond_now() - start_ns >= timeout_ns, "gave up early");
+        CHECK(cond_now() - start_ns >= timeout_ns, "timed out early");
         (void)atomic_fetch_add(&hunger->gave_up, 1);
         return NULL;
     }
@@ -383,7 +379,7 @@ static void *run_hungry(void *arg)
     return NULL;
 }
 
-static void play_hunger(unsigned hold_s)
+static void test_hunger(unsigned hold_s)
 {
     struct hunger hunger = {.hold_ns = COND_SEC((int64_t)hold_s)};
     pthread_t *threads = calloc(HUNGRY, sizeof *threads);
@@ -403,11 +399,10 @@ static void play_hunger(unsigned hold_s)
     CHECK_OK(cond_lock_release(&hunger.lock));
     join_crowd(threads, count);
     CHECK_EQ(hunger.served + atomic_load(&hunger.gave_up), count);
-    CHECK(!cond_lock_locked(&hunger.lock), "held by nobody");
+    CHECK(!cond_lock_locked(&hunger.lock), "locked, and no thread holds it");
     CHECK_OK(cond_lock_destroy(&hunger.lock));
-    printf("  a lock held for %u s with %u waiting for it: %.3f s of CPU time meanwhile, %u gave up as they "
-           "had to, the "
-           "others had it within %.3f s\n",
+    printf("  a lock held for %u s with %u waiting for it: %.3f s of CPU time meanwhile, %u timed out, the "
+           "others acquired it within %.3f s\n",
            hold_s, count, held_cpu_s, gave_up, since_s(start_ns));
     free(threads);
 }
@@ -417,16 +412,16 @@ int main(int argc, char **argv)
     threads_max = take_option(&argc, argv, "--threads", 10000);
     unsigned hold_s = take_option(&argc, argv, "--hold", 1);
     stress_begin(argc, argv);
-    look_at_limits();
-    play_crowd(true);
-    play_crowd(false);
-    play_recursion();
+    read_limits();
+    test_crowd(true);
+    test_crowd(false);
+    test_recursion();
 #if defined(STRESS_TSAN) || defined(STRESS_ASAN)
-    puts("  stacks are not measured: a sanitizer makes its own use of them");
-    (void)play_stacks;
+    puts("  stacks are not measured: a sanitizer uses them too");
+    (void)test_stacks;
 #else
-    play_stacks();
+    test_stacks();
 #endif
-    play_hunger(hold_s);
+    test_hunger(hold_s);
     return 0;
 }

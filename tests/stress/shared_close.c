@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Processes wait on a shared condition, and another closes it and is killed meanwhile, at a random moment:
+ * Processes wait on a shared condition. Another process closes it and is killed meanwhile, at a random moment:
  *
  *      shared_close [--rounds N] [--seed S]
  *
- * If it was closed by then, or if another process closes it afterwards, then all that wait end, and who comes later finds it
- * closed. Nobody hangs. One of the waiters is killed too, now and then.
+ * If it was closed by then, or another process closes it afterwards, then all waits end, and later ones end at once. No
+ * process hangs. Now and then one of the waiters is killed too.
  */
 #include "shared_process.h"
 
@@ -13,8 +13,8 @@ enum { WAITERS = 3 };
 
 struct memory {
     cond_t cond;
-    bool never;           /* what one of them waits for */
-    atomic_uint waiting;  /* so many have come to wait */
+    bool never;           /* what some wait for */
+    atomic_uint waiting;  /* how many are about to wait */
     atomic_bool begun;    /* the closing process runs */
 };
 
@@ -34,7 +34,7 @@ static bool is_set(void *arg)
     return *(const bool *)arg;
 }
 
-/* Until it is closed. After a recover a plain wait may return without need. */
+/* After a recover, a wait without predicate may return 0 spuriously. */
 static void wait_for_close(unsigned number)
 {
     int error = 0;
@@ -46,7 +46,8 @@ static void wait_for_close(unsigned number)
         if (error == EOWNERDEAD)
             CHECK_OK(cond_recover(&memory->cond));
         else
-            CHECK(error == ECANCELED || (error == 0 && number % 2), "wait answered %d (%s)", error, cond_strerror(error));
+            CHECK(error == ECANCELED || (error == 0 && number % 2), "wait returned %d (%s)", error,
+                  cond_strerror(error));
     }
     CHECK(cond_closed(&memory->cond), "ended, and not closed");
     CHECK_EQ(cond_wait(&memory->cond, COND_FOREVER), ECANCELED);
@@ -64,7 +65,7 @@ static void close_it(unsigned number)
         nap(COND_SEC(1)); /* to be killed */
 }
 
-static bool play(struct rng *rng)
+static bool run_case(struct rng *rng)
 {
     pid_t waiters[WAITERS];
     memory->waiting = 0;
@@ -75,8 +76,8 @@ static bool play(struct rng *rng)
         waiters[i] = start_process(wait_for_close, i);
     if (rng_chance(rng, 70))
         AWAIT(memory->waiting == WAITERS);
-    bool one_dies = rng_chance(rng, 20);
-    if (one_dies)
+    bool one_killed = rng_chance(rng, 20);
+    if (one_killed)
         kill_process(waiters[0]);
     pid_t closer = start_process(close_it, 0);
     while (!memory->begun) /* not AWAIT(): the waiters may end as soon as it has begun */
@@ -89,10 +90,10 @@ static bool play(struct rng *rng)
         CHECK_OK(cond_close(&memory->cond));
         CHECK_OK(cond_release(&memory->cond));
     }
-    for (unsigned i = one_dies; i < WAITERS; i++)
+    for (unsigned i = one_killed; i < WAITERS; i++)
         await_end(waiters[i]);
     enter();
-    CHECK(cond_closed(&memory->cond), "open again");
+    CHECK(cond_closed(&memory->cond), "not closed any more");
     CHECK_EQ(cond_wait_for(&memory->cond, is_set, &memory->never, COND_FOREVER), ECANCELED);
     CHECK_OK(cond_release(&memory->cond));
     stress_forget(&memory->cond);
@@ -108,7 +109,7 @@ int main(int argc, char **argv)
     struct rng rng = rng_make(0);
     unsigned before = 0;
     for (unsigned i = 0; i < rounds; i++)
-        before += play(&rng);
+        before += run_case(&rng);
     printf("  closed before the kill in %u of %u rounds\n", before, rounds);
     return 0;
 }

@@ -1,38 +1,38 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Four producers and four consumers, processes all, over one shared bounded buffer, while a killer sends
- * SIGKILL to a random one every few milliseconds and starts another in its place:
+ * Four producers and four consumers, all processes, with one shared bounded buffer. Every few milliseconds a random one
+ * gets SIGKILL, and a new one starts:
  *
  *      shared_kill [--kills N] [--seed S]
  *
- * Nobody hangs; after each recover the buffer is whole; and every item that was published is consumed once
- * and no more, except for those in the hand of a consumer that was killed: at most one a kill. In the first
- * half they use cond_wait_for and notify one; in the second they wait in a loop and notify all.
+ * No process hangs; after each recover the buffer is consistent; and each published item is consumed exactly once,
+ * except for those in the hand of a killed consumer: at most one a kill. In the first half the processes use
+ * cond_wait_for and notify one; in the second they wait in a loop and notify all.
  *
- * How the buffer survives. Items are numbers 1, 2, 3... and number n lives in slot n % CAPACITY. One store
- * into the slot publishes it, one store takes it out; `made` and `taken` can be found again from the slots.
- * A consumer writes the number into its hand before it takes it, and clears its hand after it has written
- * down, without the lock, that the item is consumed.
+ * How the buffer survives. Items are numbers 1, 2, 3... and number n is in slot n % CAPACITY. One store into the slot
+ * publishes it, one store takes it; `made` and `taken` can be computed again from the slots. A consumer writes the
+ * number into its hand before it takes the item, and clears its hand after it has recorded, without the lock, that it
+ * is consumed.
  */
 #include "shared_process.h"
 
-enum { PROCESSES = 8, CAPACITY = 10, ITEMS_PER_KILL = 20000, KILLS_PER_LOOK = 16 };
+enum { PROCESSES = 8, CAPACITY = 10, ITEMS_PER_KILL = 20000, KILLS_PER_CHECK = 16 };
 
 struct memory {
     cond_t cond;
     _Atomic uint32_t slots[CAPACITY]; /* under the lock: 0 is free */
-    _Atomic uint32_t made, taken;     /* under the lock: how many; the killer peeks */
-    bool closed;                      /* under the lock: no more are made */
-    bool by_hand;                     /* under the lock: wait in a loop, and wake all */
+    _Atomic uint32_t made, taken;     /* under the lock: how many; the first process reads it without */
+    bool closed;                      /* under the lock: no more items */
+    bool by_hand;                     /* under the lock: wait in a loop, and notify all */
     atomic_uint recoveries, recoveries_in_wait;
-    _Atomic uint32_t hands[PROCESSES]; /* by its owner, and by the killer after the owner's death */
-    uint32_t limit;                    /* fixed: how many items there are at most */
-    atomic_uchar consumed[];           /* how often */
+    _Atomic uint32_t hands[PROCESSES]; /* by its owner; by the first process after the owner was killed */
+    uint32_t limit;                    /* fixed: the maximum number of items */
+    atomic_uchar consumed[];           /* how often each */
 };
 
 static struct memory *memory;
 
-/* Make sure that the buffer is what it must be whenever the lock is free. */
+/* Checks what is true whenever the lock is free. */
 static void check_buffer(void)
 {
     uint32_t made = memory->made, taken = memory->taken;
@@ -43,7 +43,7 @@ static void check_buffer(void)
     }
 }
 
-/* The last holder was killed, at any point. This may happen to us, too: so all of it can be done again. */
+/* The last holder was killed, at any point. This process may be killed too, so each step can be repeated. */
 static void recover(void)
 {
     uint32_t first = UINT32_MAX, last = 0;
@@ -54,7 +54,7 @@ static void recover(void)
         if (number > last)
             last = number;
     }
-    /* It was at most one step from being whole. */
+    /* At most one step is missing. */
     if (last > memory->made) {
         CHECK_EQ(last, memory->made + 1);
         memory->made = last;
@@ -102,14 +102,14 @@ static void wait_until(cond_pred_t *pred, struct rng *rng)
             recover();
             memory->recoveries_in_wait++;
         } else {
-            CHECK(error == 0 || error == ETIMEDOUT, "wait answered %d (%s)", error, cond_strerror(error));
+            CHECK(error == 0 || error == ETIMEDOUT, "wait returned %d (%s)", error, cond_strerror(error));
         }
     }
 }
 
-/* One condition serves both directions, so a notify may meet the wrong kind first. In cond_wait_for it is
-   handed on to one that can use it; those who wait by hand need all to be woken. */
-static void tell(void)
+/* Producers and consumers wait on one condition, so a notify may choose the wrong kind. With predicates it is passed
+   on; without them all must be notified. */
+static void notify(void)
 {
     CHECK_OK(memory->by_hand ? cond_notify_all(&memory->cond) : cond_notify(&memory->cond, 1));
 }
@@ -126,11 +126,11 @@ static void produce(struct rng *rng)
             CHECK_EQ(memory->slots[number % CAPACITY], 0);
             memory->slots[number % CAPACITY] = number; /* published */
             memory->made = number;
-            tell();
+            notify();
         }
         CHECK_OK(cond_release(&memory->cond));
         if (number > memory->limit)
-            nap(COND_MS(1)); /* enough for so many kills: look now and then whether this is the end */
+            nap(COND_MS(1)); /* no more items: check again later whether this is the end */
     }
     CHECK_OK(cond_release(&memory->cond));
 }
@@ -147,7 +147,7 @@ static void consume(unsigned process, struct rng *rng)
         memory->hands[process] = number;
         memory->slots[number % CAPACITY] = 0; /* taken */
         memory->taken = number;
-        tell();
+        notify();
         CHECK_OK(cond_release(&memory->cond));
         CHECK_EQ(atomic_fetch_add(&memory->consumed[number], 1), 0);
         memory->hands[process] = 0;
@@ -155,7 +155,7 @@ static void consume(unsigned process, struct rng *rng)
     CHECK_OK(cond_release(&memory->cond));
 }
 
-/* `number` is the place among the eight, and on top of it how often that has been filled. */
+/* `number` modulo 8 is the index of the process; the rest counts its restarts. */
 static void work(unsigned number)
 {
     struct rng rng = rng_make(number + 1);
@@ -185,8 +185,8 @@ int main(int argc, char **argv)
 
     struct rng rng = rng_make(0);
     pid_t processes[PROCESSES];
-    bool *excused = calloc((size_t)limit + 1, 1); /* was in the hand of one that was killed */
-    CHECK(excused != NULL, "out of memory");
+    bool *lost_by_kill = calloc((size_t)limit + 1, 1); /* was in the hand of a killed consumer */
+    CHECK(lost_by_kill != NULL, "out of memory");
     for (unsigned i = 0; i < PROCESSES; i++)
         processes[i] = start_process(work, i);
 
@@ -195,7 +195,7 @@ int main(int argc, char **argv)
         nap(rng_between(&rng, COND_US(200), COND_MS(4)));
         unsigned victim = (unsigned)rng_between(&rng, 0, PROCESSES - 1);
         kill_process(processes[victim]);
-        excused[memory->hands[victim]] = true;
+        lost_by_kill[memory->hands[victim]] = true;
         memory->hands[victim] = 0;
         processes[victim] = start_process(work, victim + i * PROCESSES);
         check_children();
@@ -205,8 +205,9 @@ int main(int argc, char **argv)
             CHECK_OK(cond_notify_all(&memory->cond));
             CHECK_OK(cond_release(&memory->cond));
         }
-        if (i % KILLS_PER_LOOK == 0) {
-            /* A kill wakes up who is stuck, so now and then the living are left alone: they must get on. */
+        if (i % KILLS_PER_CHECK == 0) {
+            /* A kill may wake a stuck process, so now and then there are no kills, and the processes must make
+               progress. */
             uint32_t before = memory->taken;
             AWAIT(memory->taken - before >= 5 * CAPACITY || memory->made == memory->limit);
         }
@@ -216,7 +217,7 @@ int main(int argc, char **argv)
         }
     }
 
-    /* No more kills: the living take what is there, and come to an end. */
+    /* No more kills: the processes consume the rest and end. */
     enter();
     memory->closed = true;
     CHECK_OK(cond_notify_all(&memory->cond));
@@ -229,19 +230,19 @@ int main(int argc, char **argv)
     CHECK_EQ(memory->made, memory->taken);
     unsigned lost = 0;
     for (uint32_t number = 1; number <= memory->made; number++) {
-        if (memory->consumed[number] == 0 && excused[number])
+        if (memory->consumed[number] == 0 && lost_by_kill[number])
             lost++;
         else
             CHECK(memory->consumed[number] == 1, "item %u of %u was consumed %u times", number, memory->made,
                   memory->consumed[number]);
     }
     CHECK(lost <= kills, "%u items lost in %u kills", lost, kills);
-    CHECK_OK(cond_notify_all(&memory->cond)); /* forgets the dead */
+    CHECK_OK(cond_notify_all(&memory->cond)); /* uncounts the killed */
     CHECK_EQ(cond_waiters(&memory->cond), 0);
     CHECK_OK(cond_release(&memory->cond));
     CHECK_OK(cond_destroy(&memory->cond));
     print_progress(kills);
-    printf("  every item was consumed once, but for %u in killed hands\n", lost);
-    free(excused);
+    printf("  each item was consumed once, except for %u in the hands of killed consumers\n", lost);
+    free(lost_by_kill);
     return 0;
 }

@@ -3,9 +3,9 @@
 #define SHARED_PROCESS_H
 
 /*
- * What the programs with real processes share, on top of stress.h. The first process is the only one that
- * starts, stops and kills; it has no threads, so that forking is safe under every sanitizer. It is never
- * killed, and whenever it waits for something, it looks whether a child has failed meanwhile.
+ * Shared by the programs with real processes, on top of stress.h. Only the first process starts, stops and kills
+ * others. It has no threads, so that it may fork under each sanitizer. No process kills it, and whenever it waits for
+ * something, it checks that no child has failed.
  */
 
 #ifndef _GNU_SOURCE
@@ -23,7 +23,7 @@
 
 enum { EXIT_SKIP = 77 };
 
-/* Take `name N` out of the arguments, before stress_begin() sees them. */
+/* Takes `name N` out of the arguments, before stress_begin(). */
 static inline unsigned take_option(int *argc, char **argv, const char *name, unsigned otherwise)
 {
     unsigned value = otherwise;
@@ -45,7 +45,7 @@ static inline unsigned take_option(int *argc, char **argv, const char *name, uns
     return value;
 }
 
-/* Memory that the processes share: zeros. What is not touched costs nothing. */
+/* Zeroed memory that the processes share. Pages that are not used cost nothing. */
 static inline void *share_memory(size_t size)
 {
     int kind = MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE;
@@ -54,7 +54,7 @@ static inline void *share_memory(size_t size)
     return memory;
 }
 
-/* A condition for processes; where there can be none, there is nothing to test. */
+/* A condition for processes. Skips the test if the system has none. */
 static inline void make_shared(cond_t *cond)
 {
     int error = cond_init(cond, NULL, COND_SHARED);
@@ -74,7 +74,7 @@ static inline pid_t start_process(void (*run)(unsigned number), unsigned number)
     CHECK(child >= 0, "cannot fork: %s", strerror(errno));
     if (child == 0) {
 #ifdef __linux__
-        /* Nobody is left behind, however the first process ends. */
+        /* The child ends with the first process. */
         (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 #endif
         if (getppid() != parent)
@@ -85,7 +85,7 @@ static inline pid_t start_process(void (*run)(unsigned number), unsigned number)
     return child;
 }
 
-/* No child ends by itself, unless it has found something wrong. */
+/* No child ends by itself, unless a check has failed. */
 static inline void check_children(void)
 {
     int status;
@@ -98,14 +98,14 @@ static inline void nap(int64_t ns)
     stress_sleep_until(cond_now() + ns);
 }
 
-/* Until `truth`, which children bring about, while nobody holds the lock for it. */
-#define AWAIT(truth)                                                                                    \
-    while (!(truth)) {                                                                                  \
+/* Until the children have made `condition` true, which is read without the lock. */
+#define AWAIT(condition)                                                                                    \
+    while (!(condition)) {                                                                                  \
         check_children();                                                                               \
         nap(COND_US(50));                                                                               \
     }
 
-/* One that is killed, by whomever. */
+/* The child is killed, by any process. */
 static inline void await_kill(pid_t child)
 {
     int status;
@@ -123,7 +123,7 @@ static inline void kill_process(pid_t child)
 #endif
 }
 
-/* When this returns it does not run. */
+/* Returns when the child does not run. */
 static inline void stop_process(pid_t child)
 {
     int status;

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Processes that wait, and die of it. Three games with a shared condition:
+ * Processes that wait on a shared condition and are killed. Three parts:
  *
- *      kills       16 wait in plain cond_wait; some are killed before, while and after one is notified. Each
- *                  notify is answered by a living waiter.
- *      stops       some of the 16 are stopped instead: the wake-up is theirs and they do not come. Notify
- *                  does not wait for them, and a living one answers.
- *      notifiers   who publishes and notifies is killed, at any step of it; all that was published is
+ *      kills       16 processes wait in plain cond_wait. Some are killed before, while and after one is notified. After
+ *                  each notify a living waiter returns.
+ *      stops       some of the 16 are stopped instead, so the woken one may not run. Notify does not wait for it, and a
+ *                  living one returns.
+ *      notifiers   the process that publishes and notifies is killed at any step, and all that was published is
  *                  consumed.
  *
- * In all of them nobody touches the lock while the answer is awaited, so nothing but the library itself can
- * make good for a wake-up that was lost.
+ * In all parts no other process uses the lock while a return is awaited, so only the library itself can repair a lost
+ * wake-up.
  */
 #include "shared_process.h"
 #include <sys/time.h>
@@ -19,7 +19,7 @@ enum { WAITERS = 16, CONSUMERS = 4 };
 
 static struct memory {
     cond_t cond;
-    atomic_uint answers;        /* under the lock, peeked at without it, as all below */
+    atomic_uint returns;        /* under the lock, but the first process reads them without, as all below */
     atomic_uint waits[WAITERS]; /* how many each has begun */
     atomic_bool waiting[WAITERS];
     atomic_uint published, consumed;
@@ -49,7 +49,7 @@ static void leave(void)
     CHECK_OK(cond_release(&memory->cond));
 }
 
-static void wait_and_answer(unsigned number)
+static void wait_and_count(unsigned number)
 {
     enter();
     for (;;) {
@@ -59,14 +59,14 @@ static void wait_and_answer(unsigned number)
         memory->waiting[number] = false;
         recover_if(error);
         if (error == 0)
-            memory->answers++;
+            memory->returns++;
     }
 }
 
 static void start_waiter(unsigned number)
 {
     memory->waiting[number] = false;
-    processes[number] = start_process(wait_and_answer, number);
+    processes[number] = start_process(wait_and_count, number);
     started++;
 }
 
@@ -102,8 +102,8 @@ static void enter_when_all_wait(void)
     }
 }
 
-/* The same, and it is known that no notification is under way and that nobody is counted who is dead. */
-static void enter_afresh(void)
+/* The same, and no notification is on its way and no killed process is counted. */
+static void enter_without_leftovers(void)
 {
     unsigned waits[WAITERS];
     enter_when_all_wait();
@@ -117,30 +117,30 @@ static void enter_afresh(void)
     CHECK_EQ(cond_waiters(&memory->cond), WAITERS);
 }
 
-/* Kill up to `n`, but leave a good few alive. */
+/* Kills up to n. */
 static void kill_some(struct rng *rng, unsigned n)
 {
     for (unsigned i = 0; i < n; i++)
         kill_waiter((unsigned)rng_between(rng, 0, WAITERS - 1));
 }
 
-static void await_answer(unsigned before)
+static void await_return(unsigned before)
 {
-    AWAIT(memory->answers != before);
+    AWAIT(memory->returns != before);
 }
 
-static void play_kills(struct rng *rng, unsigned notifies)
+static void test_kills(struct rng *rng, unsigned notifies)
 {
     struct spread late = {0};
     for (unsigned i = 0; i < notifies; i++) {
-        /* At most 3 times 4 are killed at a time: some are always left to answer. */
+        /* At most 3 times 4 are killed at a time, so some are left. */
         start_missing();
         if (i % 4 == 0)
-            enter_afresh();
+            enter_without_leftovers();
         else
             enter_when_all_wait();
         kill_some(rng, (unsigned)rng_between(rng, 0, 4));
-        unsigned before = memory->answers;
+        unsigned before = memory->returns;
         CHECK_OK(cond_notify(&memory->cond, 1));
         int64_t notified_ns = cond_now();
         if (rng_chance(rng, 50))
@@ -149,21 +149,21 @@ static void play_kills(struct rng *rng, unsigned notifies)
         if (rng_chance(rng, 50))
             stress_spin_until(cond_now() + rng_between(rng, 0, COND_US(50)));
         kill_some(rng, (unsigned)rng_between(rng, 0, 4));
-        await_answer(before);
+        await_return(before);
         spread_add(&late, cond_now() - notified_ns);
     }
-    spread_print(&late, "kills: a living waiter answers after");
+    spread_print(&late, "kills: a living waiter returns after");
     printf("  kills: %u waiters killed, %u recoveries\n", started - WAITERS, memory->recoveries);
     fflush(stdout);
 }
 
-static void play_stops(struct rng *rng, unsigned notifies)
+static void test_stops(struct rng *rng, unsigned notifies)
 {
     struct spread took = {0}, late = {0};
     for (unsigned i = 0; i < notifies; i++) {
         start_missing();
-        /* All sleep without the lock, and it is held here: nobody can be stopped with it. */
-        enter_afresh();
+        /* All sleep without the lock, and it is held here: no process is stopped with it. */
+        enter_without_leftovers();
         bool stopped[WAITERS] = {false};
         for (int64_t n = i % 2 ? WAITERS - 1 : rng_between(rng, 1, WAITERS - 1); n > 0; n--) {
             unsigned victim = (unsigned)rng_between(rng, 0, WAITERS - 2);
@@ -173,12 +173,12 @@ static void play_stops(struct rng *rng, unsigned notifies)
                 stop_process(processes[victim]);
             stopped[victim] = true;
         }
-        unsigned before = memory->answers;
+        unsigned before = memory->returns;
         int64_t began_ns = cond_now();
         CHECK_OK(cond_notify(&memory->cond, 1));
         spread_add(&took, cond_now() - began_ns);
         leave();
-        await_answer(before);
+        await_return(before);
         spread_add(&late, cond_now() - began_ns);
         for (unsigned j = 0; j < WAITERS; j++) {
             if (stopped[j] && rng_chance(rng, 10))
@@ -187,13 +187,13 @@ static void play_stops(struct rng *rng, unsigned notifies)
                 CHECK_EQ(kill(processes[j], SIGCONT), 0);
         }
     }
-    /* A notify that waited for one that is stopped would never end. How long it takes is the machine's
-       affair too; half of them, though, must be quick. */
+    /* A notify that waits for a stopped process never ends. How long it takes depends on the machine too, but half of
+       them must be fast. */
     qsort(took.values, took.count, sizeof *took.values, spread_compare);
     int64_t median_ns = took.values[took.count / 2];
     CHECK(median_ns < COND_MS(10), "half of the notifies took more than %lld ns", (long long)median_ns);
     spread_print(&took, "stops: notify took");
-    spread_print(&late, "stops: a living waiter answers after");
+    spread_print(&late, "stops: a living waiter returns after");
     fflush(stdout);
 }
 
@@ -210,7 +210,7 @@ static void consume(unsigned number)
     }
 }
 
-/* A kill from outside mostly finds a process in a system call. An alarm finds it wherever it is. */
+/* A kill by another process mostly happens in a system call. An alarm happens anywhere. */
 static void die(int signal)
 {
     (void)signal;
@@ -233,7 +233,7 @@ static void publish(unsigned number)
     }
 }
 
-static void play_notifiers(unsigned kills)
+static void test_notifiers(unsigned kills)
 {
     pid_t consumers[CONSUMERS];
     for (unsigned i = 0; i < CONSUMERS; i++)
@@ -243,7 +243,7 @@ static void play_notifiers(unsigned kills)
     for (unsigned i = 0; i < kills; i++) {
         pid_t notifier = start_process(publish, i);
         await_kill(notifier);
-        /* To be told that a holder died, somebody must acquire. Then all is up to the waiters. */
+        /* A process must acquire to find that the holder died. The rest is done by the waiters. */
         int64_t killed_ns = cond_now();
         enter();
         leave();
@@ -264,14 +264,14 @@ int main(int argc, char **argv)
     memory = share_memory(sizeof *memory);
     make_shared(&memory->cond);
 
-    play_kills(&rng, stress_rounds(300));
-    play_stops(&rng, stress_rounds(40));
+    test_kills(&rng, stress_rounds(300));
+    test_stops(&rng, stress_rounds(40));
     for (unsigned i = 0; i < WAITERS; i++)
         kill_waiter(i);
-    play_notifiers(stress_rounds(100));
+    test_notifiers(stress_rounds(100));
 
     enter();
-    CHECK_OK(cond_notify_all(&memory->cond)); /* forgets the dead */
+    CHECK_OK(cond_notify_all(&memory->cond)); /* uncounts the killed */
     CHECK_EQ(cond_waiters(&memory->cond), 0);
     leave();
     CHECK_OK(cond_destroy(&memory->cond));

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Signals hit waiters throughout: a timer at 1 kHz hits the process, and another thread hits each waiter at
- * about that rate. No wait returns early, none without a reason, and errno is left alone. How late they
- * return is printed beside how late clock_nanosleep does, which had the same to bear.
+ * Signals interrupt waiters all the time: a timer at 1 kHz signals the process, and another thread signals each waiter
+ * at about that rate. No wait returns early or without a reason, and errno is not changed. The program prints how late
+ * they return, beside how late clock_nanosleep() does under the same signals.
  */
 #include "stress.h"
 #include <errno.h>
@@ -21,13 +21,13 @@ static void count_signal(int number)
 
 struct member {
     pthread_t thread;
-    atomic_bool present; /* may be sent signals */
+    atomic_bool present; /* gets signals */
     unsigned rounds;
     struct rng rng;
     struct spread late; /* its own, until it is joined */
 };
 
-/* One who holds its lock for others to wait for in vain. */
+/* A lock that the main thread holds all the time. */
 static cond_lock_t held = COND_MUTEX_INIT;
 
 /* Tokens: each notify gives one. */
@@ -41,7 +41,7 @@ static bool never(void *arg)
     return false;
 }
 
-/* Waits of every kind, each with nobody to end it. */
+/* Waits of each kind; no notify ends them. */
 static void *run_waiter(void *arg)
 {
     struct member *self = arg;
@@ -92,7 +92,7 @@ static void *run_sleeper(void *arg)
     return NULL;
 }
 
-/* Each return is paid for by a token, that was given before: no wake-up comes from nowhere. */
+/* Each return takes a token that was given before: there are no spurious wake-ups. */
 static void *run_notified(void *arg)
 {
     struct member *self = arg;
@@ -100,7 +100,7 @@ static void *run_notified(void *arg)
     while (!atomic_load(&over)) {
         CHECK_OK(cond_wait(&tokens_cond, COND_FOREVER));
         tokens_taken++;
-        CHECK(tokens_taken <= tokens_given, "woken by nobody");
+        CHECK(tokens_taken <= tokens_given, "woken without a notify");
     }
     CHECK_OK(cond_release(&tokens_cond));
     atomic_store(&self->present, false);
@@ -111,8 +111,7 @@ static struct member members[THREADS];
 
 static void *run_signaller(void *arg)
 {
-    /* Members stay until all are joined, or until this thread is: a member that has returned and is not
-       joined may still be named. */
+    /* This thread ends before a member is joined: until then pthread_kill() may name it. */
     while (!atomic_load((atomic_bool *)arg)) {
         for (unsigned i = 0; i < THREADS; i++)
             if (atomic_load(&members[i].present))
@@ -146,7 +145,7 @@ int main(int argc, char **argv)
     }
     pthread_t signaller = stress_start(run_signaller, &silence);
 
-    /* Tokens, one at a time and only when both wait, until the others are through. */
+    /* Tokens, one at a time and only when both wait, until the others have ended. */
     for (bool busy = true; busy;) {
         ACQUIRE_WHEN(&tokens_cond, cond_waiters(&tokens_cond) == NOTIFIED);
         CHECK_EQ(tokens_taken, tokens_given);

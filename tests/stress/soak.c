@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * For hours: all the other stress programs, again and again, several at a time, each with a seed and a length
- * of its own, on one core or on all, some of them stopped and continued at random.
+ * For hours: all other stress programs, again and again, several at a time, each with a seed and a length of its own,
+ * on one core or on all, some of them stopped and continued at random.
  *
  *      soak [--minutes N] [--runs N] [--hang SECONDS] [--seed S]
  *
- * A line tells now and then how far it is. The first violation ends it: it says which program with which seed,
- * after what that has said itself, with its conditions described. A program that hangs is made to describe its
- * conditions too (SIGQUIT). It hangs if for a minute (--hang) all its threads are asleep, at each look, and use
- * no time. But its first one, which in these programs waits for the others by looking, may have used a second or
- * more: that is often enough to look. Or if it takes half an hour for what should take seconds.
+ * It prints its progress now and then. The first violation ends it: it prints the output of the program, with its
+ * conditions described, and its name and seed. A program that hangs gets SIGQUIT and describes its conditions too.
+ *
+ * A program hangs if for a minute (--hang) all its threads are asleep at each look and use no CPU time. Its first
+ * thread, which waits for the others by looking, may have used a second or more: that is enough to have looked. A
+ * program also hangs if it takes half an hour for what should take seconds.
  */
 #include "quiet.h"
 #include "shared_process.h"
@@ -23,7 +24,7 @@ enum { PROGRAMS = sizeof programs / sizeof *programs, JOBS_MAX = 16 };
 #define HANG_AWAKE_NS COND_SEC(1800)
 enum { LOOKED_TICKS = 100 }; /* a second */
 
-/* A program: how long it takes is found out as we go. */
+/* How long each program takes, as far as is known. */
 static struct {
     double ns_per_scale; /* 0: not known */
     unsigned long runs;
@@ -36,11 +37,11 @@ struct job {
     uint64_t seed;
     int core; /* or -1 */
     bool is_stopped_at_times;
-    int output; /* what it says, to be shown if it fails */
+    int output; /* its output, to be printed if it fails */
     int64_t start_ns;
     int64_t asleep_since_ns;       /* or 0 */
     unsigned long long used;       /* by then, in ticks, by all threads but the first */
-    unsigned long long first_used; /* and by the first */
+    unsigned long long first_used; /* and by the first thread */
 };
 
 static struct {
@@ -50,13 +51,13 @@ static struct {
     unsigned jobs_count;
     cpu_set_t cores;
     struct rng rng;
-    unsigned order[PROGRAMS]; /* this round's */
+    unsigned schedule[PROGRAMS]; /* of this round */
     unsigned next;
     unsigned long started, finished, skipped;
     int64_t start_ns, hang_ns;
 } soak;
 
-/* ---- What is seen of a program from outside ---- */
+/* ---- Whether a program hangs ---- */
 
 /* Whether all threads of a process but `except` sleep. Adds the time that they have used. */
 static bool process_sleeps(pid_t process, pid_t except, unsigned long long *used)
@@ -76,7 +77,7 @@ static bool process_sleeps(pid_t process, pid_t except, unsigned long long *used
     return asleep;
 }
 
-/* The same of its children; they have none. */
+/* The same of its children. They have no children. */
 static bool children_sleep(pid_t process, unsigned long long *used)
 {
     char path[80];
@@ -102,7 +103,7 @@ static bool job_hangs(struct job *job, int64_t now_ns)
         job->used = used;
         job->first_used = first_used;
     }
-    /* The first one may have been kept waiting for a core all the time: then it is no hang. */
+    /* If the first thread had no core all the time, it is no hang. */
     bool looked =
         (first_asleep && first_used == job->first_used) || first_used - job->first_used >= LOOKED_TICKS;
     return (job->asleep_since_ns != 0 && now_ns - job->asleep_since_ns > soak.hang_ns && looked) ||
@@ -147,22 +148,22 @@ static _Noreturn void violation(struct job *job, const char *what)
 
 /* ---- Jobs ---- */
 
-/* All of them once in each round, in any order. */
+/* Each once in each round, in random order. */
 static unsigned choose_program(void)
 {
     if (soak.next == 0) {
         for (unsigned i = 0; i < PROGRAMS; i++) {
             unsigned other = (unsigned)rng_between(&soak.rng, 0, i);
-            soak.order[i] = soak.order[other];
-            soak.order[other] = i;
+            soak.schedule[i] = soak.schedule[other];
+            soak.schedule[other] = i;
         }
     }
-    unsigned program = soak.order[soak.next];
+    unsigned program = soak.schedule[soak.next];
     soak.next = (soak.next + 1) % PROGRAMS;
     return program;
 }
 
-/* At first a short one, and then one that takes some seconds. */
+/* Short at first, later some seconds. */
 static double choose_scale(unsigned program)
 {
     if (known[program].ns_per_scale <= 0)
@@ -209,7 +210,7 @@ static void start_job(struct job *job)
     job->seed = rng_next(&soak.rng) % 1000000007;
     job->is_stopped_at_times = rng_chance(&soak.rng, 20);
     job->output = memfd_create("output", MFD_CLOEXEC);
-    CHECK(job->output >= 0, "no memory for what is said");
+    CHECK(job->output >= 0, "no memory for the output");
     job->start_ns = cond_now();
     fflush(stdout);
     job->process = fork();
@@ -219,7 +220,7 @@ static void start_job(struct job *job)
     soak.started++;
 }
 
-/* True if it has ended, well. */
+/* True if it has ended without a failure. */
 static bool job_has_ended(struct job *job)
 {
     int status;
@@ -230,7 +231,7 @@ static bool job_has_ended(struct job *job)
     job->process = 0;
     bool skipped = WIFEXITED(status) && WEXITSTATUS(status) == EXIT_SKIP;
     if (status != 0 && !skipped)
-        violation(job, WIFSIGNALED(status) ? "crashed" : "has found something wrong");
+        violation(job, WIFSIGNALED(status) ? "crashed" : "failed");
     double took_ns = (double)(cond_now() - job->start_ns);
     double *ns_per_scale = &known[job->program].ns_per_scale;
     *ns_per_scale = *ns_per_scale > 0 ? (*ns_per_scale + took_ns / job->scale) / 2 : took_ns / job->scale;
@@ -243,7 +244,7 @@ static bool job_has_ended(struct job *job)
 
 static void end_hanging(struct job *job)
 {
-    (void)kill(job->process, SIGQUIT); /* it describes its conditions */
+    (void)kill(job->process, SIGQUIT); /* then it describes its conditions */
     nap(COND_SEC(5));
     violation(job, "hangs");
 }
@@ -261,13 +262,13 @@ static void begin(const char *self)
 {
     char path[64];
     ssize_t length = readlink("/proc/self/exe", soak.folder, sizeof soak.folder - 1);
-    CHECK(length > 0, "where is %s?", self);
+    CHECK(length > 0, "cannot find the folder of %s", self);
     soak.folder[length] = '\0';
     *strrchr(soak.folder, '/') = '\0';
-    int file = memfd_create("counters", 0); /* which the programs inherit */
-    CHECK(file >= 0 && ftruncate(file, sizeof *soak.counters) == 0, "no memory to count in");
+    int file = memfd_create("counters", 0); /* the programs inherit it */
+    CHECK(file >= 0 && ftruncate(file, sizeof *soak.counters) == 0, "no memory for the counters");
     soak.counters = mmap(NULL, sizeof *soak.counters, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
-    CHECK(soak.counters != MAP_FAILED, "cannot map what is counted in");
+    CHECK(soak.counters != MAP_FAILED, "cannot map the counters");
     (void)snprintf(path, sizeof path, "/proc/self/fd/%d", file);
     CHECK_EQ(setenv(STRESS_COUNTERS, path, 1), 0);
     CHECK_EQ(sched_getaffinity(0, sizeof soak.cores, &soak.cores), 0);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Nobody starves at a private lock. A request is what a thread or a task does to get the lock: it begins when
+ * No thread or task starves at a private lock. A request is an attempt to get the lock: it begins when
  * a thread or a task calls acquire, when a notify chooses a waiter, or when a waiter's deadline passes, and it
  * ends when the lock is held. A request that has waited for the starvation threshold, about a millisecond,
- * may be overtaken a small number of times from then on, whoever competes and however long the lock is held.
+ * may be overtaken a small number of times from then on, whatever else competes and however long the lock is held.
  * This program counts it. A request is overtaken when a request that began later gets the lock.
  *
  *      PROGRAM [--scale N] [--seed S] [--unfair]
@@ -18,23 +18,23 @@
  *
  *      acquirer    acquires and releases, again and again
  *      timed       the same with a timeout; every second timeout is short, and the thread gives up then
- *      expired     waits with a timeout; it is notified when its predicate is false, and then its deadline
- *                  passes before the lock is released
+ *      expired     waits with a timeout; it is notified while its predicate is false, and its deadline passes before
+ *                  the lock is released
  *      notified    waits until its predicate is true, and is notified
  *
  * What is judged: how often a request was overtaken after it had waited for the threshold.
  *
- *   - One overtaking in a millisecond is counted at most (all of them are printed in brackets), and one less for
- *     each millisecond in which the thread was runnable and had no core (Linux says how long that was). The lock
- *     cannot see that a thread has no core, and must not be kept free for long then; if it is held for a
- *     microsecond only, it changes hands thousands of times meanwhile. If it is held for a millisecond or longer,
- *     nearly every overtaking is counted.
- *   - One request in a hundred may exceed the bound, and one in any case; none may exceed it MAX_FACTOR times. Else
- *     the scenario is run again; it is unfair if that happens three times in a row. (On a busy machine a thread
- *     that was woken may have no core, so that all who sleep behind it wait; but hardly three times in a row.)
- *   - Nobody may wait for LIMIT_NS after the end of the scenario. That has starved, and is unfair at once.
+ *   - At most one overtaking in a millisecond is counted (all are printed in brackets), and one less for each
+ *     millisecond in which the thread was runnable and had no core (Linux says how long that was). The lock cannot see
+ *     that a thread has no core, and must not stay free for it for long. If the lock is held for a microsecond, it
+ *     changes hands thousands of times meanwhile. If it is held for a millisecond or longer, nearly each overtaking is
+ *     counted.
+ *   - One request in a hundred may exceed the bound, and one in any case; none may exceed it MAX_FACTOR times.
+ *     Otherwise the scenario is run again; it is unfair if that happens three times in a row. (On a busy machine a
+ *     woken thread may have no core, and all that sleep behind it wait; but hardly three times in a row.)
+ *   - A request that waits for LIMIT_NS after the end of the scenario has starved. That is unfair at once.
  *
- * With --unfair the lock is one of this program's own, and the program fails if the judge does not find it unfair.
+ * With --unfair the lock is one of this program's own, and the program fails if it is not found unfair.
  */
 #include "loop.h"
 
@@ -52,7 +52,7 @@ static const char *const role_names[ROLES] = {
     "turns", "holder", "task", "acquirer", "timed", "expired", "notified",
 };
 
-/* Who takes part in a scenario, and how long the lock is held. */
+/* The members of a scenario, and how long the lock is held. */
 struct scenario {
     const char *name;
     unsigned competitors; /* threads that hold the lock for a while; tasks, where there are none */
@@ -82,7 +82,7 @@ struct member {
     struct test *test;
     enum role role;
     pthread_t thread;
-    cond_t cond; /* nobody else waits here, so a notify chooses this member */
+    cond_t cond; /* no other member waits here, so a notify chooses this one */
     cond_task_t task;
     struct post post;
     struct member *partner;  /* of `turns` */
@@ -109,7 +109,7 @@ static unsigned bound_of(const struct scenario *scenario)
     return scenario->competitors <= 4 ? 8 : 2 * scenario->competitors + 8;
 }
 
-/* ---- A lock that is not fair: others get it only if those who take turns have not wanted it for a while ---- */
+/* ---- A lock that is not fair: others get it only if no thread that takes turns has wanted it for a while ---- */
 
 static _Thread_local bool is_favoured;
 static atomic_bool unfair_held;
@@ -177,7 +177,7 @@ static bool is_over(struct test *test)
     return atomic_load_explicit(&test->over, memory_order_relaxed);
 }
 
-/* The thread's own request is about to begin. (Reading costs about as much as a sleep: that is rare enough.) */
+/* Before the thread's own request. (Reading costs about as much as a sleep, so it is rare.) */
 static void note_without_core(struct member *self)
 {
     int64_t now_ns = cond_now();
@@ -235,7 +235,7 @@ static void notify(struct member *self, struct member *other)
         CHECK_OK(cond_notify(&other->cond, 1));
 }
 
-/* `self` is NULL for the thread that ends the scenario. */
+/* `self` is NULL for the main thread. */
 static void notify_waiter(struct member *self, struct member *other)
 {
     if (other->waits) {
@@ -251,13 +251,13 @@ static bool is_competitor(const struct member *self)
     return self->role <= TASK;
 }
 
-/* Notify everybody who is to be notified, and hold the lock for a while. */
+/* Notify all members that are to be notified, and hold the lock for a while. */
 static void use_lock(struct member *self)
 {
     struct test *test = self->test;
     int64_t now_ns = cond_now();
     int64_t hold_ns = is_competitor(self) ? test->hold->ns : 0;
-    int64_t last_ns = now_ns; /* the latest deadline of those who are notified in vain */
+    int64_t last_ns = now_ns; /* the latest deadline of members notified with false predicates */
     CHECK_EQ(test->inside++, 0);
     for (struct member *other = test->members; other != test->members + test->count; other++) {
         if (other->role != TURNS || other == self->partner)
@@ -323,8 +323,8 @@ static bool is_ready(void *arg)
     return self->ready;
 }
 
-/* Release the lock and have it again. */
-static void have_again(struct member *self)
+/* Release the lock and acquire it again. */
+static void reacquire(struct member *self)
 {
     note_without_core(self);
     if (self->role == TURNS) {
@@ -349,7 +349,7 @@ static void *run_thread(void *arg)
 {
     struct member *self = arg;
     is_favoured = self->role == TURNS;
-    for (acquire(self);; have_again(self)) {
+    for (acquire(self);; reacquire(self)) {
         request_end(self);
         use_lock(self);
         if (is_to_leave(self))
@@ -363,14 +363,14 @@ static void *run_thread(void *arg)
 static void acquire_task(struct member *self)
 {
     request_begin(self, cond_now());
-    int answer = cond_task_acquire(&self->cond, &self->task);
-    if (answer == EINPROGRESS)
+    int result = cond_task_acquire(&self->cond, &self->task);
+    if (result == EINPROGRESS)
         return;
-    CHECK_OK(answer);
+    CHECK_OK(result);
     loop_post(&self->test->loop, &self->post);
 }
 
-/* It has the lock, and comes back here when it has it again. */
+/* The task holds the lock. This is called again when it holds it again. */
 static void run_task(struct post *post)
 {
     struct member *self = (struct member *)((uintptr_t)post - offsetof(struct member, post));
@@ -423,7 +423,7 @@ static void members_start(struct test *test, const struct scenario *scenario)
     }
 }
 
-/* Returns whether somebody has starved. */
+/* Returns whether a member has starved. */
 static bool members_end(struct test *test)
 {
     atomic_store_explicit(&test->ending, true, memory_order_relaxed);
@@ -434,7 +434,7 @@ static bool members_end(struct test *test)
     atomic_store_explicit(&test->over, true, memory_order_relaxed);
     limit_ns = cond_now() + 5 * LIMIT_NS;
     while (atomic_load(&test->members_there) != 0) {
-        CHECK(cond_now() < limit_ns, "%u have not left, though nobody wants the lock",
+        CHECK(cond_now() < limit_ns, "%u have not left, though no competitor wants the lock",
               atomic_load(&test->members_there));
         CHECK_OK(cond_lock_acquire_timed(&test->lock, 5 * LIMIT_NS));
         for (struct member *self = test->members; self != test->members + test->count; self++)
@@ -450,7 +450,7 @@ static bool members_end(struct test *test)
 
 enum verdict { FAIR, DOUBTFUL, UNFAIR };
 
-/* Print what the members of one role have counted, and judge it. */
+/* Prints the counts of the members of one role, and judges them. */
 static enum verdict judge(const struct test *test, enum role role, unsigned bound)
 {
     struct spread all = {NULL, 0, 0};
@@ -535,7 +535,7 @@ static const struct hold holds[] = {
 
 enum { SCENARIOS = sizeof scenarios / sizeof *scenarios, HOLDS = sizeof holds / sizeof *holds };
 
-/* Run again as long as the verdict is doubtful. (Once one scenario is unfair the program fails anyway.) */
+/* Run again while the verdict is doubtful. */
 static bool is_fair(const struct scenario *scenario, const struct hold *hold, unsigned flags, unsigned tries)
 {
     enum verdict verdict = DOUBTFUL;
@@ -549,7 +549,7 @@ int main(int argc, char **argv)
     bool unfair = argc > 1 && strcmp(argv[argc - 1], "--unfair") == 0;
     unsigned unfair_count = 0;
     stress_begin(argc - unfair, argv);
-    printf("  Scenario, competitors, lock, how long it is held; who, requests that waited for the threshold: "
+    printf("  Scenario, competitors, lock, how long it is held; role, requests that waited for the threshold: "
            "how often\n"
            "  they were overtaken then, median, 99 %%, maximum (and maximum of all), longest wait\n");
     for (unsigned i = 0; i < SCENARIOS && !unfair; i++)

@@ -3,16 +3,16 @@
 #define STRESS_H
 
 /*
- * What the stress programs share. Each is one scenario on real threads, ends by itself, and tells by its exit
- * status whether all went well: 0, or 1 with a line that says where and what was wrong.
+ * Shared by the stress programs; include it first. Each program runs real threads, ends by itself and exits with 0, or
+ * with 1 and a line that says where and what was wrong.
  *
  *      PROGRAM [--scale N] [--seed S]
  *
- * N multiplies the number of rounds (0.1 for an emulator, 1000 for a soak). S picks the random numbers: it is
- * printed, so that a failure can be tried again. A program that hangs has failed too, and is for the caller
- * to end: no upper limit on time is asserted anywhere, since every limit is too tight for some machine.
+ * N multiplies the number of rounds (0.1 for an emulator, 1000 for a soak). S picks the random numbers; it is printed,
+ * so that a failure can be repeated. A program that hangs has failed too, and its caller must end it: no program has an
+ * upper limit on time, because every limit is too short for some machine.
  *
- * Nothing but C11 and POSIX threads is needed; threads are made in stress_start() only. Include it first.
+ * Nothing but C11 and POSIX threads is needed. Only stress_start() makes threads.
  */
 
 #ifndef _XOPEN_SOURCE
@@ -54,8 +54,8 @@
 #endif
 
 #if defined(STRESS_TSAN) && !defined(__GLIBC__)
-/* How deep a recursive pthread mutex is held can be found out only by releasing it once too often, and being
-   told EPERM (src/port/pthread.c). ThreadSanitizer takes that for a mistake. */
+/* Releasing a recursive pthread mutex until EPERM is the only way to find its depth (src/port/pthread.c).
+   ThreadSanitizer reports that. */
 const char *__tsan_default_suppressions(void);
 const char *__tsan_default_suppressions(void)
 {
@@ -63,7 +63,7 @@ const char *__tsan_default_suppressions(void)
 }
 #endif
 
-/* ---- Saying what is wrong ---- */
+/* ---- Failures ---- */
 
 static struct {
     const char *name;
@@ -71,8 +71,7 @@ static struct {
     uint64_t seed;
 } stress;
 
-/* The conditions that there are: a failure describes them. Relaxed, so that nothing is ordered by it that the
-   library should order. */
+/* The conditions that a failure describes. Relaxed: the list must not order what the library should order. */
 enum { STRESS_CONDS = 16 };
 static _Atomic(cond_t *) stress_conds[STRESS_CONDS];
 
@@ -86,8 +85,7 @@ static inline void stress_replace(cond_t *old, cond_t *new)
     }
 }
 
-/* From here on until stress_forget(), which comes before the condition's memory is gone. Those that are too
-   many are not described. */
+/* Until stress_forget(), which must come before the condition's memory is freed. At most STRESS_CONDS are described. */
 static inline void stress_describe(cond_t *cond)
 {
     stress_replace(NULL, cond);
@@ -125,7 +123,7 @@ static inline _Noreturn void stress_fail(const char *file, int line, const char 
     stress_describe_all();
     fflush(stderr);
     va_end(values);
-    _Exit(1); /* other threads run on, and what exit() cleans up they may be using */
+    _Exit(1); /* exit() would clean up what other threads still use */
 }
 
 #define CHECK(condition, ...)                                                                           \
@@ -138,7 +136,7 @@ static inline _Noreturn void stress_fail(const char *file, int line, const char 
 #define CHECK_EQ(actual, expected)                                                                      \
     stress_equal(__FILE__, __LINE__, #actual, (long long)(actual), (long long)(expected))
 
-/* A call of the library that must answer `expected`. */
+/* A call of the library that must return `expected`. */
 #define CHECK_RESULT(call, expected) stress_result(__FILE__, __LINE__, #call, (call), (expected))
 #define CHECK_OK(call) CHECK_RESULT(call, 0)
 
@@ -152,7 +150,7 @@ static inline void stress_equal(const char *file, int line, const char *what, lo
 static inline void stress_result(const char *file, int line, const char *what, int actual, int expected)
 {
     if (actual != expected)
-        stress_fail(file, line, what, "answered %d (%s), not %d (%s)", actual, cond_strerror(actual),
+        stress_fail(file, line, what, "returned %d (%s), not %d (%s)", actual, cond_strerror(actual),
                     expected, cond_strerror(expected));
 }
 
@@ -161,6 +159,21 @@ static inline void stress_result(const char *file, int line, const char *what, i
 #endif
 
 /* ---- The program ---- */
+
+/* Takes `name VALUE` out of the arguments, before stress_begin(). NULL if it is not there. */
+static inline char *stress_take(int *argc, char **argv, const char *name)
+{
+    for (int i = 1; i + 1 < *argc; i++) {
+        if (strcmp(argv[i], name) == 0) {
+            char *value = argv[i + 1];
+            *argc -= 2;
+            for (; i < *argc; i++)
+                argv[i] = argv[i + 2];
+            return value;
+        }
+    }
+    return NULL;
+}
 
 static inline void stress_begin(int argc, char **argv)
 {
@@ -186,14 +199,14 @@ static inline void stress_begin(int argc, char **argv)
 #endif
 }
 
-/* How many rounds, of `n` that a default run makes. */
+/* The number of rounds, if a default run makes n. */
 static inline unsigned stress_rounds(unsigned n)
 {
     double rounds = n * stress.scale;
     return rounds < 1 ? 1 : rounds < UINT_MAX ? (unsigned)rounds : UINT_MAX;
 }
 
-/* ---- Random numbers: splitmix64. Each thread has its own, or they are under the lock. ---- */
+/* ---- Random numbers: splitmix64. Each thread has its own generator, or the lock guards it. ---- */
 
 struct rng {
     uint64_t state;
@@ -224,7 +237,7 @@ static inline bool rng_chance(struct rng *rng, unsigned percent)
     return rng_next(rng) % 100 < percent;
 }
 
-/* A timeout up to longest_ns in so many percent of all cases, or else none. */
+/* In so many percent of all cases a timeout up to longest_ns, otherwise COND_FOREVER. */
 static inline int64_t rng_timeout(struct rng *rng, unsigned percent, int64_t longest_ns)
 {
     return rng_chance(rng, percent) ? rng_between(rng, -10, longest_ns) : COND_FOREVER;
@@ -237,7 +250,7 @@ static inline pthread_t stress_start(void *(*run)(void *), void *arg)
     pthread_attr_t attributes;
     pthread_t thread;
     CHECK_EQ(pthread_attr_init(&attributes), 0);
-    /* Some systems want larger stacks than ours. */
+    /* Some systems need larger stacks. */
     for (size_t size = STRESS_STACK; pthread_attr_setstacksize(&attributes, size) != 0; size *= 2)
         CHECK(size < SIZE_MAX / 2, "no stack size is right");
     int error = pthread_create(&thread, &attributes, run, arg);
@@ -251,7 +264,13 @@ static inline void stress_join(pthread_t thread)
     CHECK_EQ(pthread_join(thread, NULL), 0);
 }
 
-/* Let others run, between two looks at something that another thread will do. */
+static inline void stress_join_all(const pthread_t *threads, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++)
+        stress_join(threads[i]);
+}
+
+/* Let other threads run. */
 static inline void stress_yield(void)
 {
     (void)sched_yield();
@@ -270,27 +289,37 @@ static inline void stress_sleep_until(int64_t time_ns)
     }
 }
 
-/* The time is hit better than by sleeping. */
+/* More exact than a sleep. */
 static inline void stress_spin_until(int64_t time_ns)
 {
     while (cond_now() < time_ns)
         ;
 }
 
-/* Acquire the condition's lock at a moment when `ready`, which the lock guards, is true. This is how the
-   programs know that a thread has come as far as it should: by looking, never by having slept enough. */
+/* Acquire the condition's lock when `ready`, which the lock guards, is true. So the programs wait for other threads by
+   reading their state, never by sleeping long enough. */
 #define ACQUIRE_WHEN(cond, ready)                                                                       \
     for (CHECK_OK(cond_acquire(cond)); !(ready); CHECK_OK(cond_acquire(cond))) {                        \
         CHECK_OK(cond_release(cond));                                                                   \
         stress_yield();                                                                                 \
     }
 
+/* Starts `count` threads on an array of structs with a member `thread`. The rest initialises element i. */
+#define TEAM_START(team, count, run, ...)                                                                              \
+    for (unsigned i = 0; i < (count); i++) {                                                                           \
+        (team)[i] = (__typeof__(*(team))){__VA_ARGS__};                                                                \
+        (team)[i].thread = stress_start((run), &(team)[i]);                                                            \
+    }
+#define TEAM_JOIN(team, count)                                                                                         \
+    for (unsigned i = 0; i < (count); i++)                                                                             \
+    stress_join((team)[i].thread)
+
 /* ---- A condition on each kind of lock ---- */
 
 enum kind {
     OWN_RLOCK,
     OWN_MUTEX,
-    OTHER_RLOCK, /* the lock lives elsewhere */
+    OTHER_RLOCK, /* the lock is not inside the condition */
     OTHER_MUTEX,
     PRIVATE_KINDS,
     PTHREAD_NORMAL = PRIVATE_KINDS,
@@ -298,7 +327,7 @@ enum kind {
 #ifdef COND_HAVE_PTHREAD_
     KINDS
 #else
-    KINDS = PRIVATE_KINDS /* the others cannot be had */
+    KINDS = PRIVATE_KINDS
 #endif
 };
 
@@ -307,7 +336,7 @@ static const char *const kind_names[] = {
     "pthread mutex", "recursive pthread mutex",
 };
 
-struct place {
+struct subject {
     cond_t cond;
     cond_lock_t lock;
     pthread_mutex_t mutex;
@@ -344,45 +373,45 @@ static inline void pthread_mutex_make(pthread_mutex_t *mutex, int type)
     CHECK_EQ(pthread_mutexattr_destroy(&attributes), 0);
 }
 
-/* The lock of a place whose lock lives elsewhere; OWN_* have none. */
-static inline void place_make_lock(struct place *place, enum kind kind)
+/* The lock, if it is not inside the condition. */
+static inline void subject_make_lock(struct subject *subject, enum kind kind)
 {
     unsigned flags = kind == OWN_MUTEX || kind == OTHER_MUTEX ? COND_MUTEX : COND_RLOCK;
-    place->kind = kind;
+    subject->kind = kind;
     if (kind >= PRIVATE_KINDS) {
-        pthread_mutex_make(&place->mutex,
+        pthread_mutex_make(&subject->mutex,
                            kind == PTHREAD_RECURSIVE ? PTHREAD_MUTEX_RECURSIVE : PTHREAD_MUTEX_NORMAL);
-        CHECK_OK(stress_adopt(&place->lock, &place->mutex));
+        CHECK_OK(stress_adopt(&subject->lock, &subject->mutex));
     } else if (!kind_is_own(kind)) {
-        CHECK_OK(cond_lock_init(&place->lock, flags));
+        CHECK_OK(cond_lock_init(&subject->lock, flags));
     }
 }
 
-static inline void place_make(struct place *place, enum kind kind)
+static inline void subject_make(struct subject *subject, enum kind kind)
 {
-    place_make_lock(place, kind);
-    CHECK_OK(cond_init(&place->cond, kind_is_own(kind) ? NULL : &place->lock,
+    subject_make_lock(subject, kind);
+    CHECK_OK(cond_init(&subject->cond, kind_is_own(kind) ? NULL : &subject->lock,
                        kind == OWN_MUTEX ? COND_MUTEX : COND_RLOCK));
-    stress_describe(&place->cond);
+    stress_describe(&subject->cond);
 }
 
-static inline void place_unmake_lock(struct place *place)
+static inline void subject_unmake_lock(struct subject *subject)
 {
-    if (!kind_is_own(place->kind))
-        CHECK_OK(cond_lock_destroy(&place->lock));
-    if (place->kind >= PRIVATE_KINDS)
-        CHECK_EQ(pthread_mutex_destroy(&place->mutex), 0);
+    if (!kind_is_own(subject->kind))
+        CHECK_OK(cond_lock_destroy(&subject->lock));
+    if (subject->kind >= PRIVATE_KINDS)
+        CHECK_EQ(pthread_mutex_destroy(&subject->mutex), 0);
 }
 
-/* Nobody waits and nobody is on the way, or this fails: so it is the last check of a scenario. */
-static inline void place_unmake(struct place *place)
+/* Fails if a thread still uses the condition, so it is the last check of a case. */
+static inline void subject_unmake(struct subject *subject)
 {
-    CHECK_OK(cond_destroy(&place->cond));
-    stress_forget(&place->cond);
-    place_unmake_lock(place);
+    CHECK_OK(cond_destroy(&subject->cond));
+    stress_forget(&subject->cond);
+    subject_unmake_lock(subject);
 }
 
-/* ---- How late, how long: not asserted, but printed ---- */
+/* ---- Times, which are printed and not asserted ---- */
 
 struct spread {
     int64_t *values;

@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Cancels race with notifies, and with releases, and every request has one outcome, which agrees with what the
- * cancel was told: 0 means ECANCELED, EINVAL means that it came too late.
+ * Cancels race with notifies and with releases. Each request has one outcome, and it agrees with the result of the
+ * cancel: 0 means ECANCELED, EINVAL means that the cancel came too late.
  *
- * - Waits. n are notified, and there are always n who are not cancelled. So exactly n waits return 0: who was
- *   chosen and then cancelled has handed it on. Threads wait among the tasks, some with a deadline. With
+ * - Waits. n are notified, and at least n waiters are not cancelled. So exactly n waits return 0: a task that was
+ *   chosen and then cancelled has passed its notification on. Threads wait among the tasks, some with a deadline. With
  *   predicates: n tokens are given with the notify, and n are taken.
- * - Acquires. Tasks that are cancelled come back without the lock, the others with it, in the order in which
- *   they came.
+ * - Acquires. Cancelled tasks end without the lock, the others acquire it in the order of arrival.
  */
 #include "stress.h"
 
@@ -15,21 +14,21 @@ enum { DOOMED = 8, SAFE = 5, TASKS = DOOMED + SAFE };
 enum { TIMED = 2, PATIENT = 2, THREADS = TIMED + PATIENT };
 enum { CANCELLERS = 2 };
 
-/* What is to become of a task's request. */
-enum { SPARED = -1, TO_BE_CANCELLED = -2 }; /* or what the cancel was told */
+/* Of a task's request: */
+enum { SPARED = -1, TO_BE_CANCELLED = -2 }; /* or the result of the cancel */
 enum { UNKNOWN = -1 };                      /* or its outcome */
 
 struct client {
     cond_task_t task;
-    struct game *game;
+    struct test *test;
     unsigned number;
     bool comes;         /* it acquires in order to wait */
     atomic_int outcome;
     int cancel;         /* by its canceller, and by the main thread between rounds */
 };
 
-struct game {
-    struct place place;
+struct test {
+    struct subject subject;
     cond_t gate;         /* on the same lock: threads, between rounds */
     bool with_predicate; /* fixed */
     bool acquires;       /* fixed: they want the lock only */
@@ -42,43 +41,43 @@ struct game {
     unsigned inside;     /* in the critical section */
     unsigned next;       /* acquires: the least number that may come now */
     atomic_uint cancel_round, cancellers_done;
-    atomic_uint dealt_with; /* by the cancellers in this round */
+    atomic_uint handled; /* by the cancellers in this round */
     struct client clients[TASKS];
 };
 
 static bool has_token(void *arg)
 {
-    return ((const struct game *)arg)->tokens > 0;
+    return ((const struct test *)arg)->tokens > 0;
 }
 
-static void come_through(struct game *game, int result)
+static void come_through(struct test *test, int result)
 {
-    CHECK_EQ(game->inside++, 0);
-    *(result == 0 ? &game->chosen : result == ECANCELED ? &game->cancelled : &game->expired) += 1;
-    if (result == 0 && game->with_predicate) {
-        CHECK(game->tokens > 0, "let go without a token");
-        game->tokens--;
+    CHECK_EQ(test->inside++, 0);
+    *(result == 0 ? &test->chosen : result == ECANCELED ? &test->cancelled : &test->expired) += 1;
+    if (result == 0 && test->with_predicate) {
+        CHECK(test->tokens > 0, "woken without a token");
+        test->tokens--;
     }
-    CHECK_EQ(--game->inside, 0);
+    CHECK_EQ(--test->inside, 0);
 }
 
-/* It has the lock. Nobody notifies before all wait, so it is under way in any case. */
+/* The task holds the lock. No notify comes before all wait, so the wait is in progress. */
 static void begin_wait(struct client *self)
 {
-    struct game *game = self->game;
-    cond_t *cond = &game->place.cond;
+    struct test *test = self->test;
+    cond_t *cond = &test->subject.cond;
     self->comes = false;
-    game->queued++;
-    int answer = game->with_predicate ? cond_task_wait_for(cond, &self->task, has_token, game)
+    test->queued++;
+    int result = test->with_predicate ? cond_task_wait_for(cond, &self->task, has_token, test)
                                       : cond_task_wait(cond, &self->task);
-    CHECK_RESULT(answer, EINPROGRESS);
+    CHECK_RESULT(result, EINPROGRESS);
 }
 
 static void on_ready(cond_task_t *task, int result)
 {
     struct client *self = cond_task_user(task);
-    struct game *game = self->game;
-    CHECK(result == 0 || result == ECANCELED, "the callback was told %d", result);
+    struct test *test = self->test;
+    CHECK(result == 0 || result == ECANCELED, "the callback got %d", result);
     if (self->comes) {
         CHECK_OK(result);
         begin_wait(self);
@@ -86,22 +85,22 @@ static void on_ready(cond_task_t *task, int result)
     }
     int before = atomic_exchange(&self->outcome, result);
     CHECK(before == UNKNOWN, "two outcomes, %d and %d", before, result);
-    if (game->acquires && result == ECANCELED) {
-        CHECK_RESULT(cond_task_release(&game->place.cond, task), EPERM);
+    if (test->acquires && result == ECANCELED) {
+        CHECK_RESULT(cond_task_release(&test->subject.cond, task), EPERM);
         return;
     }
-    if (game->acquires) {
-        CHECK(game->next <= self->number, "%u comes before %u", game->next - 1, self->number);
-        game->next = self->number + 1;
+    if (test->acquires) {
+        CHECK(test->next <= self->number, "%u comes before %u", test->next - 1, self->number);
+        test->next = self->number + 1;
     }
-    come_through(game, result);
-    CHECK_OK(cond_task_release(&game->place.cond, task));
+    come_through(test, result);
+    CHECK_OK(cond_task_release(&test->subject.cond, task));
 }
 
-/* ---- Who cancels ---- */
+/* ---- Cancellers ---- */
 
 struct canceller {
-    struct game *game;
+    struct test *test;
     unsigned number;
     struct rng rng;
     pthread_t thread;
@@ -110,61 +109,61 @@ struct canceller {
 static void *run_canceller(void *arg)
 {
     struct canceller *self = arg;
-    struct game *game = self->game;
+    struct test *test = self->test;
     for (unsigned round = 1;; round++) {
         unsigned now;
-        while ((now = atomic_load(&game->cancel_round)) < round)
+        while ((now = atomic_load(&test->cancel_round)) < round)
             stress_yield();
         if (now == UINT_MAX)
             return NULL;
         for (unsigned i = self->number; i < DOOMED; i += CANCELLERS) {
-            struct client *client = &game->clients[i];
-            (void)atomic_fetch_add(&game->dealt_with, 1);
+            struct client *client = &test->clients[i];
+            (void)atomic_fetch_add(&test->handled, 1);
             if (client->cancel == SPARED)
                 continue;
             if (rng_chance(&self->rng, 50))
                 stress_spin_until(cond_now() + rng_between(&self->rng, 0, COND_US(2)));
             client->cancel = cond_task_cancel(&client->task);
-            CHECK(client->cancel == 0 || client->cancel == EINVAL, "cancel answered %d", client->cancel);
+            CHECK(client->cancel == 0 || client->cancel == EINVAL, "cancel returned %d", client->cancel);
             if (client->cancel == 0 && rng_chance(&self->rng, 50)) {
-                int again = cond_task_cancel(&client->task); /* 0, or EINVAL if it has been told */
-                CHECK(again == 0 || again == EINVAL, "once more answered %d", again);
+                int again = cond_task_cancel(&client->task); /* 0, or EINVAL if its callback was called */
+                CHECK(again == 0 || again == EINVAL, "a second cancel returned %d", again);
             }
         }
-        (void)atomic_fetch_add(&game->cancellers_done, 1);
+        (void)atomic_fetch_add(&test->cancellers_done, 1);
     }
 }
 
-static void begin_cancelling(struct game *game)
+static void begin_cancelling(struct test *test)
 {
-    atomic_store(&game->dealt_with, 0);
-    atomic_store(&game->cancellers_done, 0);
-    (void)atomic_fetch_add(&game->cancel_round, 1);
+    atomic_store(&test->handled, 0);
+    atomic_store(&test->cancellers_done, 0);
+    (void)atomic_fetch_add(&test->cancel_round, 1);
 }
 
-/* Until some are cancelled, or about to be. */
-static void until_some_are_cancelled(struct game *game, struct rng *rng)
+/* Until some are cancelled, or are about to be. */
+static void until_some_are_cancelled(struct test *test, struct rng *rng)
 {
     unsigned some = (unsigned)rng_between(rng, 0, DOOMED);
-    while (atomic_load(&game->dealt_with) < some)
+    while (atomic_load(&test->handled) < some)
         stress_yield();
 }
 
-/* How many were told 0. */
-static unsigned end_cancelling(struct game *game)
+/* How many cancels returned 0. */
+static unsigned end_cancelling(struct test *test)
 {
-    unsigned told = 0;
-    while (atomic_load(&game->cancellers_done) < CANCELLERS)
+    unsigned cancelled = 0;
+    while (atomic_load(&test->cancellers_done) < CANCELLERS)
         stress_yield();
     for (unsigned i = 0; i < TASKS; i++)
-        told += game->clients[i].cancel == 0;
-    return told;
+        cancelled += test->clients[i].cancel == 0;
+    return cancelled;
 }
 
 /* ---- Threads that wait ---- */
 
 struct waiter {
-    struct game *game;
+    struct test *test;
     bool timed;
     unsigned round;
     pthread_t thread;
@@ -173,25 +172,25 @@ struct waiter {
 static bool round_has_come(void *arg)
 {
     const struct waiter *self = arg;
-    return self->game->round >= self->round || self->game->over;
+    return self->test->round >= self->round || self->test->over;
 }
 
 static void *run_waiter(void *arg)
 {
     struct waiter *self = arg;
-    struct game *game = self->game;
-    cond_t *cond = &game->place.cond;
+    struct test *test = self->test;
+    cond_t *cond = &test->subject.cond;
     CHECK_OK(cond_acquire(cond));
     for (self->round = 1;; self->round++) {
-        CHECK_OK(cond_wait_for(&game->gate, round_has_come, self, COND_FOREVER));
-        if (game->over)
+        CHECK_OK(cond_wait_for(&test->gate, round_has_come, self, COND_FOREVER));
+        if (test->over)
             break;
-        game->queued++;
-        int64_t timeout_ns = self->timed ? game->deadline_ns - cond_now() : COND_FOREVER;
-        int result = game->with_predicate ? cond_wait_for(cond, has_token, game, timeout_ns)
+        test->queued++;
+        int64_t timeout_ns = self->timed ? test->deadline_ns - cond_now() : COND_FOREVER;
+        int result = test->with_predicate ? cond_wait_for(cond, has_token, test, timeout_ns)
                                           : cond_wait(cond, timeout_ns);
-        CHECK(result == 0 || (self->timed && result == ETIMEDOUT), "a thread's wait answered %d", result);
-        come_through(game, result);
+        CHECK(result == 0 || (self->timed && result == ETIMEDOUT), "a thread's wait returned %d", result);
+        come_through(test, result);
     }
     CHECK_OK(cond_release(cond));
     return NULL;
@@ -199,149 +198,141 @@ static void *run_waiter(void *arg)
 
 /* ---- Rounds ---- */
 
-static void begin_round(struct game *game, struct rng *rng)
+static void begin_round(struct test *test, struct rng *rng)
 {
-    game->queued = game->chosen = game->cancelled = game->expired = game->tokens = game->next = 0;
+    test->queued = test->chosen = test->cancelled = test->expired = test->tokens = test->next = 0;
     for (unsigned i = 0; i < TASKS; i++) {
-        struct client *client = &game->clients[i];
+        struct client *client = &test->clients[i];
         atomic_store(&client->outcome, UNKNOWN);
-        client->comes = !game->acquires;
+        client->comes = !test->acquires;
         client->cancel = i < DOOMED && rng_chance(rng, 80) ? TO_BE_CANCELLED : SPARED;
     }
 }
 
-static void check_outcomes(struct game *game)
+static void check_outcomes(struct test *test)
 {
     for (unsigned i = 0; i < TASKS; i++) {
-        int outcome = atomic_load(&game->clients[i].outcome);
-        CHECK(outcome == (game->clients[i].cancel == 0 ? ECANCELED : 0),
-              "the cancel of task %u was told %d, and the task %d", i, game->clients[i].cancel, outcome);
+        int outcome = atomic_load(&test->clients[i].outcome);
+        CHECK(outcome == (test->clients[i].cancel == 0 ? ECANCELED : 0),
+              "the cancel of task %u returned %d, and its callback got %d", i, test->clients[i].cancel, outcome);
     }
 }
 
-/* Adds how many of those that were cancelled came too late. */
-static void play_waits(struct game *game, struct rng *rng, unsigned *late)
+/* Adds the number of cancels that came too late. */
+static void test_waits(struct test *test, struct rng *rng, unsigned *late)
 {
-    cond_t *cond = &game->place.cond;
-    ACQUIRE_WHEN(cond, cond_waiters(&game->gate) == THREADS);
-    begin_round(game, rng);
+    cond_t *cond = &test->subject.cond;
+    ACQUIRE_WHEN(cond, cond_waiters(&test->gate) == THREADS);
+    begin_round(test, rng);
     CHECK_OK(cond_release(cond));
-    /* They queue up: tasks, the threads somewhere between them, tasks. Those to be cancelled are anywhere. */
+    /* Tasks wait, then the threads, then tasks. Those to be cancelled are anywhere. */
     unsigned threads_at = (unsigned)rng_between(rng, 0, TASKS - 1);
     unsigned first = (unsigned)rng_between(rng, 0, TASKS - 1);
     for (unsigned i = 0; i < TASKS; i++) {
-        struct client *client = &game->clients[(first + i * 5) % TASKS];
+        struct client *client = &test->clients[(first + i * 5) % TASKS];
         if (i == threads_at) {
             CHECK_OK(cond_acquire(cond));
-            game->round++;
-            game->deadline_ns = cond_now() + rng_between(rng, COND_US(20), COND_US(100));
-            CHECK_OK(cond_notify_all(&game->gate));
+            test->round++;
+            test->deadline_ns = cond_now() + rng_between(rng, COND_US(20), COND_US(100));
+            CHECK_OK(cond_notify_all(&test->gate));
             CHECK_OK(cond_release(cond));
         }
-        int answer = cond_task_acquire(cond, &client->task);
-        if (answer != EINPROGRESS) {
-            CHECK_OK(answer);
+        int result = cond_task_acquire(cond, &client->task);
+        if (result != EINPROGRESS) {
+            CHECK_OK(result);
             begin_wait(client);
         }
     }
-    ACQUIRE_WHEN(cond, game->queued == TASKS + THREADS);
+    ACQUIRE_WHEN(cond, test->queued == TASKS + THREADS);
     CHECK_OK(cond_release(cond));
 
-    begin_cancelling(game);
+    begin_cancelling(test);
     if (rng_chance(rng, 50))
-        until_some_are_cancelled(game, rng);
+        until_some_are_cancelled(test, rng);
     CHECK_OK(cond_acquire(cond));
     unsigned n = (unsigned)rng_between(rng, 1, SAFE + PATIENT);
     bool at_once = rng_chance(rng, 50);
-    game->tokens = game->with_predicate ? n : 0;
+    test->tokens = test->with_predicate ? n : 0;
     for (unsigned i = 0; i < (at_once ? 1 : n); i++)
         CHECK_OK(cond_notify(cond, at_once ? n : 1));
     if (rng_chance(rng, 50))
-        until_some_are_cancelled(game, rng); /* who were chosen */
+        until_some_are_cancelled(test, rng); /* after they were chosen */
     CHECK_OK(cond_release(cond));
-    unsigned told = end_cancelling(game);
+    unsigned cancelled = end_cancelling(test);
 
-    /* All the outcomes that there will be, and then nobody is on the way. */
-    ACQUIRE_WHEN(cond, game->chosen >= n && game->cancelled >= told &&
-                           game->chosen + game->cancelled + game->expired + cond_waiters(cond) ==
+    /* All outcomes, and then no thread or task is on its way. */
+    ACQUIRE_WHEN(cond, test->chosen >= n && test->cancelled >= cancelled &&
+                           test->chosen + test->cancelled + test->expired + cond_waiters(cond) ==
                                TASKS + THREADS);
-    CHECK_EQ(game->chosen, n);
-    CHECK_EQ(game->cancelled, told);
-    CHECK_EQ(game->tokens, 0);
+    CHECK_EQ(test->chosen, n);
+    CHECK_EQ(test->cancelled, cancelled);
+    CHECK_EQ(test->tokens, 0);
     size_t rest = cond_waiters(cond);
-    unsigned expired = game->expired;
-    game->tokens = game->with_predicate ? (unsigned)rest : 0;
+    unsigned expired = test->expired;
+    test->tokens = test->with_predicate ? (unsigned)rest : 0;
     CHECK_OK(cond_notify_all(cond));
     CHECK_OK(cond_release(cond));
-    ACQUIRE_WHEN(cond, game->chosen + game->expired == n + rest + expired);
-    CHECK_EQ(game->tokens, game->with_predicate ? game->expired - expired : 0);
+    ACQUIRE_WHEN(cond, test->chosen + test->expired == n + rest + expired);
+    CHECK_EQ(test->tokens, test->with_predicate ? test->expired - expired : 0);
     CHECK_OK(cond_release(cond));
-    check_outcomes(game);
+    check_outcomes(test);
     for (unsigned i = 0; i < TASKS; i++)
-        *late += game->clients[i].cancel == EINVAL;
+        *late += test->clients[i].cancel == EINVAL;
 }
 
-static void play_acquires(struct game *game, struct rng *rng, unsigned *late)
+static void test_acquires(struct test *test, struct rng *rng, unsigned *late)
 {
-    cond_t *cond = &game->place.cond;
+    cond_t *cond = &test->subject.cond;
     CHECK_OK(cond_acquire(cond));
-    begin_round(game, rng);
+    begin_round(test, rng);
     for (unsigned i = 0; i < TASKS; i++)
-        CHECK_RESULT(cond_task_acquire(cond, &game->clients[i].task), EINPROGRESS);
-    begin_cancelling(game);
-    until_some_are_cancelled(game, rng);
+        CHECK_RESULT(cond_task_acquire(cond, &test->clients[i].task), EINPROGRESS);
+    begin_cancelling(test);
+    until_some_are_cancelled(test, rng);
     CHECK_OK(cond_release(cond));
-    unsigned told = end_cancelling(game);
+    unsigned cancelled = end_cancelling(test);
     for (unsigned i = 0; i < TASKS; i++)
-        while (atomic_load(&game->clients[i].outcome) == UNKNOWN)
+        while (atomic_load(&test->clients[i].outcome) == UNKNOWN)
             stress_yield();
-    check_outcomes(game);
+    check_outcomes(test);
     ACQUIRE_WHEN(cond, true);
-    CHECK_EQ(game->chosen, TASKS - told);
-    CHECK_EQ(game->cancelled, 0);
+    CHECK_EQ(test->chosen, TASKS - cancelled);
+    CHECK_EQ(test->cancelled, 0);
     CHECK_OK(cond_release(cond));
     for (unsigned i = 0; i < TASKS; i++)
-        *late += game->clients[i].cancel == EINVAL;
+        *late += test->clients[i].cancel == EINVAL;
 }
 
-static void play(enum kind kind, bool acquires, bool with_predicate, unsigned rounds, struct rng *rng)
+static void run_case(enum kind kind, bool acquires, bool with_predicate, unsigned rounds, struct rng *rng)
 {
-    struct game game = {.acquires = acquires, .with_predicate = with_predicate};
+    struct test test = {.acquires = acquires, .with_predicate = with_predicate};
     struct waiter waiters[THREADS];
     struct canceller cancellers[CANCELLERS];
     unsigned late = 0;
-    place_make(&game.place, kind);
-    CHECK_OK(cond_init(&game.gate, cond_get_lock(&game.place.cond), 0));
+    subject_make(&test.subject, kind);
+    CHECK_OK(cond_init(&test.gate, cond_get_lock(&test.subject.cond), 0));
     for (unsigned i = 0; i < TASKS; i++) {
-        game.clients[i].game = &game;
-        game.clients[i].number = i;
-        CHECK_OK(cond_task_init(&game.clients[i].task, on_ready, &game.clients[i]));
+        test.clients[i].test = &test;
+        test.clients[i].number = i;
+        CHECK_OK(cond_task_init(&test.clients[i].task, on_ready, &test.clients[i]));
     }
-    for (unsigned i = 0; i < THREADS; i++) {
-        waiters[i] = (struct waiter){.game = &game, .timed = i < TIMED};
-        waiters[i].thread = stress_start(run_waiter, &waiters[i]);
-    }
-    for (unsigned i = 0; i < CANCELLERS; i++) {
-        cancellers[i] = (struct canceller){.game = &game, .number = i, .rng = rng_make(rng_next(rng))};
-        cancellers[i].thread = stress_start(run_canceller, &cancellers[i]);
-    }
+    TEAM_START(waiters, THREADS, run_waiter, .test = &test, .timed = i < TIMED);
+    TEAM_START(cancellers, CANCELLERS, run_canceller, .test = &test, .number = i, .rng = rng_make(rng_next(rng)));
     for (unsigned i = 0; i < rounds; i++) {
         if (acquires)
-            play_acquires(&game, rng, &late);
+            test_acquires(&test, rng, &late);
         else
-            play_waits(&game, rng, &late);
+            test_waits(&test, rng, &late);
     }
-    ACQUIRE_WHEN(&game.place.cond, cond_waiters(&game.gate) == THREADS);
-    game.over = true;
-    CHECK_OK(cond_notify_all(&game.gate));
-    CHECK_OK(cond_release(&game.place.cond));
-    atomic_store(&game.cancel_round, UINT_MAX);
-    for (unsigned i = 0; i < THREADS; i++)
-        stress_join(waiters[i].thread);
-    for (unsigned i = 0; i < CANCELLERS; i++)
-        stress_join(cancellers[i].thread);
-    CHECK_OK(cond_destroy(&game.gate));
-    place_unmake(&game.place);
+    ACQUIRE_WHEN(&test.subject.cond, cond_waiters(&test.gate) == THREADS);
+    test.over = true;
+    CHECK_OK(cond_notify_all(&test.gate));
+    CHECK_OK(cond_release(&test.subject.cond));
+    atomic_store(&test.cancel_round, UINT_MAX);
+    TEAM_JOIN(waiters, THREADS);
+    TEAM_JOIN(cancellers, CANCELLERS);
+    CHECK_OK(cond_destroy(&test.gate));
+    subject_unmake(&test.subject);
     printf("  %s, %s: %u of about %u cancels came too late\n", kind_names[kind],
            acquires ? "acquires" : with_predicate ? "waits with predicates" : "waits", late,
            rounds * DOOMED * 4 / 5);
@@ -352,9 +343,9 @@ int main(int argc, char **argv)
     stress_begin(argc, argv);
     struct rng rng = rng_make(0);
     for (enum kind kind = 0; kind < PRIVATE_KINDS; kind++) {
-        play(kind, false, false, stress_rounds(500), &rng);
-        play(kind, false, true, stress_rounds(500), &rng);
-        play(kind, true, false, stress_rounds(1000), &rng);
+        run_case(kind, false, false, stress_rounds(500), &rng);
+        run_case(kind, false, true, stress_rounds(500), &rng);
+        run_case(kind, true, false, stress_rounds(1000), &rng);
     }
     return 0;
 }

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * 1,000 tasks on two loops and four threads, producers and consumers among both, on one bounded buffer. Tasks
- * are cancelled at random, by threads and by each other, and try again. Nothing is lost or duplicated, and no
- * notification is: a lost one leaves everybody asleep.
+ * 1,000 tasks on two loops and four threads, with producers and consumers among both, use one bounded buffer. Threads
+ * and tasks cancel tasks at random, and those try again. No item is lost or duplicated, and no notification is: a lost
+ * one leaves all asleep.
  *
- * Most tasks go on on their loop. Some go on at once in the callback, on whichever thread that is.
+ * Most tasks continue on their loop, some in the callback, on whichever thread that is.
  */
 #define BUFFER_PRODUCERS_MAX 502
 #include "buffer.h"
@@ -12,33 +12,33 @@
 
 enum { LOOPS = 2, TASKS = 1000, THREADS = 4, CANCELLERS = 1 };
 
-/* How they wait, and whom they notify. */
+/* How they wait, and which they notify. */
 enum way {
-    PREDICATES,  /* cond_task_wait_for, and notify(1), which passes on those that cannot use it */
-    TWO_SIDES,   /* two conditions on one lock, a plain wait in a while loop, notify(1): the classic */
+    PREDICATES,  /* cond_task_wait_for, and notify(1), which skips false predicates */
+    TWO_SIDES,   /* two conditions on one lock, a plain wait in a while loop, notify(1) */
     NOTIFY_ALL,  /* either kind of wait, one condition, notify_all */
     WAYS
 };
 
 static const char *const way_names[WAYS] = {"predicates", "two conditions", "notify_all"};
 
-struct game {
-    struct place place; /* its condition: not full, or either */
+struct test {
+    struct subject subject; /* its condition: not full, or either */
     cond_t not_empty;   /* TWO_SIDES */
     struct buffer buffer;
     enum way way;         /* fixed, as all below */
-    unsigned cancels;     /* percent: how often a task that has come through cancels another */
-    unsigned at_once;     /* percent: how often it goes on in the callback */
+    unsigned cancels;     /* percent: how often a task with the lock cancels another */
+    unsigned at_once;     /* percent: how often it continues in the callback */
     struct loop loops[LOOPS];
     struct client *clients;
-    atomic_uint live; /* clients that are not through */
+    atomic_uint live; /* clients that have not ended */
     atomic_uint cancels_taken, cancelled;
 };
 
 struct client {
     struct post post;
     cond_task_t task;
-    struct game *game;
+    struct test *test;
     struct loop *loop;
     struct rng rng;
     unsigned number;
@@ -47,7 +47,7 @@ struct client {
     unsigned depth; /* how deep it holds the lock */
     enum { OUTSIDE, ACQUIRES, INSIDE, WAITS } state;
     bool with_predicate; /* in WAITS */
-    atomic_bool asked;   /* a request is under way */
+    atomic_bool asked;   /* a request is in progress */
     int outcome;         /* of it, when it has ended */
 };
 
@@ -62,55 +62,55 @@ static bool can_take(void *arg)
     return buffer->count > 0 || buffer_is_done(buffer);
 }
 
-static cond_t *condition_of(struct game *game, bool produces)
+static cond_t *condition_of(struct test *test, bool produces)
 {
-    return game->way == TWO_SIDES && !produces ? &game->not_empty : &game->place.cond;
+    return test->way == TWO_SIDES && !produces ? &test->not_empty : &test->subject.cond;
 }
 
 /* By a task or, with `task` NULL, by a thread. */
-static void notify(struct game *game, cond_task_t *task, bool has_produced)
+static void notify(struct test *test, cond_task_t *task, bool has_produced)
 {
-    cond_t *cond = condition_of(game, !has_produced);
-    bool all = game->way == NOTIFY_ALL || buffer_is_done(&game->buffer);
+    cond_t *cond = condition_of(test, !has_produced);
+    bool all = test->way == NOTIFY_ALL || buffer_is_done(&test->buffer);
     if (task != NULL)
         CHECK_OK(all ? cond_task_notify_all(cond, task) : cond_task_notify(cond, task, 1));
     else
         CHECK_OK(all ? cond_notify_all(cond) : cond_notify(cond, 1));
-    if (game->way == TWO_SIDES && buffer_is_done(&game->buffer)) { /* those who wait to consume no more */
+    if (test->way == TWO_SIDES && buffer_is_done(&test->buffer)) { /* the waits of all consumers end */
         if (task != NULL)
-            CHECK_OK(cond_task_notify_all(&game->not_empty, task));
+            CHECK_OK(cond_task_notify_all(&test->not_empty, task));
         else
-            CHECK_OK(cond_notify_all(&game->not_empty));
+            CHECK_OK(cond_notify_all(&test->not_empty));
     }
 }
 
-static void cancel_any(struct game *game, struct rng *rng)
+static void cancel_any(struct test *test, struct rng *rng)
 {
-    struct client *client = &game->clients[rng_next(rng) % TASKS];
+    struct client *client = &test->clients[rng_next(rng) % TASKS];
     int error = cond_task_cancel(&client->task);
-    CHECK(error == 0 || error == EINVAL, "cancel answered %d", error);
+    CHECK(error == 0 || error == EINVAL, "cancel returned %d", error);
     if (error == 0)
-        (void)atomic_fetch_add_explicit(&game->cancels_taken, 1, memory_order_relaxed);
+        (void)atomic_fetch_add_explicit(&test->cancels_taken, 1, memory_order_relaxed);
 }
 
 /* ---- Tasks ---- */
 
-static void go_on(struct client *self, int outcome);
+static void run_client(struct client *self, int outcome);
 
 static void run_post(struct post *post)
 {
     struct client *self = (struct client *)((uintptr_t)post - offsetof(struct client, post));
-    go_on(self, self->outcome);
+    run_client(self, self->outcome);
 }
 
 static void on_ready(cond_task_t *task, int result)
 {
     struct client *self = cond_task_user(task);
-    CHECK(atomic_exchange(&self->asked, false), "a callback that nobody has asked for");
-    CHECK(result == 0 || result == ECANCELED, "the callback was told %d", result);
+    CHECK(atomic_exchange(&self->asked, false), "a callback without a request");
+    CHECK(result == 0 || result == ECANCELED, "the callback got %d", result);
     self->outcome = result;
-    if (rng_chance(&self->rng, self->game->at_once))
-        go_on(self, result);
+    if (rng_chance(&self->rng, self->test->at_once))
+        run_client(self, result);
     else
         loop_post(self->loop, &self->post);
 }
@@ -120,57 +120,57 @@ static void begin_request(struct client *self)
     atomic_store(&self->asked, true);
 }
 
-/* True if the outcome is known. If not, the task may be running elsewhere by now. */
-static bool is_answered(struct client *self, int answer)
+/* True if the result is known. If not, the task may already run on another thread. */
+static bool is_known(struct client *self, int result)
 {
-    if (answer == EINPROGRESS)
+    if (result == EINPROGRESS)
         return false;
-    CHECK(atomic_exchange(&self->asked, false), "a callback, and then the call answers %d", answer);
+    CHECK(atomic_exchange(&self->asked, false), "a callback, and then the call returns %d", result);
     return true;
 }
 
 static void come_in(struct client *self)
 {
-    struct game *game = self->game;
+    struct test *test = self->test;
     self->depth = 1;
-    if (kind_is_recursive(game->place.kind) && rng_chance(&self->rng, 20))
+    if (kind_is_recursive(test->subject.kind) && rng_chance(&self->rng, 20))
         for (unsigned more = (unsigned)rng_between(&self->rng, 1, 3); more > 0; more--, self->depth++)
-            CHECK_OK(cond_task_acquire(&game->place.cond, &self->task));
-    buffer_enter(&game->buffer);
+            CHECK_OK(cond_task_acquire(&test->subject.cond, &self->task));
+    buffer_enter(&test->buffer);
 }
 
 static void go_out(struct client *self)
 {
-    buffer_leave(&self->game->buffer);
+    buffer_leave(&self->test->buffer);
     self->state = OUTSIDE;
     for (; self->depth > 0; self->depth--)
-        CHECK_OK(cond_task_release(&self->game->place.cond, &self->task));
+        CHECK_OK(cond_task_release(&self->test->subject.cond, &self->task));
 }
 
-static void end(struct game *game)
+static void end(struct test *test)
 {
-    if (atomic_fetch_sub(&game->live, 1) == 1)
+    if (atomic_fetch_sub(&test->live, 1) == 1)
         for (unsigned i = 0; i < LOOPS; i++)
-            loop_stop(&game->loops[i]);
+            loop_stop(&test->loops[i]);
 }
 
-/* Returns when it is through, when it has asked for something that is not known yet, and to let others run. */
-static void go_on(struct client *self, int outcome)
+/* Returns when the client has ended, when a request is in progress, and to let others run. */
+static void run_client(struct client *self, int outcome)
 {
-    struct game *game = self->game;
-    struct buffer *buffer = &game->buffer;
+    struct test *test = self->test;
+    struct buffer *buffer = &test->buffer;
     for (;;) {
         switch (self->state) {
         case OUTSIDE:
             self->state = ACQUIRES;
             begin_request(self);
-            outcome = cond_task_acquire(&game->place.cond, &self->task);
-            if (!is_answered(self, outcome))
+            outcome = cond_task_acquire(&test->subject.cond, &self->task);
+            if (!is_known(self, outcome))
                 return;
             break;
         case ACQUIRES:
             if (outcome == ECANCELED) { /* without the lock */
-                (void)atomic_fetch_add_explicit(&game->cancelled, 1, memory_order_relaxed);
+                (void)atomic_fetch_add_explicit(&test->cancelled, 1, memory_order_relaxed);
                 self->state = OUTSIDE;
                 loop_post(self->loop, &self->post);
                 return;
@@ -183,8 +183,8 @@ static void go_on(struct client *self, int outcome)
             buffer_enter(buffer);
             self->state = INSIDE;
             if (outcome == ECANCELED) {
-                (void)atomic_fetch_add_explicit(&game->cancelled, 1, memory_order_relaxed);
-                if (rng_chance(&self->rng, 50)) { /* give up, and come again later */
+                (void)atomic_fetch_add_explicit(&test->cancelled, 1, memory_order_relaxed);
+                if (rng_chance(&self->rng, 50)) { /* give up, and try again later */
                     go_out(self);
                     loop_post(self->loop, &self->post);
                     return;
@@ -194,37 +194,37 @@ static void go_on(struct client *self, int outcome)
             }
             break;
         case INSIDE:
-            if (rng_chance(&self->rng, game->cancels))
-                cancel_any(game, &self->rng);
+            if (rng_chance(&self->rng, test->cancels))
+                cancel_any(test, &self->rng);
             if (rng_chance(&self->rng, 2))
-                stress_yield(); /* as if its time slice were over: now the others come to the lock */
+                stress_yield(); /* as if its time slice ended while it holds the lock */
             if (self->produces ? !can_put(buffer) : !can_take(buffer)) {
-                cond_t *cond = condition_of(game, self->produces);
-                self->with_predicate = game->way == PREDICATES || (game->way == NOTIFY_ALL && self->number % 2);
+                cond_t *cond = condition_of(test, self->produces);
+                self->with_predicate = test->way == PREDICATES || (test->way == NOTIFY_ALL && self->number % 2);
                 self->state = WAITS;
                 buffer_leave(buffer);
                 begin_request(self);
                 cond_pred_t *ready = self->produces ? can_put : can_take;
                 outcome = self->with_predicate ? cond_task_wait_for(cond, &self->task, ready, buffer)
                                                : cond_task_wait(cond, &self->task);
-                if (!is_answered(self, outcome))
+                if (!is_known(self, outcome))
                     return;
                 break;
             }
-            bool through = false;
+            bool ended = false;
             if (self->produces) {
                 buffer_put(buffer, self->number);
-                notify(game, &self->task, true);
-                through = --self->left == 0;
+                notify(test, &self->task, true);
+                ended = --self->left == 0;
             } else if (buffer->count > 0) {
                 buffer_take(buffer);
-                notify(game, &self->task, false);
+                notify(test, &self->task, false);
             } else {
-                through = true;
+                ended = true;
             }
             go_out(self);
-            if (through)
-                end(game);
+            if (ended)
+                end(test);
             else
                 loop_post(self->loop, &self->post);
             return;
@@ -235,7 +235,7 @@ static void go_on(struct client *self, int outcome)
 /* ---- Threads ---- */
 
 struct worker {
-    struct game *game;
+    struct test *test;
     unsigned number; /* as a producer; or none */
     bool produces;
     struct rng rng;
@@ -245,79 +245,79 @@ struct worker {
 static void *work(void *arg)
 {
     struct worker *self = arg;
-    struct game *game = self->game;
-    struct buffer *buffer = &game->buffer;
-    cond_t *cond = condition_of(game, self->produces);
+    struct test *test = self->test;
+    struct buffer *buffer = &test->buffer;
+    cond_t *cond = condition_of(test, self->produces);
     cond_pred_t *ready = self->produces ? can_put : can_take;
     unsigned left = buffer->per_producer;
-    for (bool through = false; !through;) {
+    for (bool ended = false; !ended;) {
         CHECK_OK(cond_acquire(cond));
         buffer_enter(buffer);
         while (!ready(buffer)) {
             int64_t timeout_ns = rng_timeout(&self->rng, 30, COND_US(100));
             buffer_leave(buffer);
-            int error = game->way != TWO_SIDES ? cond_wait_for(cond, ready, buffer, timeout_ns)
+            int error = test->way != TWO_SIDES ? cond_wait_for(cond, ready, buffer, timeout_ns)
                                                : cond_wait(cond, timeout_ns);
             buffer_enter(buffer);
-            CHECK(error == 0 || (error == ETIMEDOUT && timeout_ns != COND_FOREVER), "answered %d", error);
+            CHECK(error == 0 || (error == ETIMEDOUT && timeout_ns != COND_FOREVER), "returned %d", error);
         }
         if (self->produces) {
             buffer_put(buffer, self->number);
-            notify(game, NULL, true);
-            through = --left == 0;
+            notify(test, NULL, true);
+            ended = --left == 0;
         } else if (buffer->count > 0) {
             buffer_take(buffer);
-            notify(game, NULL, false);
+            notify(test, NULL, false);
         } else {
-            through = true;
+            ended = true;
         }
         buffer_leave(buffer);
         CHECK_OK(cond_release(cond));
-        if (rng_chance(&self->rng, game->cancels))
-            cancel_any(game, &self->rng);
+        if (rng_chance(&self->rng, test->cancels))
+            cancel_any(test, &self->rng);
     }
     return NULL;
 }
 
-/* Nothing else all the time, on no particular occasion. */
+/* Cancels tasks all the time. */
 static void *cancel_all_the_time(void *arg)
 {
     struct worker *self = arg;
-    while (atomic_load(&self->game->live) != 0) {
-        cancel_any(self->game, &self->rng);
+    while (atomic_load(&self->test->live) != 0) {
+        cancel_any(self->test, &self->rng);
         stress_yield();
     }
     return NULL;
 }
 
-/* ---- A game ---- */
+/* ---- A case ---- */
 
-static void play(enum way way, enum kind kind, unsigned per_producer, struct rng *rng)
+static void run_case(enum way way, enum kind kind, unsigned per_producer, struct rng *rng)
 {
-    static struct game game;
+    static struct test test;
     struct worker workers[THREADS + CANCELLERS];
     unsigned producers = 0;
-    memset((void *)&game, 0, sizeof game);
-    game.way = way;
-    game.cancels = (unsigned)rng_between(rng, 0, 20);
-    game.at_once = (unsigned)rng_between(rng, 0, 30);
-    place_make(&game.place, kind);
-    CHECK_OK(cond_init(&game.not_empty, cond_get_lock(&game.place.cond), 0));
-    buffer_make(&game.buffer, (unsigned)rng_between(rng, 1, CAPACITY_MAX), TASKS / 2 + THREADS / 2,
+    memset((void *)&test, 0, sizeof test);
+    test.way = way;
+    test.cancels = (unsigned)rng_between(rng, 0, 20);
+    test.at_once = (unsigned)rng_between(rng, 0, 30);
+    subject_make(&test.subject, kind);
+    CHECK_OK(cond_init(&test.not_empty, cond_get_lock(&test.subject.cond), 0));
+    buffer_make(&test.buffer, (unsigned)rng_between(rng, 1, CAPACITY_MAX), TASKS / 2 + THREADS / 2,
                 per_producer);
-    game.clients = calloc(TASKS, sizeof *game.clients);
-    CHECK(game.clients != NULL, "out of memory");
-    atomic_store(&game.live, TASKS);
-    printf("  %s, %s, capacity %u, %u %% cancel, %u %% go on at once: ", kind_names[kind], way_names[way],
-           game.buffer.capacity, game.cancels, game.at_once);
-    fflush(stdout); /* if it hangs, this is what hung */
+    test.clients = calloc(TASKS, sizeof *test.clients);
+    CHECK(test.clients != NULL, "out of memory");
+    atomic_store(&test.live, TASKS);
+    printf("  %s, %s, capacity %u, %u %% cancel, %u %% continue at once: ", kind_names[kind], way_names[way],
+           test.buffer.capacity, test.cancels, test.at_once);
+    fflush(stdout); /* this is what hangs, if it hangs */
 
     for (unsigned i = 0; i < TASKS; i++) {
-        struct client *client = &game.clients[i];
+        struct client *client = &test.clients[i];
         bool produces = i / LOOPS % 2 == 0; /* on each loop as many */
         *client = (struct client){.post = {.run = run_post},
-                                  .game = &game,
-                                  .loop = &game.loops[i % LOOPS],
+                                  .test = &test,
+                                  .loop = &test.loops[i % LOOPS],
                                   .rng = rng_make(rng_next(rng)),
                                   .number = produces ? producers++ : 0,
                                   .produces = produces,
@@ -325,30 +325,29 @@ static void play(enum way way, enum kind kind, unsigned per_producer, struct rng
         CHECK_OK(cond_task_init(&client->task, on_ready, client));
     }
     for (unsigned i = 0; i < LOOPS; i++)
-        loop_start(&game.loops[i]);
+        loop_start(&test.loops[i]);
     for (unsigned i = 0; i < THREADS + CANCELLERS; i++) {
         bool produces = i < THREADS / 2;
-        workers[i] = (struct worker){.game = &game,
+        workers[i] = (struct worker){.test = &test,
                                      .number = produces ? producers++ : 0,
                                      .produces = produces,
                                      .rng = rng_make(rng_next(rng))};
         workers[i].thread = stress_start(i < THREADS ? work : cancel_all_the_time, &workers[i]);
     }
     for (unsigned i = 0; i < TASKS; i++)
-        loop_post(game.clients[i].loop, &game.clients[i].post);
+        loop_post(test.clients[i].loop, &test.clients[i].post);
 
-    for (unsigned i = 0; i < THREADS + CANCELLERS; i++)
-        stress_join(workers[i].thread);
+    TEAM_JOIN(workers, THREADS + CANCELLERS);
     for (unsigned i = 0; i < LOOPS; i++)
-        loop_join(&game.loops[i]);
-    buffer_check(&game.buffer);
-    CHECK_EQ(cond_waiters(&game.place.cond), 0);
-    CHECK_OK(cond_destroy(&game.not_empty));
-    place_unmake(&game.place);
-    free(game.clients);
-    unsigned taken = atomic_load(&game.cancels_taken), cancelled = atomic_load(&game.cancelled);
+        loop_join(&test.loops[i]);
+    buffer_check(&test.buffer);
+    CHECK_EQ(cond_waiters(&test.subject.cond), 0);
+    CHECK_OK(cond_destroy(&test.not_empty));
+    subject_unmake(&test.subject);
+    free(test.clients);
+    unsigned taken = atomic_load(&test.cancels_taken), cancelled = atomic_load(&test.cancelled);
     CHECK(cancelled <= taken && (cancelled != 0) == (taken != 0), "%u cancels, %u outcomes", taken, cancelled);
-    printf("%" PRIu64 " items, %u cancelled\n", game.buffer.total, cancelled);
+    printf("%" PRIu64 " items, %u cancelled\n", test.buffer.total, cancelled);
 }
 
 int main(int argc, char **argv)
@@ -356,7 +355,7 @@ int main(int argc, char **argv)
     stress_begin(argc, argv);
     struct rng rng = rng_make(0);
     for (unsigned round = 0; round < stress_rounds(4); round++)
-        for (enum way way = 0; way < WAYS; way++) /* (notify_all is dear: it lets everybody go each time) */
-            play(way, (enum kind)(rng_next(&rng) % PRIVATE_KINDS), way == NOTIFY_ALL ? 2 : 50, &rng);
+        for (enum way way = 0; way < WAYS; way++) /* (notify_all is slow: it wakes all each time) */
+            run_case(way, (enum kind)(rng_next(&rng) % PRIVATE_KINDS), way == NOTIFY_ALL ? 2 : 50, &rng);
     return 0;
 }

@@ -3,22 +3,21 @@
 #define JOB_H
 
 /*
- * A task as the unit tests drive it: by hand, from the test itself, which looks at the outcome of each
- * request. Included after unit.h.
+ * A task that a test drives by hand, reading the result of each request. Include it after unit.h.
  *
- *      answer = ASK(&job, cond_task_wait(&cond, &job.task));
+ *      result = ASK(&job, cond_task_wait(cond, &job.task));
  *
- * makes a request, and from then on the callback is checked: it comes at most once, only if the request
- * answered EINPROGRESS, with 0 or ECANCELED, and not on the thread that is within the request. CMocka's
- * assertions would leave a callback by longjmp, and the library with it; so here they are REQUIRE.
+ * makes a request. Its callback is checked with REQUIRE, since a CMocka assertion would leave the library by longjmp:
+ * it comes once at most, only if the request returned EINPROGRESS, with 0 or ECANCELED, and not on the requesting
+ * thread while the request runs.
  */
 
 struct job {
     cond_task_t task;
-    void (*then)(struct job *job, int result); /* what its callback does, or NULL; it may free the job */
-    _Atomic(uintptr_t) asking;                 /* toy_self() of the thread that is within its request, or 0 */
-    atomic_int calls;                          /* callbacks of its last request: 0 or 1 */
-    atomic_int result;                         /* what the last one was told */
+    void (*then)(struct job *job, int result); /* called by the callback; may free the job. Or NULL */
+    _Atomic(uintptr_t) requester;              /* self_address() of the thread inside a request, or 0 */
+    atomic_int calls;                          /* callbacks of the last request: 0 or 1 */
+    atomic_int result;                         /* of the last callback */
     unsigned number;
 };
 
@@ -27,7 +26,7 @@ static inline void job_ready(cond_task_t *task, int result)
     struct job *job = cond_task_user(task);
     REQUIRE(task == &job->task);
     REQUIRE(result == 0 || result == ECANCELED);
-    REQUIRE(atomic_load(&job->asking) != toy_self());
+    REQUIRE(atomic_load(&job->requester) != self_address());
     atomic_store(&job->result, result);
     REQUIRE(atomic_fetch_add(&job->calls, 1) == 0);
     if (job->then != NULL)
@@ -46,19 +45,19 @@ static inline void job_begin(struct job *job)
 {
     atomic_store(&job->calls, 0);
     atomic_store(&job->result, -1);
-    atomic_store(&job->asking, toy_self());
+    atomic_store(&job->requester, self_address());
 }
 
-/* Not for a job that may be gone by now. */
-static inline int job_end(struct job *job, int answer)
+/* The job must still exist. */
+static inline int job_end(struct job *job, int result)
 {
-    atomic_store(&job->asking, 0);
-    if (answer != EINPROGRESS)
+    atomic_store(&job->requester, 0);
+    if (result != EINPROGRESS)
         REQUIRE(atomic_load(&job->calls) == 0);
-    return answer;
+    return result;
 }
 
-/* What the request came to, or -1 as long as nobody knows. */
+/* What the callback of the last request got, or -1 as long as it was not called. */
 static inline int job_outcome(struct job *job)
 {
     return atomic_load(&job->calls) != 0 ? atomic_load(&job->result) : -1;

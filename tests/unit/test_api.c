@@ -1,16 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The public interface as a program meets it: only the header, and only the library that is installed. That
- * this links proves what is exported; the rest is one small use of each call, as the manual tells it.
+ * The public interface: the installed header and library only. That this program links shows what is exported. The rest
+ * is a small use of each call, as in the manual.
  */
 #include "unit.h"
 #include <dlfcn.h>
 
 /* ---- What is exported ---- */
 
-static void every_call_is_there(void **state)
+TEST(every_call_is_there)
 {
-    (void)state;
     typedef void function(void);
     function *const calls[] = {
         (function *)cond_now,
@@ -74,11 +73,9 @@ static void every_call_is_there(void **state)
         assert_true(calls[i] != NULL);
 }
 
-/* And nothing of the inside: programs have functions of these names, too. (Where the library is built static
-   only, there is nothing to hide from.) */
-static void internals_are_hidden(void **state)
+/* Internal functions are not exported: programs may have functions of these names. */
+TEST(internals_are_hidden)
 {
-    (void)state;
     static const char *const names[] = {
         "lock_acquire_restore", "lock_wake_next", "lock_release_save", "lock_give_up", "lock_of",
         "handoff_release_contended", "handoff_request", "handoff_close", "handoff_wake_next",
@@ -99,14 +96,14 @@ static void internals_are_hidden(void **state)
     (void)dlclose(program);
 }
 
-/* ---- The example of the manual: jobs, a worker, a submitter ---- */
+/* ---- The example of the manual: workers and jobs ---- */
 
 enum { JOBS = 1000, WORKERS = 3 };
 
 struct shop {
     cond_t cond;
-    int jobs;    /* under the lock: to be done */
-    bool closed; /* under the lock: no more will come */
+    int jobs;    /* under the lock: not done yet */
+    bool closed; /* under the lock: there will be no more jobs */
     int done;    /* under the lock */
 };
 
@@ -130,28 +127,27 @@ static void *worker(void *arg)
     }
 }
 
-static void jobs_are_done(void **state)
+TEST(jobs_are_done)
 {
-    (void)state;
     struct shop shop = {.cond = COND_INIT};
     pthread_t workers[WORKERS];
     for (unsigned i = 0; i < WORKERS; i++)
         workers[i] = start(worker, &shop);
     for (int i = 0; i < JOBS; i++) {
-        assert_int_equal(cond_acquire(&shop.cond), 0);
+        OK(cond_acquire(&shop.cond));
         shop.jobs++;
-        assert_int_equal(cond_notify(&shop.cond, 1), 0);
-        assert_int_equal(cond_release(&shop.cond), 0);
+        OK(cond_notify(&shop.cond, 1));
+        OK(cond_release(&shop.cond));
     }
     COND_WITH (&shop.cond) {
         shop.closed = true;
-        assert_int_equal(cond_notify_all(&shop.cond), 0);
+        OK(cond_notify_all(&shop.cond));
     }
     for (unsigned i = 0; i < WORKERS; i++)
         (void)finish(workers[i]);
     assert_int_equal(shop.done, JOBS);
     assert_int_equal(shop.jobs, 0);
-    assert_int_equal(cond_destroy(&shop.cond), 0);
+    OK(cond_destroy(&shop.cond));
 }
 
 /* ---- The same with a while loop, two conditions on one mutex, and deadlines ---- */
@@ -183,29 +179,28 @@ static void *consumer(void *arg)
     return NULL;
 }
 
-static void items_pass_through_a_buffer(void **state)
+TEST(items_pass_through_a_buffer)
 {
-    (void)state;
     struct buffer buffer = {.mutex = COND_MUTEX_INIT,
                             .not_empty = COND_INIT_WITH(&buffer.mutex),
                             .not_full = COND_INIT_WITH(&buffer.mutex)};
     pthread_t thread = start(consumer, &buffer);
     for (int item = JOBS; item >= 0; item--) {
-        assert_int_equal(cond_lock_acquire_timed(&buffer.mutex, COND_FOREVER), 0);
+        OK(cond_lock_acquire_timed(&buffer.mutex, COND_FOREVER));
         while (buffer.count == LENGTH(buffer.items))
-            assert_int_equal(cond_wait(&buffer.not_full, COND_FOREVER), 0);
+            OK(cond_wait(&buffer.not_full, COND_FOREVER));
         buffer.items[(buffer.head + buffer.count++) % LENGTH(buffer.items)] = item;
-        assert_int_equal(cond_notify(&buffer.not_empty, 1), 0);
-        assert_int_equal(cond_lock_release(&buffer.mutex), 0);
+        OK(cond_notify(&buffer.not_empty, 1));
+        OK(cond_lock_release(&buffer.mutex));
     }
     (void)finish(thread);
     assert_true(buffer.sum == (int64_t)JOBS * (JOBS + 1) / 2);
-    assert_int_equal(cond_destroy(&buffer.not_empty), 0);
-    assert_int_equal(cond_destroy(&buffer.not_full), 0);
-    assert_int_equal(cond_lock_destroy(&buffer.mutex), 0);
+    OK(cond_destroy(&buffer.not_empty));
+    OK(cond_destroy(&buffer.not_full));
+    OK(cond_lock_destroy(&buffer.mutex));
 }
 
-/* ---- A program's own mutex, which it goes on locking by hand ---- */
+/* ---- A pthread mutex that the program also locks directly ---- */
 
 struct adopter {
     pthread_mutex_t mutex;
@@ -224,54 +219,51 @@ static void *gets_ready(void *arg)
     return NULL;
 }
 
-static void a_mutex_is_adopted(void **state)
+TEST(a_mutex_is_adopted)
 {
-    (void)state;
     struct adopter adopter = {.mutex = PTHREAD_MUTEX_INITIALIZER};
-    assert_int_equal(cond_lock_init_pthread(&adopter.lock, &adopter.mutex), 0);
-    assert_int_equal(cond_init(&adopter.cond, &adopter.lock, 0), 0);
-    assert_int_equal(pthread_mutex_lock(&adopter.mutex), 0);
+    OK(cond_lock_init_pthread(&adopter.lock, &adopter.mutex));
+    OK(cond_init(&adopter.cond, &adopter.lock, 0));
+    OK(pthread_mutex_lock(&adopter.mutex));
     pthread_t thread = start(gets_ready, &adopter);
     while (!adopter.ready)
-        assert_int_equal(cond_wait(&adopter.cond, COND_FOREVER), 0);
-    assert_int_equal(pthread_mutex_unlock(&adopter.mutex), 0);
+        OK(cond_wait(&adopter.cond, COND_FOREVER));
+    OK(pthread_mutex_unlock(&adopter.mutex));
     (void)finish(thread);
-    assert_int_equal(cond_destroy(&adopter.cond), 0);
-    assert_int_equal(cond_lock_destroy(&adopter.lock), 0);
-    assert_int_equal(pthread_mutex_destroy(&adopter.mutex), 0);
+    OK(cond_destroy(&adopter.cond));
+    OK(cond_lock_destroy(&adopter.lock));
+    OK(pthread_mutex_destroy(&adopter.mutex));
 }
 
-/* ---- A lock by itself, and what a condition tells about its own ---- */
+/* ---- A lock without a condition, and the calls that ask a condition ---- */
 
-static void a_lock_by_itself(void **state)
+TEST(a_lock_by_itself)
 {
-    (void)state;
-    struct toy toy = {.recursive = true};
+    struct spinlock spinlock = {.recursive = true};
     cond_lock_t lock;
-    assert_int_equal(cond_lock_init(&lock, COND_RLOCK), 0);
+    OK(cond_lock_init(&lock, COND_RLOCK));
     for (int kind = 0; kind < 2; kind++) {
-        assert_int_equal(cond_lock_acquire(&lock), 0);
-        assert_int_equal(cond_lock_try_acquire(&lock), 0);
+        OK(cond_lock_acquire(&lock));
+        OK(cond_lock_try_acquire(&lock));
         assert_true(cond_lock_owned(&lock));
         assert_int_equal(cond_lock_recover(&lock), EINVAL);
-        assert_int_equal(cond_lock_release(&lock), 0);
-        assert_int_equal(cond_lock_release(&lock), 0);
+        OK(cond_lock_release(&lock));
+        OK(cond_lock_release(&lock));
         assert_int_equal(cond_lock_release(&lock), EPERM);
         assert_false(cond_lock_locked(&lock));
-        assert_int_equal(cond_lock_destroy(&lock), 0);
+        OK(cond_lock_destroy(&lock));
         assert_int_equal(cond_lock_acquire(&lock), EINVAL);
-        assert_int_equal(cond_lock_init_foreign(&lock, &toy_ops_all, &toy), 0);
+        OK(cond_lock_init_foreign(&lock, &spinlock_ops_all, &spinlock));
     }
 }
 
-static void a_condition_tells_about_itself(void **state)
+TEST(a_condition_can_be_asked)
 {
-    (void)state;
     cond_t cond;
     char text[200];
-    assert_int_equal(cond_init(&cond, NULL, COND_MUTEX), 0);
+    OK(cond_init(&cond, NULL, COND_MUTEX));
     assert_false(cond_locked(&cond));
-    assert_int_equal(cond_acquire_timed(&cond, COND_MS(1)), 0);
+    OK(cond_acquire_timed(&cond, COND_MS(1)));
     assert_true(cond_locked(&cond));
     assert_true(cond_owned(&cond));
     assert_true(cond_lock_owned(cond_get_lock(&cond)));
@@ -283,21 +275,9 @@ static void a_condition_tells_about_itself(void **state)
     int length = cond_describe(&cond, text, sizeof text);
     assert_int_equal(length, strlen(text));
     assert_int_equal(cond_destroy(&cond), EBUSY);
-    assert_int_equal(cond_reinit_after_fork(&cond), 0); /* the thread that forked is this one, too */
+    OK(cond_reinit_after_fork(&cond)); /* as if this thread had forked */
     assert_false(cond_owned(&cond));
-    assert_int_equal(cond_destroy(&cond), 0);
+    OK(cond_destroy(&cond));
 }
 
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_call_is_there),
-        cmocka_unit_test(internals_are_hidden),
-        cmocka_unit_test(jobs_are_done),
-        cmocka_unit_test(items_pass_through_a_buffer),
-        cmocka_unit_test(a_mutex_is_adopted),
-        cmocka_unit_test(a_lock_by_itself),
-        cmocka_unit_test(a_condition_tells_about_itself),
-    };
-    return cmocka_run_group_tests_name("api", tests, NULL, NULL);
-}
+int main(void) { return RUN_TESTS("api"); }

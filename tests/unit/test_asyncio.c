@@ -1,572 +1,341 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What the documentation of asyncio's Condition says
- * (https://docs.python.org/3/library/asyncio-sync.html#asyncio.Condition), call by call: the table at the end
- * has a test for each sentence, which has the sentence for a name, and is run on each kind of lock that a task
- * can use. What asyncio does not have is in test_task.c.
+ * (https://docs.python.org/3/library/asyncio-sync.html#asyncio.Condition): `asyncio` below has a test for each
+ * sentence, and runs it on each kind of lock that a task can use. test_task.c has what asyncio does not have.
+ *
+ * Most tests are scripts. A step is a call of task N, and `=` the result if it is not the usual one:
+ *
+ *      N:acquire, N:release, N:cancel, N:notify, N:notify_two, N:notify_all    return 0
+ *      N:ask (acquire a lock that is held), N:wait, N:wait_yes,                return EINPROGRESS
+ *      N:wait_no (wait_for, with one of two predicates)
+ *      N:come, N:come_yes, N:come_no (acquire and wait)
+ *
+ * or it says something of the task
+ *
+ *      N:called        the callback got 0, and the task holds the lock
+ *      N:cancelled     the same with ECANCELED
+ *      N:got, N:ended  the callback got 0 or ECANCELED
+ *      N:waits         no callback was called, and the task does not hold the lock
+ *      N:has, N:hasnot the task holds the lock, or does not
+ *      N:leaves        from now on its callback releases the lock
+ *
+ * or it has no task:
+ *
+ *      notify=N        by a thread, which acquires and releases
+ *      acquire, notify, release    the three parts of that
+ *      locked, unlocked, waiters=N
+ *      order=NNN       the tasks whose callbacks released the lock, in order
+ *      yes, no         the predicate `yes` is true, or false, from now on
  */
-#include "jobs.h"
+#include "fixture.h"
 
-/* ---- acquire, locked, release ---- */
+static struct flag yes, no;
 
-static void acquire_unlocked(void **state)
+/* ---- Scripts ---- */
+
+static void step_check(const char *step, const char *actual, const char *expected)
 {
-    (void)state;
-    acquire(&jobs[0]);
-    assert_true(cond_locked(&cond));
-    assert_true(has_lock(&jobs[0]));
-    assert_int_equal(job_outcome(&jobs[0]), -1); /* the answer was the outcome */
-    release(&jobs[0]);
+    if (strcmp(actual, expected) != 0)
+        fail_msg("%s: got %s, expected %s", step, actual, expected);
 }
 
-static void acquire_waits(void **state)
+static void step_require(const char *step, bool condition)
 {
-    (void)state;
-    acquire(&jobs[0]);
-    ask_for_lock(&jobs[1]);
-    assert_waits(&jobs[1]);
-    release(&jobs[0]);
-    assert_called(&jobs[1], 0);
-    assert_true(cond_locked(&cond));
-    release(&jobs[1]);
+    step_check(step, condition ? "true" : "false", "true");
 }
 
-static void acquire_is_fair(void **state)
+static int step_wait(struct job *job, const char *what)
 {
-    (void)state;
-    acquire(&jobs[0]);
-    for (unsigned i = 1; i < JOBS; i++)
-        ask_for_lock(&jobs[i]);
-    for (unsigned i = 0; i < JOBS; i++) {
-        release(&jobs[i]);
-        for (unsigned later = i + 2; later < JOBS; later++)
-            assert_waits(&jobs[later]);
-        if (i + 1 < JOBS)
-            assert_called(&jobs[i + 1], 0);
+    struct flag *flag = strcmp(what, "_yes") == 0 ? &yes : &no;
+    return ASK(job, *what == '\0' ? cond_task_wait(cond, &job->task)
+                                  : cond_task_wait_for(cond, &job->task, flag_is_set, flag));
+}
+
+static void task_step(const char *step, struct job *job, const char *verb, const char *expected)
+{
+    bool has = has_lock(job);
+    int result = 0, outcome = job_outcome(job);
+    if (strcmp(verb, "acquire") == 0) {
+        result = ASK(job, cond_task_acquire(cond, &job->task));
+    } else if (strcmp(verb, "ask") == 0) {
+        result = ASK(job, cond_task_acquire(cond, &job->task));
+        expected = "EINPROGRESS";
+    } else if (strncmp(verb, "wait", 4) == 0 && strcmp(verb, "waits") != 0) {
+        result = step_wait(job, verb + 4);
+        expected = *expected != '\0' ? expected : "EINPROGRESS";
+    } else if (strncmp(verb, "come", 4) == 0) {
+        job_acquire(job);
+        result = step_wait(job, verb + 4);
+        expected = "EINPROGRESS";
+    } else if (strcmp(verb, "release") == 0) {
+        result = cond_task_release(cond, &job->task);
+    } else if (strcmp(verb, "cancel") == 0) {
+        result = cond_task_cancel(&job->task);
+    } else if (strcmp(verb, "notify") == 0) {
+        result = cond_task_notify(cond, &job->task, 1);
+    } else if (strcmp(verb, "notify_two") == 0) {
+        result = cond_task_notify(cond, &job->task, 2);
+    } else if (strcmp(verb, "notify_all") == 0) {
+        result = cond_task_notify_all(cond, &job->task);
+    } else if (strcmp(verb, "leaves") == 0) {
+        job->then = job_leave;
+    } else {
+        step_require(step, strcmp(verb, "called") == 0      ? outcome == 0 && has
+                           : strcmp(verb, "cancelled") == 0 ? outcome == ECANCELED && has
+                           : strcmp(verb, "got") == 0       ? outcome == 0
+                           : strcmp(verb, "ended") == 0     ? outcome == ECANCELED
+                           : strcmp(verb, "waits") == 0     ? outcome == -1 && !has
+                           : strcmp(verb, "has") == 0       ? has
+                           : strcmp(verb, "hasnot") == 0    ? !has
+                                                            : false);
+    }
+    step_check(step, error_name(result), *expected != '\0' ? expected : "0");
+    if (result == EINPROGRESS)
+        step_require(step, job_outcome(job) == -1);
+}
+
+static void other_step(const char *step, const char *verb, const char *value)
+{
+    char text[sizeof order / sizeof *order + 1] = "";
+    if (strcmp(verb, "notify") == 0 && *value != '\0') {
+        notify((size_t)strtoull(value, NULL, 10));
+    } else if (strcmp(verb, "notify") == 0) {
+        OK(cond_notify(cond, 1));
+    } else if (strcmp(verb, "acquire") == 0) {
+        acquire();
+    } else if (strcmp(verb, "release") == 0) {
+        release();
+    } else if (strcmp(verb, "yes") == 0 || strcmp(verb, "no") == 0) {
+        yes.value = *verb == 'y';
+    } else if (strcmp(verb, "order") == 0) {
+        for (unsigned i = 0; i < order_count; i++)
+            text[i] = (char)('0' + order[i]);
+        step_check(step, text, value);
+    } else {
+        step_require(step, strcmp(verb, "locked") == 0     ? cond_locked(cond)
+                           : strcmp(verb, "unlocked") == 0 ? !cond_locked(cond)
+                           : strcmp(verb, "waiters") == 0  ? cond_waiters(cond) == strtoull(value, NULL, 10)
+                                                           : false);
     }
 }
 
-/* The first, one in the middle, the last, and all that there are. */
-static void acquire_cancelled(void **state)
+static void run_script(const char *script)
 {
-    (void)state;
+    char step[64];
+    int length;
+    yes = no = (struct flag){false, 0};
+    for (; sscanf(script, "%63s%n", step, &length) == 1; script += length) {
+        char verb[64] = "", value[64] = "";
+        unsigned number;
+        if (sscanf(step, "%u:%63[a-z_]=%63s", &number, verb, value) >= 2)
+            task_step(step, &jobs[number], verb, value);
+        else if (sscanf(step, "%63[a-z_]=%63s", verb, value) >= 1)
+            other_step(step, verb, value);
+        else
+            fail_msg("%s is no step", step);
+    }
+}
+
+/* ---- Tests that are no scripts ---- */
+
+/* The first, one in the middle, the last, and several. */
+static void acquire_cancelled(void)
+{
     static const unsigned cancelled[][3] = {{1}, {3}, {5}, {1, 3, 5}, {1, 2, 3}};
     for (size_t c = 0; c < LENGTH(cancelled); c++) {
-        acquire(&jobs[0]);
-        for (unsigned i = 1; i < JOBS; i++) {
-            ask_for_lock(&jobs[i]);
-            jobs[i].then = NULL;
-        }
+        job_acquire(&jobs[0]);
+        for (unsigned i = 1; i < JOBS; i++)
+            job_ask(&jobs[i]);
         for (unsigned i = 0; i < 3 && cancelled[c][i] != 0; i++) {
-            cancel(&jobs[cancelled[c][i]]);
-            cancel(&jobs[cancelled[c][i]]); /* once more is the same */
+            job_cancel(&jobs[cancelled[c][i]]);
+            job_cancel(&jobs[cancelled[c][i]]); /* a second cancel changes nothing */
         }
         assert_true(has_lock(&jobs[0]));
-        release(&jobs[0]);
+        job_release(&jobs[0]);
         for (unsigned i = 1; i < JOBS; i++) {
             bool gave_up = false;
             for (unsigned j = 0; j < 3; j++)
                 gave_up = gave_up || cancelled[c][j] == i;
             if (!gave_up) {
                 assert_called(&jobs[i], 0);
-                release(&jobs[i]);
+                job_release(&jobs[i]);
             }
             assert_int_equal(job_outcome(&jobs[i]), gave_up ? ECANCELED : 0);
             assert_false(has_lock(&jobs[i]));
-            assert_int_equal(cond_task_release(&cond, &jobs[i].task), EPERM);
+            assert_int_equal(cond_task_release(cond, &jobs[i].task), EPERM);
         }
-        assert_false(cond_locked(&cond));
+        assert_false(cond_locked(cond));
     }
 }
 
-static void locked_tells(void **state)
+static void wait_until_notified(void)
 {
-    (void)state;
-    assert_false(cond_locked(&cond));
-    acquire(&jobs[0]);
-    assert_true(cond_locked(&cond));
-    begin_wait(&jobs[0]);
-    assert_false(cond_locked(&cond));
-    notify(1);
-    assert_true(cond_locked(&cond));
-    release(&jobs[0]);
-    assert_false(cond_locked(&cond));
+    run_script("0:come");
+    for (unsigned i = 0; i < 100; i++)
+        run_script("1:acquire 1:release notify=0");
+    run_script("0:waits notify=1 0:called 0:release");
 }
 
-static void release_lets_one_go(void **state)
+static void wait_for_without_lock(void)
 {
-    (void)state;
-    acquire(&jobs[0]);
-    ask_for_lock(&jobs[1]);
-    ask_for_lock(&jobs[2]);
-    release(&jobs[0]);
-    assert_called(&jobs[1], 0);
-    assert_waits(&jobs[2]);
-    release(&jobs[1]);
-    assert_called(&jobs[2], 0);
-    release(&jobs[2]);
-    assert_false(cond_locked(&cond));
-}
-
-static void release_unlocked(void **state)
-{
-    (void)state;
-    assert_int_equal(cond_task_release(&cond, &jobs[0].task), EPERM);
-    acquire(&jobs[0]);
-    release(&jobs[0]);
-    assert_int_equal(cond_task_release(&cond, &jobs[0].task), EPERM);
-    assert_false(cond_locked(&cond));
-}
-
-/* ---- notify, notify_all ---- */
-
-static void all_wait(void)
-{
-    for (unsigned i = 0; i < JOBS; i++) {
-        jobs[i].then = leave;
-        come_and_wait(&jobs[i]);
+    struct flag flag = {true, 0};
+    for (int held = 0; held < 2; held++) {
+        if (held)
+            job_acquire(&jobs[1]);
+        assert_int_equal(ASK(&jobs[0], cond_task_wait_for(cond, &jobs[0].task, flag_is_set, &flag)), EPERM);
+        assert_int_equal(flag.calls, 0);
     }
+    job_release(&jobs[1]);
 }
 
-static void notify_at_most(void **state)
+static void wait_for_true(void)
 {
-    (void)state;
-    all_wait();
-    notify(0);
-    assert_int_equal(order_count, 0);
-    notify(1);
-    ASSERT_ORDER(0);
-    notify(3);
-    ASSERT_ORDER(0, 1, 2, 3);
-    assert_int_equal(cond_waiters(&cond), JOBS - 4);
-    notify(1);
-    notify(1);
-    ASSERT_ORDER(0, 1, 2, 3, 4, 5);
+    run_script("0:acquire 1:ask yes 0:wait_yes=0");
+    assert_int_equal(yes.calls, 1);
+    /* The lock was held all the time. */
+    run_script("0:has 1:waits 0:release 1:release");
 }
 
-static void notify_fewer(void **state)
+static void wait_for_calls_again(void)
 {
-    (void)state;
-    notify(1);
-    notify(SIZE_MAX);
-    all_wait();
-    notify(SIZE_MAX);
-    ASSERT_ORDER(0, 1, 2, 3, 4, 5);
-    /* What was left over is not kept for whoever comes later. */
-    come_and_wait(&jobs[0]);
-    assert_waits(&jobs[0]);
-    notify(1);
-    ASSERT_ORDER(0, 1, 2, 3, 4, 5, 0);
-}
-
-static void notify_all_wakes_all(void **state)
-{
-    (void)state;
-    all_wait();
-    jobs[0].then = NULL;
-    notify(1);
-    assert_called(&jobs[0], 0);
-    assert_int_equal(cond_task_notify_all(&cond, &jobs[0].task), 0);
-    assert_int_equal(cond_waiters(&cond), 0);
-    assert_int_equal(order_count, 0); /* nobody comes through while the lock is held */
-    release(&jobs[0]);
-    ASSERT_ORDER(1, 2, 3, 4, 5);
-}
-
-static int task_notify_one(struct job *job)
-{
-    return cond_task_notify(&cond, &job->task, 1);
-}
-
-static int task_notify_all(struct job *job)
-{
-    return cond_task_notify_all(&cond, &job->task);
-}
-
-static void refused_without_lock(int (*call)(struct job *job))
-{
-    come_and_wait(&jobs[0]);
-    assert_int_equal(call(&jobs[1]), EPERM);
-    assert_int_equal(call(&jobs[0]), EPERM); /* it waits, so it does not have it */
-    acquire(&jobs[2]);
-    assert_int_equal(call(&jobs[1]), EPERM);
-    assert_int_equal(cond_waiters(&cond), 1);
-    release(&jobs[2]);
-    assert_waits(&jobs[0]);
-    notify(1);
-    release(&jobs[0]);
-}
-
-static void notify_without_lock(void **state)
-{
-    (void)state;
-    refused_without_lock(task_notify_one);
-}
-
-static void notify_all_without_lock(void **state)
-{
-    (void)state;
-    refused_without_lock(task_notify_all);
-}
-
-/* ---- wait ---- */
-
-static void wait_without_lock(void **state)
-{
-    (void)state;
-    for (int others = 0; others < 2; others++) {
-        if (others)
-            acquire(&jobs[1]);
-        assert_int_equal(ASK(&jobs[0], cond_task_wait(&cond, &jobs[0].task)), EPERM);
-        assert_int_equal(cond_waiters(&cond), 0);
-        assert_int_equal(cond_locked(&cond), others);
-    }
-    release(&jobs[1]);
-}
-
-static void wait_releases(void **state)
-{
-    (void)state;
-    acquire(&jobs[0]);
-    ask_for_lock(&jobs[1]);
-    begin_wait(&jobs[0]);
-    assert_called(&jobs[1], 0);
-    assert_int_equal(cond_waiters(&cond), 1);
-    begin_wait(&jobs[1]);
-    assert_false(cond_locked(&cond));
-    assert_int_equal(cond_waiters(&cond), 2);
-    notify(2);
-    release(&jobs[0]);
-    release(&jobs[1]);
-}
-
-static void wait_until_notified(void **state)
-{
-    (void)state;
-    come_and_wait(&jobs[0]);
-    for (unsigned i = 0; i < 100; i++) { /* nothing else lets it go */
-        acquire(&jobs[1]);
-        release(&jobs[1]);
-        notify(0);
-    }
-    assert_waits(&jobs[0]);
-    notify(1);
-    assert_called(&jobs[0], 0);
-    release(&jobs[0]);
-}
-
-static void wait_reacquires(void **state)
-{
-    (void)state;
-    come_and_wait(&jobs[0]);
-    acquire(&jobs[1]);
-    assert_int_equal(cond_task_notify(&cond, &jobs[1].task, 1), 0);
-    assert_int_equal(cond_waiters(&cond), 0);
-    assert_waits(&jobs[0]); /* notified, but the lock is not free */
-    release(&jobs[1]);
-    assert_called(&jobs[0], 0);
-    release(&jobs[0]);
-}
-
-static void wait_cancelled(void **state)
-{
-    (void)state;
-    /* The lock is free: it is told at once. */
-    come_and_wait(&jobs[0]);
-    cancel(&jobs[0]);
-    assert_called(&jobs[0], ECANCELED);
-    assert_int_equal(cond_waiters(&cond), 0);
-    assert_int_equal(cond_task_cancel(&jobs[0].task), EINVAL);
-    release(&jobs[0]);
-    /* It is not: as soon as it is. */
-    come_and_wait(&jobs[0]);
-    acquire(&jobs[1]);
-    cancel(&jobs[0]);
-    assert_waits(&jobs[0]);
-    release(&jobs[1]);
-    assert_called(&jobs[0], ECANCELED);
-    release(&jobs[0]);
-    /* And it can wait again. */
-    come_and_wait(&jobs[0]);
-    notify(1);
-    assert_called(&jobs[0], 0);
-    release(&jobs[0]);
-}
-
-/* A notify passes over a task that was cancelled before. */
-static void wait_cancelled_first(void **state)
-{
-    (void)state;
-    for (unsigned i = 0; i < 3; i++)
-        come_and_wait(&jobs[i]);
-    acquire(&jobs[3]);
-    cancel(&jobs[0]);
-    assert_int_equal(cond_task_notify(&cond, &jobs[3].task, 1), 0);
-    release(&jobs[3]);
-    assert_called(&jobs[1], 0);
-    release(&jobs[1]);
-    assert_called(&jobs[0], ECANCELED);
-    release(&jobs[0]);
-    assert_waits(&jobs[2]);
-    notify(1);
-    release(&jobs[2]);
-}
-
-/* Chosen, and on its way to the lock: asyncio lost this notification until 3.13. */
-static void wait_cancelled_last(void **state)
-{
-    (void)state;
-    for (unsigned i = 0; i < 5; i++) {
-        come_and_wait(&jobs[i]);
-        jobs[i].then = leave;
-    }
-    acquire(&jobs[5]);
-    assert_int_equal(cond_task_notify(&cond, &jobs[5].task, 2), 0);
-    cancel(&jobs[0]);
-    cancel(&jobs[1]);
-    cancel(&jobs[0]); /* once more is the same */
-    assert_waits(&jobs[0]);
-    release(&jobs[5]);
-    assert_int_equal(order_count, 4);
-    assert_int_equal(job_outcome(&jobs[0]), ECANCELED);
-    assert_int_equal(job_outcome(&jobs[1]), ECANCELED);
-    assert_int_equal(job_outcome(&jobs[2]), 0); /* these two have it now */
-    assert_int_equal(job_outcome(&jobs[3]), 0);
-    assert_waits(&jobs[4]);
-    notify(1);
-    assert_int_equal(job_outcome(&jobs[4]), 0);
-}
-
-/* Who came after the notify has no right to it. */
-static void wait_cancelled_for_nobody(void **state)
-{
-    (void)state;
-    come_and_wait(&jobs[0]);
-    acquire(&jobs[1]);
-    assert_int_equal(cond_task_notify(&cond, &jobs[1].task, 1), 0);
-    cancel(&jobs[0]);
-    begin_wait(&jobs[1]);
-    assert_called(&jobs[0], ECANCELED);
-    release(&jobs[0]);
-    assert_waits(&jobs[1]);
-    notify(1);
-    release(&jobs[1]);
-}
-
-/* A notify_all has given everybody his own. */
-static void wait_cancelled_of_all(void **state)
-{
-    (void)state;
-    for (unsigned i = 0; i < 2; i++) {
-        come_and_wait(&jobs[i]);
-        jobs[i].then = leave;
-    }
-    acquire(&jobs[2]);
-    assert_int_equal(cond_task_notify_all(&cond, &jobs[2].task), 0);
-    cancel(&jobs[0]);
-    begin_wait(&jobs[2]);
-    assert_int_equal(order_count, 2);
-    assert_int_equal(job_outcome(&jobs[0]), ECANCELED);
-    assert_int_equal(job_outcome(&jobs[1]), 0);
-    assert_waits(&jobs[2]);
-    notify(1);
-    release(&jobs[2]);
-}
-
-/* ---- wait_for ---- */
-
-static void wait_for_without_lock(void **state)
-{
-    (void)state;
-    struct truth truth = {.value = true};
-    for (int others = 0; others < 2; others++) {
-        if (others)
-            acquire(&jobs[1]);
-        assert_int_equal(ASK(&jobs[0], cond_task_wait_for(&cond, &jobs[0].task, is_true, &truth)), EPERM);
-        assert_int_equal(truth.asked, 0);
-    }
-    release(&jobs[1]);
-}
-
-static void wait_for_true(void **state)
-{
-    (void)state;
-    struct truth truth = {.value = true};
-    acquire(&jobs[0]);
-    ask_for_lock(&jobs[1]);
-    assert_int_equal(ASK(&jobs[0], cond_task_wait_for(&cond, &jobs[0].task, is_true, &truth)), 0);
-    assert_int_equal(truth.asked, 1);
-    assert_true(has_lock(&jobs[0]));
-    assert_waits(&jobs[1]); /* the lock was held all the time */
-    release(&jobs[0]);
-    release(&jobs[1]);
-}
-
-static void wait_for_rechecks(void **state)
-{
-    (void)state;
-    struct truth truth = {.value = false};
-    begin_wait_for(&jobs[0], &truth);
+    run_script("0:come_yes");
     for (unsigned i = 0; i < 3; i++) {
-        unsigned asked = truth.asked;
+        unsigned calls = yes.calls;
         notify(1);
-        assert_true(truth.asked > asked);
+        assert_true(yes.calls > calls);
         assert_waits(&jobs[0]);
-        assert_int_equal(cond_waiters(&cond), 1);
+        assert_int_equal(cond_waiters(cond), 1);
     }
-    assert_int_equal(cond_acquire(&cond), 0);
-    assert_int_equal(cond_notify(&cond, 1), 0);
-    truth.value = true; /* after the notify, in the same critical section */
-    assert_int_equal(cond_release(&cond), 0);
+    acquire();
+    OK(cond_notify(cond, 1));
+    yes.value = true; /* after the notify, in the same critical section */
+    release();
     assert_called(&jobs[0], 0);
-    release(&jobs[0]);
+    job_release(&jobs[0]);
 }
 
-/* One that cannot use it leaves it to the next, and keeps its place. */
-static void wait_for_passes_on(void **state)
+static void predicate_of_one_call(void)
 {
-    (void)state;
-    struct truth truth = {.value = false};
-    begin_wait_for(&jobs[0], &truth);
-    come_and_wait(&jobs[1]);
-    come_and_wait(&jobs[2]);
-    notify(1);
-    assert_waits(&jobs[0]);
-    assert_called(&jobs[1], 0);
-    truth.value = true;
-    assert_int_equal(cond_task_notify(&cond, &jobs[1].task, 1), 0);
-    release(&jobs[1]);
-    assert_called(&jobs[0], 0);
-    assert_waits(&jobs[2]);
-    release(&jobs[0]);
-    notify(1);
-    assert_called(&jobs[2], 0);
-    release(&jobs[2]);
-}
-
-static void wait_for_cancelled(void **state)
-{
-    (void)state;
-    struct truth no = {.value = false}, yes = {.value = false};
-    /* It waits. */
-    begin_wait_for(&jobs[0], &no);
-    cancel(&jobs[0]);
-    assert_called(&jobs[0], ECANCELED);
-    release(&jobs[0]);
-    /* It was notified in vain, and put back. */
-    begin_wait_for(&jobs[0], &no);
-    notify(1);
-    cancel(&jobs[0]);
-    assert_called(&jobs[0], ECANCELED);
-    release(&jobs[0]);
-    /* It is notified and its predicate true; the next but one can use that, too. */
-    begin_wait_for(&jobs[0], &yes);
-    begin_wait_for(&jobs[1], &no);
-    begin_wait_for(&jobs[2], &yes);
-    jobs[0].then = jobs[2].then = leave;
-    assert_int_equal(cond_acquire(&cond), 0);
-    yes.value = true;
-    assert_int_equal(cond_notify(&cond, 1), 0);
-    cancel(&jobs[0]);
-    assert_int_equal(cond_release(&cond), 0);
-    assert_int_equal(job_outcome(&jobs[0]), ECANCELED);
-    assert_waits(&jobs[1]);
-    assert_int_equal(job_outcome(&jobs[2]), 0);
-    cancel(&jobs[1]);
-    assert_called(&jobs[1], ECANCELED);
-    release(&jobs[1]);
-}
-
-/* A predicate is its own call's, and no later one's. */
-static void wait_for_is_forgotten(void **state)
-{
-    (void)state;
-    struct truth no = {.value = false};
-    begin_wait_for(&jobs[0], &no);
-    cancel(&jobs[0]);
-    assert_called(&jobs[0], ECANCELED);
-    unsigned asked = no.asked;
-    begin_wait(&jobs[0]);
+    run_script("0:come_no 0:cancel 0:cancelled");
+    unsigned calls = no.calls;
+    job_wait(&jobs[0]);
     notify(1);
     assert_called(&jobs[0], 0);
-    ask_for_lock(&jobs[1]);
-    release(&jobs[0]);
-    release(&jobs[1]);
-    assert_int_equal(no.asked, asked);
+    job_ask(&jobs[1]);
+    job_release(&jobs[0]);
+    job_release(&jobs[1]);
+    assert_int_equal(no.calls, calls);
 }
 
-/* ---- several conditions on one lock ---- */
-
-static void conditions_share_a_lock(void **state)
+static void conditions_share_a_lock(void)
 {
-    (void)state;
     cond_t other;
-    cond_lock_t *lock = cond_get_lock(&cond);
-    assert_int_equal(cond_init(&other, lock, 0), 0);
+    OK(cond_init(&other, cond_get_lock(cond), 0));
     for (unsigned i = 0; i < JOBS; i++) {
-        acquire(&jobs[i]);
-        jobs[i].then = leave;
-        assert_int_equal(ASK(&jobs[i], cond_task_wait(i % 2 ? &other : &cond, &jobs[i].task)), EINPROGRESS);
+        job_acquire(&jobs[i]);
+        jobs[i].then = job_leave;
+        ASSERT_IN_PROGRESS(&jobs[i], cond_task_wait(i % 2 ? &other : cond, &jobs[i].task));
     }
-    assert_int_equal(cond_waiters(&cond), 3);
+    assert_int_equal(cond_waiters(cond), 3);
     assert_int_equal(cond_waiters(&other), 3);
-    assert_int_equal(cond_acquire(&other), 0);
-    assert_true(cond_owned(&cond));
-    assert_int_equal(cond_notify(&other, 2), 0);
-    assert_int_equal(cond_notify_all(&cond), 0);
-    assert_int_equal(cond_release(&cond), 0);
-    ASSERT_ORDER(1, 3, 0, 2, 4); /* in the order of notification */
-    cancel(&jobs[5]);
+    OK(cond_acquire(&other));
+    assert_true(cond_owned(cond));
+    OK(cond_notify(&other, 2));
+    OK(cond_notify_all(cond));
+    release();
+    ASSERT_ORDER(1, 3, 0, 2, 4); /* the order of notification */
+    job_cancel(&jobs[5]);
     assert_int_equal(job_outcome(&jobs[5]), ECANCELED);
-    assert_int_equal(cond_destroy(&other), 0);
+    OK(cond_destroy(&other));
 }
 
 /* ---- The table ---- */
 
+#define ALL_LEAVE "0:leaves 1:leaves 2:leaves 3:leaves 4:leaves 5:leaves "
+#define ALL_COME "0:come 1:come 2:come 3:come 4:come 5:come "
+#define WITHOUT_LOCK(call)                                                                                             \
+    "0:come 1:" call "=EPERM 0:" call "=EPERM 2:acquire 1:" call "=EPERM waiters=1 2:release 0:waits notify=1 0:release"
+
 static const struct {
     const char *says;
-    CMUnitTestFunction test;
+    const char *script;
+    void (*test)(void); /* instead of a script */
 } asyncio[] = {
-    {"acquire() sets an unlocked lock to locked and returns", acquire_unlocked},
-    {"acquire() waits until the lock is unlocked", acquire_waits},
-    {"acquire() is fair: the first that waited is the first to proceed", acquire_is_fair},
-    {"acquire(), cancelled, gives up its place and nothing else", acquire_cancelled},
-    {"locked() is true if the lock is acquired", locked_tells},
-    {"release() allows exactly one to proceed", release_lets_one_go},
-    {"release() of an unlocked lock is an error", release_unlocked},
-    {"notify(n) wakes n, the first of them", notify_at_most},
-    {"notify(n) wakes all if fewer wait", notify_fewer},
-    {"notify() without the lock is an error", notify_without_lock},
-    {"notify_all() wakes all", notify_all_wakes_all},
-    {"notify_all() without the lock is an error", notify_all_without_lock},
-    {"wait() without the lock is an error", wait_without_lock},
-    {"wait() releases the lock", wait_releases},
-    {"wait() blocks until it is notified, and not less", wait_until_notified},
-    {"wait(), once awakened, re-acquires the lock", wait_reacquires},
-    {"wait(), cancelled, re-acquires the lock before it says so", wait_cancelled},
-    {"wait(), cancelled before a notify, is passed over", wait_cancelled_first},
-    {"wait(), cancelled while it re-acquires, hands its notification on", wait_cancelled_last},
-    {"wait(), cancelled, hands nothing to who came after the notify", wait_cancelled_for_nobody},
-    {"wait(), cancelled after notify_all(), hands nothing on", wait_cancelled_of_all},
-    {"wait_for() without the lock is an error", wait_for_without_lock},
-    {"wait_for() returns at once if the predicate is true", wait_for_true},
-    {"wait_for() waits repeatedly until the predicate is true", wait_for_rechecks},
-    {"wait_for(), notified in vain, lets the next have it", wait_for_passes_on},
-    {"wait_for(), cancelled, re-acquires the lock before it says so", wait_for_cancelled},
-    {"wait_for()'s predicate is of no concern to a wait() after it", wait_for_is_forgotten},
-    {"several conditions may share one lock", conditions_share_a_lock},
+    {"acquire() sets an unlocked lock to locked and returns", "0:acquire locked 0:has 0:release", NULL},
+    {"acquire() waits until the lock is unlocked",
+     "0:acquire 1:ask 1:waits 0:release 1:called locked 1:release", NULL},
+    {"acquire() is fair: the first that waited is the first to proceed",
+     "0:acquire 1:ask 2:ask 3:ask 4:ask 5:ask 0:release 1:called 2:waits 3:waits 4:waits 5:waits "
+     "1:release 2:called 3:waits 4:waits 5:waits 2:release 3:called 4:waits 5:waits 3:release 4:called 5:waits "
+     "4:release 5:called 5:release", NULL},
+    {"acquire(), cancelled, gives up its place and nothing else", NULL, acquire_cancelled},
+    {"locked() is true if the lock is acquired",
+     "unlocked 0:acquire locked 0:wait unlocked notify=1 locked 0:release unlocked", NULL},
+    {"release() allows exactly one to proceed",
+     "0:acquire 1:ask 2:ask 0:release 1:called 2:waits 1:release 2:called 2:release unlocked", NULL},
+    {"release() of an unlocked lock is an error", "0:release=EPERM 0:acquire 0:release 0:release=EPERM unlocked", NULL},
+    {"notify(n) wakes n, the first of them",
+     ALL_LEAVE ALL_COME "notify=0 order= notify=1 order=0 notify=3 order=0123 waiters=2 notify=1 notify=1 order=012345",
+     NULL},
+    {"notify(n) wakes all if fewer wait, and keeps nothing for later ones",
+     "notify=1 notify=18446744073709551615 " ALL_LEAVE ALL_COME
+     "notify=18446744073709551615 order=012345 0:come 0:waits notify=1 order=0123450", NULL},
+    {"notify() without the lock is an error", WITHOUT_LOCK("notify"), NULL},
+    /* No task returns while the lock is held. */
+    {"notify_all() wakes all", "1:leaves 2:leaves 3:leaves 4:leaves 5:leaves " ALL_COME
+     "notify=1 0:called 0:notify_all waiters=0 order= 0:release order=12345", NULL},
+    {"notify_all() without the lock is an error", WITHOUT_LOCK("notify_all"), NULL},
+    {"wait() without the lock is an error",
+     "0:wait=EPERM waiters=0 unlocked 1:acquire 0:wait=EPERM waiters=0 locked 1:release", NULL},
+    {"wait() releases the lock",
+     "0:acquire 1:ask 0:wait 1:called waiters=1 1:wait unlocked waiters=2 notify=2 0:release 1:release", NULL},
+    {"wait() blocks until it is notified, and not less", NULL, wait_until_notified},
+    {"wait(), once awakened, re-acquires the lock",
+     "0:come 1:acquire 1:notify waiters=0 0:waits 1:release 0:called 0:release", NULL},
+    /* At once if the lock is free, otherwise when it is; and then the task can wait again. */
+    {"wait(), cancelled, re-acquires the lock before it says so",
+     "0:come 0:cancel 0:cancelled waiters=0 0:cancel=EINVAL 0:release 0:come 1:acquire 0:cancel 0:waits 1:release "
+     "0:cancelled 0:release 0:come notify=1 0:called 0:release", NULL},
+    {"wait(), cancelled before a notify, is skipped",
+     "0:come 1:come 2:come 3:acquire 0:cancel 3:notify 3:release 1:called 1:release 0:cancelled 0:release 2:waits "
+     "notify=1 2:release", NULL},
+    /* asyncio lost this notification until 3.13. */
+    {"wait(), cancelled while it re-acquires, passes its notification on",
+     ALL_LEAVE "0:come 1:come 2:come 3:come 4:come 5:acquire 5:notify_two 0:cancel 1:cancel 0:cancel 0:waits "
+     "5:release 0:ended 1:ended 2:got 3:got 4:waits notify=1 4:got", NULL},
+    {"wait(), cancelled, passes nothing to a task that came after the notify",
+     "0:come 1:acquire 1:notify 0:cancel 1:wait 0:cancelled 0:release 1:waits notify=1 1:release", NULL},
+    {"wait(), cancelled after notify_all(), passes nothing on",
+     "0:leaves 1:leaves 0:come 1:come 2:acquire 2:notify_all 0:cancel 2:wait 0:ended 1:got 2:waits notify=1 2:release",
+     NULL},
+    {"wait_for() without the lock is an error", NULL, wait_for_without_lock},
+    {"wait_for() returns at once if the predicate is true", NULL, wait_for_true},
+    {"wait_for() waits repeatedly until the predicate is true", NULL, wait_for_calls_again},
+    /* The task keeps its place. */
+    {"wait_for(), with a false predicate, passes its notification on",
+     "0:come_yes 1:come 2:come notify=1 0:waits 1:called yes 1:notify 1:release 0:called 2:waits 0:release notify=1 "
+     "2:called 2:release", NULL},
+    /* While it waits; after a notify for a false predicate; after a notify for a true one, which task 2 can use. */
+    {"wait_for(), cancelled, re-acquires the lock before it says so",
+     "0:come_no 0:cancel 0:cancelled 0:release 0:come_no notify=1 0:cancel 0:cancelled 0:release "
+     "0:come_yes 1:come_no 2:come_yes 0:leaves 2:leaves acquire yes notify 0:cancel release 0:ended 1:waits 2:got "
+     "1:cancel 1:cancelled 1:release", NULL},
+    {"wait_for()'s predicate is not called for a later wait()", NULL, predicate_of_one_call},
+    {"several conditions may share one lock", NULL, conditions_share_a_lock},
 };
+
+static void run_sentence(UNUSED void **state)
+{
+    if (asyncio[fixture_index].test != NULL)
+        asyncio[fixture_index].test();
+    else
+        run_script(asyncio[fixture_index].script);
+}
 
 int main(void)
 {
-    static enum kind kinds[KINDS] = {OWN_RLOCK, OWN_MUTEX, RLOCK_ELSEWHERE};
-    static char names[KINDS * LENGTH(asyncio)][120];
-    struct CMUnitTest tests[KINDS * LENGTH(asyncio)];
-    for (size_t i = 0; i < LENGTH(tests); i++) {
-        enum kind kind = kinds[i % KINDS];
-        (void)snprintf(names[i], sizeof names[i], "%s: %s", kind_names[kind], asyncio[i / KINDS].says);
-        tests[i] = (struct CMUnitTest){names[i], asyncio[i / KINDS].test, set_up, tear_down,
-                                       &kinds[i % KINDS]};
-    }
-    return cmocka_run_group_tests_name("asyncio", tests, NULL, NULL);
+    for (unsigned i = 0; i < LENGTH(asyncio); i++)
+        fixture_add(asyncio[i].says, run_sentence, ON(OWN_RLOCK) | ON(OWN_MUTEX) | ON(RLOCK_ELSEWHERE), i);
+    return RUN_TESTS("asyncio");
 }

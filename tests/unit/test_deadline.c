@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* deadline.h: what becomes of a timeout, however odd. */
+/* deadline.h: timeouts and deadlines, also odd ones. */
 #include "unit.h"
 #include "deadline.h"
 
-static void polls_at_zero_and_below(void **state)
+TEST(polls_at_zero_and_below)
 {
-    (void)state;
     static const int64_t now_ns[] = {INT64_MIN, -1, 0, 1, COND_SEC(1), INT64_MAX - 1, INT64_MAX};
     static const int64_t timeout_ns[] = {0, -1, -COND_SEC(1), INT64_MIN + 1, INT64_MIN};
     for (size_t i = 0; i < LENGTH(now_ns); i++)
@@ -13,19 +12,17 @@ static void polls_at_zero_and_below(void **state)
             assert_true(deadline_from(now_ns[i], timeout_ns[k]) == DEADLINE_PASSED);
 }
 
-static void adds_what_can_be_added(void **state)
+TEST(adds_what_can_be_added)
 {
-    (void)state;
     assert_true(deadline_from(0, 1) == 1);
     assert_true(deadline_from(COND_SEC(5), COND_MS(1)) == COND_SEC(5) + COND_MS(1));
     assert_true(deadline_from(-10, 3) == -7);
     assert_true(deadline_from(-1, INT64_MAX - 1) == INT64_MAX - 2);
-    assert_true(deadline_from(1, INT64_MAX - 2) == INT64_MAX - 1); /* the last one there is */
+    assert_true(deadline_from(1, INT64_MAX - 2) == INT64_MAX - 1); /* the last deadline */
 }
 
-static void saturates(void **state)
+TEST(saturates)
 {
-    (void)state;
     static const int64_t now_ns[] = {1, 2, COND_SEC(1), INT64_MAX - 1, INT64_MAX};
     for (size_t i = 0; i < LENGTH(now_ns); i++) {
         int64_t last_ns = INT64_MAX - now_ns[i]; /* the first timeout that is too far */
@@ -38,9 +35,8 @@ static void saturates(void **state)
     }
 }
 
-static void forever_is_forever(void **state)
+TEST(forever_is_forever)
 {
-    (void)state;
     static const int64_t now_ns[] = {INT64_MIN, -1, 0, 1, INT64_MAX};
     for (size_t i = 0; i < LENGTH(now_ns); i++)
         assert_true(deadline_from(now_ns[i], COND_FOREVER) == COND_FOREVER);
@@ -48,9 +44,8 @@ static void forever_is_forever(void **state)
     assert_false(deadline_passed(COND_FOREVER));
 }
 
-static void counts_from_the_monotonic_clock(void **state)
+TEST(counts_from_the_monotonic_clock)
 {
-    (void)state;
     int64_t before_ns = port_now();
     int64_t deadline_ns = deadline_after(COND_SEC(100));
     int64_t after_ns = port_now();
@@ -61,25 +56,23 @@ static void counts_from_the_monotonic_clock(void **state)
     assert_true(deadline_after(INT64_MIN) == DEADLINE_PASSED);
 }
 
-static void passes_at_its_time(void **state)
+TEST(passes_at_its_time)
 {
-    (void)state;
     assert_true(deadline_passed(DEADLINE_PASSED));
     assert_true(deadline_passed(INT64_MIN + 1));
     assert_true(deadline_passed(-1));
     assert_true(deadline_passed(0));
     assert_true(deadline_passed(port_now()));
     assert_false(deadline_passed(INT64_MAX - 1));
-    /* Not before: the clock read after it has passed says so too. */
+    /* Not early: the clock agrees. */
     int64_t deadline_ns = port_now() + COND_US(50);
     while (!deadline_passed(deadline_ns))
         assert_true(port_now() > 0);
     assert_true(port_now() >= deadline_ns);
 }
 
-static void units(void **state)
+TEST(units)
 {
-    (void)state;
     assert_true(COND_US(3) == 3000);
     assert_true(COND_MS(3) == 3000000);
     assert_true(COND_SEC(3) == INT64_C(3000000000)); /* more than an int holds */
@@ -87,16 +80,4 @@ static void units(void **state)
     assert_true(COND_SEC(1 + 1) == COND_SEC(2));
 }
 
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(polls_at_zero_and_below),
-        cmocka_unit_test(adds_what_can_be_added),
-        cmocka_unit_test(saturates),
-        cmocka_unit_test(forever_is_forever),
-        cmocka_unit_test(counts_from_the_monotonic_clock),
-        cmocka_unit_test(passes_at_its_time),
-        cmocka_unit_test(units),
-    };
-    return cmocka_run_group_tests_name("deadline", tests, NULL, NULL);
-}
+int main(void) { return RUN_TESTS("deadline"); }

@@ -1,23 +1,22 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The misuse matrix: every call with every wrong state and every odd argument, what it answers on each kind
- * of lock, and that it has changed nothing. The table below is all there is to it:
+ * The misuse table: each call in each wrong state and with each odd argument, what it returns on each kind of lock, and
+ * that an error changed nothing.
  *
- *      test_misuse                 tries every cell
+ *      test_misuse                 tests each cell
  *      test_misuse --markdown      prints the table as it stands in docs/reference/misuse.md
- *      test_misuse --check FILE    tells whether FILE has it, word for word, between its two marks
+ *      test_misuse --check FILE    checks that FILE has the table, word for word, between its two marks
  *
- * Each cell has a condition and a lock of its own (struct subject), brought into the row's state by the
- * calling thread and, where the state takes two, by another one.
+ * Each cell has a condition and a lock of its own (struct cell). The calling thread brings them into the row's state,
+ * with another thread where the state needs two.
  */
 #include "unit.h"
 #include "rlock.h"
 
-/* ---- States and kinds ---- */
-
-enum kind { OWN_RLOCK, OWN_MUTEX, RLOCK_ELSEWHERE, MUTEX_ELSEWHERE, FOREIGN, OWN_SHARED };
+/* ---- States ---- */
 
 enum state {
+    NO_STATE,
     ABSENT,
     DESTROYED,
     DESTROYED_LOCK,
@@ -57,196 +56,167 @@ static const char *const state_text[] = {
     [CLOSED_MINE] = "closed, held by the caller",
 };
 
-struct subject {
-    enum kind kind;
+struct cell {
     enum state state;
-    cond_t *cond;       /* what the call gets: &living, or NULL */
-    cond_lock_t *lock;  /* what a lock's call gets: the condition's lock, or NULL */
-    cond_t living;
-    cond_lock_t *handle; /* living's lock */
-    cond_lock_t elsewhere;
-    struct toy toy;
-    unsigned asked; /* how often a predicate was called */
+    struct subject s;
+    cond_lock_t *lock;     /* of the condition */
+    cond_t *cond;          /* what the call gets: &s.cond or NULL */
+    cond_lock_t *lock_arg; /* what a lock's call gets: lock or NULL */
+    unsigned calls;        /* of predicates */
     cond_token_t token;
-    pthread_t other;
+    struct holder holder; /* the other thread holds the lock */
+    pthread_t other;      /* or it waits or notifies */
     bool has_other;
-    atomic_int holds, let_go;
-    int result; /* what the other thread's wait returned */
+    int result; /* of the other thread's wait */
 };
 
-static void *other_holds(void *arg)
+static bool is_never_true(UNUSED void *arg)
 {
-    struct subject *s = arg;
-    REQUIRE(cond_lock_acquire(s->handle) == 0);
-    atomic_store(&s->holds, 1);
-    until(&s->let_go, 1);
-    REQUIRE(cond_lock_release(s->handle) == 0);
-    return NULL;
-}
-
-/* By the lock's own handle, since the condition may be destroyed before this thread is through. */
-static void *other_waits(void *arg)
-{
-    struct subject *s = arg;
-    REQUIRE(cond_lock_acquire(s->handle) == 0);
-    s->result = cond_wait(&s->living, COND_FOREVER);
-    REQUIRE(cond_lock_release(s->handle) == 0);
-    return NULL;
-}
-
-static void *other_waits_with_token(void *arg)
-{
-    struct subject *s = arg;
-    REQUIRE(cond_lock_acquire(s->handle) == 0);
-    s->result = cond_wait_with(&s->living, &(cond_wait_options_t){.token = &s->token});
-    REQUIRE(cond_lock_release(s->handle) == 0);
-    return NULL;
-}
-
-static bool is_false(void *arg)
-{
-    (void)arg;
     return false;
 }
 
-static void *other_awaits(void *arg)
+/* Through the lock's own handle, because the condition may be destroyed before this wait returns. */
+static void *other_waits(void *arg)
 {
-    struct subject *s = arg;
-    REQUIRE(cond_lock_acquire(s->handle) == 0);
-    s->result = cond_await(&s->living, is_false, NULL, COND_FOREVER);
-    REQUIRE(cond_lock_release(s->handle) == 0);
+    struct cell *c = arg;
+    REQUIRE(cond_lock_acquire(c->lock) == 0);
+    c->result = c->state == TOKEN_MINE     ? cond_wait_with(&c->s.cond, &(cond_wait_options_t){.token = &c->token})
+                : c->state == AWAITED_MINE ? cond_await(&c->s.cond, is_never_true, NULL, COND_FOREVER)
+                                           : cond_wait(&c->s.cond, COND_FOREVER);
+    REQUIRE(cond_lock_release(c->lock) == 0);
     return NULL;
 }
 
 static void *other_notifies(void *arg)
 {
-    struct subject *s = arg;
-    until_waiters(&s->living, 1);
-    REQUIRE(cond_acquire(&s->living) == 0);
-    REQUIRE(cond_notify_all(&s->living) == 0);
-    REQUIRE(cond_release(&s->living) == 0);
+    struct cell *c = arg;
+    until_waiters(&c->s.cond, 1);
+    REQUIRE(cond_acquire(&c->s.cond) == 0);
+    REQUIRE(cond_notify_all(&c->s.cond) == 0);
+    REQUIRE(cond_release(&c->s.cond) == 0);
     return NULL;
 }
 
-static void start_other(struct subject *s, void *(*function)(void *))
+static void let_other_release(struct cell *c)
 {
-    s->other = start(function, s);
-    s->has_other = true;
-}
-
-static void acquire_levels(struct subject *s, unsigned levels)
-{
-    for (unsigned i = 0; i < levels; i++)
-        REQUIRE(cond_acquire(&s->living) == 0);
+    atomic_store(&c->holder.stops, 1);
 }
 
 /* ---- Into the state, and out of it ---- */
 
-static struct subject *make(enum kind kind, enum state state)
+static struct cell *make(enum kind kind, enum state state)
 {
-    struct subject *s = calloc(1, sizeof *s);
-    REQUIRE(s != NULL);
-    s->kind = kind;
-    s->state = state;
-    cond_lock_t *lock = kind <= OWN_MUTEX || kind == OWN_SHARED ? NULL : &s->elsewhere;
-    unsigned flags = kind == OWN_MUTEX ? COND_MUTEX : kind == OWN_SHARED ? COND_SHARED : COND_RLOCK;
-    if (kind == FOREIGN)
-        REQUIRE(cond_lock_init_foreign(lock, &toy_ops_all, &s->toy) == 0);
-    else if (lock != NULL)
-        REQUIRE(cond_lock_init(lock, kind == MUTEX_ELSEWHERE ? COND_MUTEX : COND_RLOCK) == 0);
-    REQUIRE(cond_init(&s->living, lock, flags) == 0);
-    s->handle = cond_get_lock(&s->living);
-    s->cond = state == ABSENT ? NULL : &s->living;
-    s->lock = state == ABSENT ? NULL : s->handle;
-    return s;
+    struct cell *c = calloc(1, sizeof *c);
+    REQUIRE(c != NULL);
+    subject_make(&c->s, kind);
+    c->s.spinlock.recursive = false;
+    c->state = state;
+    c->lock = cond_get_lock(&c->s.cond);
+    c->cond = state == ABSENT ? NULL : &c->s.cond;
+    c->lock_arg = state == ABSENT ? NULL : c->lock;
+    return c;
 }
 
-static void enter_state(struct subject *s, bool of_lock)
+static void start_other(struct cell *c, void *(*function)(void *))
 {
-    switch (s->state) {
+    c->has_other = true;
+    c->other = start(function, c);
+}
+
+static void start_holder(struct cell *c)
+{
+    c->has_other = true;
+    holder_start(&c->holder, c->lock);
+}
+
+static void acquire_it(struct cell *c)
+{
+    REQUIRE(cond_acquire(&c->s.cond) == 0);
+}
+
+static void enter_state(struct cell *c, bool of_lock)
+{
+    switch (c->state) {
     case ABSENT:
     case FREE:
         break;
     case DESTROYED:
-        REQUIRE((of_lock ? cond_lock_destroy(s->handle) : cond_destroy(&s->living)) == 0);
+        REQUIRE((of_lock ? cond_lock_destroy(c->lock) : cond_destroy(&c->s.cond)) == 0);
         break;
     case DESTROYED_LOCK:
-        REQUIRE(cond_lock_destroy(s->handle) == 0);
+        REQUIRE(cond_lock_destroy(c->lock) == 0);
         break;
     case OTHERS:
-    case OTHERS_LEAVING: /* once the call is about to be made */
-        start_other(s, other_holds);
-        until(&s->holds, 1);
+    case OTHERS_LEAVING: /* released when the call is about to be made */
+        start_holder(c);
         break;
     case MINE:
-        acquire_levels(s, 1);
+        acquire_it(c);
         break;
     case MINE_NOTIFIED:
-        acquire_levels(s, 1);
-        start_other(s, other_notifies); /* once it can have the lock */
+        acquire_it(c);
+        start_other(c, other_notifies); /* when it gets the lock */
         break;
     case DEEPEST:
-        /* At once: test_rlock goes there step by step. */
-        rlock_acquire_restore(s->handle, port_self(), COND_DEPTH_MAX, true);
+        /* In one step: test_rlock takes each level. */
+        rlock_acquire_restore(c->lock, port_self(), COND_DEPTH_MAX, true);
         break;
     case WAITED:
     case WAITED_MINE:
     case CHOSEN_MINE:
     case TOKEN_MINE:
     case AWAITED_MINE:
-        start_other(s, s->state == TOKEN_MINE     ? other_waits_with_token
-                       : s->state == AWAITED_MINE ? other_awaits
-                                                  : other_waits);
-        until_waiters(&s->living, 1);
-        if (s->state != WAITED)
-            acquire_levels(s, 1);
-        if (s->state == CHOSEN_MINE)
-            REQUIRE(cond_notify(&s->living, 1) == 0);
+        start_other(c, other_waits);
+        until_waiters(&c->s.cond, 1);
+        if (c->state != WAITED)
+            acquire_it(c);
+        if (c->state == CHOSEN_MINE)
+            REQUIRE(cond_notify(&c->s.cond, 1) == 0);
         break;
     case CLOSED:
     case CLOSED_OTHERS:
     case CLOSED_MINE:
-        acquire_levels(s, 1);
-        REQUIRE(cond_close(&s->living) == 0);
-        if (s->state != CLOSED_MINE)
-            REQUIRE(cond_release(&s->living) == 0);
-        if (s->state == CLOSED_OTHERS) {
-            start_other(s, other_holds);
-            until(&s->holds, 1);
-        }
+        acquire_it(c);
+        REQUIRE(cond_close(&c->s.cond) == 0);
+        if (c->state != CLOSED_MINE)
+            REQUIRE(cond_release(&c->s.cond) == 0);
+        if (c->state == CLOSED_OTHERS)
+            start_holder(c);
         break;
+    case NO_STATE:
+        REQUIRE(false);
     }
 }
 
-/* What the other thread's wait returns in the end. */
-static int expected_result(const struct subject *s)
+/* Of the other thread's wait, in the end. */
+static int expected_result(const struct cell *c)
 {
-    bool waits = s->state >= WAITED && s->state <= AWAITED_MINE && s->state != CHOSEN_MINE;
-    return (waits && cond_closed(&s->living)) || (s->state == TOKEN_MINE && s->token.cancelled_ != 0) ? ECANCELED : 0;
+    bool waits = c->state >= WAITED && c->state <= AWAITED_MINE && c->state != CHOSEN_MINE;
+    return (waits && cond_closed(&c->s.cond)) || (c->state == TOKEN_MINE && c->token.cancelled_ != 0) ? ECANCELED : 0;
 }
 
-/* Only after a cell that was right: else nobody knows what state this is. */
-static void leave_state(struct subject *s)
+/* Only after a cell that passed: otherwise the state is not known. */
+static void leave_state(struct cell *c)
 {
-    atomic_store(&s->let_go, 1);
-    if (cond_waiters(&s->living) != 0) {
-        if (s->state == WAITED)
-            acquire_levels(s, 1);
-        REQUIRE((s->state == AWAITED_MINE ? cond_close(&s->living) : cond_notify_all(&s->living)) == 0);
+    let_other_release(c);
+    if (cond_waiters(&c->s.cond) != 0) {
+        if (c->state == WAITED)
+            acquire_it(c);
+        REQUIRE((c->state == AWAITED_MINE ? cond_close(&c->s.cond) : cond_notify_all(&c->s.cond)) == 0);
     }
-    if (s->state == DEEPEST)
-        REQUIRE(rlock_release_save(s->handle, port_self()) == COND_DEPTH_MAX);
-    while (cond_lock_owned(s->handle))
-        REQUIRE(cond_lock_release(s->handle) == 0);
-    if (s->has_other) {
-        int expected = expected_result(s);
-        (void)finish(s->other);
-        REQUIRE(s->result == expected);
+    if (c->state == DEEPEST)
+        REQUIRE(rlock_release_save(c->lock, port_self()) == COND_DEPTH_MAX);
+    while (cond_lock_owned(c->lock))
+        REQUIRE(cond_lock_release(c->lock) == 0);
+    if (c->has_other) {
+        int expected = expected_result(c);
+        (void)finish(c->holder.lock != NULL ? c->holder.thread : c->other);
+        REQUIRE(c->result == expected);
     }
-    free(s);
+    free(c);
 }
 
-/* ---- What can be seen of it ---- */
+/* ---- Snapshots of a cell ---- */
 
 struct snapshot {
     int described;
@@ -258,21 +228,21 @@ struct snapshot {
     unsigned char bytes[sizeof(cond_t) + sizeof(cond_lock_t)];
 };
 
-static void take_snapshot(const struct subject *s, struct snapshot *snapshot)
+static void take_snapshot(const struct cell *c, struct snapshot *snapshot)
 {
     *snapshot = (struct snapshot){.described = 0};
-    snapshot->described = cond_describe(&s->living, snapshot->text, sizeof snapshot->text);
-    snapshot->locked = cond_lock_locked(s->handle);
-    snapshot->owned = cond_lock_owned(s->handle);
-    snapshot->waiters = cond_waiters(&s->living);
+    snapshot->described = cond_describe(&c->s.cond, snapshot->text, sizeof snapshot->text);
+    snapshot->locked = cond_lock_locked(c->lock);
+    snapshot->owned = cond_lock_owned(c->lock);
+    snapshot->waiters = cond_waiters(&c->s.cond);
     if (snapshot->owned)
-        snapshot->depth = s->kind == FOREIGN      ? s->toy.depth
-                          : s->kind == OWN_SHARED ? s->handle->depth_
-                                                  : rlock_depth(s->handle);
-    snapshot->cancelled = s->token.cancelled_; /* (only this thread cancels) */
-    if (!s->has_other) { /* nobody else reads or writes it */
-        memcpy(snapshot->bytes, &s->living, sizeof s->living);
-        memcpy(snapshot->bytes + sizeof s->living, &s->elsewhere, sizeof s->elsewhere);
+        snapshot->depth = c->s.kind == FOREIGN      ? c->s.spinlock.depth
+                          : c->s.kind == OWN_SHARED ? c->lock->depth_
+                                                  : rlock_depth(c->lock);
+    snapshot->cancelled = c->token.cancelled_; /* (only this thread cancels) */
+    if (!c->has_other) { /* no other thread uses it */
+        memcpy(snapshot->bytes, &c->s.cond, sizeof c->s.cond);
+        memcpy(snapshot->bytes + sizeof c->s.cond, &c->s.lock, sizeof c->s.lock);
     }
 }
 
@@ -282,7 +252,7 @@ static bool same_view(const struct snapshot *a, const struct snapshot *b)
            a->owned == b->owned && a->waiters == b->waiters && a->depth == b->depth;
 }
 
-/* What a call has changed that did not fail. */
+/* What a call changes if it does not fail. */
 enum effect { NOTHING, ACQUIRED, CHOSEN, CANCELS, CLOSES, END_OF_CONDITION, END_OF_LOCK };
 
 static const char *const effect_text[] = {
@@ -295,7 +265,7 @@ static const char *const effect_text[] = {
     [END_OF_LOCK] = "destroyed",
 };
 
-static bool effect_is(enum effect effect, struct subject *s, const struct snapshot *before,
+static bool effect_is(enum effect effect, struct cell *c, const struct snapshot *before,
                       const struct snapshot *after)
 {
     switch (effect) {
@@ -303,216 +273,201 @@ static bool effect_is(enum effect effect, struct subject *s, const struct snapsh
         return after->locked && after->owned && after->waiters == before->waiters &&
                after->depth == before->depth + 1;
     case CANCELS:
-        if (cond_closed(&s->living) || after->cancelled == 0)
+        if (cond_closed(&c->s.cond) || after->cancelled == 0)
             return false;
         /* fall through */
     case CHOSEN:
         return before->waiters != 0 && after->waiters == 0 && after->locked == before->locked &&
                after->owned == before->owned && after->depth == before->depth;
     case CLOSES:
-        return cond_closed(&s->living) && strstr(before->text, "closed") == NULL && after->waiters == 0 &&
+        return cond_closed(&c->s.cond) && strstr(before->text, "closed") == NULL && after->waiters == 0 &&
                after->locked == before->locked && after->owned == before->owned && after->depth == before->depth;
     case END_OF_CONDITION:
-        return after->described == -EINVAL && cond_get_lock(&s->living) == NULL;
+        return after->described == -EINVAL && cond_get_lock(&c->s.cond) == NULL;
     case END_OF_LOCK:
-        return after->described == -EINVAL && cond_lock_try_acquire(s->handle) == EINVAL;
+        return after->described == -EINVAL && cond_lock_try_acquire(c->lock) == EINVAL;
     default:
         return same_view(before, after);
     }
 }
 
-/* ---- Answers ---- */
+/* ---- Results as text ---- */
 
-static const char *error_name(int error)
+static const char *deadline_name(int64_t deadline_ns)
 {
-    static const struct {
-        int error;
-        const char *name;
-    } names[] = {
-        {0, "0"},           {EINVAL, "EINVAL"}, {-EINVAL, "-EINVAL"},     {EPERM, "EPERM"},
-        {EBUSY, "EBUSY"},   {EAGAIN, "EAGAIN"}, {EDEADLK, "EDEADLK"},     {ENOTSUP, "ENOTSUP"},
-        {ENOMEM, "ENOMEM"}, {EINTR, "EINTR"},   {ETIMEDOUT, "ETIMEDOUT"}, {ECANCELED, "ECANCELED"},
-    };
-    for (size_t i = 0; i < LENGTH(names); i++)
-        if (names[i].error == error)
-            return names[i].name;
-    return "another error";
+    return deadline_ns == COND_FOREVER ? "forever" : deadline_ns <= cond_now() ? "now, or past" : "later";
 }
 
-static const char *truth_name(bool truth)
+static const char *length_name(int length)
 {
-    return truth ? "true" : "false";
+    return length > 0 ? "its length" : error_name(length);
 }
 
-static bool never(void *arg)
+static int cond_describe_any(const void *object, char *text, size_t size) { return cond_describe(object, text, size); }
+static int lock_describe_any(const void *object, char *text, size_t size)
+{
+    return cond_lock_describe(object, text, size);
+}
+
+static const char *description_name(const void *object, int (*function)(const void *, char *, size_t))
+{
+    char text[200] = "#";
+    int length = function(object, text, sizeof text);
+    return length > 0 || strcmp(text, "#") == 0 ? length_name(length) : "and writes";
+}
+
+static bool is_entered(cond_t *c)
+{
+    bool entered = false;
+    COND_WITH (c)
+        entered = true;
+    return entered;
+}
+
+static bool is_false(void *arg)
 {
     ++*(unsigned *)arg;
     return false;
 }
 
-static bool always(void *arg)
+static bool is_true(void *arg)
 {
     ++*(unsigned *)arg;
     return true;
 }
 
-/* ---- The calls: one function for each that the table tries ---- */
+/* ---- The calls of the table ---- */
 
-#define CALL(name, answer)                                                                              \
-    static const char *name(struct subject *s)                                                          \
-    {                                                                                                   \
-        (void)s;                                                                                        \
-        return answer;                                                                                  \
-    }
+struct call {
+    const char *text;
+    const char *(*run)(struct cell *cell);
+};
+
+/* A call by its text and its result as text. The arguments have the names that the table has. */
+#define ASK(name, text, result)                                                                                        \
+    static const char *run_##name(struct cell *cell)                                                                   \
+    {                                                                                                                  \
+        cond_t *c = cell->cond;                                                                                        \
+        cond_lock_t *l = cell->lock_arg;                                                                               \
+        cond_token_t *token = &cell->token;                                                                            \
+        void *arg = &cell->calls, *object = &cell->s.spinlock;                                                         \
+        const cond_lock_ops_t *ops = &spinlock_ops_required;                                                           \
+        (void)c, (void)l, (void)token, (void)arg, (void)object, (void)ops;                                             \
+        return result;                                                                                                 \
+    }                                                                                                                  \
+    static const struct call name = {text, run_##name};
+#define CALL_AS(name, text, result) ASK(name, text, error_name(result))
+#define CALL(name, result) CALL_AS(name, #result, result)
+/* The other thread releases the lock meanwhile. */
+#define CALL_RELEASED(name, result) CALL_AS(name, #result, (let_other_release(cell), result))
+#define WITH(...) cond_wait_with(c, &(cond_wait_options_t){__VA_ARGS__})
+#define IS_FALSE .pred = is_false, .arg = arg
+#define IS_TRUE .pred = is_true, .arg = arg
 
 /* On a condition. */
-CALL(acquire, error_name(cond_acquire(s->cond)))
-CALL(try_acquire, error_name(cond_try_acquire(s->cond)))
-CALL(acquire_timed_min, error_name(cond_acquire_timed(s->cond, INT64_MIN)))
-CALL(acquire_timed_minus_1, error_name(cond_acquire_timed(s->cond, -1)))
-CALL(acquire_timed_0, error_name(cond_acquire_timed(s->cond, 0)))
-CALL(acquire_timed_1, error_name(cond_acquire_timed(s->cond, 1)))
-CALL(acquire_timed_ms, error_name(cond_acquire_timed(s->cond, COND_MS(1))))
-CALL(acquire_timed_huge,
-     (atomic_store(&s->let_go, 1), error_name(cond_acquire_timed(s->cond, INT64_MAX - 1))))
-CALL(acquire_timed_forever,
-     (atomic_store(&s->let_go, 1), error_name(cond_acquire_timed(s->cond, COND_FOREVER))))
-CALL(acquire_until_min, error_name(cond_acquire_until(s->cond, INT64_MIN)))
-CALL(acquire_until_now, error_name(cond_acquire_until(s->cond, cond_now())))
-CALL(acquire_until_forever,
-     (atomic_store(&s->let_go, 1), error_name(cond_acquire_until(s->cond, COND_FOREVER))))
-CALL(release, error_name(cond_release(s->cond)))
-CALL(wait_min, error_name(cond_wait(s->cond, INT64_MIN)))
-CALL(wait_minus_1, error_name(cond_wait(s->cond, -1)))
-CALL(wait_0, error_name(cond_wait(s->cond, 0)))
-CALL(wait_1, error_name(cond_wait(s->cond, 1)))
-CALL(wait_huge, error_name(cond_wait(s->cond, INT64_MAX - 1)))
-CALL(wait_forever, error_name(cond_wait(s->cond, COND_FOREVER)))
-CALL(wait_until_min, error_name(cond_wait_until(s->cond, INT64_MIN)))
-CALL(wait_until_minus_1, error_name(cond_wait_until(s->cond, -1)))
-CALL(wait_until_0, error_name(cond_wait_until(s->cond, 0)))
-CALL(wait_until_now, error_name(cond_wait_until(s->cond, cond_now())))
-CALL(wait_until_huge, error_name(cond_wait_until(s->cond, INT64_MAX - 1)))
-CALL(wait_until_forever, error_name(cond_wait_until(s->cond, COND_FOREVER)))
-CALL(wait_for_null, error_name(cond_wait_for(s->cond, NULL, NULL, COND_FOREVER)))
-CALL(wait_for_true, error_name(cond_wait_for(s->cond, always, &s->asked, COND_FOREVER)))
-CALL(wait_for_true_min, error_name(cond_wait_for(s->cond, always, &s->asked, INT64_MIN)))
-CALL(wait_for_min, error_name(cond_wait_for(s->cond, never, &s->asked, INT64_MIN)))
-CALL(wait_for_minus_1, error_name(cond_wait_for(s->cond, never, &s->asked, -1)))
-CALL(wait_for_0, error_name(cond_wait_for(s->cond, never, &s->asked, 0)))
-CALL(wait_for_ms, error_name(cond_wait_for(s->cond, never, &s->asked, COND_MS(1))))
-CALL(wait_for_until_null, error_name(cond_wait_for_until(s->cond, NULL, NULL, COND_FOREVER)))
-CALL(wait_for_until_true, error_name(cond_wait_for_until(s->cond, always, &s->asked, INT64_MIN)))
-CALL(wait_for_until_now, error_name(cond_wait_for_until(s->cond, never, &s->asked, cond_now())))
-CALL(wait_for_until_min, error_name(cond_wait_for_until(s->cond, never, &s->asked, INT64_MIN)))
-CALL(await_null, error_name(cond_await(s->cond, NULL, NULL, COND_FOREVER)))
-CALL(await_true, error_name(cond_await(s->cond, always, &s->asked, COND_FOREVER)))
-CALL(await_true_min, error_name(cond_await(s->cond, always, &s->asked, INT64_MIN)))
-CALL(await_min, error_name(cond_await(s->cond, never, &s->asked, INT64_MIN)))
-CALL(await_0, error_name(cond_await(s->cond, never, &s->asked, 0)))
-CALL(await_ms, error_name(cond_await(s->cond, never, &s->asked, COND_MS(1))))
-
-/* Waits with these options. */
-#define WITH(...) error_name(cond_wait_with(s->cond, &(cond_wait_options_t){__VA_ARGS__}))
-#define NEVER .pred = never, .arg = &s->asked
-#define ALWAYS .pred = always, .arg = &s->asked
-CALL(with_null, error_name(cond_wait_with(s->cond, NULL)))
-CALL(with_zeros, WITH(.pred = NULL))
-CALL(with_deadline_now, WITH(.deadline_ns = cond_now()))
-CALL(with_deadline_min, WITH(.deadline_ns = INT64_MIN))
-CALL(with_never_min, WITH(NEVER, .deadline_ns = INT64_MIN))
-CALL(with_always, WITH(ALWAYS))
-CALL(with_token_min, WITH(.token = &s->token, .deadline_ns = INT64_MIN))
-CALL(with_cancelled, (s->token.cancelled_ = 1, WITH(.token = &s->token)))
-CALL(with_cancelled_never, (s->token.cancelled_ = 1, WITH(NEVER, .token = &s->token)))
-CALL(with_cancelled_always, (s->token.cancelled_ = 1, WITH(ALWAYS, .token = &s->token)))
-CALL(with_unnotified_only, WITH(.unnotified = true))
-CALL(with_unnotified_never, WITH(NEVER, .unnotified = true, .deadline_ns = INT64_MIN))
-CALL(with_unnotified_always, WITH(ALWAYS, .unnotified = true))
-
-CALL(notify_0, error_name(cond_notify(s->cond, 0)))
-CALL(notify_1, error_name(cond_notify(s->cond, 1)))
-CALL(notify_max, error_name(cond_notify(s->cond, SIZE_MAX)))
-CALL(notify_all, error_name(cond_notify_all(s->cond)))
-CALL(cancel_null, error_name(cond_cancel(s->cond, NULL)))
-CALL(cancel, error_name(cond_cancel(s->cond, &s->token)))
-CALL(close_it, error_name(cond_close(s->cond)))
-CALL(closed, truth_name(cond_closed(s->cond)))
-CALL(locked, truth_name(cond_locked(s->cond)))
-CALL(owned, truth_name(cond_owned(s->cond)))
-CALL(waiters, cond_waiters(s->cond) == 0 ? "0" : "more")
-CALL(get_lock, cond_get_lock(s->cond) == NULL ? "NULL" : "a lock")
-CALL(recover, error_name(cond_recover(s->cond)))
-CALL(reinit, error_name(cond_reinit_after_fork(s->cond)))
-CALL(destroy, error_name(cond_destroy(s->cond)))
-
-static const char *describe(struct subject *s)
-{
-    char text[200] = "#";
-    int result = cond_describe(s->cond, text, sizeof text);
-    return result > 0 ? "its length" : strcmp(text, "#") == 0 ? error_name(result) : "and writes";
-}
-
-static const char *describe_to_null(struct subject *s)
-{
-    return error_name(cond_describe(s->cond, NULL, 8));
-}
-
-static const char *describe_to_nothing(struct subject *s)
-{
-    int result = cond_describe(s->cond, NULL, 0);
-    return result > 0 ? "its length" : error_name(result);
-}
-
-static const char *with(struct subject *s)
-{
-    bool entered = false;
-    COND_WITH (s->cond)
-        entered = true;
-    return entered ? "entered" : "not entered";
-}
+CALL(acquire, cond_acquire(c))
+CALL(try_acquire, cond_try_acquire(c))
+CALL(acquire_timed_min, cond_acquire_timed(c, INT64_MIN))
+CALL(acquire_timed_minus_1, cond_acquire_timed(c, -1))
+CALL(acquire_timed_0, cond_acquire_timed(c, 0))
+CALL(acquire_timed_1, cond_acquire_timed(c, 1))
+CALL_AS(acquire_timed_ms, "cond_acquire_timed(c, 1 ms)", cond_acquire_timed(c, COND_MS(1)))
+CALL_RELEASED(acquire_timed_huge, cond_acquire_timed(c, INT64_MAX - 1))
+CALL_RELEASED(acquire_timed_forever, cond_acquire_timed(c, COND_FOREVER))
+CALL(acquire_until_min, cond_acquire_until(c, INT64_MIN))
+CALL(acquire_until_now, cond_acquire_until(c, cond_now()))
+CALL_RELEASED(acquire_until_forever, cond_acquire_until(c, COND_FOREVER))
+CALL(release, cond_release(c))
+CALL(wait_min, cond_wait(c, INT64_MIN))
+CALL(wait_minus_1, cond_wait(c, -1))
+CALL(wait_0, cond_wait(c, 0))
+CALL(wait_1, cond_wait(c, 1))
+CALL(wait_huge, cond_wait(c, INT64_MAX - 1))
+CALL(wait_forever, cond_wait(c, COND_FOREVER))
+CALL(wait_until_min, cond_wait_until(c, INT64_MIN))
+CALL(wait_until_minus_1, cond_wait_until(c, -1))
+CALL(wait_until_0, cond_wait_until(c, 0))
+CALL(wait_until_now, cond_wait_until(c, cond_now()))
+CALL(wait_until_huge, cond_wait_until(c, INT64_MAX - 1))
+CALL(wait_until_forever, cond_wait_until(c, COND_FOREVER))
+CALL_AS(wait_for_null, "cond_wait_for(c, NULL, arg, COND_FOREVER)", cond_wait_for(c, NULL, NULL, COND_FOREVER))
+CALL(wait_for_true, cond_wait_for(c, is_true, arg, COND_FOREVER))
+CALL(wait_for_true_min, cond_wait_for(c, is_true, arg, INT64_MIN))
+CALL(wait_for_min, cond_wait_for(c, is_false, arg, INT64_MIN))
+CALL(wait_for_minus_1, cond_wait_for(c, is_false, arg, -1))
+CALL(wait_for_0, cond_wait_for(c, is_false, arg, 0))
+CALL_AS(wait_for_ms, "cond_wait_for(c, is_false, arg, 1 ms)", cond_wait_for(c, is_false, arg, COND_MS(1)))
+CALL_AS(wait_for_until_null, "cond_wait_for_until(c, NULL, arg, COND_FOREVER)",
+        cond_wait_for_until(c, NULL, NULL, COND_FOREVER))
+CALL(wait_for_until_true, cond_wait_for_until(c, is_true, arg, INT64_MIN))
+CALL(wait_for_until_now, cond_wait_for_until(c, is_false, arg, cond_now()))
+CALL(wait_for_until_min, cond_wait_for_until(c, is_false, arg, INT64_MIN))
+CALL_AS(await_null, "cond_await(c, NULL, arg, COND_FOREVER)", cond_await(c, NULL, NULL, COND_FOREVER))
+CALL(await_true, cond_await(c, is_true, arg, COND_FOREVER))
+CALL(await_true_min, cond_await(c, is_true, arg, INT64_MIN))
+CALL(await_min, cond_await(c, is_false, arg, INT64_MIN))
+CALL(await_0, cond_await(c, is_false, arg, 0))
+CALL_AS(await_ms, "cond_await(c, is_false, arg, 1 ms)", cond_await(c, is_false, arg, COND_MS(1)))
+CALL(with_null, cond_wait_with(c, NULL))
+CALL_AS(with_zeros, "cond_wait_with(c, {all zero})", WITH(.pred = NULL))
+CALL_AS(with_deadline_now, "cond_wait_with(c, {deadline now})", WITH(.deadline_ns = cond_now()))
+CALL_AS(with_deadline_min, "cond_wait_with(c, {deadline INT64_MIN})", WITH(.deadline_ns = INT64_MIN))
+CALL_AS(with_never_min, "cond_wait_with(c, {is_false, deadline INT64_MIN})", WITH(IS_FALSE, .deadline_ns = INT64_MIN))
+CALL_AS(with_always, "cond_wait_with(c, {is_true})", WITH(IS_TRUE))
+CALL_AS(with_token_min, "cond_wait_with(c, {token, deadline INT64_MIN})",
+        WITH(.token = token, .deadline_ns = INT64_MIN))
+CALL_AS(with_cancelled, "cond_wait_with(c, {cancelled token})", (token->cancelled_ = 1, WITH(.token = token)))
+CALL_AS(with_cancelled_never, "cond_wait_with(c, {cancelled token, is_false})",
+        (token->cancelled_ = 1, WITH(IS_FALSE, .token = token)))
+CALL_AS(with_cancelled_always, "cond_wait_with(c, {cancelled token, is_true})",
+        (token->cancelled_ = 1, WITH(IS_TRUE, .token = token)))
+CALL_AS(with_unnotified_only, "cond_wait_with(c, {unnotified})", WITH(.unnotified = true))
+CALL_AS(with_unnotified_never, "cond_wait_with(c, {unnotified, is_false, deadline INT64_MIN})",
+        WITH(IS_FALSE, .unnotified = true, .deadline_ns = INT64_MIN))
+CALL_AS(with_unnotified_always, "cond_wait_with(c, {unnotified, is_true})", WITH(IS_TRUE, .unnotified = true))
+CALL(notify_0, cond_notify(c, 0))
+CALL(notify_1, cond_notify(c, 1))
+CALL(notify_max, cond_notify(c, SIZE_MAX))
+CALL(notify_all, cond_notify_all(c))
+CALL(cancel_null, cond_cancel(c, NULL))
+CALL(cancel, cond_cancel(c, token))
+CALL(close_it, cond_close(c))
+ASK(closed, "cond_closed(c)", cond_closed(c) ? "true" : "false")
+ASK(locked, "cond_locked(c)", cond_locked(c) ? "true" : "false")
+ASK(owned, "cond_owned(c)", cond_owned(c) ? "true" : "false")
+ASK(waiters, "cond_waiters(c)", cond_waiters(c) == 0 ? "0" : "more")
+ASK(get_lock, "cond_get_lock(c)", cond_get_lock(c) == NULL ? "NULL" : "a lock")
+CALL(recover, cond_recover(c))
+CALL(reinit, cond_reinit_after_fork(c))
+CALL(destroy, cond_destroy(c))
+CALL_AS(describe_to_null, "cond_describe(c, NULL, size)", cond_describe(c, NULL, 8))
+ASK(describe_to_nothing, "cond_describe(c, NULL, 0)", length_name(cond_describe(c, NULL, 0)))
+ASK(describe, "cond_describe(c, text, size)", description_name(c, cond_describe_any))
+ASK(with, "COND_WITH(c)", is_entered(c) ? "entered" : "not entered")
 
 /* On a lock. */
-CALL(lock_acquire, error_name(cond_lock_acquire(s->lock)))
-CALL(lock_try_acquire, error_name(cond_lock_try_acquire(s->lock)))
-CALL(lock_acquire_timed_min, error_name(cond_lock_acquire_timed(s->lock, INT64_MIN)))
-CALL(lock_acquire_timed_minus_1, error_name(cond_lock_acquire_timed(s->lock, -1)))
-CALL(lock_acquire_timed_0, error_name(cond_lock_acquire_timed(s->lock, 0)))
-CALL(lock_acquire_timed_ms, error_name(cond_lock_acquire_timed(s->lock, COND_MS(1))))
-CALL(lock_acquire_timed_huge,
-     (atomic_store(&s->let_go, 1), error_name(cond_lock_acquire_timed(s->lock, INT64_MAX - 1))))
-CALL(lock_acquire_timed_forever,
-     (atomic_store(&s->let_go, 1), error_name(cond_lock_acquire_timed(s->lock, COND_FOREVER))))
-CALL(lock_acquire_until_min, error_name(cond_lock_acquire_until(s->lock, INT64_MIN)))
-CALL(lock_acquire_until_now, error_name(cond_lock_acquire_until(s->lock, cond_now())))
-CALL(lock_acquire_until_forever,
-     (atomic_store(&s->let_go, 1), error_name(cond_lock_acquire_until(s->lock, COND_FOREVER))))
-CALL(lock_release, error_name(cond_lock_release(s->lock)))
-CALL(lock_locked, truth_name(cond_lock_locked(s->lock)))
-CALL(lock_owned, truth_name(cond_lock_owned(s->lock)))
-CALL(lock_recover, error_name(cond_lock_recover(s->lock)))
-CALL(lock_reinit, error_name(cond_lock_reinit_after_fork(s->lock)))
-CALL(lock_destroy, error_name(cond_lock_destroy(s->lock)))
+CALL(lock_acquire, cond_lock_acquire(l))
+CALL(lock_try_acquire, cond_lock_try_acquire(l))
+CALL(lock_acquire_timed_min, cond_lock_acquire_timed(l, INT64_MIN))
+CALL(lock_acquire_timed_minus_1, cond_lock_acquire_timed(l, -1))
+CALL(lock_acquire_timed_0, cond_lock_acquire_timed(l, 0))
+CALL_AS(lock_acquire_timed_ms, "cond_lock_acquire_timed(l, 1 ms)", cond_lock_acquire_timed(l, COND_MS(1)))
+CALL_RELEASED(lock_acquire_timed_huge, cond_lock_acquire_timed(l, INT64_MAX - 1))
+CALL_RELEASED(lock_acquire_timed_forever, cond_lock_acquire_timed(l, COND_FOREVER))
+CALL(lock_acquire_until_min, cond_lock_acquire_until(l, INT64_MIN))
+CALL(lock_acquire_until_now, cond_lock_acquire_until(l, cond_now()))
+CALL_RELEASED(lock_acquire_until_forever, cond_lock_acquire_until(l, COND_FOREVER))
+CALL(lock_release, cond_lock_release(l))
+ASK(lock_locked, "cond_lock_locked(l)", cond_lock_locked(l) ? "true" : "false")
+ASK(lock_owned, "cond_lock_owned(l)", cond_lock_owned(l) ? "true" : "false")
+CALL(lock_recover, cond_lock_recover(l))
+CALL(lock_reinit, cond_lock_reinit_after_fork(l))
+CALL(lock_destroy, cond_lock_destroy(l))
+CALL_AS(lock_describe_to_null, "cond_lock_describe(l, NULL, size)", cond_lock_describe(l, NULL, 8))
+ASK(lock_describe_to_nothing, "cond_lock_describe(l, NULL, 0)", length_name(cond_lock_describe(l, NULL, 0)))
+ASK(lock_describe, "cond_lock_describe(l, text, size)", description_name(l, lock_describe_any))
 
-static const char *lock_describe(struct subject *s)
-{
-    char text[200] = "#";
-    int result = cond_lock_describe(s->lock, text, sizeof text);
-    return result > 0 ? "its length" : strcmp(text, "#") == 0 ? error_name(result) : "and writes";
-}
-
-static const char *lock_describe_to_null(struct subject *s)
-{
-    return error_name(cond_lock_describe(s->lock, NULL, 8));
-}
-
-static const char *lock_describe_to_nothing(struct subject *s)
-{
-    int result = cond_lock_describe(s->lock, NULL, 0);
-    return result > 0 ? "its length" : error_name(result);
-}
-
-/* Of things to be made. The subject is in use, so that a call that writes to it is found out. */
+/* Init functions. Their objects are in use, so a call that writes to them is detected. */
 static int dummy_acquire(void *object, int64_t deadline_ns)
 {
     (void)object;
@@ -552,491 +507,389 @@ static const cond_lock_ops_t no_save = {.acquire = dummy_acquire,
 static pthread_mutex_t some_mutex = PTHREAD_MUTEX_INITIALIZER;
 #endif
 
-CALL(make_null_lock, error_name(cond_lock_init(NULL, COND_RLOCK)))
-CALL(make_null_shared_lock, error_name(cond_lock_init(NULL, COND_SHARED)))
-CALL(make_lock_of_4, error_name(cond_lock_init(s->handle, 4)))
-CALL(make_lock_of_all, error_name(cond_lock_init(s->handle, UINT_MAX)))
-CALL(make_lock_of_shared_and_4, error_name(cond_lock_init(s->handle, COND_SHARED | 4)))
-CALL(make_null_foreign, error_name(cond_lock_init_foreign(NULL, &toy_ops_least, &s->toy)))
-CALL(make_foreign_of_null, error_name(cond_lock_init_foreign(s->handle, NULL, &s->toy)))
-CALL(make_foreign_no_acquire, error_name(cond_lock_init_foreign(s->handle, &no_acquire, &s->toy)))
-CALL(make_foreign_no_release, error_name(cond_lock_init_foreign(s->handle, &no_release, &s->toy)))
-CALL(make_foreign_no_restore, error_name(cond_lock_init_foreign(s->handle, &no_restore, &s->toy)))
-CALL(make_foreign_no_save, error_name(cond_lock_init_foreign(s->handle, &no_save, &s->toy)))
+CALL_AS(make_null_lock, "cond_lock_init(NULL, 0)", cond_lock_init(NULL, COND_RLOCK))
+CALL(make_null_shared_lock, cond_lock_init(NULL, COND_SHARED))
+CALL(make_lock_of_4, cond_lock_init(l, 4))
+CALL(make_lock_of_all, cond_lock_init(l, UINT_MAX))
+CALL_AS(make_lock_of_shared_and_4, "cond_lock_init(l, COND_SHARED + 4)", cond_lock_init(l, COND_SHARED | 4))
+CALL(make_null_foreign, cond_lock_init_foreign(NULL, ops, object))
+CALL(make_foreign_of_null, cond_lock_init_foreign(l, NULL, object))
+CALL_AS(make_foreign_no_acquire, "cond_lock_init_foreign(l, ops without acquire, object)",
+        cond_lock_init_foreign(l, &no_acquire, object))
+CALL_AS(make_foreign_no_release, "cond_lock_init_foreign(l, ops without release, object)",
+        cond_lock_init_foreign(l, &no_release, object))
+CALL_AS(make_foreign_no_restore, "cond_lock_init_foreign(l, release_save without acquire_restore, object)",
+        cond_lock_init_foreign(l, &no_restore, object))
+CALL_AS(make_foreign_no_save, "cond_lock_init_foreign(l, acquire_restore without release_save, object)",
+        cond_lock_init_foreign(l, &no_save, object))
 #ifdef COND_HAVE_PTHREAD_
-CALL(make_null_pthread, error_name(cond_lock_init_pthread(NULL, &some_mutex)))
-CALL(make_pthread_of_null, error_name(cond_lock_init_pthread(s->handle, NULL)))
+CALL_AS(make_null_pthread, "cond_lock_init_pthread(NULL, mutex)", cond_lock_init_pthread(NULL, &some_mutex))
+CALL(make_pthread_of_null, cond_lock_init_pthread(l, NULL))
 #endif
-CALL(make_null_cond, error_name(cond_init(NULL, NULL, COND_RLOCK)))
-CALL(make_null_cond_on_lock, error_name(cond_init(NULL, s->handle, COND_RLOCK)))
-CALL(make_cond_of_4, error_name(cond_init(&s->living, NULL, 4)))
-CALL(make_cond_of_all, error_name(cond_init(&s->living, NULL, UINT_MAX)))
-CALL(make_cond_on_lock_of_4, error_name(cond_init(&s->living, s->handle, 4)))
-CALL(make_mutex_cond_on_rlock, error_name(cond_init(&s->living, s->handle, COND_MUTEX)))
-CALL(make_shared_cond_on_rlock, error_name(cond_init(&s->living, s->handle, COND_SHARED)))
-CALL(make_shared_again, error_name(cond_init(&s->living, NULL, COND_SHARED)))
-CALL(make_cond_on_destroyed, error_name(cond_init(&s->living, s->handle, COND_RLOCK)))
-CALL(stop_null, error_name(cond_stop(NULL)))
-CALL(words_of_minus_1, cond_strerror(-1) != NULL ? "words" : "NULL")
-CALL(words_of_any, cond_strerror(INT_MAX) != NULL ? "words" : "NULL")
-
-static const char *deadline_name(int64_t deadline_ns)
-{
-    return deadline_ns == COND_FOREVER ? "forever" : deadline_ns <= cond_now() ? "now, or past" : "later";
-}
-
-CALL(deadline_of_min, deadline_name(cond_deadline(INT64_MIN)))
-CALL(deadline_of_0, deadline_name(cond_deadline(0)))
-CALL(deadline_of_huge, deadline_name(cond_deadline(INT64_MAX - 1)))
-CALL(deadline_of_forever, deadline_name(cond_deadline(COND_FOREVER)))
+CALL_AS(make_null_cond, "cond_init(NULL, NULL, 0)", cond_init(NULL, NULL, COND_RLOCK))
+CALL_AS(make_null_cond_on_lock, "cond_init(NULL, l, 0)", cond_init(NULL, l, COND_RLOCK))
+CALL(make_cond_of_4, cond_init(c, NULL, 4))
+CALL(make_cond_of_all, cond_init(c, NULL, UINT_MAX))
+CALL(make_cond_on_lock_of_4, cond_init(c, l, 4))
+CALL_AS(make_mutex_cond_on_rlock, "cond_init(c, an rlock, COND_MUTEX)", cond_init(c, l, COND_MUTEX))
+CALL_AS(make_shared_cond_on_rlock, "cond_init(c, an rlock, COND_SHARED)", cond_init(c, l, COND_SHARED))
+CALL(make_shared_again, cond_init(c, NULL, COND_SHARED))
+CALL_AS(make_cond_on_destroyed, "cond_init(c, a destroyed lock, 0)", cond_init(c, l, COND_RLOCK))
+CALL(stop_null, cond_stop(NULL))
+ASK(words_of_minus_1, "cond_strerror(-1)", cond_strerror(-1) != NULL ? "words" : "NULL")
+ASK(words_of_any, "cond_strerror(INT_MAX)", cond_strerror(INT_MAX) != NULL ? "words" : "NULL")
+ASK(deadline_of_min, "cond_deadline(INT64_MIN)", deadline_name(cond_deadline(INT64_MIN)))
+ASK(deadline_of_0, "cond_deadline(0)", deadline_name(cond_deadline(0)))
+ASK(deadline_of_huge, "cond_deadline(INT64_MAX - 1)", deadline_name(cond_deadline(INT64_MAX - 1)))
+ASK(deadline_of_forever, "cond_deadline(COND_FOREVER)", deadline_name(cond_deadline(COND_FOREVER)))
 
 /* ---- The table ---- */
 
-enum { COLUMNS = 4 };
+enum { COLUMNS = 4, STATES_MAX = 4 };
 
 struct row {
-    const char *call;
-    const char *(*run)(struct subject *s);
-    enum state state;
-    const char *answers[COLUMNS]; /* NULL: there is no such state on this kind */
-    enum effect effect;           /* of the answers that are no errors */
+    const struct call *call;
+    enum state states[STATES_MAX]; /* the rest is NO_STATE */
+    const char *results[COLUMNS];  /* NULL: this kind of lock has no such state */
+    enum effect effect;            /* if the call does not fail */
 };
 
-#define EACH(answer) {(answer), (answer), (answer), (answer)}
-
-/* What is true of every call that takes a condition, and of every call of the holder. */
-#define DEAD_CONDITION(call, run, answer)                                                               \
-    {call, run, ABSENT, EACH(answer), NOTHING},                                                         \
-    {call, run, DESTROYED, EACH(answer), NOTHING},                                                      \
-    {call, run, DESTROYED_LOCK, EACH(answer), NOTHING}
-#define NOT_THE_HOLDER(call, run)                                                                       \
-    {call, run, FREE, EACH("EPERM"), NOTHING},                                                          \
-    {call, run, OTHERS, EACH("EPERM"), NOTHING},                                                        \
-    {call, run, WAITED, EACH("EPERM"), NOTHING}
-/* What is true of every wait with this predicate, of the calls of the holder, and of acquire, on a closed condition. */
-#define CLOSED_WAIT(call, run, answer)                                                                  \
-    {call, run, CLOSED, EACH("EPERM"), NOTHING},                                                        \
-    {call, run, CLOSED_OTHERS, EACH("EPERM"), NOTHING},                                                 \
-    {call, run, CLOSED_MINE, EACH(answer), NOTHING}
-/* A foreign lock's release is not seen. */
-#define NOT_FOREIGN(answer) {(answer), (answer), (answer), "ENOTSUP"}
-#define PRIVATE(answer) {(answer), (answer), (answer), NULL}
+#define EACH(result) {(result), (result), (result), (result)}
+#define NOT_FOREIGN(result) {(result), (result), (result), "ENOTSUP"}
+#define PRIVATE(result) {(result), (result), (result), NULL}
 #define BY_RECURSIVE_AND_NOT {"0", "EDEADLK", "0", "EDEADLK"}
-#define BY_RECURSIVE_ONLY(answer) {(answer), NULL, (answer), NULL}
+#define BY_RECURSIVE_ONLY(result) {(result), NULL, (result), NULL}
 
-/* On: a condition's own rlock, its own mutex, an rlock elsewhere, a foreign lock elsewhere. */
+/* Columns: a condition's own rlock, its own mutex, an rlock elsewhere, a foreign lock elsewhere. */
 static const struct row condition_rows[] = {
-    DEAD_CONDITION("cond_acquire(c)", acquire, "EINVAL"),
-    {"cond_acquire(c)", acquire, MINE, BY_RECURSIVE_AND_NOT, ACQUIRED},
-    {"cond_acquire(c)", acquire, DEEPEST, BY_RECURSIVE_ONLY("EAGAIN"), NOTHING},
-    {"cond_acquire(c)", acquire, CLOSED, EACH("0"), ACQUIRED},
-
-    DEAD_CONDITION("cond_try_acquire(c)", try_acquire, "EINVAL"),
-    {"cond_try_acquire(c)", try_acquire, OTHERS, EACH("EBUSY"), NOTHING},
-    {"cond_try_acquire(c)", try_acquire, MINE, BY_RECURSIVE_AND_NOT, ACQUIRED},
-    {"cond_try_acquire(c)", try_acquire, DEEPEST, BY_RECURSIVE_ONLY("EAGAIN"), NOTHING},
-    {"cond_try_acquire(c)", try_acquire, CLOSED, EACH("0"), ACQUIRED},
-    {"cond_try_acquire(c)", try_acquire, CLOSED_OTHERS, EACH("EBUSY"), NOTHING},
-
-    DEAD_CONDITION("cond_acquire_timed(c, 1 ms)", acquire_timed_ms, "EINVAL"),
-    {"cond_acquire_timed(c, 1 ms)", acquire_timed_ms, OTHERS, EACH("ETIMEDOUT"), NOTHING},
-    {"cond_acquire_timed(c, 1 ms)", acquire_timed_ms, MINE, BY_RECURSIVE_AND_NOT, ACQUIRED},
-    {"cond_acquire_timed(c, 1 ms)", acquire_timed_ms, DEEPEST, BY_RECURSIVE_ONLY("EAGAIN"), NOTHING},
-    {"cond_acquire_timed(c, 1)", acquire_timed_1, OTHERS, EACH("ETIMEDOUT"), NOTHING},
-    {"cond_acquire_timed(c, 0)", acquire_timed_0, FREE, EACH("0"), ACQUIRED},
-    {"cond_acquire_timed(c, 0)", acquire_timed_0, OTHERS, EACH("ETIMEDOUT"), NOTHING},
-    {"cond_acquire_timed(c, -1)", acquire_timed_minus_1, FREE, EACH("0"), ACQUIRED},
-    {"cond_acquire_timed(c, -1)", acquire_timed_minus_1, OTHERS, EACH("ETIMEDOUT"), NOTHING},
-    {"cond_acquire_timed(c, INT64_MIN)", acquire_timed_min, FREE, EACH("0"), ACQUIRED},
-    {"cond_acquire_timed(c, INT64_MIN)", acquire_timed_min, OTHERS, EACH("ETIMEDOUT"), NOTHING},
-    {"cond_acquire_timed(c, INT64_MIN)", acquire_timed_min, MINE, BY_RECURSIVE_AND_NOT, ACQUIRED},
-    {"cond_acquire_timed(c, INT64_MAX - 1)", acquire_timed_huge, FREE, EACH("0"), ACQUIRED},
-    {"cond_acquire_timed(c, INT64_MAX - 1)", acquire_timed_huge, OTHERS_LEAVING, EACH("0"), ACQUIRED},
-    {"cond_acquire_timed(c, COND_FOREVER)", acquire_timed_forever, OTHERS_LEAVING, EACH("0"), ACQUIRED},
-    {"cond_acquire_timed(c, 1 ms)", acquire_timed_ms, CLOSED, EACH("0"), ACQUIRED},
-
-    DEAD_CONDITION("cond_acquire_until(c, cond_now())", acquire_until_now, "EINVAL"),
-    {"cond_acquire_until(c, cond_now())", acquire_until_now, FREE, EACH("0"), ACQUIRED},
-    {"cond_acquire_until(c, cond_now())", acquire_until_now, OTHERS, EACH("ETIMEDOUT"), NOTHING},
-    {"cond_acquire_until(c, cond_now())", acquire_until_now, MINE, BY_RECURSIVE_AND_NOT, ACQUIRED},
-    {"cond_acquire_until(c, cond_now())", acquire_until_now, DEEPEST, BY_RECURSIVE_ONLY("EAGAIN"), NOTHING},
-    {"cond_acquire_until(c, cond_now())", acquire_until_now, CLOSED, EACH("0"), ACQUIRED},
-    {"cond_acquire_until(c, INT64_MIN)", acquire_until_min, FREE, EACH("0"), ACQUIRED},
-    {"cond_acquire_until(c, INT64_MIN)", acquire_until_min, OTHERS, EACH("ETIMEDOUT"), NOTHING},
-    {"cond_acquire_until(c, COND_FOREVER)", acquire_until_forever, OTHERS_LEAVING, EACH("0"), ACQUIRED},
-
-    DEAD_CONDITION("cond_release(c)", release, "EINVAL"),
-    NOT_THE_HOLDER("cond_release(c)", release),
-    {"cond_release(c)", release, CLOSED, EACH("EPERM"), NOTHING},
-    {"cond_release(c)", release, CLOSED_OTHERS, EACH("EPERM"), NOTHING},
-
-    DEAD_CONDITION("cond_wait(c, COND_FOREVER)", wait_forever, "EINVAL"),
-    NOT_THE_HOLDER("cond_wait(c, COND_FOREVER)", wait_forever),
-    CLOSED_WAIT("cond_wait(c, COND_FOREVER)", wait_forever, "ECANCELED"),
-    {"cond_wait(c, COND_FOREVER)", wait_forever, MINE_NOTIFIED, EACH("0"), NOTHING},
-    {"cond_wait(c, INT64_MAX - 1)", wait_huge, MINE_NOTIFIED, EACH("0"), NOTHING},
-    {"cond_wait(c, 1)", wait_1, MINE, EACH("ETIMEDOUT"), NOTHING},
-    {"cond_wait(c, 0)", wait_0, FREE, EACH("EPERM"), NOTHING},
-    {"cond_wait(c, 0)", wait_0, OTHERS, EACH("EPERM"), NOTHING},
-    {"cond_wait(c, 0)", wait_0, MINE, EACH("ETIMEDOUT"), NOTHING},
-    {"cond_wait(c, 0)", wait_0, DEEPEST, BY_RECURSIVE_ONLY("ETIMEDOUT"), NOTHING},
-    {"cond_wait(c, 0)", wait_0, WAITED_MINE, EACH("ETIMEDOUT"), NOTHING},
-    {"cond_wait(c, 0)", wait_0, AWAITED_MINE, PRIVATE("ETIMEDOUT"), NOTHING},
-    {"cond_wait(c, 0)", wait_0, CLOSED_MINE, EACH("ECANCELED"), NOTHING},
-    {"cond_wait(c, -1)", wait_minus_1, MINE, EACH("ETIMEDOUT"), NOTHING},
-    {"cond_wait(c, INT64_MIN)", wait_min, FREE, EACH("EPERM"), NOTHING},
-    {"cond_wait(c, INT64_MIN)", wait_min, MINE, EACH("ETIMEDOUT"), NOTHING},
-
-    DEAD_CONDITION("cond_wait_until(c, COND_FOREVER)", wait_until_forever, "EINVAL"),
-    NOT_THE_HOLDER("cond_wait_until(c, COND_FOREVER)", wait_until_forever),
-    CLOSED_WAIT("cond_wait_until(c, COND_FOREVER)", wait_until_forever, "ECANCELED"),
-    {"cond_wait_until(c, COND_FOREVER)", wait_until_forever, MINE_NOTIFIED, EACH("0"), NOTHING},
-    {"cond_wait_until(c, INT64_MAX - 1)", wait_until_huge, MINE_NOTIFIED, EACH("0"), NOTHING},
-    {"cond_wait_until(c, cond_now())", wait_until_now, MINE, EACH("ETIMEDOUT"), NOTHING},
-    {"cond_wait_until(c, 0)", wait_until_0, MINE, EACH("ETIMEDOUT"), NOTHING},
-    {"cond_wait_until(c, -1)", wait_until_minus_1, MINE, EACH("ETIMEDOUT"), NOTHING},
-    {"cond_wait_until(c, INT64_MIN)", wait_until_min, FREE, EACH("EPERM"), NOTHING},
-    {"cond_wait_until(c, INT64_MIN)", wait_until_min, MINE, EACH("ETIMEDOUT"), NOTHING},
-
-    DEAD_CONDITION("cond_wait_for(c, is_true, arg, COND_FOREVER)", wait_for_true, "EINVAL"),
-    NOT_THE_HOLDER("cond_wait_for(c, is_true, arg, COND_FOREVER)", wait_for_true),
-    CLOSED_WAIT("cond_wait_for(c, is_true, arg, COND_FOREVER)", wait_for_true, "0"),
-    {"cond_wait_for(c, is_true, arg, COND_FOREVER)", wait_for_true, MINE, EACH("0"), NOTHING},
-    {"cond_wait_for(c, is_true, arg, INT64_MIN)", wait_for_true_min, MINE, EACH("0"), NOTHING},
-    {"cond_wait_for(c, NULL, arg, COND_FOREVER)", wait_for_null, ABSENT, EACH("EINVAL"), NOTHING},
-    {"cond_wait_for(c, NULL, arg, COND_FOREVER)", wait_for_null, FREE, EACH("EINVAL"), NOTHING},
-    {"cond_wait_for(c, NULL, arg, COND_FOREVER)", wait_for_null, MINE, EACH("EINVAL"), NOTHING},
-    {"cond_wait_for(c, is_false, arg, 1 ms)", wait_for_ms, MINE, EACH("ETIMEDOUT"), NOTHING},
-    {"cond_wait_for(c, is_false, arg, 0)", wait_for_0, MINE, EACH("ETIMEDOUT"), NOTHING},
-    {"cond_wait_for(c, is_false, arg, -1)", wait_for_minus_1, MINE, EACH("ETIMEDOUT"), NOTHING},
-    {"cond_wait_for(c, is_false, arg, INT64_MIN)", wait_for_min, FREE, EACH("EPERM"), NOTHING},
-    {"cond_wait_for(c, is_false, arg, INT64_MIN)", wait_for_min, MINE, EACH("ETIMEDOUT"), NOTHING},
-    {"cond_wait_for(c, is_false, arg, INT64_MIN)", wait_for_min, DEEPEST, BY_RECURSIVE_ONLY("ETIMEDOUT"),
-     NOTHING},
-    {"cond_wait_for(c, is_false, arg, INT64_MIN)", wait_for_min, CLOSED_MINE, EACH("ECANCELED"), NOTHING},
-    {"cond_wait_for(c, NULL, arg, COND_FOREVER)", wait_for_null, CLOSED_MINE, EACH("EINVAL"), NOTHING},
-
-    DEAD_CONDITION("cond_wait_for_until(c, is_true, arg, INT64_MIN)", wait_for_until_true, "EINVAL"),
-    NOT_THE_HOLDER("cond_wait_for_until(c, is_true, arg, INT64_MIN)", wait_for_until_true),
-    CLOSED_WAIT("cond_wait_for_until(c, is_true, arg, INT64_MIN)", wait_for_until_true, "0"),
-    {"cond_wait_for_until(c, is_true, arg, INT64_MIN)", wait_for_until_true, MINE, EACH("0"), NOTHING},
-    {"cond_wait_for_until(c, NULL, arg, COND_FOREVER)", wait_for_until_null, ABSENT, EACH("EINVAL"), NOTHING},
-    {"cond_wait_for_until(c, NULL, arg, COND_FOREVER)", wait_for_until_null, FREE, EACH("EINVAL"), NOTHING},
-    {"cond_wait_for_until(c, NULL, arg, COND_FOREVER)", wait_for_until_null, MINE, EACH("EINVAL"), NOTHING},
-    {"cond_wait_for_until(c, is_false, arg, cond_now())", wait_for_until_now, MINE, EACH("ETIMEDOUT"), NOTHING},
-    {"cond_wait_for_until(c, is_false, arg, INT64_MIN)", wait_for_until_min, MINE, EACH("ETIMEDOUT"), NOTHING},
-    {"cond_wait_for_until(c, is_false, arg, INT64_MIN)", wait_for_until_min, DEEPEST,
-     BY_RECURSIVE_ONLY("ETIMEDOUT"), NOTHING},
-    {"cond_wait_for_until(c, is_false, arg, INT64_MIN)", wait_for_until_min, CLOSED_MINE, EACH("ECANCELED"),
-     NOTHING},
-
-    DEAD_CONDITION("cond_await(c, is_true, arg, COND_FOREVER)", await_true, "EINVAL"),
-    NOT_THE_HOLDER("cond_await(c, is_true, arg, COND_FOREVER)", await_true),
-    {"cond_await(c, is_true, arg, COND_FOREVER)", await_true, MINE, NOT_FOREIGN("0"), NOTHING},
-    {"cond_await(c, is_true, arg, COND_FOREVER)", await_true, CLOSED, EACH("EPERM"), NOTHING},
-    {"cond_await(c, is_true, arg, COND_FOREVER)", await_true, CLOSED_MINE, NOT_FOREIGN("0"), NOTHING},
-    {"cond_await(c, is_true, arg, INT64_MIN)", await_true_min, MINE, NOT_FOREIGN("0"), NOTHING},
-    {"cond_await(c, NULL, arg, COND_FOREVER)", await_null, ABSENT, EACH("EINVAL"), NOTHING},
-    {"cond_await(c, NULL, arg, COND_FOREVER)", await_null, FREE, EACH("EINVAL"), NOTHING},
-    {"cond_await(c, NULL, arg, COND_FOREVER)", await_null, MINE, EACH("EINVAL"), NOTHING},
-    {"cond_await(c, NULL, arg, COND_FOREVER)", await_null, CLOSED_MINE, EACH("EINVAL"), NOTHING},
-    {"cond_await(c, is_false, arg, 1 ms)", await_ms, MINE, NOT_FOREIGN("ETIMEDOUT"), NOTHING},
-    {"cond_await(c, is_false, arg, 0)", await_0, MINE, NOT_FOREIGN("ETIMEDOUT"), NOTHING},
-    {"cond_await(c, is_false, arg, 0)", await_0, WAITED_MINE, NOT_FOREIGN("ETIMEDOUT"), NOTHING},
-    {"cond_await(c, is_false, arg, 0)", await_0, AWAITED_MINE, PRIVATE("ETIMEDOUT"), NOTHING},
-    {"cond_await(c, is_false, arg, INT64_MIN)", await_min, MINE, NOT_FOREIGN("ETIMEDOUT"), NOTHING},
-    {"cond_await(c, is_false, arg, INT64_MIN)", await_min, DEEPEST, BY_RECURSIVE_ONLY("ETIMEDOUT"), NOTHING},
-    {"cond_await(c, is_false, arg, INT64_MIN)", await_min, CLOSED_MINE, NOT_FOREIGN("ECANCELED"), NOTHING},
-
-    {"cond_wait_with(c, NULL)", with_null, ABSENT, EACH("EINVAL"), NOTHING},
-    {"cond_wait_with(c, NULL)", with_null, FREE, EACH("EINVAL"), NOTHING},
-    {"cond_wait_with(c, NULL)", with_null, MINE, EACH("EINVAL"), NOTHING},
-    {"cond_wait_with(c, NULL)", with_null, CLOSED_MINE, EACH("EINVAL"), NOTHING},
-    DEAD_CONDITION("cond_wait_with(c, {all zero})", with_zeros, "EINVAL"),
-    NOT_THE_HOLDER("cond_wait_with(c, {all zero})", with_zeros),
-    CLOSED_WAIT("cond_wait_with(c, {all zero})", with_zeros, "ECANCELED"),
-    {"cond_wait_with(c, {all zero})", with_zeros, MINE_NOTIFIED, EACH("0"), NOTHING},
-    {"cond_wait_with(c, {deadline now})", with_deadline_now, MINE, EACH("ETIMEDOUT"), NOTHING},
-    {"cond_wait_with(c, {deadline INT64_MIN})", with_deadline_min, MINE, EACH("ETIMEDOUT"), NOTHING},
-    {"cond_wait_with(c, {is_true})", with_always, MINE, EACH("0"), NOTHING},
-    {"cond_wait_with(c, {is_true})", with_always, CLOSED_MINE, EACH("0"), NOTHING},
-    {"cond_wait_with(c, {is_false, deadline INT64_MIN})", with_never_min, MINE, EACH("ETIMEDOUT"), NOTHING},
-    {"cond_wait_with(c, {is_false, deadline INT64_MIN})", with_never_min, CLOSED_MINE, EACH("ECANCELED"), NOTHING},
-    {"cond_wait_with(c, {token, deadline INT64_MIN})", with_token_min, MINE, EACH("ETIMEDOUT"), NOTHING},
-    {"cond_wait_with(c, {token, deadline INT64_MIN})", with_token_min, CLOSED_MINE, EACH("ECANCELED"), NOTHING},
-    DEAD_CONDITION("cond_wait_with(c, {cancelled token})", with_cancelled, "EINVAL"),
-    NOT_THE_HOLDER("cond_wait_with(c, {cancelled token})", with_cancelled),
-    CLOSED_WAIT("cond_wait_with(c, {cancelled token})", with_cancelled, "ECANCELED"),
-    {"cond_wait_with(c, {cancelled token})", with_cancelled, MINE, EACH("ECANCELED"), NOTHING},
-    {"cond_wait_with(c, {cancelled token, is_false})", with_cancelled_never, MINE, EACH("ECANCELED"), NOTHING},
-    {"cond_wait_with(c, {cancelled token, is_true})", with_cancelled_always, MINE, EACH("0"), NOTHING},
-    {"cond_wait_with(c, {unnotified})", with_unnotified_only, ABSENT, EACH("EINVAL"), NOTHING},
-    {"cond_wait_with(c, {unnotified})", with_unnotified_only, FREE, EACH("EINVAL"), NOTHING},
-    {"cond_wait_with(c, {unnotified})", with_unnotified_only, MINE, EACH("EINVAL"), NOTHING},
-    {"cond_wait_with(c, {unnotified})", with_unnotified_only, CLOSED_MINE, EACH("EINVAL"), NOTHING},
-    DEAD_CONDITION("cond_wait_with(c, {unnotified, is_true})", with_unnotified_always, "EINVAL"),
-    NOT_THE_HOLDER("cond_wait_with(c, {unnotified, is_true})", with_unnotified_always),
-    {"cond_wait_with(c, {unnotified, is_true})", with_unnotified_always, MINE, NOT_FOREIGN("0"), NOTHING},
-    {"cond_wait_with(c, {unnotified, is_true})", with_unnotified_always, CLOSED_MINE, NOT_FOREIGN("0"), NOTHING},
-    {"cond_wait_with(c, {unnotified, is_false, deadline INT64_MIN})", with_unnotified_never, MINE,
-     NOT_FOREIGN("ETIMEDOUT"), NOTHING},
-    {"cond_wait_with(c, {unnotified, is_false, deadline INT64_MIN})", with_unnotified_never, CLOSED_MINE,
-     NOT_FOREIGN("ECANCELED"), NOTHING},
-
-    DEAD_CONDITION("cond_notify(c, 1)", notify_1, "EINVAL"),
-    NOT_THE_HOLDER("cond_notify(c, 1)", notify_1),
-    {"cond_notify(c, 1)", notify_1, MINE, EACH("0"), NOTHING},
-    {"cond_notify(c, 1)", notify_1, CHOSEN_MINE, EACH("0"), NOTHING},
-    {"cond_notify(c, 1)", notify_1, AWAITED_MINE, PRIVATE("0"), NOTHING},
-    CLOSED_WAIT("cond_notify(c, 1)", notify_1, "0"),
-    {"cond_notify(c, 0)", notify_0, ABSENT, EACH("EINVAL"), NOTHING},
-    {"cond_notify(c, 0)", notify_0, DESTROYED, EACH("EINVAL"), NOTHING},
-    NOT_THE_HOLDER("cond_notify(c, 0)", notify_0),
-    {"cond_notify(c, 0)", notify_0, MINE, EACH("0"), NOTHING},
-    {"cond_notify(c, 0)", notify_0, WAITED_MINE, EACH("0"), NOTHING},
-    {"cond_notify(c, SIZE_MAX)", notify_max, ABSENT, EACH("EINVAL"), NOTHING},
-    {"cond_notify(c, SIZE_MAX)", notify_max, DESTROYED, EACH("EINVAL"), NOTHING},
-    NOT_THE_HOLDER("cond_notify(c, SIZE_MAX)", notify_max),
-    {"cond_notify(c, SIZE_MAX)", notify_max, MINE, EACH("0"), NOTHING},
-    {"cond_notify(c, SIZE_MAX)", notify_max, WAITED_MINE, EACH("0"), CHOSEN},
-
-    DEAD_CONDITION("cond_notify_all(c)", notify_all, "EINVAL"),
-    NOT_THE_HOLDER("cond_notify_all(c)", notify_all),
-    {"cond_notify_all(c)", notify_all, MINE, EACH("0"), NOTHING},
-    {"cond_notify_all(c)", notify_all, WAITED_MINE, EACH("0"), CHOSEN},
-    {"cond_notify_all(c)", notify_all, AWAITED_MINE, PRIVATE("0"), NOTHING},
-    CLOSED_WAIT("cond_notify_all(c)", notify_all, "0"),
-
-    {"cond_cancel(c, NULL)", cancel_null, ABSENT, EACH("EINVAL"), NOTHING},
-    {"cond_cancel(c, NULL)", cancel_null, FREE, EACH("EINVAL"), NOTHING},
-    {"cond_cancel(c, NULL)", cancel_null, MINE, EACH("EINVAL"), NOTHING},
-    {"cond_cancel(c, NULL)", cancel_null, CLOSED_MINE, EACH("EINVAL"), NOTHING},
-    DEAD_CONDITION("cond_cancel(c, token)", cancel, "EINVAL"),
-    NOT_THE_HOLDER("cond_cancel(c, token)", cancel),
-    CLOSED_WAIT("cond_cancel(c, token)", cancel, "0"),
-    {"cond_cancel(c, token)", cancel, MINE, EACH("0"), NOTHING},
-    {"cond_cancel(c, token)", cancel, WAITED_MINE, EACH("0"), NOTHING},
-    {"cond_cancel(c, token)", cancel, AWAITED_MINE, PRIVATE("0"), NOTHING},
-    {"cond_cancel(c, token)", cancel, TOKEN_MINE, EACH("0"), CANCELS},
-
-    DEAD_CONDITION("cond_close(c)", close_it, "EINVAL"),
-    NOT_THE_HOLDER("cond_close(c)", close_it),
-    CLOSED_WAIT("cond_close(c)", close_it, "0"),
-    {"cond_close(c)", close_it, MINE, EACH("0"), CLOSES},
-    {"cond_close(c)", close_it, DEEPEST, BY_RECURSIVE_ONLY("0"), CLOSES},
-    {"cond_close(c)", close_it, WAITED_MINE, EACH("0"), CLOSES},
-    {"cond_close(c)", close_it, CHOSEN_MINE, EACH("0"), CLOSES},
-    {"cond_close(c)", close_it, TOKEN_MINE, EACH("0"), CLOSES},
-    {"cond_close(c)", close_it, AWAITED_MINE, PRIVATE("0"), CLOSES},
-
-    DEAD_CONDITION("cond_closed(c)", closed, "false"),
-    {"cond_closed(c)", closed, FREE, EACH("false"), NOTHING},
-    {"cond_closed(c)", closed, OTHERS, EACH("false"), NOTHING},
-    {"cond_closed(c)", closed, CLOSED, EACH("true"), NOTHING},
-    {"cond_closed(c)", closed, CLOSED_OTHERS, EACH("true"), NOTHING},
-
-    DEAD_CONDITION("cond_locked(c)", locked, "false"),
-    {"cond_locked(c)", locked, OTHERS, EACH("true"), NOTHING},
-    {"cond_locked(c)", locked, CLOSED, EACH("false"), NOTHING},
-    {"cond_locked(c)", locked, CLOSED_OTHERS, EACH("true"), NOTHING},
-    DEAD_CONDITION("cond_owned(c)", owned, "false"),
-    {"cond_owned(c)", owned, OTHERS, EACH("false"), NOTHING},
-    {"cond_owned(c)", owned, CLOSED_OTHERS, EACH("false"), NOTHING},
-    {"cond_owned(c)", owned, CLOSED_MINE, EACH("true"), NOTHING},
-    DEAD_CONDITION("cond_waiters(c)", waiters, "0"),
-    {"cond_waiters(c)", waiters, CHOSEN_MINE, EACH("0"), NOTHING},
-    {"cond_waiters(c)", waiters, AWAITED_MINE, PRIVATE("more"), NOTHING},
-    {"cond_waiters(c)", waiters, CLOSED, EACH("0"), NOTHING},
-    DEAD_CONDITION("cond_get_lock(c)", get_lock, "NULL"),
-    {"cond_get_lock(c)", get_lock, CLOSED, EACH("a lock"), NOTHING},
-
-    DEAD_CONDITION("cond_recover(c)", recover, "EINVAL"),
-    NOT_THE_HOLDER("cond_recover(c)", recover),
-    {"cond_recover(c)", recover, MINE, EACH("EINVAL"), NOTHING},
-    CLOSED_WAIT("cond_recover(c)", recover, "EINVAL"),
-
-    DEAD_CONDITION("cond_reinit_after_fork(c)", reinit, "EINVAL"),
-    {"cond_reinit_after_fork(c)", reinit, CLOSED, EACH("0"), NOTHING},
-
-    DEAD_CONDITION("cond_describe(c, text, size)", describe, "-EINVAL"),
-    {"cond_describe(c, NULL, size)", describe_to_null, FREE, EACH("-EINVAL"), NOTHING},
-    {"cond_describe(c, NULL, 0)", describe_to_nothing, ABSENT, EACH("-EINVAL"), NOTHING},
-    {"cond_describe(c, NULL, 0)", describe_to_nothing, OTHERS, EACH("its length"), NOTHING},
-    {"cond_describe(c, NULL, 0)", describe_to_nothing, CLOSED, EACH("its length"), NOTHING},
-
-    DEAD_CONDITION("COND_WITH(c)", with, "not entered"),
-    {"COND_WITH(c)", with, MINE, {"entered", "not entered", "entered", "not entered"}, NOTHING},
-    {"COND_WITH(c)", with, DEEPEST, BY_RECURSIVE_ONLY("not entered"), NOTHING},
-    {"COND_WITH(c)", with, CLOSED, EACH("entered"), NOTHING},
-
-    {"cond_destroy(c)", destroy, ABSENT, EACH("EINVAL"), NOTHING},
-    {"cond_destroy(c)", destroy, DESTROYED, EACH("EINVAL"), NOTHING},
-    {"cond_destroy(c)", destroy, DESTROYED_LOCK, {"EINVAL", "EINVAL", "0", "0"}, END_OF_CONDITION},
-    {"cond_destroy(c)", destroy, OTHERS, {"EBUSY", "EBUSY", "0", "0"}, END_OF_CONDITION},
-    {"cond_destroy(c)", destroy, MINE, {"EBUSY", "EBUSY", "0", "0"}, END_OF_CONDITION},
-    {"cond_destroy(c)", destroy, DEEPEST, {"EBUSY", NULL, "0", NULL}, END_OF_CONDITION},
-    {"cond_destroy(c)", destroy, WAITED, EACH("EBUSY"), NOTHING},
-    {"cond_destroy(c)", destroy, WAITED_MINE, EACH("EBUSY"), NOTHING},
-    {"cond_destroy(c)", destroy, CHOSEN_MINE, {"EBUSY", "EBUSY", "0", "0"}, END_OF_CONDITION},
-    {"cond_destroy(c)", destroy, AWAITED_MINE, PRIVATE("EBUSY"), NOTHING},
-    {"cond_destroy(c)", destroy, CLOSED, EACH("0"), END_OF_CONDITION},
-    {"cond_destroy(c)", destroy, CLOSED_OTHERS, {"EBUSY", "EBUSY", "0", "0"}, END_OF_CONDITION},
-    {"cond_destroy(c)", destroy, CLOSED_MINE, {"EBUSY", "EBUSY", "0", "0"}, END_OF_CONDITION},
+    {&acquire, {ABSENT, DESTROYED, DESTROYED_LOCK}, EACH("EINVAL"), NOTHING},
+    {&acquire, {MINE}, BY_RECURSIVE_AND_NOT, ACQUIRED},
+    {&acquire, {DEEPEST}, BY_RECURSIVE_ONLY("EAGAIN"), NOTHING},
+    {&acquire, {CLOSED}, EACH("0"), ACQUIRED},
+    {&try_acquire, {ABSENT, DESTROYED, DESTROYED_LOCK}, EACH("EINVAL"), NOTHING},
+    {&try_acquire, {OTHERS}, EACH("EBUSY"), NOTHING},
+    {&try_acquire, {MINE}, BY_RECURSIVE_AND_NOT, ACQUIRED},
+    {&try_acquire, {DEEPEST}, BY_RECURSIVE_ONLY("EAGAIN"), NOTHING},
+    {&try_acquire, {CLOSED}, EACH("0"), ACQUIRED},
+    {&try_acquire, {CLOSED_OTHERS}, EACH("EBUSY"), NOTHING},
+    {&acquire_timed_ms, {ABSENT, DESTROYED, DESTROYED_LOCK}, EACH("EINVAL"), NOTHING},
+    {&acquire_timed_ms, {OTHERS}, EACH("ETIMEDOUT"), NOTHING},
+    {&acquire_timed_ms, {MINE}, BY_RECURSIVE_AND_NOT, ACQUIRED},
+    {&acquire_timed_ms, {DEEPEST}, BY_RECURSIVE_ONLY("EAGAIN"), NOTHING},
+    {&acquire_timed_1, {OTHERS}, EACH("ETIMEDOUT"), NOTHING},
+    {&acquire_timed_0, {FREE}, EACH("0"), ACQUIRED},
+    {&acquire_timed_0, {OTHERS}, EACH("ETIMEDOUT"), NOTHING},
+    {&acquire_timed_minus_1, {FREE}, EACH("0"), ACQUIRED},
+    {&acquire_timed_minus_1, {OTHERS}, EACH("ETIMEDOUT"), NOTHING},
+    {&acquire_timed_min, {FREE}, EACH("0"), ACQUIRED},
+    {&acquire_timed_min, {OTHERS}, EACH("ETIMEDOUT"), NOTHING},
+    {&acquire_timed_min, {MINE}, BY_RECURSIVE_AND_NOT, ACQUIRED},
+    {&acquire_timed_huge, {FREE, OTHERS_LEAVING}, EACH("0"), ACQUIRED},
+    {&acquire_timed_forever, {OTHERS_LEAVING}, EACH("0"), ACQUIRED},
+    {&acquire_timed_ms, {CLOSED}, EACH("0"), ACQUIRED},
+    {&acquire_until_now, {ABSENT, DESTROYED, DESTROYED_LOCK}, EACH("EINVAL"), NOTHING},
+    {&acquire_until_now, {FREE}, EACH("0"), ACQUIRED},
+    {&acquire_until_now, {OTHERS}, EACH("ETIMEDOUT"), NOTHING},
+    {&acquire_until_now, {MINE}, BY_RECURSIVE_AND_NOT, ACQUIRED},
+    {&acquire_until_now, {DEEPEST}, BY_RECURSIVE_ONLY("EAGAIN"), NOTHING},
+    {&acquire_until_now, {CLOSED}, EACH("0"), ACQUIRED},
+    {&acquire_until_min, {FREE}, EACH("0"), ACQUIRED},
+    {&acquire_until_min, {OTHERS}, EACH("ETIMEDOUT"), NOTHING},
+    {&acquire_until_forever, {OTHERS_LEAVING}, EACH("0"), ACQUIRED},
+    {&release, {ABSENT, DESTROYED, DESTROYED_LOCK}, EACH("EINVAL"), NOTHING},
+    {&release, {FREE, OTHERS, WAITED, CLOSED}, EACH("EPERM"), NOTHING},
+    {&release, {CLOSED_OTHERS}, EACH("EPERM"), NOTHING},
+    {&wait_forever, {ABSENT, DESTROYED, DESTROYED_LOCK}, EACH("EINVAL"), NOTHING},
+    {&wait_forever, {FREE, OTHERS, WAITED, CLOSED}, EACH("EPERM"), NOTHING},
+    {&wait_forever, {CLOSED_OTHERS}, EACH("EPERM"), NOTHING},
+    {&wait_forever, {CLOSED_MINE}, EACH("ECANCELED"), NOTHING},
+    {&wait_forever, {MINE_NOTIFIED}, EACH("0"), NOTHING},
+    {&wait_huge, {MINE_NOTIFIED}, EACH("0"), NOTHING},
+    {&wait_1, {MINE}, EACH("ETIMEDOUT"), NOTHING},
+    {&wait_0, {FREE, OTHERS}, EACH("EPERM"), NOTHING},
+    {&wait_0, {MINE}, EACH("ETIMEDOUT"), NOTHING},
+    {&wait_0, {DEEPEST}, BY_RECURSIVE_ONLY("ETIMEDOUT"), NOTHING},
+    {&wait_0, {WAITED_MINE}, EACH("ETIMEDOUT"), NOTHING},
+    {&wait_0, {AWAITED_MINE}, PRIVATE("ETIMEDOUT"), NOTHING},
+    {&wait_0, {CLOSED_MINE}, EACH("ECANCELED"), NOTHING},
+    {&wait_minus_1, {MINE}, EACH("ETIMEDOUT"), NOTHING},
+    {&wait_min, {FREE}, EACH("EPERM"), NOTHING},
+    {&wait_min, {MINE}, EACH("ETIMEDOUT"), NOTHING},
+    {&wait_until_forever, {ABSENT, DESTROYED, DESTROYED_LOCK}, EACH("EINVAL"), NOTHING},
+    {&wait_until_forever, {FREE, OTHERS, WAITED, CLOSED}, EACH("EPERM"), NOTHING},
+    {&wait_until_forever, {CLOSED_OTHERS}, EACH("EPERM"), NOTHING},
+    {&wait_until_forever, {CLOSED_MINE}, EACH("ECANCELED"), NOTHING},
+    {&wait_until_forever, {MINE_NOTIFIED}, EACH("0"), NOTHING},
+    {&wait_until_huge, {MINE_NOTIFIED}, EACH("0"), NOTHING},
+    {&wait_until_now, {MINE}, EACH("ETIMEDOUT"), NOTHING},
+    {&wait_until_0, {MINE}, EACH("ETIMEDOUT"), NOTHING},
+    {&wait_until_minus_1, {MINE}, EACH("ETIMEDOUT"), NOTHING},
+    {&wait_until_min, {FREE}, EACH("EPERM"), NOTHING},
+    {&wait_until_min, {MINE}, EACH("ETIMEDOUT"), NOTHING},
+    {&wait_for_true, {ABSENT, DESTROYED, DESTROYED_LOCK}, EACH("EINVAL"), NOTHING},
+    {&wait_for_true, {FREE, OTHERS, WAITED, CLOSED}, EACH("EPERM"), NOTHING},
+    {&wait_for_true, {CLOSED_OTHERS}, EACH("EPERM"), NOTHING},
+    {&wait_for_true, {CLOSED_MINE, MINE}, EACH("0"), NOTHING},
+    {&wait_for_true_min, {MINE}, EACH("0"), NOTHING},
+    {&wait_for_null, {ABSENT, FREE, MINE}, EACH("EINVAL"), NOTHING},
+    {&wait_for_ms, {MINE}, EACH("ETIMEDOUT"), NOTHING},
+    {&wait_for_0, {MINE}, EACH("ETIMEDOUT"), NOTHING},
+    {&wait_for_minus_1, {MINE}, EACH("ETIMEDOUT"), NOTHING},
+    {&wait_for_min, {FREE}, EACH("EPERM"), NOTHING},
+    {&wait_for_min, {MINE}, EACH("ETIMEDOUT"), NOTHING},
+    {&wait_for_min, {DEEPEST}, BY_RECURSIVE_ONLY("ETIMEDOUT"), NOTHING},
+    {&wait_for_min, {CLOSED_MINE}, EACH("ECANCELED"), NOTHING},
+    {&wait_for_null, {CLOSED_MINE}, EACH("EINVAL"), NOTHING},
+    {&wait_for_until_true, {ABSENT, DESTROYED, DESTROYED_LOCK}, EACH("EINVAL"), NOTHING},
+    {&wait_for_until_true, {FREE, OTHERS, WAITED, CLOSED}, EACH("EPERM"), NOTHING},
+    {&wait_for_until_true, {CLOSED_OTHERS}, EACH("EPERM"), NOTHING},
+    {&wait_for_until_true, {CLOSED_MINE, MINE}, EACH("0"), NOTHING},
+    {&wait_for_until_null, {ABSENT, FREE, MINE}, EACH("EINVAL"), NOTHING},
+    {&wait_for_until_now, {MINE}, EACH("ETIMEDOUT"), NOTHING},
+    {&wait_for_until_min, {MINE}, EACH("ETIMEDOUT"), NOTHING},
+    {&wait_for_until_min, {DEEPEST}, BY_RECURSIVE_ONLY("ETIMEDOUT"), NOTHING},
+    {&wait_for_until_min, {CLOSED_MINE}, EACH("ECANCELED"), NOTHING},
+    {&await_true, {ABSENT, DESTROYED, DESTROYED_LOCK}, EACH("EINVAL"), NOTHING},
+    {&await_true, {FREE, OTHERS, WAITED}, EACH("EPERM"), NOTHING},
+    {&await_true, {MINE}, NOT_FOREIGN("0"), NOTHING},
+    {&await_true, {CLOSED}, EACH("EPERM"), NOTHING},
+    {&await_true, {CLOSED_MINE}, NOT_FOREIGN("0"), NOTHING},
+    {&await_true_min, {MINE}, NOT_FOREIGN("0"), NOTHING},
+    {&await_null, {ABSENT, FREE, MINE, CLOSED_MINE}, EACH("EINVAL"), NOTHING},
+    {&await_ms, {MINE}, NOT_FOREIGN("ETIMEDOUT"), NOTHING},
+    {&await_0, {MINE, WAITED_MINE}, NOT_FOREIGN("ETIMEDOUT"), NOTHING},
+    {&await_0, {AWAITED_MINE}, PRIVATE("ETIMEDOUT"), NOTHING},
+    {&await_min, {MINE}, NOT_FOREIGN("ETIMEDOUT"), NOTHING},
+    {&await_min, {DEEPEST}, BY_RECURSIVE_ONLY("ETIMEDOUT"), NOTHING},
+    {&await_min, {CLOSED_MINE}, NOT_FOREIGN("ECANCELED"), NOTHING},
+    {&with_null, {ABSENT, FREE, MINE, CLOSED_MINE}, EACH("EINVAL"), NOTHING},
+    {&with_zeros, {ABSENT, DESTROYED, DESTROYED_LOCK}, EACH("EINVAL"), NOTHING},
+    {&with_zeros, {FREE, OTHERS, WAITED, CLOSED}, EACH("EPERM"), NOTHING},
+    {&with_zeros, {CLOSED_OTHERS}, EACH("EPERM"), NOTHING},
+    {&with_zeros, {CLOSED_MINE}, EACH("ECANCELED"), NOTHING},
+    {&with_zeros, {MINE_NOTIFIED}, EACH("0"), NOTHING},
+    {&with_deadline_now, {MINE}, EACH("ETIMEDOUT"), NOTHING},
+    {&with_deadline_min, {MINE}, EACH("ETIMEDOUT"), NOTHING},
+    {&with_always, {MINE, CLOSED_MINE}, EACH("0"), NOTHING},
+    {&with_never_min, {MINE}, EACH("ETIMEDOUT"), NOTHING},
+    {&with_never_min, {CLOSED_MINE}, EACH("ECANCELED"), NOTHING},
+    {&with_token_min, {MINE}, EACH("ETIMEDOUT"), NOTHING},
+    {&with_token_min, {CLOSED_MINE}, EACH("ECANCELED"), NOTHING},
+    {&with_cancelled, {ABSENT, DESTROYED, DESTROYED_LOCK}, EACH("EINVAL"), NOTHING},
+    {&with_cancelled, {FREE, OTHERS, WAITED, CLOSED}, EACH("EPERM"), NOTHING},
+    {&with_cancelled, {CLOSED_OTHERS}, EACH("EPERM"), NOTHING},
+    {&with_cancelled, {CLOSED_MINE, MINE}, EACH("ECANCELED"), NOTHING},
+    {&with_cancelled_never, {MINE}, EACH("ECANCELED"), NOTHING},
+    {&with_cancelled_always, {MINE}, EACH("0"), NOTHING},
+    {&with_unnotified_only, {ABSENT, FREE, MINE, CLOSED_MINE}, EACH("EINVAL"), NOTHING},
+    {&with_unnotified_always, {ABSENT, DESTROYED, DESTROYED_LOCK}, EACH("EINVAL"), NOTHING},
+    {&with_unnotified_always, {FREE, OTHERS, WAITED}, EACH("EPERM"), NOTHING},
+    {&with_unnotified_always, {MINE, CLOSED_MINE}, NOT_FOREIGN("0"), NOTHING},
+    {&with_unnotified_never, {MINE}, NOT_FOREIGN("ETIMEDOUT"), NOTHING},
+    {&with_unnotified_never, {CLOSED_MINE}, NOT_FOREIGN("ECANCELED"), NOTHING},
+    {&notify_1, {ABSENT, DESTROYED, DESTROYED_LOCK}, EACH("EINVAL"), NOTHING},
+    {&notify_1, {FREE, OTHERS, WAITED}, EACH("EPERM"), NOTHING},
+    {&notify_1, {MINE, CHOSEN_MINE}, EACH("0"), NOTHING},
+    {&notify_1, {AWAITED_MINE}, PRIVATE("0"), NOTHING},
+    {&notify_1, {CLOSED, CLOSED_OTHERS}, EACH("EPERM"), NOTHING},
+    {&notify_1, {CLOSED_MINE}, EACH("0"), NOTHING},
+    {&notify_0, {ABSENT, DESTROYED}, EACH("EINVAL"), NOTHING},
+    {&notify_0, {FREE, OTHERS, WAITED}, EACH("EPERM"), NOTHING},
+    {&notify_0, {MINE, WAITED_MINE}, EACH("0"), NOTHING},
+    {&notify_max, {ABSENT, DESTROYED}, EACH("EINVAL"), NOTHING},
+    {&notify_max, {FREE, OTHERS, WAITED}, EACH("EPERM"), NOTHING},
+    {&notify_max, {MINE}, EACH("0"), NOTHING},
+    {&notify_max, {WAITED_MINE}, EACH("0"), CHOSEN},
+    {&notify_all, {ABSENT, DESTROYED, DESTROYED_LOCK}, EACH("EINVAL"), NOTHING},
+    {&notify_all, {FREE, OTHERS, WAITED}, EACH("EPERM"), NOTHING},
+    {&notify_all, {MINE}, EACH("0"), NOTHING},
+    {&notify_all, {WAITED_MINE}, EACH("0"), CHOSEN},
+    {&notify_all, {AWAITED_MINE}, PRIVATE("0"), NOTHING},
+    {&notify_all, {CLOSED, CLOSED_OTHERS}, EACH("EPERM"), NOTHING},
+    {&notify_all, {CLOSED_MINE}, EACH("0"), NOTHING},
+    {&cancel_null, {ABSENT, FREE, MINE, CLOSED_MINE}, EACH("EINVAL"), NOTHING},
+    {&cancel, {ABSENT, DESTROYED, DESTROYED_LOCK}, EACH("EINVAL"), NOTHING},
+    {&cancel, {FREE, OTHERS, WAITED, CLOSED}, EACH("EPERM"), NOTHING},
+    {&cancel, {CLOSED_OTHERS}, EACH("EPERM"), NOTHING},
+    {&cancel, {CLOSED_MINE, MINE, WAITED_MINE}, EACH("0"), NOTHING},
+    {&cancel, {AWAITED_MINE}, PRIVATE("0"), NOTHING},
+    {&cancel, {TOKEN_MINE}, EACH("0"), CANCELS},
+    {&close_it, {ABSENT, DESTROYED, DESTROYED_LOCK}, EACH("EINVAL"), NOTHING},
+    {&close_it, {FREE, OTHERS, WAITED, CLOSED}, EACH("EPERM"), NOTHING},
+    {&close_it, {CLOSED_OTHERS}, EACH("EPERM"), NOTHING},
+    {&close_it, {CLOSED_MINE}, EACH("0"), NOTHING},
+    {&close_it, {MINE}, EACH("0"), CLOSES},
+    {&close_it, {DEEPEST}, BY_RECURSIVE_ONLY("0"), CLOSES},
+    {&close_it, {WAITED_MINE, CHOSEN_MINE, TOKEN_MINE}, EACH("0"), CLOSES},
+    {&close_it, {AWAITED_MINE}, PRIVATE("0"), CLOSES},
+    {&closed, {ABSENT, DESTROYED, DESTROYED_LOCK, FREE}, EACH("false"), NOTHING},
+    {&closed, {OTHERS}, EACH("false"), NOTHING},
+    {&closed, {CLOSED, CLOSED_OTHERS}, EACH("true"), NOTHING},
+    {&locked, {ABSENT, DESTROYED, DESTROYED_LOCK}, EACH("false"), NOTHING},
+    {&locked, {OTHERS}, EACH("true"), NOTHING},
+    {&locked, {CLOSED}, EACH("false"), NOTHING},
+    {&locked, {CLOSED_OTHERS}, EACH("true"), NOTHING},
+    {&owned, {ABSENT, DESTROYED, DESTROYED_LOCK, OTHERS}, EACH("false"), NOTHING},
+    {&owned, {CLOSED_OTHERS}, EACH("false"), NOTHING},
+    {&owned, {CLOSED_MINE}, EACH("true"), NOTHING},
+    {&waiters, {ABSENT, DESTROYED, DESTROYED_LOCK, CHOSEN_MINE}, EACH("0"), NOTHING},
+    {&waiters, {AWAITED_MINE}, PRIVATE("more"), NOTHING},
+    {&waiters, {CLOSED}, EACH("0"), NOTHING},
+    {&get_lock, {ABSENT, DESTROYED, DESTROYED_LOCK}, EACH("NULL"), NOTHING},
+    {&get_lock, {CLOSED}, EACH("a lock"), NOTHING},
+    {&recover, {ABSENT, DESTROYED, DESTROYED_LOCK}, EACH("EINVAL"), NOTHING},
+    {&recover, {FREE, OTHERS, WAITED}, EACH("EPERM"), NOTHING},
+    {&recover, {MINE}, EACH("EINVAL"), NOTHING},
+    {&recover, {CLOSED, CLOSED_OTHERS}, EACH("EPERM"), NOTHING},
+    {&recover, {CLOSED_MINE}, EACH("EINVAL"), NOTHING},
+    {&reinit, {ABSENT, DESTROYED, DESTROYED_LOCK}, EACH("EINVAL"), NOTHING},
+    {&reinit, {CLOSED}, EACH("0"), NOTHING},
+    {&describe, {ABSENT, DESTROYED, DESTROYED_LOCK}, EACH("-EINVAL"), NOTHING},
+    {&describe_to_null, {FREE}, EACH("-EINVAL"), NOTHING},
+    {&describe_to_nothing, {ABSENT}, EACH("-EINVAL"), NOTHING},
+    {&describe_to_nothing, {OTHERS, CLOSED}, EACH("its length"), NOTHING},
+    {&with, {ABSENT, DESTROYED, DESTROYED_LOCK}, EACH("not entered"), NOTHING},
+    {&with, {MINE}, {"entered", "not entered", "entered", "not entered"}, NOTHING},
+    {&with, {DEEPEST}, BY_RECURSIVE_ONLY("not entered"), NOTHING},
+    {&with, {CLOSED}, EACH("entered"), NOTHING},
+    {&destroy, {ABSENT, DESTROYED}, EACH("EINVAL"), NOTHING},
+    {&destroy, {DESTROYED_LOCK}, {"EINVAL", "EINVAL", "0", "0"}, END_OF_CONDITION},
+    {&destroy, {OTHERS, MINE}, {"EBUSY", "EBUSY", "0", "0"}, END_OF_CONDITION},
+    {&destroy, {DEEPEST}, {"EBUSY", NULL, "0", NULL}, END_OF_CONDITION},
+    {&destroy, {WAITED, WAITED_MINE}, EACH("EBUSY"), NOTHING},
+    {&destroy, {CHOSEN_MINE}, {"EBUSY", "EBUSY", "0", "0"}, END_OF_CONDITION},
+    {&destroy, {AWAITED_MINE}, PRIVATE("EBUSY"), NOTHING},
+    {&destroy, {CLOSED}, EACH("0"), END_OF_CONDITION},
+    {&destroy, {CLOSED_OTHERS, CLOSED_MINE}, {"EBUSY", "EBUSY", "0", "0"}, END_OF_CONDITION},
 };
 
-/* On: an rlock, a mutex, a foreign lock; each with a condition on it. */
-#define DEAD_LOCK(call, run, answer)                                                                    \
-    {call, run, ABSENT, EACH(answer), NOTHING},                                                         \
-    {call, run, DESTROYED, EACH(answer), NOTHING}
+/* Columns: an rlock, a mutex, a foreign lock; each with a condition on it. */
 #define LOCK_MINE {"0", "EDEADLK", "EDEADLK", NULL}
 #define LOCK_DEEPEST {"EAGAIN", NULL, NULL, NULL}
 
 static const struct row lock_rows[] = {
-    DEAD_LOCK("cond_lock_acquire(l)", lock_acquire, "EINVAL"),
-    {"cond_lock_acquire(l)", lock_acquire, MINE, LOCK_MINE, ACQUIRED},
-    {"cond_lock_acquire(l)", lock_acquire, DEEPEST, LOCK_DEEPEST, NOTHING},
-
-    DEAD_LOCK("cond_lock_try_acquire(l)", lock_try_acquire, "EINVAL"),
-    {"cond_lock_try_acquire(l)", lock_try_acquire, OTHERS, EACH("EBUSY"), NOTHING},
-    {"cond_lock_try_acquire(l)", lock_try_acquire, MINE, LOCK_MINE, ACQUIRED},
-    {"cond_lock_try_acquire(l)", lock_try_acquire, DEEPEST, LOCK_DEEPEST, NOTHING},
-
-    DEAD_LOCK("cond_lock_acquire_timed(l, 1 ms)", lock_acquire_timed_ms, "EINVAL"),
-    {"cond_lock_acquire_timed(l, 1 ms)", lock_acquire_timed_ms, OTHERS, EACH("ETIMEDOUT"), NOTHING},
-    {"cond_lock_acquire_timed(l, 1 ms)", lock_acquire_timed_ms, MINE, LOCK_MINE, ACQUIRED},
-    {"cond_lock_acquire_timed(l, 1 ms)", lock_acquire_timed_ms, DEEPEST, LOCK_DEEPEST, NOTHING},
-    {"cond_lock_acquire_timed(l, 0)", lock_acquire_timed_0, FREE, EACH("0"), ACQUIRED},
-    {"cond_lock_acquire_timed(l, 0)", lock_acquire_timed_0, OTHERS, EACH("ETIMEDOUT"), NOTHING},
-    {"cond_lock_acquire_timed(l, -1)", lock_acquire_timed_minus_1, FREE, EACH("0"), ACQUIRED},
-    {"cond_lock_acquire_timed(l, -1)", lock_acquire_timed_minus_1, OTHERS, EACH("ETIMEDOUT"), NOTHING},
-    {"cond_lock_acquire_timed(l, INT64_MIN)", lock_acquire_timed_min, FREE, EACH("0"), ACQUIRED},
-    {"cond_lock_acquire_timed(l, INT64_MIN)", lock_acquire_timed_min, OTHERS, EACH("ETIMEDOUT"), NOTHING},
-    {"cond_lock_acquire_timed(l, INT64_MIN)", lock_acquire_timed_min, MINE, LOCK_MINE, ACQUIRED},
-    {"cond_lock_acquire_timed(l, INT64_MAX - 1)", lock_acquire_timed_huge, FREE, EACH("0"), ACQUIRED},
-    {"cond_lock_acquire_timed(l, INT64_MAX - 1)", lock_acquire_timed_huge, OTHERS_LEAVING, EACH("0"),
-     ACQUIRED},
-    {"cond_lock_acquire_timed(l, COND_FOREVER)", lock_acquire_timed_forever, OTHERS_LEAVING, EACH("0"),
-     ACQUIRED},
-
-    DEAD_LOCK("cond_lock_acquire_until(l, cond_now())", lock_acquire_until_now, "EINVAL"),
-    {"cond_lock_acquire_until(l, cond_now())", lock_acquire_until_now, FREE, EACH("0"), ACQUIRED},
-    {"cond_lock_acquire_until(l, cond_now())", lock_acquire_until_now, OTHERS, EACH("ETIMEDOUT"), NOTHING},
-    {"cond_lock_acquire_until(l, cond_now())", lock_acquire_until_now, MINE, LOCK_MINE, ACQUIRED},
-    {"cond_lock_acquire_until(l, cond_now())", lock_acquire_until_now, DEEPEST, LOCK_DEEPEST, NOTHING},
-    {"cond_lock_acquire_until(l, INT64_MIN)", lock_acquire_until_min, FREE, EACH("0"), ACQUIRED},
-    {"cond_lock_acquire_until(l, INT64_MIN)", lock_acquire_until_min, OTHERS, EACH("ETIMEDOUT"), NOTHING},
-    {"cond_lock_acquire_until(l, COND_FOREVER)", lock_acquire_until_forever, OTHERS_LEAVING, EACH("0"), ACQUIRED},
-
-    DEAD_LOCK("cond_lock_release(l)", lock_release, "EINVAL"),
-    NOT_THE_HOLDER("cond_lock_release(l)", lock_release),
-
-    DEAD_LOCK("cond_lock_locked(l)", lock_locked, "false"),
-    {"cond_lock_locked(l)", lock_locked, OTHERS, EACH("true"), NOTHING},
-    DEAD_LOCK("cond_lock_owned(l)", lock_owned, "false"),
-    {"cond_lock_owned(l)", lock_owned, OTHERS, EACH("false"), NOTHING},
-
-    DEAD_LOCK("cond_lock_recover(l)", lock_recover, "EINVAL"),
-    NOT_THE_HOLDER("cond_lock_recover(l)", lock_recover),
-    {"cond_lock_recover(l)", lock_recover, MINE, EACH("EINVAL"), NOTHING},
-
-    DEAD_LOCK("cond_lock_reinit_after_fork(l)", lock_reinit, "EINVAL"),
-    {"cond_lock_reinit_after_fork(l)", lock_reinit, FREE, EACH("0"), NOTHING},
-
-    DEAD_LOCK("cond_lock_describe(l, text, size)", lock_describe, "-EINVAL"),
-    {"cond_lock_describe(l, NULL, size)", lock_describe_to_null, FREE, EACH("-EINVAL"), NOTHING},
-    {"cond_lock_describe(l, NULL, 0)", lock_describe_to_nothing, ABSENT, EACH("-EINVAL"), NOTHING},
-    {"cond_lock_describe(l, NULL, 0)", lock_describe_to_nothing, OTHERS, EACH("its length"), NOTHING},
-
-    DEAD_LOCK("cond_lock_destroy(l)", lock_destroy, "EINVAL"),
-    {"cond_lock_destroy(l)", lock_destroy, OTHERS, {"EBUSY", "EBUSY", NULL, NULL}, NOTHING},
-    {"cond_lock_destroy(l)", lock_destroy, MINE, {"EBUSY", "EBUSY", NULL, NULL}, NOTHING},
-    {"cond_lock_destroy(l)", lock_destroy, DEEPEST, {"EBUSY", NULL, NULL, NULL}, NOTHING},
-    {"cond_lock_destroy(l)", lock_destroy, WAITED, {"EBUSY", "EBUSY", "EBUSY", NULL}, NOTHING},
-    {"cond_lock_destroy(l)", lock_destroy, CHOSEN_MINE, {"EBUSY", "EBUSY", "EBUSY", NULL}, NOTHING},
+    {&lock_acquire, {ABSENT, DESTROYED}, EACH("EINVAL"), NOTHING},
+    {&lock_acquire, {MINE}, LOCK_MINE, ACQUIRED},
+    {&lock_acquire, {DEEPEST}, LOCK_DEEPEST, NOTHING},
+    {&lock_try_acquire, {ABSENT, DESTROYED}, EACH("EINVAL"), NOTHING},
+    {&lock_try_acquire, {OTHERS}, EACH("EBUSY"), NOTHING},
+    {&lock_try_acquire, {MINE}, LOCK_MINE, ACQUIRED},
+    {&lock_try_acquire, {DEEPEST}, LOCK_DEEPEST, NOTHING},
+    {&lock_acquire_timed_ms, {ABSENT, DESTROYED}, EACH("EINVAL"), NOTHING},
+    {&lock_acquire_timed_ms, {OTHERS}, EACH("ETIMEDOUT"), NOTHING},
+    {&lock_acquire_timed_ms, {MINE}, LOCK_MINE, ACQUIRED},
+    {&lock_acquire_timed_ms, {DEEPEST}, LOCK_DEEPEST, NOTHING},
+    {&lock_acquire_timed_0, {FREE}, EACH("0"), ACQUIRED},
+    {&lock_acquire_timed_0, {OTHERS}, EACH("ETIMEDOUT"), NOTHING},
+    {&lock_acquire_timed_minus_1, {FREE}, EACH("0"), ACQUIRED},
+    {&lock_acquire_timed_minus_1, {OTHERS}, EACH("ETIMEDOUT"), NOTHING},
+    {&lock_acquire_timed_min, {FREE}, EACH("0"), ACQUIRED},
+    {&lock_acquire_timed_min, {OTHERS}, EACH("ETIMEDOUT"), NOTHING},
+    {&lock_acquire_timed_min, {MINE}, LOCK_MINE, ACQUIRED},
+    {&lock_acquire_timed_huge, {FREE, OTHERS_LEAVING}, EACH("0"), ACQUIRED},
+    {&lock_acquire_timed_forever, {OTHERS_LEAVING}, EACH("0"), ACQUIRED},
+    {&lock_acquire_until_now, {ABSENT, DESTROYED}, EACH("EINVAL"), NOTHING},
+    {&lock_acquire_until_now, {FREE}, EACH("0"), ACQUIRED},
+    {&lock_acquire_until_now, {OTHERS}, EACH("ETIMEDOUT"), NOTHING},
+    {&lock_acquire_until_now, {MINE}, LOCK_MINE, ACQUIRED},
+    {&lock_acquire_until_now, {DEEPEST}, LOCK_DEEPEST, NOTHING},
+    {&lock_acquire_until_min, {FREE}, EACH("0"), ACQUIRED},
+    {&lock_acquire_until_min, {OTHERS}, EACH("ETIMEDOUT"), NOTHING},
+    {&lock_acquire_until_forever, {OTHERS_LEAVING}, EACH("0"), ACQUIRED},
+    {&lock_release, {ABSENT, DESTROYED}, EACH("EINVAL"), NOTHING},
+    {&lock_release, {FREE, OTHERS, WAITED}, EACH("EPERM"), NOTHING},
+    {&lock_locked, {ABSENT, DESTROYED}, EACH("false"), NOTHING},
+    {&lock_locked, {OTHERS}, EACH("true"), NOTHING},
+    {&lock_owned, {ABSENT, DESTROYED, OTHERS}, EACH("false"), NOTHING},
+    {&lock_recover, {ABSENT, DESTROYED}, EACH("EINVAL"), NOTHING},
+    {&lock_recover, {FREE, OTHERS, WAITED}, EACH("EPERM"), NOTHING},
+    {&lock_recover, {MINE}, EACH("EINVAL"), NOTHING},
+    {&lock_reinit, {ABSENT, DESTROYED}, EACH("EINVAL"), NOTHING},
+    {&lock_reinit, {FREE}, EACH("0"), NOTHING},
+    {&lock_describe, {ABSENT, DESTROYED}, EACH("-EINVAL"), NOTHING},
+    {&lock_describe_to_null, {FREE}, EACH("-EINVAL"), NOTHING},
+    {&lock_describe_to_nothing, {ABSENT}, EACH("-EINVAL"), NOTHING},
+    {&lock_describe_to_nothing, {OTHERS}, EACH("its length"), NOTHING},
+    {&lock_destroy, {ABSENT, DESTROYED}, EACH("EINVAL"), NOTHING},
+    {&lock_destroy, {OTHERS, MINE}, {"EBUSY", "EBUSY", NULL, NULL}, NOTHING},
+    {&lock_destroy, {DEEPEST}, {"EBUSY", NULL, NULL, NULL}, NOTHING},
+    {&lock_destroy, {WAITED, CHOSEN_MINE}, {"EBUSY", "EBUSY", "EBUSY", NULL}, NOTHING},
 };
 
-/* On: a condition that processes share. What it does otherwise than those above. */
-#define SHARED(call, run, state, answer, effect) {call, run, state, {(answer), NULL, NULL, NULL}, effect}
-#define SHARED_HOLDER(call, run)                                                                        \
-    SHARED(call, run, FREE, "EPERM", NOTHING), SHARED(call, run, OTHERS, "EPERM", NOTHING)
-#define SHARED_CANNOT(call, run)                                                                        \
-    SHARED_HOLDER(call, run), SHARED(call, run, MINE, "ENOTSUP", NOTHING),                              \
-        SHARED(call, run, CLOSED_MINE, "ENOTSUP", NOTHING)
-
+/* A shared condition: what differs from the tables above. */
 static const struct row shared_rows[] = {
-    SHARED_CANNOT("cond_await(c, is_true, arg, COND_FOREVER)", await_true),
-    SHARED("cond_await(c, NULL, arg, COND_FOREVER)", await_null, MINE, "EINVAL", NOTHING),
-    SHARED_CANNOT("cond_wait_with(c, {unnotified, is_true})", with_unnotified_always),
-    SHARED_CANNOT("cond_wait_with(c, {token, deadline INT64_MIN})", with_token_min),
-    SHARED_CANNOT("cond_wait_with(c, {cancelled token})", with_cancelled),
-    SHARED("cond_wait_with(c, {unnotified})", with_unnotified_only, MINE, "EINVAL", NOTHING),
-    SHARED("cond_wait_with(c, NULL)", with_null, MINE, "EINVAL", NOTHING),
-    SHARED_CANNOT("cond_cancel(c, token)", cancel),
-    SHARED("cond_cancel(c, NULL)", cancel_null, MINE, "EINVAL", NOTHING),
-
-    SHARED_HOLDER("cond_close(c)", close_it),
-    SHARED("cond_close(c)", close_it, MINE, "0", CLOSES),
-    SHARED("cond_close(c)", close_it, CLOSED_MINE, "0", NOTHING),
-    SHARED("cond_closed(c)", closed, DESTROYED, "false", NOTHING),
-    SHARED("cond_closed(c)", closed, FREE, "false", NOTHING),
-    SHARED("cond_closed(c)", closed, CLOSED, "true", NOTHING),
-    SHARED("cond_wait(c, COND_FOREVER)", wait_forever, CLOSED, "EPERM", NOTHING),
-    SHARED("cond_wait(c, COND_FOREVER)", wait_forever, CLOSED_MINE, "ECANCELED", NOTHING),
-    SHARED("cond_wait_for(c, is_true, arg, COND_FOREVER)", wait_for_true, CLOSED_MINE, "0", NOTHING),
-    SHARED("cond_wait_for(c, is_false, arg, INT64_MIN)", wait_for_min, CLOSED_MINE, "ECANCELED", NOTHING),
-    SHARED("cond_wait_for_until(c, is_false, arg, INT64_MIN)", wait_for_until_min, MINE, "ETIMEDOUT", NOTHING),
-    SHARED("cond_wait_with(c, {all zero})", with_zeros, CLOSED_MINE, "ECANCELED", NOTHING),
-    SHARED("cond_notify_all(c)", notify_all, CLOSED_MINE, "0", NOTHING),
-    SHARED("cond_reinit_after_fork(c)", reinit, CLOSED, "0", NOTHING),
-    SHARED("cond_init(c, NULL, COND_SHARED)", make_shared_again, CLOSED, "EBUSY", NOTHING),
-    SHARED("cond_destroy(c)", destroy, CLOSED, "0", END_OF_CONDITION),
+    {&await_true, {FREE, OTHERS}, EACH("EPERM"), NOTHING},
+    {&await_true, {MINE, CLOSED_MINE}, EACH("ENOTSUP"), NOTHING},
+    {&await_null, {MINE}, EACH("EINVAL"), NOTHING},
+    {&with_unnotified_always, {FREE, OTHERS}, EACH("EPERM"), NOTHING},
+    {&with_unnotified_always, {MINE, CLOSED_MINE}, EACH("ENOTSUP"), NOTHING},
+    {&with_token_min, {FREE, OTHERS}, EACH("EPERM"), NOTHING},
+    {&with_token_min, {MINE, CLOSED_MINE}, EACH("ENOTSUP"), NOTHING},
+    {&with_cancelled, {FREE, OTHERS}, EACH("EPERM"), NOTHING},
+    {&with_cancelled, {MINE, CLOSED_MINE}, EACH("ENOTSUP"), NOTHING},
+    {&with_unnotified_only, {MINE}, EACH("EINVAL"), NOTHING},
+    {&with_null, {MINE}, EACH("EINVAL"), NOTHING},
+    {&cancel, {FREE, OTHERS}, EACH("EPERM"), NOTHING},
+    {&cancel, {MINE, CLOSED_MINE}, EACH("ENOTSUP"), NOTHING},
+    {&cancel_null, {MINE}, EACH("EINVAL"), NOTHING},
+    {&close_it, {FREE, OTHERS}, EACH("EPERM"), NOTHING},
+    {&close_it, {MINE}, EACH("0"), CLOSES},
+    {&close_it, {CLOSED_MINE}, EACH("0"), NOTHING},
+    {&closed, {DESTROYED, FREE}, EACH("false"), NOTHING},
+    {&closed, {CLOSED}, EACH("true"), NOTHING},
+    {&wait_forever, {CLOSED}, EACH("EPERM"), NOTHING},
+    {&wait_forever, {CLOSED_MINE}, EACH("ECANCELED"), NOTHING},
+    {&wait_for_true, {CLOSED_MINE}, EACH("0"), NOTHING},
+    {&wait_for_min, {CLOSED_MINE}, EACH("ECANCELED"), NOTHING},
+    {&wait_for_until_min, {MINE}, EACH("ETIMEDOUT"), NOTHING},
+    {&with_zeros, {CLOSED_MINE}, EACH("ECANCELED"), NOTHING},
+    {&notify_all, {CLOSED_MINE}, EACH("0"), NOTHING},
+    {&reinit, {CLOSED}, EACH("0"), NOTHING},
+    {&make_shared_again, {CLOSED}, EACH("EBUSY"), NOTHING},
+    {&destroy, {CLOSED}, EACH("0"), END_OF_CONDITION},
 };
 
-/* The things to be made are there already, in the state that is told, and stay as they are. */
-#define MAKE(call, run, answer) {call, run, FREE, {(answer), NULL, NULL, NULL}, NOTHING}
-
+/* Init functions on objects that exist already, and calls without an object. */
 static const struct row make_rows[] = {
-    MAKE("cond_lock_init(NULL, 0)", make_null_lock, "EINVAL"),
-    MAKE("cond_lock_init(NULL, COND_SHARED)", make_null_shared_lock, "EINVAL"),
-    MAKE("cond_lock_init(l, 4)", make_lock_of_4, "EINVAL"),
-    MAKE("cond_lock_init(l, UINT_MAX)", make_lock_of_all, "EINVAL"),
-    MAKE("cond_lock_init(l, COND_SHARED + 4)", make_lock_of_shared_and_4, "EINVAL"),
-    MAKE("cond_lock_init_foreign(NULL, ops, object)", make_null_foreign, "EINVAL"),
-    MAKE("cond_lock_init_foreign(l, NULL, object)", make_foreign_of_null, "EINVAL"),
-    MAKE("cond_lock_init_foreign(l, ops without acquire, object)", make_foreign_no_acquire, "EINVAL"),
-    MAKE("cond_lock_init_foreign(l, ops without release, object)", make_foreign_no_release, "EINVAL"),
-    MAKE("cond_lock_init_foreign(l, release_save without acquire_restore, object)", make_foreign_no_restore,
-         "EINVAL"),
-    MAKE("cond_lock_init_foreign(l, acquire_restore without release_save, object)", make_foreign_no_save,
-         "EINVAL"),
+    {&make_null_lock, {FREE}, EACH("EINVAL"), NOTHING},
+    {&make_null_shared_lock, {FREE}, EACH("EINVAL"), NOTHING},
+    {&make_lock_of_4, {FREE}, EACH("EINVAL"), NOTHING},
+    {&make_lock_of_all, {FREE}, EACH("EINVAL"), NOTHING},
+    {&make_lock_of_shared_and_4, {FREE}, EACH("EINVAL"), NOTHING},
+    {&make_null_foreign, {FREE}, EACH("EINVAL"), NOTHING},
+    {&make_foreign_of_null, {FREE}, EACH("EINVAL"), NOTHING},
+    {&make_foreign_no_acquire, {FREE}, EACH("EINVAL"), NOTHING},
+    {&make_foreign_no_release, {FREE}, EACH("EINVAL"), NOTHING},
+    {&make_foreign_no_restore, {FREE}, EACH("EINVAL"), NOTHING},
+    {&make_foreign_no_save, {FREE}, EACH("EINVAL"), NOTHING},
 #ifdef COND_HAVE_PTHREAD_
-    MAKE("cond_lock_init_pthread(NULL, mutex)", make_null_pthread, "EINVAL"),
-    MAKE("cond_lock_init_pthread(l, NULL)", make_pthread_of_null, "EINVAL"),
+    {&make_null_pthread, {FREE}, EACH("EINVAL"), NOTHING},
+    {&make_pthread_of_null, {FREE}, EACH("EINVAL"), NOTHING},
 #endif
-    MAKE("cond_init(NULL, NULL, 0)", make_null_cond, "EINVAL"),
-    MAKE("cond_init(NULL, l, 0)", make_null_cond_on_lock, "EINVAL"),
-    MAKE("cond_init(c, NULL, 4)", make_cond_of_4, "EINVAL"),
-    MAKE("cond_init(c, NULL, UINT_MAX)", make_cond_of_all, "EINVAL"),
-    MAKE("cond_init(c, l, 4)", make_cond_on_lock_of_4, "EINVAL"),
-    MAKE("cond_init(c, an rlock, COND_MUTEX)", make_mutex_cond_on_rlock, "EINVAL"),
-    MAKE("cond_init(c, an rlock, COND_SHARED)", make_shared_cond_on_rlock, "EINVAL"),
-    {"cond_init(c, a destroyed lock, 0)", make_cond_on_destroyed, DESTROYED_LOCK, {"EINVAL"}, NOTHING},
-    MAKE("cond_stop(NULL)", stop_null, "EINVAL"),
-    MAKE("cond_strerror(-1)", words_of_minus_1, "words"),
-    MAKE("cond_strerror(INT_MAX)", words_of_any, "words"),
-    MAKE("cond_deadline(INT64_MIN)", deadline_of_min, "now, or past"),
-    MAKE("cond_deadline(0)", deadline_of_0, "now, or past"),
-    MAKE("cond_deadline(INT64_MAX - 1)", deadline_of_huge, "forever"),
-    MAKE("cond_deadline(COND_FOREVER)", deadline_of_forever, "forever"),
+    {&make_null_cond, {FREE}, EACH("EINVAL"), NOTHING},
+    {&make_null_cond_on_lock, {FREE}, EACH("EINVAL"), NOTHING},
+    {&make_cond_of_4, {FREE}, EACH("EINVAL"), NOTHING},
+    {&make_cond_of_all, {FREE}, EACH("EINVAL"), NOTHING},
+    {&make_cond_on_lock_of_4, {FREE}, EACH("EINVAL"), NOTHING},
+    {&make_mutex_cond_on_rlock, {FREE}, EACH("EINVAL"), NOTHING},
+    {&make_shared_cond_on_rlock, {FREE}, EACH("EINVAL"), NOTHING},
+    {&make_cond_on_destroyed, {DESTROYED_LOCK}, EACH("EINVAL"), NOTHING},
+    {&stop_null, {FREE}, EACH("EINVAL"), NOTHING},
+    {&words_of_minus_1, {FREE}, EACH("words"), NOTHING},
+    {&words_of_any, {FREE}, EACH("words"), NOTHING},
+    {&deadline_of_min, {FREE}, EACH("now, or past"), NOTHING},
+    {&deadline_of_0, {FREE}, EACH("now, or past"), NOTHING},
+    {&deadline_of_huge, {FREE}, EACH("forever"), NOTHING},
+    {&deadline_of_forever, {FREE}, EACH("forever"), NOTHING},
 };
 
-/* ---- The four parts of the table ---- */
+/* ---- Sections ---- */
 
 static const struct section {
     const char *title;
     const struct row *rows;
     size_t row_count;
-    bool with_state; /* has columns for the state and for what has changed */
+    bool with_state; /* has columns for the state and for the effect */
     struct {
         enum kind kind;
         const char *title;
@@ -1060,102 +913,83 @@ enum { MAKING, LOCKS, CONDITIONS, SHARED_CONDITIONS };
 
 enum { NO_ERRNO = 4711 };
 
-/* Whether an answer says that nothing was done at all. */
-static bool is_refusal(const char *answer)
+/* Whether this result means that the call did nothing. */
+static bool is_refusal(const char *result)
 {
-    static const char *const refusals[] = {"EINVAL", "-EINVAL", "EPERM", "EBUSY", "EAGAIN", "EDEADLK",
-                                           "ENOTSUP"};
+    static const char *const refusals[] = {"EINVAL", "-EINVAL", "EPERM", "EBUSY", "EAGAIN", "EDEADLK", "ENOTSUP"};
     for (size_t i = 0; i < LENGTH(refusals); i++)
-        if (strcmp(answer, refusals[i]) == 0)
+        if (strcmp(result, refusals[i]) == 0)
             return true;
     return false;
 }
 
-static const char *what_is_wrong(const struct row *row, const char *expected, const char *answer,
-                                 int error, struct subject *s, const struct snapshot *before,
-                                 const struct snapshot *after)
+static const char *what_is_wrong(const struct row *row, const char *expected, const char *result, int error,
+                                 struct cell *c, const struct snapshot *before, const struct snapshot *after)
 {
     bool refused = is_refusal(expected);
-    if (strcmp(answer, expected) != 0)
-        return "the answer";
+    if (strcmp(result, expected) != 0)
+        return "wrong result";
     if (error != NO_ERRNO)
-        return "errno was touched";
-    if (refused && s->asked != 0)
+        return "errno was changed";
+    if (refused && c->calls != 0)
         return "the predicate was called";
-    if (refused && row->run == cancel && after->cancelled != before->cancelled)
+    if (refused && row->call == &cancel && after->cancelled != before->cancelled)
         return "the token was cancelled";
     if (refused && memcmp(before->bytes, after->bytes, sizeof before->bytes) != 0)
-        return "something was written";
-    bool effective = strcmp(answer, "0") == 0;
-    return effect_is(effective ? row->effect : NOTHING, s, before, after) ? NULL : "what has changed";
+        return "an object was written";
+    bool effective = strcmp(result, "0") == 0;
+    return effect_is(effective ? row->effect : NOTHING, c, before, after) ? NULL : "wrong change";
 }
 
-static bool try_cell(const struct section *section, const struct row *row, size_t column)
+static bool test_cell(const struct section *section, const struct row *row, enum state state, size_t column)
 {
     struct snapshot before, after;
-    struct subject *s = make(section->columns[column].kind, row->state);
-    const char *expected = row->answers[column];
-    enter_state(s, section == &sections[LOCKS]);
-    take_snapshot(s, &before);
+    struct cell *c = make(section->columns[column].kind, state);
+    const char *expected = row->results[column];
+    enter_state(c, section == &sections[LOCKS]);
+    take_snapshot(c, &before);
     errno = NO_ERRNO;
-    const char *answer = row->run(s);
+    const char *result = row->call->run(c);
     int error = errno;
-    take_snapshot(s, &after);
-    const char *wrong = what_is_wrong(row, expected, answer, error, s, &before, &after);
+    take_snapshot(c, &after);
+    const char *wrong = what_is_wrong(row, expected, result, error, c, &before, &after);
     if (wrong == NULL) {
-        leave_state(s);
+        leave_state(c);
         return true;
     }
-    print_error("%s, %s, %s: %s: expected %s, got %s\n    before: %s\n    after:  %s\n", row->call,
-                state_text[row->state], section->columns[column].title, wrong, expected, answer, before.text,
-                after.text);
+    print_error("%s, %s, %s: %s: expected %s, got %s\n    before: %s\n    after:  %s\n", row->call->text,
+                state_text[state], section->columns[column].title, wrong, expected, result, before.text, after.text);
     return false;
 }
 
-static void try_section(const struct section *section)
+/* Each state of each row. */
+#define FOR_EACH_STATE(section, row, i)                                                                                \
+    for (const struct row *row = (section)->rows; row != (section)->rows + (section)->row_count; row++)                \
+        for (size_t i = 0; i < STATES_MAX && row->states[i] != NO_STATE; i++)
+
+static void test_section(const struct section *section)
 {
     unsigned wrong = 0;
-    for (size_t i = 0; i < section->row_count; i++)
+    FOR_EACH_STATE(section, row, i)
         for (size_t column = 0; column < section->column_count; column++)
-            if (section->rows[i].answers[column] != NULL && !try_cell(section, &section->rows[i], column))
-                wrong++;
+            wrong += row->results[column] != NULL && !test_cell(section, row, row->states[i], column);
     assert_int_equal(wrong, 0);
 }
 
-static void making(void **state)
-{
-    (void)state;
-    try_section(&sections[MAKING]);
-}
+TEST(making) { test_section(&sections[MAKING]); }
+TEST(locks) { test_section(&sections[LOCKS]); }
+TEST(conditions) { test_section(&sections[CONDITIONS]); }
 
-static void locks(void **state)
+TEST(shared_conditions)
 {
-    (void)state;
-    try_section(&sections[LOCKS]);
-}
-
-static void conditions(void **state)
-{
-    (void)state;
-    try_section(&sections[CONDITIONS]);
-}
-
-static void shared_conditions(void **state)
-{
-    (void)state;
-    cond_t cond;
-    memset(&cond, 0, sizeof cond);
-    int error = cond_init(&cond, NULL, COND_SHARED);
-    if (error == ENOTSUP)
+    if (!kind_is_possible(OWN_SHARED))
         skip(); /* not on this system */
-    assert_int_equal(error, 0);
-    assert_int_equal(cond_destroy(&cond), 0);
-    try_section(&sections[SHARED_CONDITIONS]);
+    test_section(&sections[SHARED_CONDITIONS]);
 }
 
 /* ---- As text ---- */
 
-/* NULL: there is nothing to say about this. */
+/* NULL: this cell does not exist. */
 static void print_cell(FILE *out, const char *text, const char *quote, size_t width)
 {
     if (text == NULL)
@@ -1175,17 +1009,16 @@ static void print_section(FILE *out, const struct section *section)
     size_t call_width = strlen(call_title);
     size_t state_width = strlen(state_title);
     size_t effect_width = strlen(effect_title);
-    size_t answer_width[COLUMNS];
+    size_t result_width[COLUMNS];
     for (size_t column = 0; column < section->column_count; column++)
-        answer_width[column] = strlen(section->columns[column].title);
-    for (size_t i = 0; i < section->row_count; i++) {
-        const struct row *row = &section->rows[i];
-        call_width = max(call_width, strlen(row->call));
-        state_width = max(state_width, strlen(state_text[row->state]));
+        result_width[column] = strlen(section->columns[column].title);
+    FOR_EACH_STATE(section, row, i) {
+        call_width = max(call_width, strlen(row->call->text));
+        state_width = max(state_width, strlen(state_text[row->states[i]]));
         effect_width = max(effect_width, strlen(effect_text[row->effect]));
         for (size_t column = 0; column < section->column_count; column++)
-            if (row->answers[column] != NULL)
-                answer_width[column] = max(answer_width[column], strlen(row->answers[column]));
+            if (row->results[column] != NULL)
+                result_width[column] = max(result_width[column], strlen(row->results[column]));
     }
 
     (void)fprintf(out, "\n## %s\n\n|", section->title);
@@ -1193,7 +1026,7 @@ static void print_section(FILE *out, const struct section *section)
     if (section->with_state)
         print_cell(out, state_title, "", state_width);
     for (size_t column = 0; column < section->column_count; column++)
-        print_cell(out, section->columns[column].title, "", answer_width[column]);
+        print_cell(out, section->columns[column].title, "", result_width[column]);
     if (section->with_state)
         print_cell(out, effect_title, "", effect_width);
     size_t columns = section->column_count + (section->with_state ? 3 : 1);
@@ -1202,14 +1035,13 @@ static void print_section(FILE *out, const struct section *section)
         (void)fputs("---|", out);
     (void)fputs("\n", out);
 
-    for (size_t i = 0; i < section->row_count; i++) {
-        const struct row *row = &section->rows[i];
+    FOR_EACH_STATE(section, row, i) {
         (void)fputs("|", out);
-        print_cell(out, row->call, "`", call_width);
+        print_cell(out, row->call->text, "`", call_width);
         if (section->with_state)
-            print_cell(out, state_text[row->state], "", state_width);
+            print_cell(out, state_text[row->states[i]], "", state_width);
         for (size_t column = 0; column < section->column_count; column++)
-            print_cell(out, row->answers[column], "", answer_width[column]);
+            print_cell(out, row->results[column], "", result_width[column]);
         if (section->with_state)
             print_cell(out, effect_text[row->effect], "", effect_width);
         (void)fputs("\n", out);
@@ -1270,8 +1102,8 @@ static int check(const char *name)
     }
     if (!same)
         (void)fprintf(stderr,
-                      "%s does not have the table that the tests have. It belongs between\n"
-                      "these two lines, and is printed by test_misuse --markdown:\n%s%s",
+                      "%s: the table differs from the output of test_misuse --markdown,\n"
+                      "which belongs between these lines:\n%s%s",
                       name, begin_mark, end_mark + 1);
     free(text);
     free(table);
@@ -1280,17 +1112,11 @@ static int check(const char *name)
 
 int main(int argc, char *argv[])
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(making),
-        cmocka_unit_test(locks),
-        cmocka_unit_test(conditions),
-        cmocka_unit_test(shared_conditions),
-    };
     if (argc == 2 && strcmp(argv[1], "--markdown") == 0) {
         print_table(stdout);
         return 0;
     }
     if (argc == 3 && strcmp(argv[1], "--check") == 0)
         return check(argv[2]);
-    return cmocka_run_group_tests_name("misuse", tests, NULL, NULL);
+    return RUN_TESTS("misuse");
 }

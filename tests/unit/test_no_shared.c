@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A system that has no robust mutexes that processes share: the library over src/port/no_shared.c, or compiled with
- * CONDVAR_NO_SHARED. Asking for COND_SHARED is ENOTSUP, and all else works. The rest of the port is played here, as simply as it may be.
+ * CONDVAR_NO_SHARED. COND_SHARED is ENOTSUP, and all else works. This file has a port as simple as it may be.
  */
 #include "unit.h"
 #include <time.h>
 #include "port.h"
 
-/* It may return early for any reason. */
+/* May return early. */
 void port_wait(const uint32_t *word, uint32_t expected, int64_t deadline_ns)
 {
     (void)word, (void)expected, (void)deadline_ns;
@@ -36,12 +36,11 @@ void **port_local(void)
 
 uintptr_t port_self(void)
 {
-    return toy_self();
+    return self_address();
 }
 
-static void shared_is_not_supported(void **state)
+TEST(shared_is_not_supported)
 {
-    (void)state;
     for (unsigned flags = COND_RLOCK; flags <= COND_MUTEX; flags++) {
         cond_t cond;
         cond_lock_t lock;
@@ -57,17 +56,16 @@ static void shared_is_not_supported(void **state)
     }
 }
 
-static void private_ones_work(void **state)
+TEST(private_conditions_work)
 {
-    (void)state;
     cond_t cond;
-    assert_int_equal(cond_init(&cond, NULL, COND_RLOCK), 0);
-    assert_int_equal(cond_acquire(&cond), 0);
+    OK(cond_init(&cond, NULL, COND_RLOCK));
+    OK(cond_acquire(&cond));
     assert_int_equal(cond_wait(&cond, COND_MS(1)), ETIMEDOUT);
-    assert_int_equal(cond_notify_all(&cond), 0);
+    OK(cond_notify_all(&cond));
     assert_int_equal(cond_recover(&cond), EINVAL);
-    assert_int_equal(cond_release(&cond), 0);
-    assert_int_equal(cond_destroy(&cond), 0);
+    OK(cond_release(&cond));
+    OK(cond_destroy(&cond));
 }
 
 static bool never(void *arg)
@@ -76,12 +74,11 @@ static bool never(void *arg)
     return false;
 }
 
-/* What there is, works; what was left out, an option can't ask for. */
-static void await_and_cancel(void **state)
+/* The calls that were not left out work. An option cannot ask for the others. */
+TEST(await_and_cancel)
 {
-    (void)state;
     cond_t cond = COND_INIT;
-    assert_int_equal(cond_acquire(&cond), 0);
+    OK(cond_acquire(&cond));
     assert_int_equal(cond_wait_for_until(&cond, never, NULL, cond_deadline(COND_MS(1))), ETIMEDOUT);
 #ifndef CONDVAR_NO_AWAIT
     assert_int_equal(cond_await(&cond, never, NULL, COND_MS(1)), ETIMEDOUT);
@@ -94,24 +91,16 @@ static void await_and_cancel(void **state)
 #  else
     assert_int_equal(cond_wait_with(&cond, &options), ETIMEDOUT);
 #  endif
-    assert_int_equal(cond_cancel(&cond, &token), 0);
+    OK(cond_cancel(&cond, &token));
     options = (cond_wait_options_t){.token = &token};
     assert_int_equal(cond_wait_with(&cond, &options), ECANCELED);
     assert_false(cond_closed(&cond));
-    assert_int_equal(cond_close(&cond), 0);
+    OK(cond_close(&cond));
     assert_true(cond_closed(&cond));
     assert_int_equal(cond_wait(&cond, COND_FOREVER), ECANCELED);
 #endif
-    assert_int_equal(cond_release(&cond), 0);
-    assert_int_equal(cond_destroy(&cond), 0);
+    OK(cond_release(&cond));
+    OK(cond_destroy(&cond));
 }
 
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(shared_is_not_supported),
-        cmocka_unit_test(private_ones_work),
-        cmocka_unit_test(await_and_cancel),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+int main(void) { return RUN_TESTS("no_shared"); }

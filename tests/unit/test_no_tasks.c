@@ -1,14 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * The library without tasks (CONDVAR_NO_TASKS): it builds, has nothing of them, and threads get what they
- * always get. That is tested elsewhere; this is a short look only.
- */
+/* The library without tasks (CONDVAR_NO_TASKS): its header declares none of them, and threads can use it. */
 #ifndef CONDVAR_NO_TASKS
 #  error "this is for a build with CONDVAR_NO_TASKS"
 #endif
 #include "unit.h"
 
-/* If the header declared any of these, they could not be declared so. */
+/* An error if the header declares one of them. */
 typedef char cond_task_t, cond_task_ready_t, cond_task_init, cond_task_acquire, cond_task_wait,
     cond_task_wait_for, cond_task_release, cond_task_notify, cond_task_notify_all, cond_task_cancel,
     cond_task_lock_acquire, cond_task_lock_release, cond_task_user;
@@ -16,14 +13,14 @@ typedef char cond_task_t, cond_task_ready_t, cond_task_init, cond_task_acquire, 
 static cond_t cond = COND_INIT;
 static int turn; /* under the lock */
 
-enum { PLAYERS = 3, ROUNDS = 300 };
+enum { THREADS = 3, ROUNDS = 300 };
 
 static bool is_my_turn(void *arg)
 {
-    return turn % PLAYERS == *(int *)arg;
+    return turn % THREADS == *(int *)arg;
 }
 
-static void *play(void *arg)
+static void *take_turns(void *arg)
 {
     for (int round = 0; round < ROUNDS; round++) {
         REQUIRE(cond_acquire(&cond) == 0);
@@ -35,47 +32,38 @@ static void *play(void *arg)
     return NULL;
 }
 
-static void threads_take_turns(void **state)
+TEST(threads_take_turns)
 {
-    (void)state;
-    static int numbers[PLAYERS] = {0, 1, 2};
-    pthread_t players[PLAYERS];
-    for (int i = 0; i < PLAYERS; i++)
-        players[i] = start(play, &numbers[i]);
-    for (int i = 0; i < PLAYERS; i++)
-        (void)finish(players[i]);
-    assert_int_equal(turn, PLAYERS * ROUNDS);
-    assert_int_equal(cond_destroy(&cond), 0);
+    static int numbers[THREADS] = {0, 1, 2};
+    pthread_t threads[THREADS];
+    for (int i = 0; i < THREADS; i++)
+        threads[i] = start(take_turns, &numbers[i]);
+    for (int i = 0; i < THREADS; i++)
+        (void)finish(threads[i]);
+    assert_int_equal(turn, THREADS * ROUNDS);
+    OK(cond_destroy(&cond));
 }
 
-static void locks_of_each_kind(void **state)
+TEST(locks_of_each_kind)
 {
-    (void)state;
     static cond_lock_t mutex = COND_MUTEX_INIT, rlock = COND_RLOCK_INIT;
     static cond_t on_mutex = COND_INIT_WITH(&mutex), on_rlock = COND_INIT_WITH(&rlock);
     char text[200];
-    assert_int_equal(cond_acquire(&on_mutex), 0);
+    OK(cond_acquire(&on_mutex));
     assert_int_equal(cond_acquire(&on_mutex), EDEADLK);
     assert_int_equal(cond_wait(&on_mutex, COND_MS(1)), ETIMEDOUT);
     assert_true(cond_describe(&on_mutex, text, sizeof text) > 0);
     assert_non_null(strstr(text, "locked mutex owner=0x"));
-    assert_int_equal(cond_destroy(&on_mutex), 0);
+    OK(cond_destroy(&on_mutex));
     assert_int_equal(cond_lock_destroy(&mutex), EBUSY);
-    assert_int_equal(cond_lock_release(&mutex), 0);
-    assert_int_equal(cond_lock_destroy(&mutex), 0);
-    assert_int_equal(cond_acquire(&on_rlock), 0);
-    assert_int_equal(cond_acquire(&on_rlock), 0);
+    OK(cond_lock_release(&mutex));
+    OK(cond_lock_destroy(&mutex));
+    OK(cond_acquire(&on_rlock));
+    OK(cond_acquire(&on_rlock));
     assert_int_equal(cond_wait(&on_rlock, 0), ETIMEDOUT);
-    assert_int_equal(cond_release(&on_rlock), 0);
-    assert_int_equal(cond_release(&on_rlock), 0);
+    OK(cond_release(&on_rlock));
+    OK(cond_release(&on_rlock));
     assert_int_equal(cond_release(&on_rlock), EPERM);
 }
 
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(threads_take_turns),
-        cmocka_unit_test(locks_of_each_kind),
-    };
-    return cmocka_run_group_tests_name("no tasks", tests, NULL, NULL);
-}
+int main(void) { return RUN_TESTS("no tasks"); }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* park.h: the handshake between a waiter and the thread that lets it go, and the budget for waiting awake. */
+/* park.h: how a waiter sleeps and the releasing thread wakes it, and how long a waiter spins first. */
 #include "unit.h"
 #include "object.h"
 #include "park.h"
@@ -9,11 +9,10 @@ static uint32_t state_of(struct cond_waiter *waiter)
     return a_load(&waiter->state, acquire);
 }
 
-/* ---- The handshake, one side at a time ---- */
+/* ---- Sleep and wake, one side at a time ---- */
 
-static void let_go_before_it_sleeps(void **state)
+TEST(woken_before_it_sleeps)
 {
-    (void)state;
     static const int64_t deadlines[] = {COND_FOREVER, DEADLINE_PASSED, 1};
     for (size_t i = 0; i < LENGTH(deadlines); i++) {
         cond_lock_t lock = COND_RLOCK_INIT;
@@ -25,13 +24,12 @@ static void let_go_before_it_sleeps(void **state)
     }
 }
 
-static void expires(void **state)
+TEST(expires)
 {
-    (void)state;
     cond_lock_t lock = COND_RLOCK_INIT;
     struct cond_waiter polls = {.timed = true};
     assert_false(park_sleep(&polls, &lock, DEADLINE_PASSED));
-    assert_int_equal(state_of(&polls), WAITER_EXPIRED); /* it has not even thought of sleeping */
+    assert_int_equal(state_of(&polls), WAITER_EXPIRED); /* it did not announce a sleep */
     for (unsigned ms = 1; ms <= 3; ms++) {
         struct cond_waiter waiter = {.timed = true};
         int64_t deadline_ns = port_now() + COND_MS(ms);
@@ -45,20 +43,19 @@ struct sleeper {
     struct cond_waiter waiter;
     cond_lock_t lock;
     int64_t deadline_ns;
-    bool went;
+    bool woken;
 };
 
 static void *sleep_on_it(void *arg)
 {
     struct sleeper *s = arg;
-    s->went = park_sleep(&s->waiter, &s->lock, s->deadline_ns);
+    s->woken = park_sleep(&s->waiter, &s->lock, s->deadline_ns);
     return NULL;
 }
 
-/* ASLEEP is announced before the sleep, so the waker that sees it has somebody to wake, or nearly. */
-static void woken_from_sleep(void **state)
+/* The waiter sets ASLEEP before it sleeps, so a waker that sees the bit must wake it. */
+TEST(woken_from_sleep)
 {
-    (void)state;
     static const int64_t deadlines[] = {COND_FOREVER, INT64_MAX - 1};
     for (size_t i = 0; i < LENGTH(deadlines); i++) {
         struct sleeper s = {.waiter = {.timed = true}, .deadline_ns = deadlines[i]};
@@ -67,14 +64,13 @@ static void woken_from_sleep(void **state)
             (void)sched_yield();
         park_wake(&s.waiter);
         (void)finish(thread);
-        assert_true(s.went);
+        assert_true(s.woken);
     }
 }
 
-/* Its deadline no longer counts: it can only be let go. */
-static void chosen_does_not_expire(void **state)
+/* The deadline of a chosen waiter does not count: only a wake ends its sleep. */
+TEST(chosen_does_not_expire)
 {
-    (void)state;
     static const int64_t deadlines[] = {DEADLINE_PASSED, 1};
     for (size_t i = 0; i < LENGTH(deadlines); i++) {
         struct sleeper s = {.waiter = {.timed = true, .state = WAITER_CHOSEN}, .deadline_ns = deadlines[i]};
@@ -84,23 +80,21 @@ static void chosen_does_not_expire(void **state)
         assert_int_equal(state_of(&s.waiter), WAITER_CHOSEN | WAITER_ASLEEP);
         park_wake(&s.waiter);
         (void)finish(thread);
-        assert_true(s.went);
+        assert_true(s.woken);
     }
 }
 
-/* ---- The budget ---- */
+/* ---- The spin budget ---- */
 
-static void a_fresh_lock_hopes_for_the_best(void **state)
+TEST(a_new_lock_spins_longest)
 {
-    (void)state;
     cond_lock_t lock = COND_RLOCK_INIT;
     assert_int_equal(park_spin_budget(&lock.spin_), TUNING_SPIN_MAX);
 }
 
-/* A few in a row in vain, and it is given up, for ever longer; in between one try. */
-static void in_vain_it_looks_ever_more_rarely(void **state)
+/* After a few misses in a row the threads stop spinning, with one trial in between, for longer and longer. */
+TEST(misses_make_spinning_rare)
 {
-    (void)state;
     cond_lock_t lock = COND_RLOCK_INIT;
     unsigned tries = 0, last_pause = 0;
     for (; tries < TUNING_SPIN_FAILURES; tries++) {
@@ -119,10 +113,9 @@ static void in_vain_it_looks_ever_more_rarely(void **state)
     assert_true(last_pause >= 32 * TUNING_SPIN_PAUSE);
 }
 
-/* Who was rewarded after a short time need not look for long; and one reward ends a pause. */
-static void it_looks_a_few_times_as_long_as_usual(void **state)
+/* The budget is a few times the usual hit. One hit ends a pause. */
+TEST(budget_follows_the_hits)
 {
-    (void)state;
     cond_lock_t lock = COND_RLOCK_INIT;
     for (unsigned i = 0; i < 10; i++)
         park_spin_hit(&lock.spin_, 5);
@@ -137,10 +130,9 @@ static void it_looks_a_few_times_as_long_as_usual(void **state)
     assert_true(park_spin_budget(&lock.spin_) > 0 && park_spin_budget(&lock.spin_) < TUNING_SPIN_MAX);
 }
 
-/* Any 16 bits will do: what a race leaves behind is no worse than a wrong guess. */
-static void any_value_is_right(void **state)
+/* Each value of the 16 bits is valid: a race leaves a wrong guess at worst. */
+TEST(any_value_is_valid)
 {
-    (void)state;
     for (unsigned value = 0; value <= UINT16_MAX; value += 7) {
         cond_lock_t lock = COND_RLOCK_INIT;
         lock.spin_ = (uint16_t)value;
@@ -151,28 +143,13 @@ static void any_value_is_right(void **state)
     }
 }
 
-/* Who polls neither waits awake nor learns anything from it. */
-static void polling_teaches_nothing(void **state)
+/* A poll neither spins nor changes the budget. */
+TEST(a_poll_changes_no_budget)
 {
-    (void)state;
     cond_lock_t lock = COND_RLOCK_INIT;
     struct cond_waiter waiter = {.timed = true};
     assert_false(park_sleep(&waiter, &lock, DEADLINE_PASSED));
     assert_int_equal(lock.spin_, 0);
 }
 
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(let_go_before_it_sleeps),
-        cmocka_unit_test(expires),
-        cmocka_unit_test(woken_from_sleep),
-        cmocka_unit_test(chosen_does_not_expire),
-        cmocka_unit_test(a_fresh_lock_hopes_for_the_best),
-        cmocka_unit_test(in_vain_it_looks_ever_more_rarely),
-        cmocka_unit_test(it_looks_a_few_times_as_long_as_usual),
-        cmocka_unit_test(any_value_is_right),
-        cmocka_unit_test(polling_teaches_nothing),
-    };
-    return cmocka_run_group_tests_name("park", tests, NULL, NULL);
-}
+int main(void) { return RUN_TESTS("park"); }

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* rlock.c: owner and depth, released at once and restored; and the word under it, mutex.c. */
+/* rlock.c: owner and depth, all levels released and restored; and the word of the mutex under it, mutex.c. */
 #include "unit.h"
 #include "deadline.h"
 #include "object.h"
 #include "rlock.h"
 #include "tuning.h"
 
-/* As cond_lock_try_acquire() does it. */
+/* As cond_lock_try_acquire(). */
 static int try_acquire(cond_lock_t *lock)
 {
     int error = rlock_acquire(lock, port_self(), DEADLINE_PASSED);
@@ -39,22 +39,22 @@ static void assert_mine(const cond_lock_t *lock, unsigned depth)
     assert_int_equal(depth_of(lock), depth);
 }
 
-/* ---- Another thread: it holds the lock from `hold` until it is told to let it go ---- */
+/* ---- Another thread, which holds the lock from other_holds() to other_releases() ---- */
 
 struct other {
     cond_lock_t *lock;
     unsigned depth;
-    atomic_int holds, let_go;
+    atomic_int holds, stops;
     pthread_t thread;
 };
 
-static void *hold_it(void *arg)
+static void *run_other(void *arg)
 {
     struct other *other = arg;
     for (unsigned i = 0; i < other->depth; i++)
         REQUIRE(rlock_acquire(other->lock, port_self(), COND_FOREVER) == 0);
     atomic_store(&other->holds, 1);
-    until(&other->let_go, 1);
+    until(&other->stops, 1);
     for (unsigned i = 0; i < other->depth; i++)
         REQUIRE(rlock_release(other->lock, port_self()) == 0);
     return NULL;
@@ -63,13 +63,13 @@ static void *hold_it(void *arg)
 static void other_holds(struct other *other, cond_lock_t *lock, unsigned depth)
 {
     *other = (struct other){.lock = lock, .depth = depth};
-    other->thread = start(hold_it, other);
+    other->thread = start(run_other, other);
     until(&other->holds, 1);
 }
 
-static void other_lets_go(struct other *other)
+static void other_releases(struct other *other)
 {
-    atomic_store(&other->let_go, 1);
+    atomic_store(&other->stops, 1);
     (void)finish(other->thread);
 }
 
@@ -82,7 +82,7 @@ static void *try_it(void *arg)
     return (void *)(intptr_t)error;
 }
 
-/* Whether another thread could have it now. */
+/* Whether another thread can acquire it now. */
 static int try_by_other(cond_lock_t *lock)
 {
     return (int)(intptr_t)finish(start(try_it, lock));
@@ -90,35 +90,33 @@ static int try_by_other(cond_lock_t *lock)
 
 /* ---- Depth ---- */
 
-static void acquire_and_release(void **state)
+TEST(acquire_and_release)
 {
-    (void)state;
     cond_lock_t lock = COND_RLOCK_INIT;
     assert_free(&lock);
     for (unsigned depth = 1; depth <= 3; depth++) {
-        assert_int_equal(rlock_acquire(&lock, port_self(), COND_FOREVER), 0);
+        OK(rlock_acquire(&lock, port_self(), COND_FOREVER));
         assert_mine(&lock, depth);
     }
     for (unsigned depth = 3; depth > 1; depth--) {
-        assert_int_equal(rlock_release(&lock, port_self()), 0);
+        OK(rlock_release(&lock, port_self()));
         assert_mine(&lock, depth - 1);
         assert_int_equal(try_by_other(&lock), EBUSY);
     }
-    assert_int_equal(rlock_release(&lock, port_self()), 0);
+    OK(rlock_release(&lock, port_self()));
     assert_free(&lock);
     assert_int_equal(try_by_other(&lock), 0);
 }
 
-/* Every way to acquire counts. */
-static void every_way_is_a_level(void **state)
+/* Each call adds a level. */
+TEST(each_acquire_is_a_level)
 {
-    (void)state;
     cond_lock_t lock = COND_RLOCK_INIT;
     assert_int_equal(try_acquire(&lock), 0);
     assert_int_equal(try_acquire(&lock), 0);
-    assert_int_equal(rlock_acquire(&lock, port_self(), DEADLINE_PASSED), 0);
-    assert_int_equal(rlock_acquire(&lock, port_self(), port_now() + COND_SEC(100)), 0);
-    assert_int_equal(rlock_acquire(&lock, port_self(), COND_FOREVER), 0);
+    OK(rlock_acquire(&lock, port_self(), DEADLINE_PASSED));
+    OK(rlock_acquire(&lock, port_self(), port_now() + COND_SEC(100)));
+    OK(rlock_acquire(&lock, port_self(), COND_FOREVER));
     assert_mine(&lock, 5);
     assert_int_equal(rlock_release_save(&lock, port_self()), 5);
     assert_free(&lock);
@@ -127,7 +125,7 @@ static void every_way_is_a_level(void **state)
 static void saves_and_restores(cond_lock_t *lock, unsigned depth)
 {
     for (unsigned i = 0; i < depth; i++)
-        assert_int_equal(rlock_acquire(lock, port_self(), COND_FOREVER), 0);
+        OK(rlock_acquire(lock, port_self(), COND_FOREVER));
     assert_mine(lock, depth);
     assert_int_equal(try_by_other(lock), EBUSY);
     assert_int_equal(rlock_release_save(lock, port_self()), depth);
@@ -138,14 +136,13 @@ static void saves_and_restores(cond_lock_t *lock, unsigned depth)
     assert_int_equal(try_by_other(lock), EBUSY);
     for (unsigned i = depth; i > 0; i--) {
         assert_true(rlock_owned(lock));
-        assert_int_equal(rlock_release(lock, port_self()), 0);
+        OK(rlock_release(lock, port_self()));
     }
     assert_free(lock);
 }
 
-static void save_and_restore(void **state)
+TEST(save_and_restore)
 {
-    (void)state;
     cond_lock_t lock = COND_RLOCK_INIT;
     saves_and_restores(&lock, 1);
     saves_and_restores(&lock, 3);
@@ -154,37 +151,34 @@ static void save_and_restore(void **state)
     saves_and_restores(&mutex, 1);
 }
 
-/* Restored from depth 0 upwards while it waits for another's levels. */
-static void no_deeper_than_the_maximum(void **state)
+TEST(no_deeper_than_the_maximum)
 {
-    (void)state;
     cond_lock_t lock = COND_RLOCK_INIT;
     rlock_acquire_restore(&lock, port_self(), COND_DEPTH_MAX - 1, true);
-    assert_int_equal(rlock_acquire(&lock, port_self(), COND_FOREVER), 0);
+    OK(rlock_acquire(&lock, port_self(), COND_FOREVER));
     assert_mine(&lock, COND_DEPTH_MAX);
     assert_int_equal(rlock_acquire(&lock, port_self(), COND_FOREVER), EAGAIN);
     assert_int_equal(rlock_acquire(&lock, port_self(), DEADLINE_PASSED), EAGAIN);
     assert_int_equal(rlock_acquire(&lock, port_self(), port_now() + COND_SEC(100)), EAGAIN);
     assert_int_equal(try_acquire(&lock), EAGAIN);
     assert_mine(&lock, COND_DEPTH_MAX);
-    assert_int_equal(rlock_release(&lock, port_self()), 0);
+    OK(rlock_release(&lock, port_self()));
     assert_mine(&lock, COND_DEPTH_MAX - 1);
     assert_int_equal(try_acquire(&lock), 0);
     assert_int_equal(rlock_release_save(&lock, port_self()), COND_DEPTH_MAX);
     assert_free(&lock);
 }
 
-static void mutex_has_one_level(void **state)
+TEST(mutex_has_one_level)
 {
-    (void)state;
     cond_lock_t mutex = COND_MUTEX_INIT;
-    assert_int_equal(rlock_acquire(&mutex, port_self(), COND_FOREVER), 0);
+    OK(rlock_acquire(&mutex, port_self(), COND_FOREVER));
     assert_int_equal(rlock_acquire(&mutex, port_self(), COND_FOREVER), EDEADLK);
     assert_int_equal(rlock_acquire(&mutex, port_self(), DEADLINE_PASSED), EDEADLK);
     assert_int_equal(rlock_acquire(&mutex, port_self(), port_now() + COND_SEC(100)), EDEADLK);
     assert_int_equal(try_acquire(&mutex), EDEADLK);
     assert_mine(&mutex, 1);
-    assert_int_equal(rlock_release(&mutex, port_self()), 0);
+    OK(rlock_release(&mutex, port_self()));
     assert_free(&mutex);
     assert_int_equal(rlock_release(&mutex, port_self()), EPERM);
     assert_free(&mutex);
@@ -192,37 +186,35 @@ static void mutex_has_one_level(void **state)
 
 /* ---- Between threads ---- */
 
-static void not_the_holder(void **state)
+TEST(not_the_holder)
 {
-    (void)state;
     cond_lock_t lock = COND_RLOCK_INIT;
     assert_int_equal(rlock_release(&lock, port_self()), EPERM);
-    assert_int_equal(rlock_release_save(&lock, port_self()), 0);
+    OK(rlock_release_save(&lock, port_self()));
     assert_free(&lock);
 
     struct other other;
     other_holds(&other, &lock, 2);
     assert_int_equal(rlock_release(&lock, port_self()), EPERM);
-    assert_int_equal(rlock_release_save(&lock, port_self()), 0);
+    OK(rlock_release_save(&lock, port_self()));
     assert_false(rlock_owned(&lock));
     assert_int_equal(word_of(&lock), MUTEX_HELD);
     assert_int_equal(depth_of(&lock), 2);
-    other_lets_go(&other);
+    other_releases(&other);
     assert_free(&lock);
 }
 
-static void held_by_another(void **state)
+TEST(held_by_another)
 {
-    (void)state;
     static const unsigned kinds[] = {COND_RLOCK, COND_MUTEX};
     for (size_t i = 0; i < LENGTH(kinds); i++) {
         cond_lock_t lock;
         struct other other;
-        assert_int_equal(cond_lock_init(&lock, kinds[i]), 0);
+        OK(cond_lock_init(&lock, kinds[i]));
         other_holds(&other, &lock, 1);
         assert_int_equal(try_acquire(&lock), EBUSY);
         assert_int_equal(rlock_acquire(&lock, port_self(), DEADLINE_PASSED), ETIMEDOUT);
-        assert_int_equal(word_of(&lock), MUTEX_HELD); /* who only tries leaves no trace */
+        assert_int_equal(word_of(&lock), MUTEX_HELD); /* a try changes nothing */
         for (unsigned ms = 1; ms <= 3; ms++) {
             int64_t deadline_ns = port_now() + COND_MS(ms);
             assert_int_equal(rlock_acquire(&lock, port_self(), deadline_ns), ETIMEDOUT);
@@ -230,10 +222,10 @@ static void held_by_another(void **state)
         }
         assert_false(rlock_owned(&lock));
         assert_int_equal(depth_of(&lock), 1);
-        other_lets_go(&other);
-        assert_int_equal(rlock_acquire(&lock, port_self(), DEADLINE_PASSED), 0);
+        other_releases(&other);
+        OK(rlock_acquire(&lock, port_self(), DEADLINE_PASSED));
         assert_mine(&lock, 1);
-        assert_int_equal(rlock_release(&lock, port_self()), 0);
+        OK(rlock_release(&lock, port_self()));
         assert_free(&lock);
     }
 }
@@ -261,17 +253,16 @@ static void *acquire_it(void *arg)
     return NULL;
 }
 
-/* A thread that is about to sleep on the word has said so in it: that much can be seen from outside. */
+/* Returns when a thread is about to sleep: it has set a bit in the word. */
 static void until_sleepers(cond_lock_t *lock)
 {
     while (!(word_of(lock) & MUTEX_SLEEPERS))
         (void)sched_yield();
 }
 
-/* Whoever sleeps is woken by the release, whatever way it came and however deep the holder was. */
-static void release_wakes_who_sleeps(void **state)
+/* A release wakes the sleeping thread, in each way to acquire, at each depth of the holder. */
+TEST(release_wakes_the_sleeper)
 {
-    (void)state;
     struct acquirer acquirers[] = {
         {.deadline_ns = COND_FOREVER},
         {.deadline_ns = INT64_MAX - 1},
@@ -289,33 +280,32 @@ static void release_wakes_who_sleeps(void **state)
             if (saved != 0) {
                 assert_int_equal(rlock_release_save(&lock, port_self()), 2);
             } else {
-                assert_int_equal(rlock_release(&lock, port_self()), 0);
-                assert_true((word_of(&lock) & MUTEX_HELD) != 0); /* one level is not enough */
-                assert_int_equal(rlock_release(&lock, port_self()), 0);
+                OK(rlock_release(&lock, port_self()));
+                assert_true((word_of(&lock) & MUTEX_HELD) != 0); /* one level of two */
+                OK(rlock_release(&lock, port_self()));
             }
             (void)finish(thread);
             assert_int_equal(a->result, 0);
             assert_true(a->owned);
             assert_int_equal(a->found, a->depth != 0 ? a->depth : 1);
-            /* It answers for SLEEPERS until its release, which finds nobody. */
+            /* It has set SLEEPERS again; its release cleared the bit and found no sleeper. */
             assert_free(&lock);
         }
 }
 
-static void several_sleepers_all_come_through(void **state)
+TEST(several_sleepers_all_acquire)
 {
-    (void)state;
     enum { THREADS = 8 };
     cond_lock_t lock = COND_RLOCK_INIT;
     struct acquirer acquirers[THREADS];
     pthread_t threads[THREADS];
-    assert_int_equal(rlock_acquire(&lock, port_self(), COND_FOREVER), 0);
+    OK(rlock_acquire(&lock, port_self(), COND_FOREVER));
     for (unsigned i = 0; i < THREADS; i++) {
         acquirers[i] = (struct acquirer){.lock = &lock, .deadline_ns = COND_FOREVER, .depth = i % 3};
         threads[i] = start(acquire_it, &acquirers[i]);
     }
     until_sleepers(&lock);
-    assert_int_equal(rlock_release(&lock, port_self()), 0);
+    OK(rlock_release(&lock, port_self()));
     for (unsigned i = 0; i < THREADS; i++) {
         (void)finish(threads[i]);
         assert_true(acquirers[i].owned);
@@ -323,13 +313,12 @@ static void several_sleepers_all_come_through(void **state)
     assert_free(&lock);
 }
 
-/* ---- The word: what its bits do to whom, without any race ---- */
+/* ---- The bits of the word, without any race ---- */
 
-/* While a thread starves, new arrivals do not take the lock, nor does an expired waiter that comes back; a waiter that was
-   chosen does. */
-static void no_barging_while_a_thread_starves(void **state)
+/* While a thread starves, new arrivals do not take the lock, nor does an expired waiter; a waiter that
+   was chosen does. */
+TEST(no_barging_while_a_thread_starves)
 {
-    (void)state;
     cond_lock_t lock = COND_RLOCK_INIT;
     lock.u_.local.as.mine.word = MUTEX_STARVING | MUTEX_SLEEPERS;
     assert_int_equal(try_acquire(&lock), EBUSY);
@@ -337,20 +326,19 @@ static void no_barging_while_a_thread_starves(void **state)
     assert_int_equal(rlock_acquire(&lock, port_self(), port_now()), ETIMEDOUT);
     assert_int_equal(word_of(&lock), MUTEX_STARVING | MUTEX_SLEEPERS);
     assert_int_equal(depth_of(&lock), 0);
-    assert_true(cond_lock_locked(&lock)); /* kept for that thread */
+    assert_true(cond_lock_locked(&lock)); /* reserved for that thread */
     rlock_acquire_restore(&lock, port_self(), 2, true);
     assert_mine(&lock, 2);
     assert_int_equal(word_of(&lock), MUTEX_HELD | MUTEX_STARVING | MUTEX_SLEEPERS);
-    assert_int_equal(rlock_release(&lock, port_self()), 0);
-    assert_int_equal(rlock_release(&lock, port_self()), 0);
+    OK(rlock_release(&lock, port_self()));
+    OK(rlock_release(&lock, port_self()));
     /* It is reserved for the starving thread now; sleepers are not woken meanwhile. */
     assert_int_equal(word_of(&lock), MUTEX_RESERVED | MUTEX_STARVING | MUTEX_SLEEPERS);
 }
 
-/* It is kept for the starvation threshold at most, for a thread that does not come. */
-static void a_free_lock_is_not_kept_for_long(void **state)
+/* If the starving thread does not acquire it, the lock is reserved for about the starvation threshold. */
+TEST(a_free_lock_is_reserved_for_a_short_time)
 {
-    (void)state;
     for (unsigned was_waiting = 0; was_waiting < 2; was_waiting++) {
         cond_lock_t lock = COND_RLOCK_INIT;
         lock.u_.local.as.mine.word = MUTEX_STARVING;
@@ -358,17 +346,16 @@ static void a_free_lock_is_not_kept_for_long(void **state)
         if (was_waiting)
             rlock_acquire_restore(&lock, port_self(), 1, false);
         else
-            assert_int_equal(rlock_acquire(&lock, port_self(), COND_FOREVER), 0);
+            OK(rlock_acquire(&lock, port_self(), COND_FOREVER));
         assert_true(port_now() - began_ns >= TUNING_STARVATION_NS);
         assert_mine(&lock, 1);
         assert_int_equal(word_of(&lock) & MUTEX_STARVING_ALL, MUTEX_STARVING);
     }
 }
 
-/* No more threads are counted than fit: the others go on as sleepers. */
-static void as_many_starve_as_fit(void **state)
+/* The count of starving threads has a maximum; more threads only sleep. */
+TEST(the_count_of_starving_threads_is_limited)
 {
-    (void)state;
     cond_lock_t lock = COND_RLOCK_INIT;
     lock.u_.local.as.mine.word = MUTEX_HELD | MUTEX_STARVING_ALL;
     assert_int_equal(rlock_acquire(&lock, port_self(), port_now() + 3 * TUNING_STARVATION_NS), ETIMEDOUT);
@@ -379,9 +366,8 @@ static void as_many_starve_as_fit(void **state)
 }
 
 /* A thread that times out leaves no count behind, and SLEEPERS at most. */
-static void a_thread_that_times_out_does_its_duties(void **state)
+TEST(a_thread_that_times_out_does_its_duties)
 {
-    (void)state;
     for (unsigned i = 1; i <= 2; i++) {
         cond_lock_t lock = COND_RLOCK_INIT;
         struct other other;
@@ -389,28 +375,27 @@ static void a_thread_that_times_out_does_its_duties(void **state)
         assert_int_equal(rlock_acquire(&lock, port_self(), port_now() + 2 * i * TUNING_STARVATION_NS / 3), ETIMEDOUT);
         uint32_t word = word_of(&lock);
         assert_true(word == MUTEX_HELD || word == (MUTEX_HELD | MUTEX_SLEEPERS));
-        other_lets_go(&other);
+        other_releases(&other);
         assert_free(&lock);
     }
 }
 
 /* A thread that has waited for the threshold counts as starving, until it has the lock or times out. */
-static void a_thread_starves_by_itself(void **state)
+TEST(a_thread_starves_by_itself)
 {
-    (void)state;
     for (unsigned gives_up = 0; gives_up < 2; gives_up++) {
         cond_lock_t lock = COND_RLOCK_INIT;
-        assert_int_equal(rlock_acquire(&lock, port_self(), COND_FOREVER), 0);
+        OK(rlock_acquire(&lock, port_self(), COND_FOREVER));
         struct acquirer a = {.lock = &lock};
         a.deadline_ns = gives_up != 0 ? port_now() + 20 * TUNING_STARVATION_NS : COND_FOREVER;
         pthread_t thread = start(acquire_it, &a);
-        /* (Late as this thread may be, the other one may have timed out before this one looks.) */
+        /* (If this thread is late, the other one may have timed out already.) */
         while (!(word_of(&lock) & MUTEX_STARVING_ALL) && port_now() < a.deadline_ns)
             (void)sched_yield();
         if (gives_up != 0)
             (void)finish(thread);
         assert_int_equal(word_of(&lock) & MUTEX_STARVING_ALL, gives_up != 0 ? 0 : MUTEX_STARVING);
-        assert_int_equal(rlock_release(&lock, port_self()), 0);
+        OK(rlock_release(&lock, port_self()));
         if (gives_up == 0)
             (void)finish(thread);
         assert_int_equal(a.result, gives_up != 0 ? ETIMEDOUT : 0);
@@ -418,23 +403,4 @@ static void a_thread_starves_by_itself(void **state)
     }
 }
 
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(acquire_and_release),
-        cmocka_unit_test(every_way_is_a_level),
-        cmocka_unit_test(save_and_restore),
-        cmocka_unit_test(no_deeper_than_the_maximum),
-        cmocka_unit_test(mutex_has_one_level),
-        cmocka_unit_test(not_the_holder),
-        cmocka_unit_test(held_by_another),
-        cmocka_unit_test(release_wakes_who_sleeps),
-        cmocka_unit_test(several_sleepers_all_come_through),
-        cmocka_unit_test(no_barging_while_a_thread_starves),
-        cmocka_unit_test(a_free_lock_is_not_kept_for_long),
-        cmocka_unit_test(as_many_starve_as_fit),
-        cmocka_unit_test(a_thread_that_times_out_does_its_duties),
-        cmocka_unit_test(a_thread_starves_by_itself),
-    };
-    return cmocka_run_group_tests_name("rlock", tests, NULL, NULL);
-}
+int main(void) { return RUN_TESTS("rlock"); }

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * COND_SHARED, call by call: between the processes of a fork, between programs that know only a file, and
- * over two mappings of the same memory in one process. What happens at each step of a kill is in
- * tests/schedules/shared_schedules.c, and with real kills in tests/stress/shared_*.c.
+ * COND_SHARED, call by call: between forked processes, between programs that share only a file, and over two mappings
+ * of the same memory in one process. tests/schedules/shared_schedules.c tries a kill at each step,
+ * tests/stress/shared_*.c real kills.
  *
  *      test_shared                 the tests
- *      test_shared --peer FILE     the other program of some of them, which shares the memory of FILE
+ *      test_shared --peer FILE     the other program of some tests, which shares the memory of FILE
  *
- * A process that dies while it holds the lock is one that ends without releasing it: to the system that is
- * the same as a kill. Children judge by REQUIRE, which ends them with status 1.
+ * A process that "dies" with the lock exits without releasing it: to the system that is the same as a kill. Child
+ * processes check with REQUIRE, which ends them with status 1.
  */
 #ifndef _GNU_SOURCE
 #  define _GNU_SOURCE /* memfd_create */
@@ -30,8 +30,7 @@
 #endif
 
 #ifdef TSAN
-/* EPERM is the mutex's own answer to a release by one who does not hold it, which is a mistake to
-   ThreadSanitizer. Here such mistakes are made on purpose. */
+/* Some tests release a mutex that the caller does not hold, and expect EPERM. ThreadSanitizer reports that. */
 const char *__tsan_default_suppressions(void);
 const char *__tsan_default_suppressions(void)
 {
@@ -41,658 +40,102 @@ const char *__tsan_default_suppressions(void)
 
 enum { MEMORY = 4096, TURNS = 200 };
 
-/* What is in the shared memory. */
-struct memory {
-    cond_t cond;        /* on its own lock */
-    cond_lock_t lock;   /* of the two below */
+static struct memory {
+    cond_t cond;      /* on its own lock */
+    cond_lock_t lock; /* of the next two, in some tests */
     cond_t left, right;
-    bool open;          /* under a lock, as all below */
+    bool open; /* under a lock, as all below */
     int turn;
     int through;
-    pid_t asked;        /* who was in a predicate last */
+    pid_t caller; /* of the last predicate */
     atomic_int step;
-};
+} *memory;
 
+static cond_t *cond; /* that the test is about: &memory->cond, if the test does not say otherwise */
 static const char *program;
 
 /* ---- Memory and processes ---- */
 
-static struct memory *map_file(int file)
+static struct memory *map(int file, int flags)
 {
-    void *memory = mmap(NULL, MEMORY, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
-    REQUIRE(memory != MAP_FAILED);
-    return memory;
+    void *mapped = mmap(NULL, MEMORY, PROT_READ | PROT_WRITE, MAP_SHARED | flags, file, 0);
+    REQUIRE(mapped != MAP_FAILED);
+    return mapped;
 }
 
-static struct memory *map_new(void)
+static void unmap(struct memory *mapped)
 {
-    void *memory = mmap(NULL, MEMORY, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    REQUIRE(memory != MAP_FAILED);
-    return memory;
+    REQUIRE(munmap(mapped, MEMORY) == 0);
 }
 
-/* Its processes are gone. */
-static void unmap(struct memory *memory)
+static void map_new(void)
 {
-    REQUIRE(munmap(memory, MEMORY) == 0);
+    memory = map(-1, MAP_ANONYMOUS);
+    cond = &memory->cond;
 }
 
-typedef void role(struct memory *memory);
-
-static pid_t start_role(role *play, struct memory *memory)
+static void make(unsigned flags)
 {
-    pid_t child = fork();
-    REQUIRE(child >= 0);
-    if (child == 0) {
-        play(memory);
-        _Exit(0);
-    }
-    return child;
+    REQUIRE(cond_init(cond, NULL, COND_SHARED | flags) == 0);
 }
 
-static void await_end(pid_t child)
+static int set_up(void **state)
 {
-    int status;
-    REQUIRE(waitpid(child, &status, 0) == child);
-    assert_int_equal(status, 0);
+    map_new();
+    make(*(const unsigned *)*state);
+    return 0;
 }
 
-/* Let another process do something, from beginning to end. */
-static void elsewhere(role *play, struct memory *memory)
+/* The test may have destroyed the condition. */
+static int tear_down(UNUSED void **state)
 {
-    await_end(start_role(play, memory));
-}
-
-static void make(cond_t *cond, unsigned flags)
-{
-    assert_int_equal(cond_init(cond, NULL, COND_SHARED | flags), 0);
-}
-
-static bool is_open(void *arg)
-{
-    struct memory *memory = arg;
-    memory->asked = getpid();
-    return memory->open;
-}
-
-/* The caller holds it exactly so deep, and no longer when this returns. */
-static void require_depth(cond_t *cond, int depth)
-{
-    for (int i = 0; i < depth; i++) {
-        REQUIRE(cond_owned(cond));
-        REQUIRE(cond_release(cond) == 0);
-    }
-    REQUIRE(!cond_owned(cond));
-    REQUIRE(cond_release(cond) == EPERM);
-}
-
-/* ---- The lock ---- */
-
-static void find_it_held(struct memory *memory)
-{
-    REQUIRE(cond_locked(&memory->cond));
-    REQUIRE(!cond_owned(&memory->cond));
-    REQUIRE(cond_try_acquire(&memory->cond) == EBUSY);
-    REQUIRE(cond_acquire_timed(&memory->cond, 0) == ETIMEDOUT);
-    int64_t began_ns = cond_now();
-    REQUIRE(cond_acquire_timed(&memory->cond, COND_MS(2)) == ETIMEDOUT);
-    REQUIRE(cond_now() - began_ns >= COND_MS(2));
-    REQUIRE(cond_release(&memory->cond) == EPERM);
-    REQUIRE(cond_wait(&memory->cond, 0) == EPERM);
-    REQUIRE(cond_wait_until(&memory->cond, 0) == EPERM);
-    REQUIRE(cond_wait_for(&memory->cond, is_open, memory, 0) == EPERM);
-    REQUIRE(cond_notify(&memory->cond, 1) == EPERM);
-    REQUIRE(cond_notify_all(&memory->cond) == EPERM);
-    REQUIRE(cond_recover(&memory->cond) == EPERM);
-    REQUIRE(cond_destroy(&memory->cond) == EBUSY);
-    REQUIRE(cond_reinit_after_fork(&memory->cond) == 0); /* leaves the living alone */
-    REQUIRE(cond_try_acquire(&memory->cond) == EBUSY);
-    REQUIRE(cond_init(&memory->cond, NULL, COND_SHARED) == EBUSY);
-}
-
-static void use_the_free_lock(struct memory *memory)
-{
-    REQUIRE(!cond_locked(&memory->cond));
-    REQUIRE(cond_release(&memory->cond) == EPERM);
-    REQUIRE(cond_notify(&memory->cond, 1) == EPERM);
-    REQUIRE(cond_wait(&memory->cond, 0) == EPERM);
-    REQUIRE(cond_try_acquire(&memory->cond) == 0);
-    REQUIRE(cond_release(&memory->cond) == 0);
-    REQUIRE(cond_acquire_timed(&memory->cond, COND_FOREVER) == 0);
-    REQUIRE(cond_recover(&memory->cond) == EINVAL);
-    REQUIRE(cond_release(&memory->cond) == 0);
-}
-
-static void the_lock_is_one_for_all_processes(void **state)
-{
-    (void)state;
-    for (unsigned flags = COND_RLOCK; flags <= COND_MUTEX; flags++) {
-        struct memory *memory = map_new();
-        make(&memory->cond, flags);
-        elsewhere(use_the_free_lock, memory);
-        assert_int_equal(cond_acquire(&memory->cond), 0);
-        if (flags == COND_RLOCK)
-            assert_int_equal(cond_acquire(&memory->cond), 0);
-        elsewhere(find_it_held, memory);
-        assert_true(cond_owned(&memory->cond));
-        assert_int_equal(cond_recover(&memory->cond), EINVAL);
-        assert_int_equal(cond_destroy(&memory->cond), EBUSY);
-        require_depth(&memory->cond, flags == COND_RLOCK ? 2 : 1);
-        elsewhere(use_the_free_lock, memory);
-        assert_int_equal(cond_destroy(&memory->cond), 0);
-        unmap(memory);
-    }
-}
-
-static void a_mutex_is_not_recursive(void **state)
-{
-    (void)state;
-    struct memory *memory = map_new();
-    make(&memory->cond, COND_MUTEX);
-    assert_int_equal(cond_acquire(&memory->cond), 0);
-    assert_int_equal(cond_acquire(&memory->cond), EDEADLK);
-    assert_int_equal(cond_try_acquire(&memory->cond), EDEADLK);
-    assert_int_equal(cond_acquire_timed(&memory->cond, COND_MS(1)), EDEADLK);
-    require_depth(&memory->cond, 1);
-    assert_int_equal(cond_destroy(&memory->cond), 0);
+    int error = cond_destroy(&memory->cond);
     unmap(memory);
+    return error == 0 || error == EINVAL ? 0 : -1;
 }
 
-static void recursion_has_an_end(void **state)
+#define TEST_SHARED(flags, name)                                                                                       \
+    static unsigned name##_flags = (flags);                                                                            \
+    TEST_IN(name, set_up, tear_down, &name##_flags)
+
+/* The condition and its memory, anew for the next round of a test. */
+static void renew(unsigned flags)
 {
-    (void)state;
-    struct memory *memory = map_new();
-    make(&memory->cond, COND_RLOCK);
-    for (unsigned depth = 0; depth < COND_DEPTH_MAX; depth++)
-        REQUIRE(cond_acquire(&memory->cond) == 0);
-    assert_int_equal(cond_acquire(&memory->cond), EAGAIN);
-    assert_int_equal(cond_try_acquire(&memory->cond), EAGAIN);
-    for (unsigned depth = 0; depth < COND_DEPTH_MAX; depth++)
-        REQUIRE(cond_release(&memory->cond) == 0);
-    assert_false(cond_owned(&memory->cond));
-    assert_int_equal(cond_destroy(&memory->cond), 0);
+    OK(cond_destroy(&memory->cond));
     unmap(memory);
+    map_new();
+    make(flags);
 }
 
-/* ---- Wait and notify ---- */
-
-static void wait_at_depth_3(struct memory *memory)
+/* Two conditions on one lock beside the test's own, and `cond` is the left one. */
+static void make_left_and_right(void)
 {
-    cond_t *cond = &memory->cond;
-    for (int i = 0; i < 3; i++)
-        REQUIRE(cond_acquire(cond) == 0);
-    REQUIRE(cond_wait(cond, COND_MS(1)) == ETIMEDOUT);
-    REQUIRE(cond_wait_until(cond, cond_now()) == ETIMEDOUT);
-    memory->step = 1;
-    REQUIRE(cond_wait(cond, COND_FOREVER) == 0);
-    memory->through++;
-    require_depth(cond, 3);
+    OK(cond_lock_init(&memory->lock, COND_SHARED));
+    OK(cond_init(&memory->left, &memory->lock, 0));
+    OK(cond_init(&memory->right, &memory->lock, COND_SHARED));
+    cond = &memory->left;
 }
 
-static void wait_gives_back_and_restores_all_levels(void **state)
+/* What a child process does. */
+typedef void role(void);
+
+static void run_role(void *function)
 {
-    (void)state;
-    struct memory *memory = map_new();
-    make(&memory->cond, COND_RLOCK);
-    pid_t waiter = start_role(wait_at_depth_3, memory);
-    until(&memory->step, 1);
-    until_waiters(&memory->cond, 1); /* the lock can be had, so it was given back */
-    assert_int_equal(cond_destroy(&memory->cond), EBUSY);
-    assert_int_equal(cond_acquire(&memory->cond), 0);
-    assert_int_equal(cond_notify(&memory->cond, 1), 0);
-    assert_int_equal(cond_waiters(&memory->cond), 0);
-    assert_int_equal(memory->through, 0);
-    assert_int_equal(cond_release(&memory->cond), 0);
-    await_end(waiter);
-    assert_int_equal(memory->through, 1);
-    assert_int_equal(cond_destroy(&memory->cond), 0);
-    unmap(memory);
+    (*(role **)function)();
 }
 
-static void wait_until_open(struct memory *memory)
+static pid_t start_role(role *function)
 {
-    REQUIRE(cond_acquire(&memory->cond) == 0);
-    REQUIRE(cond_wait_for(&memory->cond, is_open, memory, COND_US(100)) == ETIMEDOUT);
-    REQUIRE(memory->asked == getpid());
-    memory->step = 1;
-    REQUIRE(cond_wait_for(&memory->cond, is_open, memory, COND_FOREVER) == 0);
-    REQUIRE(memory->open && memory->asked == getpid());
-    memory->through++;
-    REQUIRE(cond_release(&memory->cond) == 0);
+    return start_child(run_role, &function);
 }
 
-static void the_waiter_itself_evaluates_its_predicate(void **state)
+/* Runs it in another process. */
+static void elsewhere(role *function)
 {
-    (void)state;
-    struct memory *memory = map_new();
-    make(&memory->cond, COND_RLOCK);
-    pid_t waiter = start_role(wait_until_open, memory);
-    until(&memory->step, 1);
-    until_waiters(&memory->cond, 1);
-    for (int i = 0; i < 10; i++) {
-        assert_int_equal(cond_acquire(&memory->cond), 0);
-        assert_int_equal(cond_notify(&memory->cond, 1), 0); /* for nothing */
-        assert_int_equal(cond_release(&memory->cond), 0);
-    }
-    assert_int_equal(cond_acquire(&memory->cond), 0);
-    memory->open = true;
-    assert_int_equal(cond_notify(&memory->cond, 1), 0);
-    assert_int_equal(cond_release(&memory->cond), 0);
-    await_end(waiter);
-    assert_int_equal(memory->asked, waiter);
-    assert_int_equal(cond_acquire(&memory->cond), 0);
-    assert_int_equal(cond_wait_for(&memory->cond, is_open, memory, 0), 0); /* true at once */
-    assert_int_equal(memory->asked, getpid());
-    assert_int_equal(cond_release(&memory->cond), 0);
-    assert_int_equal(cond_destroy(&memory->cond), 0);
-    unmap(memory);
+    finish_child(start_role(function));
 }
 
-static void wait_once(struct memory *memory)
-{
-    REQUIRE(cond_acquire(&memory->cond) == 0);
-    REQUIRE(cond_wait(&memory->cond, COND_FOREVER) == 0);
-    memory->through++;
-    REQUIRE(cond_release(&memory->cond) == 0);
-}
-
-static int through(struct memory *memory)
-{
-    REQUIRE(cond_acquire(&memory->cond) == 0);
-    int result = memory->through;
-    REQUIRE(cond_release(&memory->cond) == 0);
-    return result;
-}
-
-static void notify_lets_at_least_so_many_go(void **state)
-{
-    (void)state;
-    enum { WAITERS = 6 };
-    for (size_t n = 1; n <= WAITERS + 1; n++) {
-        struct memory *memory = map_new();
-        pid_t waiters[WAITERS];
-        make(&memory->cond, COND_RLOCK);
-        for (int i = 0; i < WAITERS; i++)
-            waiters[i] = start_role(wait_once, memory);
-        until_waiters(&memory->cond, WAITERS);
-        assert_int_equal(cond_acquire(&memory->cond), 0);
-        assert_int_equal(cond_notify(&memory->cond, 0), 0);
-        assert_int_equal(cond_waiters(&memory->cond), WAITERS);
-        assert_int_equal(cond_notify(&memory->cond, n), 0);
-        assert_int_equal(cond_waiters(&memory->cond), n < WAITERS ? WAITERS - n : 0);
-        assert_int_equal(cond_release(&memory->cond), 0);
-        while (through(memory) < (int)(n < WAITERS ? n : WAITERS))
-            (void)sched_yield();
-        assert_int_equal(cond_acquire(&memory->cond), 0);
-        assert_int_equal(cond_notify_all(&memory->cond), 0);
-        assert_int_equal(cond_waiters(&memory->cond), 0);
-        assert_int_equal(cond_release(&memory->cond), 0);
-        for (int i = 0; i < WAITERS; i++)
-            await_end(waiters[i]);
-        assert_int_equal(memory->through, WAITERS);
-        assert_int_equal(cond_destroy(&memory->cond), 0);
-        unmap(memory);
-    }
-}
-
-static void wait_for_the_close(struct memory *memory)
-{
-    REQUIRE(cond_acquire(&memory->cond) == 0);
-    REQUIRE(cond_wait(&memory->cond, COND_FOREVER) == ECANCELED);
-    memory->through++;
-    REQUIRE(cond_release(&memory->cond) == 0);
-}
-
-static void wait_for_open_or_close(struct memory *memory)
-{
-    REQUIRE(cond_acquire(&memory->cond) == 0);
-    REQUIRE(cond_wait_for(&memory->cond, is_open, memory, COND_SEC(1000)) == ECANCELED);
-    memory->through++;
-    REQUIRE(cond_release(&memory->cond) == 0);
-}
-
-static void find_it_closed(struct memory *memory)
-{
-    REQUIRE(cond_init(&memory->cond, NULL, COND_SHARED) == EBUSY);
-    REQUIRE(cond_closed(&memory->cond));
-    REQUIRE(cond_acquire(&memory->cond) == 0);
-    REQUIRE(cond_wait(&memory->cond, COND_FOREVER) == ECANCELED);
-    REQUIRE(cond_wait_for(&memory->cond, is_open, memory, COND_FOREVER) == ECANCELED);
-    memory->open = true;
-    REQUIRE(cond_wait_for(&memory->cond, is_open, memory, COND_FOREVER) == 0);
-    memory->open = false;
-    REQUIRE(cond_notify_all(&memory->cond) == 0);
-    REQUIRE(cond_release(&memory->cond) == 0);
-}
-
-static void close_ends_the_waits_of_all_processes(void **state)
-{
-    (void)state;
-    struct memory *memory = map_new();
-    make(&memory->cond, COND_SHARED);
-    pid_t children[] = {start_role(wait_for_the_close, memory), start_role(wait_for_open_or_close, memory),
-                        start_role(wait_for_the_close, memory)};
-    until_waiters(&memory->cond, LENGTH(children));
-    assert_int_equal(cond_close(&memory->cond), EPERM);
-    assert_int_equal(cond_acquire(&memory->cond), 0);
-    assert_false(cond_closed(&memory->cond));
-    assert_int_equal(cond_close(&memory->cond), 0);
-    assert_true(cond_closed(&memory->cond));
-    assert_int_equal(cond_close(&memory->cond), 0);
-    assert_int_equal(cond_notify_all(&memory->cond), 0);
-    assert_int_equal(cond_cancel(&memory->cond, &(cond_token_t){0}), ENOTSUP);
-    assert_int_equal(cond_await(&memory->cond, is_open, memory, 0), ENOTSUP);
-    assert_int_equal(cond_release(&memory->cond), 0);
-    for (unsigned i = 0; i < LENGTH(children); i++)
-        await_end(children[i]);
-    assert_int_equal(memory->through, LENGTH(children));
-    assert_int_equal(cond_waiters(&memory->cond), 0);
-    elsewhere(find_it_closed, memory);
-    assert_int_equal(cond_destroy(&memory->cond), 0);
-    make(&memory->cond, COND_SHARED);
-    assert_false(cond_closed(&memory->cond));
-    assert_int_equal(cond_destroy(&memory->cond), 0);
-    unmap(memory);
-}
-
-/* It has marked the condition, and is killed before anybody is woken: they see it by themselves. */
-static void close_and_die(struct memory *memory)
-{
-    REQUIRE(cond_acquire(&memory->cond) == 0);
-    REQUIRE(cond_close(&memory->cond) == 0);
-    _exit(0);
-}
-
-static void wait_for_the_death_or_the_close(struct memory *memory)
-{
-    REQUIRE(cond_acquire(&memory->cond) == 0);
-    int result = cond_wait(&memory->cond, COND_FOREVER);
-    REQUIRE(result == EOWNERDEAD || result == ECANCELED);
-    if (result == EOWNERDEAD)
-        REQUIRE(cond_recover(&memory->cond) == 0);
-    REQUIRE(cond_closed(&memory->cond));
-    REQUIRE(cond_wait(&memory->cond, COND_FOREVER) == ECANCELED);
-    REQUIRE(cond_release(&memory->cond) == 0);
-}
-
-static void closed_by_a_killed_process(void **state)
-{
-    (void)state;
-    struct memory *memory = map_new();
-    make(&memory->cond, COND_SHARED);
-    pid_t waiter = start_role(wait_for_the_death_or_the_close, memory);
-    until_waiters(&memory->cond, 1);
-    await_end(start_role(close_and_die, memory));
-    await_end(waiter);
-    assert_true(cond_closed(&memory->cond));
-    assert_int_equal(cond_destroy(&memory->cond), 0);
-    unmap(memory);
-}
-
-static void describe_tells_what_it_is(void **state)
-{
-    (void)state;
-    struct memory *memory = map_new();
-    char text[200], small[8];
-    make(&memory->cond, COND_MUTEX);
-    int length = cond_describe(&memory->cond, text, sizeof text);
-    assert_int_equal(length, strlen(text));
-    assert_non_null(strstr(text, "unlocked shared mutex"));
-    assert_non_null(strstr(text, ", 0)>"));
-    assert_non_null(strstr(text, " depth=0 "));
-    assert_int_equal(cond_acquire(&memory->cond), 0);
-    length = cond_describe(&memory->cond, text, sizeof text);
-    assert_non_null(strstr(text, "<locked shared mutex"));
-    assert_non_null(strstr(text, " depth=1 "));
-    assert_int_equal(cond_describe(&memory->cond, small, sizeof small), length);
-    assert_int_equal(strlen(small), sizeof small - 1);
-    assert_int_equal(cond_release(&memory->cond), 0);
-    assert_true(cond_describe(&memory->cond, text, sizeof text) > 0);
-    assert_non_null(strstr(text, " depth=0 ")); /* and not that of its last holder */
-    assert_int_equal(cond_destroy(&memory->cond), 0);
-    unmap(memory);
-}
-
-/* ---- Life ---- */
-
-static void after_destroy_everything_answers_einval(void **state)
-{
-    (void)state;
-    struct memory *memory = map_new();
-    cond_t *cond = &memory->cond;
-    cond_lock_t *lock = &memory->lock;
-    char text[100];
-    make(cond, COND_RLOCK);
-    assert_int_equal(cond_lock_init(lock, COND_SHARED), 0);
-    assert_int_equal(cond_init(&memory->left, lock, COND_SHARED), 0);
-    assert_ptr_equal(cond_get_lock(&memory->left), lock);
-    assert_int_equal(cond_destroy(&memory->left), 0);
-    assert_int_equal(cond_destroy(cond), 0);
-    assert_int_equal(cond_lock_destroy(lock), 0);
-
-    assert_int_equal(cond_destroy(cond), EINVAL);
-    assert_int_equal(cond_acquire(cond), EINVAL);
-    assert_int_equal(cond_try_acquire(cond), EINVAL);
-    assert_int_equal(cond_acquire_timed(cond, 0), EINVAL);
-    assert_int_equal(cond_release(cond), EINVAL);
-    assert_int_equal(cond_wait(cond, 0), EINVAL);
-    assert_int_equal(cond_wait_until(cond, 0), EINVAL);
-    assert_int_equal(cond_wait_for(cond, is_open, memory, 0), EINVAL);
-    assert_int_equal(cond_notify(cond, 1), EINVAL);
-    assert_int_equal(cond_notify_all(cond), EINVAL);
-    assert_int_equal(cond_recover(cond), EINVAL);
-    assert_int_equal(cond_reinit_after_fork(cond), EINVAL);
-    assert_int_equal(cond_describe(cond, text, sizeof text), -EINVAL);
-    assert_false(cond_locked(cond));
-    assert_false(cond_owned(cond));
-    assert_int_equal(cond_waiters(cond), 0);
-    assert_null(cond_get_lock(cond));
-    assert_int_equal(cond_lock_destroy(lock), EINVAL);
-    assert_int_equal(cond_lock_acquire(lock), EINVAL);
-    assert_int_equal(cond_lock_try_acquire(lock), EINVAL);
-    assert_int_equal(cond_lock_acquire_timed(lock, 0), EINVAL);
-    assert_int_equal(cond_lock_release(lock), EINVAL);
-    assert_int_equal(cond_lock_recover(lock), EINVAL);
-    assert_false(cond_lock_locked(lock));
-    assert_false(cond_lock_owned(lock));
-    assert_int_equal(cond_init(&memory->left, lock, 0), EINVAL);
-
-    make(cond, COND_RLOCK); /* the memory can be used again */
-    assert_int_equal(cond_destroy(cond), 0);
-    unmap(memory);
-}
-
-static void init_over_a_living_one(struct memory *memory)
-{
-    struct memory before = *memory;
-    REQUIRE(cond_init(&memory->cond, NULL, COND_SHARED) == EBUSY);
-    REQUIRE(cond_init(&memory->cond, NULL, COND_SHARED | COND_MUTEX) == EBUSY);
-    REQUIRE(cond_init(&memory->cond, &memory->lock, COND_SHARED) == EBUSY);
-    REQUIRE(cond_init(&memory->left, &memory->lock, 0) == EBUSY);
-    REQUIRE(memcmp(&before, memory, sizeof before) == 0);
-}
-
-/* Held or free, by whomever; and nothing has changed. */
-static void init_over_a_living_lock(struct memory *memory)
-{
-    struct memory before = *memory;
-    for (unsigned flags = COND_SHARED; flags <= (COND_SHARED | COND_MUTEX); flags++)
-        REQUIRE(cond_lock_init(&memory->lock, flags) == EBUSY);
-    REQUIRE(memcmp(&before, memory, sizeof before) == 0);
-}
-
-static void init_over_a_living_lock_is_refused(void **state)
-{
-    (void)state;
-    struct memory *memory = map_new();
-    cond_lock_t *lock = &memory->lock;
-    for (int round = 0; round < 2; round++) { /* the second time where one was destroyed */
-        assert_int_equal(cond_lock_init(lock, COND_SHARED), 0);
-        elsewhere(init_over_a_living_lock, memory);
-        assert_int_equal(cond_lock_acquire(lock), 0);
-        assert_int_equal(cond_lock_acquire(lock), 0);
-        init_over_a_living_lock(memory);
-        elsewhere(init_over_a_living_lock, memory);
-        assert_true(cond_lock_owned(lock));
-        assert_int_equal(cond_lock_release(lock), 0);
-        init_over_a_living_lock(memory);
-        assert_int_equal(cond_lock_release(lock), 0);
-        init_over_a_living_lock(memory);
-        assert_int_equal(cond_lock_destroy(lock), 0);
-    }
-    memset(lock, 0xA5, sizeof *lock); /* any memory else will do */
-    assert_int_equal(cond_lock_init(lock, COND_SHARED), 0);
-    assert_int_equal(cond_lock_destroy(lock), 0);
-    unmap(memory);
-}
-
-/* While another process makes it, both calls say so. */
-static void init_tells_that_another_is_making_it(void **state)
-{
-    (void)state;
-    struct memory *memory = map_new();
-    memory->cond.state_ = 0x5EC04D18; /* CONDI_INIT_SHARED, src/object.h */
-    assert_int_equal(cond_init(&memory->cond, NULL, COND_SHARED), EAGAIN);
-    assert_int_equal(cond_acquire(&memory->cond), EINVAL);
-    memory->lock.depth_ = 0x5EC00000; /* LOCK_SHARED_MARK */
-    memory->lock.kind_ = 0xDD;        /* LOCK_DESTROYED */
-    assert_int_equal(cond_lock_init(&memory->lock, COND_SHARED), EAGAIN);
-    assert_int_equal(cond_lock_acquire(&memory->lock), EINVAL);
-    unmap(memory);
-}
-
-static void init_over_a_living_one_is_refused(void **state)
-{
-    (void)state;
-    struct memory *memory = map_new();
-    make(&memory->cond, COND_RLOCK);
-    assert_int_equal(cond_lock_init(&memory->lock, COND_SHARED), 0);
-    assert_int_equal(cond_init(&memory->left, &memory->lock, 0), 0);
-    assert_int_equal(cond_acquire(&memory->cond), 0);
-    elsewhere(init_over_a_living_one, memory);
-    assert_int_equal(cond_release(&memory->cond), 0);
-    elsewhere(init_over_a_living_one, memory);
-    pid_t waiter = start_role(wait_once, memory);
-    until_waiters(&memory->cond, 1);
-    elsewhere(init_over_a_living_one, memory);
-    assert_int_equal(cond_acquire(&memory->cond), 0);
-    assert_int_equal(cond_notify(&memory->cond, 1), 0);
-    assert_int_equal(cond_release(&memory->cond), 0);
-    await_end(waiter);
-    assert_int_equal(cond_destroy(&memory->cond), 0);
-    unmap(memory);
-}
-
-/* ---- Holders that die ---- */
-
-static void die_with_the_lock(struct memory *memory)
-{
-    REQUIRE(cond_acquire(&memory->cond) == 0);
-    REQUIRE(cond_acquire(&memory->cond) == 0);
-}
-
-static void cannot_recover(struct memory *memory)
-{
-    REQUIRE(cond_recover(&memory->cond) == EPERM);
-}
-
-static void acquire_says_that_the_holder_died(void **state)
-{
-    (void)state;
-    struct memory *memory = map_new();
-    make(&memory->cond, COND_RLOCK);
-    for (int way = 0; way < 3; way++) {
-        elsewhere(die_with_the_lock, memory);
-        assert_int_equal(way == 0 ? cond_acquire(&memory->cond)
-                         : way == 1 ? cond_try_acquire(&memory->cond)
-                                    : cond_acquire_timed(&memory->cond, COND_SEC(1)),
-                         EOWNERDEAD);
-        assert_true(cond_owned(&memory->cond));
-        assert_int_equal(cond_acquire(&memory->cond), 0); /* recursively: the lock is held */
-        elsewhere(cannot_recover, memory);
-        assert_int_equal(cond_recover(&memory->cond), 0);
-        assert_int_equal(cond_recover(&memory->cond), EINVAL);
-        require_depth(&memory->cond, 2);
-        elsewhere(use_the_free_lock, memory);
-    }
-    assert_int_equal(cond_destroy(&memory->cond), 0);
-    unmap(memory);
-}
-
-static void looking_does_not_forget_that_the_holder_died(void **state)
-{
-    (void)state;
-    struct memory *memory = map_new();
-    char text[100];
-    make(&memory->cond, COND_RLOCK);
-    elsewhere(die_with_the_lock, memory);
-    (void)cond_locked(&memory->cond);
-    assert_false(cond_owned(&memory->cond));
-    assert_int_equal(cond_notify(&memory->cond, 1), EPERM);
-    assert_int_equal(cond_release(&memory->cond), EPERM);
-    assert_int_equal(cond_recover(&memory->cond), EPERM);
-    assert_true(cond_describe(&memory->cond, text, sizeof text) > 0);
-    assert_int_equal(cond_acquire(&memory->cond), EOWNERDEAD);
-    assert_int_equal(cond_recover(&memory->cond), 0);
-    require_depth(&memory->cond, 1);
-    assert_int_equal(cond_destroy(&memory->cond), 0);
-    unmap(memory);
-}
-
-static void wait_for_a_death(struct memory *memory)
-{
-    cond_t *cond = &memory->cond;
-    for (int i = 0; i < 3; i++)
-        REQUIRE(cond_acquire(cond) == 0);
-    int error = memory->open ? cond_wait(cond, COND_FOREVER)
-                             : cond_wait_for(cond, is_open, memory, COND_FOREVER);
-    REQUIRE(error == EOWNERDEAD);
-    REQUIRE(cond_owned(cond));
-    REQUIRE(cond_recover(cond) == 0);
-    REQUIRE(cond_recover(cond) == EINVAL);
-    require_depth(cond, 3);
-}
-
-static void nothing(int signal)
-{
-    (void)signal;
-}
-
-static void wait_for_a_death_among_signals(struct memory *memory)
-{
-    const struct itimerval often = {{0, 20000}, {0, 20000}}; /* microseconds: each sleep is cut short */
-    struct sigaction action = {.sa_flags = SA_RESTART};
-    action.sa_handler = nothing;
-    REQUIRE(sigaction(SIGALRM, &action, NULL) == 0);
-    REQUIRE(setitimer(ITIMER_REAL, &often, NULL) == 0);
-    wait_for_a_death(memory);
-}
-
-static void notify_and_die(struct memory *memory)
-{
-    REQUIRE(cond_acquire(&memory->cond) == 0);
-    REQUIRE(cond_notify(&memory->cond, 1) == 0);
-}
-
-static void wait_says_that_the_holder_died(void **state)
-{
-    (void)state;
-    /* It has notified before; or it has not, and no other call is made by anybody, in the end among signals. */
-    for (int round = 0; round < 5; round++) {
-        struct memory *memory = map_new();
-        make(&memory->cond, COND_RLOCK);
-        memory->open = round % 2;
-        pid_t waiter = start_role(round < 4 ? wait_for_a_death : wait_for_a_death_among_signals, memory);
-        until_waiters(&memory->cond, 1);
-        elsewhere(round < 2 ? notify_and_die : die_with_the_lock, memory);
-        await_end(waiter);
-        elsewhere(use_the_free_lock, memory);
-        assert_int_equal(cond_destroy(&memory->cond), 0);
-        unmap(memory);
-    }
-}
-
-/* It runs no more when this returns. */
+/* Returns when the process is stopped. */
 static void stop(pid_t child)
 {
     int status;
@@ -701,405 +144,856 @@ static void stop(pid_t child)
     REQUIRE(WIFSTOPPED(status));
 }
 
-static void find_it_lost(struct memory *memory)
+static void kill_child(pid_t child)
 {
-    REQUIRE(cond_wait(&memory->cond, 0) == ENOTRECOVERABLE);
-    REQUIRE(cond_notify(&memory->cond, 1) == ENOTRECOVERABLE);
-    REQUIRE(cond_notify_all(&memory->cond) == ENOTRECOVERABLE);
-    REQUIRE(cond_acquire(&memory->cond) == ENOTRECOVERABLE);
-    REQUIRE(cond_try_acquire(&memory->cond) == ENOTRECOVERABLE);
-    REQUIRE(cond_acquire_timed(&memory->cond, COND_SEC(1)) == ENOTRECOVERABLE);
-    REQUIRE(!cond_owned(&memory->cond));
-    REQUIRE(cond_release(&memory->cond) == EPERM);
-    REQUIRE(cond_recover(&memory->cond) == EPERM);
+    REQUIRE(kill(child, SIGKILL) == 0);
+    REQUIRE(waitpid(child, NULL, 0) == child);
 }
 
-static void wait_for_the_loss(struct memory *memory)
+static void continue_and_finish(pid_t child)
 {
-    REQUIRE(cond_acquire(&memory->cond) == 0);
+    REQUIRE(kill(child, SIGCONT) == 0);
+    finish_child(child);
+}
+
+/* ---- Calls, by any process ---- */
+
+static void acquire(void) { REQUIRE(cond_acquire(cond) == 0); }
+static void release(void) { REQUIRE(cond_release(cond) == 0); }
+
+static void notify(size_t n)
+{
+    acquire();
+    REQUIRE(cond_notify(cond, n) == 0);
+    release();
+}
+
+/* Acquire after the holder died. */
+static void acquire_after_death(void)
+{
+    REQUIRE(cond_acquire(cond) == EOWNERDEAD);
+}
+
+static bool is_open(UNUSED void *arg)
+{
+    memory->caller = getpid();
+    return memory->open;
+}
+
+/* The caller holds exactly this many levels, and releases them. */
+static void require_depth(int depth)
+{
+    for (int i = 0; i < depth; i++) {
+        REQUIRE(cond_owned(cond));
+        release();
+    }
+    REQUIRE(!cond_owned(cond));
+    REQUIRE(cond_release(cond) == EPERM);
+}
+
+/* Roles that several tests use. */
+static void die_with_the_lock(void) { acquire(); }
+
+static void wait_once(void)
+{
+    acquire();
+    REQUIRE(cond_wait(cond, COND_FOREVER) == 0);
+    memory->through++;
+    release();
+}
+
+/* ---- The lock ---- */
+
+static void find_it_held(void)
+{
+    REQUIRE(cond_locked(cond));
+    REQUIRE(!cond_owned(cond));
+    REQUIRE(cond_try_acquire(cond) == EBUSY);
+    REQUIRE(cond_acquire_timed(cond, 0) == ETIMEDOUT);
+    int64_t began_ns = cond_now();
+    REQUIRE(cond_acquire_timed(cond, COND_MS(2)) == ETIMEDOUT);
+    REQUIRE(cond_now() - began_ns >= COND_MS(2));
+    REQUIRE(cond_release(cond) == EPERM);
+    REQUIRE(cond_wait(cond, 0) == EPERM);
+    REQUIRE(cond_wait_until(cond, 0) == EPERM);
+    REQUIRE(cond_wait_for(cond, is_open, NULL, 0) == EPERM);
+    REQUIRE(cond_notify(cond, 1) == EPERM);
+    REQUIRE(cond_notify_all(cond) == EPERM);
+    REQUIRE(cond_recover(cond) == EPERM);
+    REQUIRE(cond_destroy(cond) == EBUSY);
+    REQUIRE(cond_reinit_after_fork(cond) == 0); /* changes nothing while the holder lives */
+    REQUIRE(cond_try_acquire(cond) == EBUSY);
+    REQUIRE(cond_init(cond, NULL, COND_SHARED) == EBUSY);
+}
+
+static void use_the_free_lock(void)
+{
+    REQUIRE(!cond_locked(cond));
+    REQUIRE(cond_release(cond) == EPERM);
+    REQUIRE(cond_notify(cond, 1) == EPERM);
+    REQUIRE(cond_wait(cond, 0) == EPERM);
+    REQUIRE(cond_try_acquire(cond) == 0);
+    release();
+    REQUIRE(cond_acquire_timed(cond, COND_FOREVER) == 0);
+    REQUIRE(cond_recover(cond) == EINVAL);
+    release();
+}
+
+static void find_one_lock(int depth)
+{
+    elsewhere(use_the_free_lock);
+    for (int i = 0; i < depth; i++)
+        acquire();
+    elsewhere(find_it_held);
+    assert_true(cond_owned(cond));
+    assert_int_equal(cond_recover(cond), EINVAL);
+    assert_int_equal(cond_destroy(cond), EBUSY);
+    require_depth(depth);
+    elsewhere(use_the_free_lock);
+}
+
+TEST_SHARED(COND_RLOCK, an_rlock_is_one_for_all_processes) { find_one_lock(2); }
+TEST_SHARED(COND_MUTEX, a_mutex_is_one_for_all_processes) { find_one_lock(1); }
+
+TEST_SHARED(COND_MUTEX, a_mutex_is_not_recursive)
+{
+    acquire();
+    assert_int_equal(cond_acquire(cond), EDEADLK);
+    assert_int_equal(cond_try_acquire(cond), EDEADLK);
+    assert_int_equal(cond_acquire_timed(cond, COND_MS(1)), EDEADLK);
+    require_depth(1);
+}
+
+TEST_SHARED(COND_RLOCK, recursion_has_an_end)
+{
+    for (unsigned depth = 0; depth < COND_DEPTH_MAX; depth++)
+        acquire();
+    assert_int_equal(cond_acquire(cond), EAGAIN);
+    assert_int_equal(cond_try_acquire(cond), EAGAIN);
+    for (unsigned depth = 0; depth < COND_DEPTH_MAX; depth++)
+        release();
+    assert_false(cond_owned(cond));
+}
+
+/* ---- Wait and notify ---- */
+
+static void wait_at_depth_3(void)
+{
+    for (int i = 0; i < 3; i++)
+        acquire();
+    REQUIRE(cond_wait(cond, COND_MS(1)) == ETIMEDOUT);
+    REQUIRE(cond_wait_until(cond, cond_now()) == ETIMEDOUT);
     memory->step = 1;
-    REQUIRE(cond_wait(&memory->cond, COND_FOREVER) == ENOTRECOVERABLE);
-    REQUIRE(!cond_owned(&memory->cond));
+    REQUIRE(cond_wait(cond, COND_FOREVER) == 0);
+    memory->through++;
+    require_depth(3);
 }
 
-static void without_recover_it_is_lost_for_all(void **state)
+TEST_SHARED(COND_RLOCK, wait_releases_and_restores_all_levels)
 {
-    (void)state;
-    struct memory *memory = map_new();
-    make(&memory->cond, COND_RLOCK);
-    elsewhere(die_with_the_lock, memory);
-    assert_int_equal(cond_acquire(&memory->cond), EOWNERDEAD);
-    assert_int_equal(cond_acquire(&memory->cond), 0);
-    assert_int_equal(cond_release(&memory->cond), 0); /* one level of two: not yet */
-    assert_true(cond_owned(&memory->cond));
-    assert_int_equal(cond_release(&memory->cond), 0);
-    find_it_lost(memory);
-    elsewhere(find_it_lost, memory);
-    assert_int_equal(cond_destroy(&memory->cond), 0);
-    make(&memory->cond, COND_RLOCK);
-    elsewhere(use_the_free_lock, memory);
-    assert_int_equal(cond_destroy(&memory->cond), 0);
-    unmap(memory);
-}
-
-static void a_waiter_learns_of_the_loss(void **state)
-{
-    (void)state;
-    struct memory *memory = map_new();
-    make(&memory->cond, COND_RLOCK);
-    pid_t waiter = start_role(wait_for_the_loss, memory);
+    pid_t waiter = start_role(wait_at_depth_3);
     until(&memory->step, 1);
-    until_waiters(&memory->cond, 1);
-    assert_int_equal(cond_acquire(&memory->cond), 0);
-    pid_t dead = start_role(die_with_the_lock, memory);
-    assert_int_equal(cond_notify(&memory->cond, 1), 0);
-    stop(waiter); /* so that it is not the one to be told */
-    assert_int_equal(cond_release(&memory->cond), 0);
-    await_end(dead);
-    assert_int_equal(cond_acquire(&memory->cond), EOWNERDEAD);
-    assert_int_equal(cond_release(&memory->cond), 0);
-    assert_int_equal(kill(waiter, SIGCONT), 0);
-    await_end(waiter);
-    unmap(memory);
+    until_waiters(cond, 1); /* it acquires the lock, so all levels were released */
+    assert_int_equal(cond_destroy(cond), EBUSY);
+    acquire();
+    OK(cond_notify(cond, 1));
+    assert_int_equal(cond_waiters(cond), 0);
+    assert_int_equal(memory->through, 0);
+    release();
+    finish_child(waiter);
+    assert_int_equal(memory->through, 1);
 }
 
-static void find_left_lost(struct memory *memory)
+static void wait_until_open(void)
 {
-    REQUIRE(cond_acquire(&memory->left) == 0);
-    REQUIRE(cond_wait(&memory->left, memory->open ? COND_SEC(1000) : COND_FOREVER) == ENOTRECOVERABLE);
-    REQUIRE(!cond_owned(&memory->left));
-    REQUIRE(cond_acquire(&memory->left) == ENOTRECOVERABLE);
+    acquire();
+    REQUIRE(cond_wait_for(cond, is_open, NULL, COND_US(100)) == ETIMEDOUT);
+    REQUIRE(memory->caller == getpid());
+    memory->step = 1;
+    REQUIRE(cond_wait_for(cond, is_open, NULL, COND_FOREVER) == 0);
+    REQUIRE(memory->open && memory->caller == getpid());
+    memory->through++;
+    release();
 }
 
-static void die_with_left(struct memory *memory)
+TEST_SHARED(COND_RLOCK, the_waiter_calls_its_predicate)
 {
-    REQUIRE(cond_acquire(&memory->left) == 0);
+    pid_t waiter = start_role(wait_until_open);
+    until(&memory->step, 1);
+    until_waiters(cond, 1);
+    for (int i = 0; i < 10; i++)
+        notify(1); /* the predicate is false */
+    acquire();
+    memory->open = true;
+    OK(cond_notify(cond, 1));
+    release();
+    finish_child(waiter);
+    assert_int_equal(memory->caller, waiter);
+    acquire();
+    OK(cond_wait_for(cond, is_open, NULL, 0)); /* true at once */
+    assert_int_equal(memory->caller, getpid());
+    release();
 }
 
-/* Three wait: with a limit of time, without one, and one that is killed there. None stays counted, on a lock of the
-   condition's own or elsewhere, and the memory can be used again. */
-static void nobody_stays_counted_on_a_lost_lock(void **state)
+static int through(void)
 {
-    (void)state;
-    for (int elsewhere_too = 0; elsewhere_too < 2; elsewhere_too++) {
-        struct memory *memory = map_new();
-        cond_t *cond = &memory->left;
-        assert_int_equal(cond_lock_init(&memory->lock, COND_SHARED), 0);
-        assert_int_equal(cond_init(cond, elsewhere_too ? &memory->lock : NULL, COND_SHARED), 0);
-        pid_t waiters[3];
-        for (int i = 0; i < 3; i++) {
-            memory->open = i == 1;
-            waiters[i] = start_role(find_left_lost, memory);
-            until_waiters(cond, (size_t)i + 1);
-        }
-        assert_int_equal(cond_acquire(cond), 0);
-        assert_int_equal(kill(waiters[0], SIGKILL), 0);
-        assert_int_equal(waitpid(waiters[0], NULL, 0), waiters[0]);
-        pid_t dead = start_role(die_with_left, memory);
-        stop(waiters[1]); /* so that they are not the ones to be told */
-        stop(waiters[2]);
-        assert_int_equal(cond_release(cond), 0);
-        await_end(dead);
-        assert_int_equal(cond_acquire(cond), EOWNERDEAD);
-        assert_int_equal(cond_release(cond), 0);
-        assert_int_equal(kill(waiters[1], SIGCONT), 0);
-        assert_int_equal(kill(waiters[2], SIGCONT), 0);
-        await_end(waiters[1]);
-        await_end(waiters[2]);
+    acquire();
+    int result = memory->through;
+    release();
+    return result;
+}
+
+TEST_SHARED(COND_RLOCK, notify_wakes_at_least_so_many)
+{
+    enum { WAITERS = 6 };
+    for (size_t n = 1; n <= WAITERS + 1; n++) {
+        pid_t waiters[WAITERS];
+        renew(COND_RLOCK);
+        for (int i = 0; i < WAITERS; i++)
+            waiters[i] = start_role(wait_once);
+        until_waiters(cond, WAITERS);
+        acquire();
+        OK(cond_notify(cond, 0));
+        assert_int_equal(cond_waiters(cond), WAITERS);
+        OK(cond_notify(cond, n));
+        assert_int_equal(cond_waiters(cond), n < WAITERS ? WAITERS - n : 0);
+        release();
+        while (through() < (int)(n < WAITERS ? n : WAITERS))
+            (void)sched_yield();
+        acquire();
+        OK(cond_notify_all(cond));
         assert_int_equal(cond_waiters(cond), 0);
-        assert_int_equal(cond_notify_all(cond), ENOTRECOVERABLE);
-        assert_int_equal(cond_destroy(cond), 0);
-        assert_int_equal(cond_init(cond, NULL, COND_SHARED), 0);
-        assert_int_equal(cond_destroy(cond), 0);
-        assert_int_equal(cond_lock_destroy(&memory->lock), 0);
-        unmap(memory);
+        release();
+        for (int i = 0; i < WAITERS; i++)
+            finish_child(waiters[i]);
+        assert_int_equal(memory->through, WAITERS);
     }
 }
 
-static void be_killed_there(struct memory *memory)
+static void wait_for_the_close(void)
 {
-    REQUIRE(cond_acquire(&memory->left) == 0);
-    (void)cond_wait(&memory->left, COND_FOREVER);
+    acquire();
+    REQUIRE(cond_wait(cond, COND_FOREVER) == ECANCELED);
+    memory->through++;
+    release();
 }
 
-/* There is nobody else to find out: a notify that is answered ENOTRECOVERABLE forgets the killed. */
-static void notify_all_forgets_the_killed_on_a_lost_lock(void **state)
+static void wait_for_open_or_close(void)
 {
-    (void)state;
-    struct memory *memory = map_new();
-    assert_int_equal(cond_lock_init(&memory->lock, COND_SHARED), 0);
-    assert_int_equal(cond_init(&memory->left, &memory->lock, 0), 0);
-    pid_t waiter = start_role(be_killed_there, memory);
-    until_waiters(&memory->left, 1);
-    assert_int_equal(cond_acquire(&memory->left), 0);
-    assert_int_equal(kill(waiter, SIGKILL), 0);
-    assert_int_equal(waitpid(waiter, NULL, 0), waiter);
-    assert_int_equal(cond_release(&memory->left), 0);
-    elsewhere(die_with_left, memory);
-    assert_int_equal(cond_acquire(&memory->left), EOWNERDEAD);
-    assert_int_equal(cond_release(&memory->left), 0);
-    assert_int_equal(cond_waiters(&memory->left), 1);
-    assert_int_equal(cond_destroy(&memory->left), EBUSY);
-    assert_int_equal(cond_notify_all(&memory->left), ENOTRECOVERABLE);
-    assert_int_equal(cond_waiters(&memory->left), 0);
-    assert_int_equal(cond_destroy(&memory->left), 0);
-    assert_int_equal(cond_lock_destroy(&memory->lock), 0);
-    unmap(memory);
+    acquire();
+    REQUIRE(cond_wait_for(cond, is_open, NULL, COND_SEC(1000)) == ECANCELED);
+    memory->through++;
+    release();
+}
+
+static void find_it_closed(void)
+{
+    REQUIRE(cond_init(cond, NULL, COND_SHARED) == EBUSY);
+    REQUIRE(cond_closed(cond));
+    acquire();
+    REQUIRE(cond_wait(cond, COND_FOREVER) == ECANCELED);
+    REQUIRE(cond_wait_for(cond, is_open, NULL, COND_FOREVER) == ECANCELED);
+    memory->open = true;
+    REQUIRE(cond_wait_for(cond, is_open, NULL, COND_FOREVER) == 0);
+    memory->open = false;
+    REQUIRE(cond_notify_all(cond) == 0);
+    release();
+}
+
+TEST_SHARED(COND_RLOCK, close_ends_the_waits_of_all_processes)
+{
+    pid_t children[] = {start_role(wait_for_the_close), start_role(wait_for_open_or_close),
+                        start_role(wait_for_the_close)};
+    until_waiters(cond, LENGTH(children));
+    assert_int_equal(cond_close(cond), EPERM);
+    acquire();
+    assert_false(cond_closed(cond));
+    OK(cond_close(cond));
+    assert_true(cond_closed(cond));
+    OK(cond_close(cond));
+    OK(cond_notify_all(cond));
+    assert_int_equal(cond_cancel(cond, &(cond_token_t){0}), ENOTSUP);
+    assert_int_equal(cond_await(cond, is_open, NULL, 0), ENOTSUP);
+    release();
+    for (unsigned i = 0; i < LENGTH(children); i++)
+        finish_child(children[i]);
+    assert_int_equal(memory->through, LENGTH(children));
+    assert_int_equal(cond_waiters(cond), 0);
+    elsewhere(find_it_closed);
+    OK(cond_destroy(cond));
+    make(COND_RLOCK);
+    assert_false(cond_closed(cond));
+}
+
+/* The closing process has marked the condition and dies before it wakes a waiter: the waiters find the mark themselves.
+   */
+static void close_and_die(void)
+{
+    acquire();
+    REQUIRE(cond_close(cond) == 0);
+}
+
+static void wait_for_the_death_or_the_close(void)
+{
+    acquire();
+    int result = cond_wait(cond, COND_FOREVER);
+    REQUIRE(result == EOWNERDEAD || result == ECANCELED);
+    if (result == EOWNERDEAD)
+        REQUIRE(cond_recover(cond) == 0);
+    REQUIRE(cond_closed(cond));
+    REQUIRE(cond_wait(cond, COND_FOREVER) == ECANCELED);
+    release();
+}
+
+TEST_SHARED(COND_RLOCK, closed_by_a_killed_process)
+{
+    pid_t waiter = start_role(wait_for_the_death_or_the_close);
+    until_waiters(cond, 1);
+    elsewhere(close_and_die);
+    finish_child(waiter);
+    assert_true(cond_closed(cond));
+}
+
+TEST_SHARED(COND_MUTEX, describe_names_the_lock)
+{
+    char text[200], small[8];
+    int length = cond_describe(cond, text, sizeof text);
+    assert_int_equal(length, strlen(text));
+    assert_non_null(strstr(text, "unlocked shared mutex"));
+    assert_non_null(strstr(text, ", 0)>"));
+    assert_non_null(strstr(text, " depth=0 "));
+    acquire();
+    length = cond_describe(cond, text, sizeof text);
+    assert_non_null(strstr(text, "<locked shared mutex"));
+    assert_non_null(strstr(text, " depth=1 "));
+    assert_int_equal(cond_describe(cond, small, sizeof small), length);
+    assert_int_equal(strlen(small), sizeof small - 1);
+    release();
+    assert_true(cond_describe(cond, text, sizeof text) > 0);
+    assert_non_null(strstr(text, " depth=0 ")); /* not that of the last holder */
+}
+
+/* ---- Life ---- */
+
+TEST_SHARED(COND_RLOCK, each_call_returns_einval_after_destroy)
+{
+    cond_lock_t *lock = &memory->lock;
+    char text[100];
+    OK(cond_lock_init(lock, COND_SHARED));
+    OK(cond_init(&memory->left, lock, COND_SHARED));
+    assert_ptr_equal(cond_get_lock(&memory->left), lock);
+    OK(cond_destroy(&memory->left));
+    OK(cond_destroy(cond));
+    OK(cond_lock_destroy(lock));
+
+    const int results[] = {
+        cond_destroy(cond), cond_acquire(cond), cond_try_acquire(cond), cond_acquire_timed(cond, 0), cond_release(cond),
+        cond_wait(cond, 0), cond_wait_until(cond, 0), cond_wait_for(cond, is_open, NULL, 0), cond_notify(cond, 1),
+        cond_notify_all(cond), cond_recover(cond), cond_reinit_after_fork(cond), cond_lock_destroy(lock),
+        cond_lock_acquire(lock), cond_lock_try_acquire(lock), cond_lock_acquire_timed(lock, 0), cond_lock_release(lock),
+        cond_lock_recover(lock), cond_init(&memory->left, lock, 0), -cond_describe(cond, text, sizeof text),
+    };
+    for (size_t i = 0; i < LENGTH(results); i++)
+        assert_int_equal(results[i], EINVAL);
+    assert_false(cond_locked(cond) || cond_owned(cond) || cond_lock_locked(lock) || cond_lock_owned(lock));
+    assert_int_equal(cond_waiters(cond), 0);
+    assert_null(cond_get_lock(cond));
+
+    make(COND_RLOCK); /* the memory can be used again */
+}
+
+static void init_over_a_living_one(void)
+{
+    struct memory before = *memory;
+    REQUIRE(cond_init(cond, NULL, COND_SHARED) == EBUSY);
+    REQUIRE(cond_init(cond, NULL, COND_SHARED | COND_MUTEX) == EBUSY);
+    REQUIRE(cond_init(cond, &memory->lock, COND_SHARED) == EBUSY);
+    REQUIRE(cond_init(&memory->left, &memory->lock, 0) == EBUSY);
+    REQUIRE(memcmp(&before, memory, sizeof before) == 0);
+}
+
+/* Whether it is held or free; and nothing is written. */
+static void init_over_a_living_lock(void)
+{
+    struct memory before = *memory;
+    for (unsigned flags = COND_SHARED; flags <= (COND_SHARED | COND_MUTEX); flags++)
+        REQUIRE(cond_lock_init(&memory->lock, flags) == EBUSY);
+    REQUIRE(memcmp(&before, memory, sizeof before) == 0);
+}
+
+TEST_SHARED(COND_RLOCK, init_over_a_living_lock_is_refused)
+{
+    cond_lock_t *lock = &memory->lock;
+    for (int round = 0; round < 2; round++) { /* the second time over a destroyed lock */
+        OK(cond_lock_init(lock, COND_SHARED));
+        elsewhere(init_over_a_living_lock);
+        OK(cond_lock_acquire(lock));
+        OK(cond_lock_acquire(lock));
+        init_over_a_living_lock();
+        elsewhere(init_over_a_living_lock);
+        assert_true(cond_lock_owned(lock));
+        OK(cond_lock_release(lock));
+        init_over_a_living_lock();
+        OK(cond_lock_release(lock));
+        init_over_a_living_lock();
+        OK(cond_lock_destroy(lock));
+    }
+    memset(lock, 0xA5, sizeof *lock); /* any other memory is fine */
+    OK(cond_lock_init(lock, COND_SHARED));
+    OK(cond_lock_destroy(lock));
+}
+
+/* Another process is inside init. */
+TEST_SHARED(COND_RLOCK, init_during_another_init)
+{
+    memory->cond.state_ = 0x5EC04D18; /* CONDI_INIT_SHARED, src/object.h */
+    assert_int_equal(cond_init(cond, NULL, COND_SHARED), EAGAIN);
+    assert_int_equal(cond_acquire(cond), EINVAL);
+    memory->lock.depth_ = 0x5EC00000; /* LOCK_SHARED_MARK */
+    memory->lock.kind_ = 0xDD;        /* LOCK_DESTROYED */
+    assert_int_equal(cond_lock_init(&memory->lock, COND_SHARED), EAGAIN);
+    assert_int_equal(cond_lock_acquire(&memory->lock), EINVAL);
+}
+
+TEST_SHARED(COND_RLOCK, init_over_a_living_one_is_refused)
+{
+    OK(cond_lock_init(&memory->lock, COND_SHARED));
+    OK(cond_init(&memory->left, &memory->lock, 0));
+    acquire();
+    elsewhere(init_over_a_living_one);
+    release();
+    elsewhere(init_over_a_living_one);
+    pid_t waiter = start_role(wait_once);
+    until_waiters(cond, 1);
+    elsewhere(init_over_a_living_one);
+    notify(1);
+    finish_child(waiter);
+}
+
+/* ---- Holders that die ---- */
+
+static void die_with_two_levels(void)
+{
+    acquire();
+    acquire();
+}
+
+static void cannot_recover(void)
+{
+    REQUIRE(cond_recover(cond) == EPERM);
+}
+
+TEST_SHARED(COND_RLOCK, acquire_reports_a_dead_holder)
+{
+    for (int way = 0; way < 3; way++) {
+        elsewhere(die_with_two_levels);
+        assert_int_equal(way == 0   ? cond_acquire(cond)
+                         : way == 1 ? cond_try_acquire(cond)
+                                    : cond_acquire_timed(cond, COND_SEC(1)),
+                         EOWNERDEAD);
+        assert_true(cond_owned(cond));
+        acquire(); /* one level deeper: the lock is held */
+        elsewhere(cannot_recover);
+        OK(cond_recover(cond));
+        assert_int_equal(cond_recover(cond), EINVAL);
+        require_depth(2);
+        elsewhere(use_the_free_lock);
+    }
+}
+
+TEST_SHARED(COND_RLOCK, other_calls_keep_the_report)
+{
+    char text[100];
+    elsewhere(die_with_the_lock);
+    (void)cond_locked(cond);
+    assert_false(cond_owned(cond));
+    assert_int_equal(cond_notify(cond, 1), EPERM);
+    assert_int_equal(cond_release(cond), EPERM);
+    assert_int_equal(cond_recover(cond), EPERM);
+    assert_true(cond_describe(cond, text, sizeof text) > 0);
+    acquire_after_death();
+    OK(cond_recover(cond));
+    require_depth(1);
+}
+
+static void wait_for_a_death(void)
+{
+    for (int i = 0; i < 3; i++)
+        acquire();
+    int error = memory->open ? cond_wait(cond, COND_FOREVER)
+                             : cond_wait_for(cond, is_open, NULL, COND_FOREVER);
+    REQUIRE(error == EOWNERDEAD);
+    REQUIRE(cond_owned(cond));
+    REQUIRE(cond_recover(cond) == 0);
+    REQUIRE(cond_recover(cond) == EINVAL);
+    require_depth(3);
+}
+
+static void ignore(UNUSED int signal) {}
+
+static void wait_for_a_death_among_signals(void)
+{
+    const struct itimerval often = {{0, 20000}, {0, 20000}}; /* microseconds */
+    struct sigaction action = {.sa_flags = SA_RESTART};
+    action.sa_handler = ignore;
+    REQUIRE(sigaction(SIGALRM, &action, NULL) == 0);
+    REQUIRE(setitimer(ITIMER_REAL, &often, NULL) == 0);
+    wait_for_a_death();
+}
+
+static void notify_and_die(void)
+{
+    acquire();
+    REQUIRE(cond_notify(cond, 1) == 0);
+}
+
+/* The holder has notified before, or not. In the latter case no process makes another call, and in the last round
+   signals interrupt the waiter. */
+TEST_SHARED(COND_RLOCK, wait_reports_a_dead_holder)
+{
+    for (int round = 0; round < 5; round++) {
+        renew(COND_RLOCK);
+        memory->open = round % 2;
+        pid_t waiter = start_role(round < 4 ? wait_for_a_death : wait_for_a_death_among_signals);
+        until_waiters(cond, 1);
+        elsewhere(round < 2 ? notify_and_die : die_with_two_levels);
+        finish_child(waiter);
+        elsewhere(use_the_free_lock);
+    }
+}
+
+static void find_it_lost(void)
+{
+    REQUIRE(cond_wait(cond, 0) == ENOTRECOVERABLE);
+    REQUIRE(cond_notify(cond, 1) == ENOTRECOVERABLE);
+    REQUIRE(cond_notify_all(cond) == ENOTRECOVERABLE);
+    REQUIRE(cond_acquire(cond) == ENOTRECOVERABLE);
+    REQUIRE(cond_try_acquire(cond) == ENOTRECOVERABLE);
+    REQUIRE(cond_acquire_timed(cond, COND_SEC(1)) == ENOTRECOVERABLE);
+    REQUIRE(!cond_owned(cond));
+    REQUIRE(cond_release(cond) == EPERM);
+    REQUIRE(cond_recover(cond) == EPERM);
+}
+
+static void wait_for_the_loss(void)
+{
+    acquire();
+    memory->step = 1;
+    REQUIRE(cond_wait(cond, COND_FOREVER) == ENOTRECOVERABLE);
+    REQUIRE(!cond_owned(cond));
+}
+
+TEST_SHARED(COND_RLOCK, without_recover_the_lock_is_lost_for_all)
+{
+    elsewhere(die_with_two_levels);
+    acquire_after_death();
+    acquire();
+    release(); /* one level of two */
+    assert_true(cond_owned(cond));
+    release();
+    find_it_lost();
+    elsewhere(find_it_lost);
+    OK(cond_destroy(cond));
+    make(COND_RLOCK);
+    elsewhere(use_the_free_lock);
+}
+
+TEST_SHARED(COND_RLOCK, wait_reports_a_lost_lock)
+{
+    pid_t waiter = start_role(wait_for_the_loss);
+    until(&memory->step, 1);
+    until_waiters(cond, 1);
+    acquire();
+    pid_t holder = start_role(die_with_two_levels);
+    OK(cond_notify(cond, 1));
+    stop(waiter); /* so that this process gets EOWNERDEAD */
+    release();
+    finish_child(holder);
+    acquire_after_death();
+    release();
+    continue_and_finish(waiter);
+}
+
+static void find_it_lost_in_wait(void)
+{
+    acquire();
+    REQUIRE(cond_wait(cond, memory->open ? COND_SEC(1000) : COND_FOREVER) == ENOTRECOVERABLE);
+    REQUIRE(!cond_owned(cond));
+    REQUIRE(cond_acquire(cond) == ENOTRECOVERABLE);
+}
+
+/* Three wait: with a deadline, without one, and one that is killed there. All are uncounted in the end, on a lock
+   inside the condition or elsewhere, and the memory can be used again. */
+TEST_SHARED(COND_RLOCK, no_waiter_stays_counted_on_a_lost_lock)
+{
+    for (int lock_elsewhere = 0; lock_elsewhere < 2; lock_elsewhere++) {
+        pid_t waiters[3];
+        renew(COND_RLOCK);
+        cond = &memory->left;
+        OK(cond_lock_init(&memory->lock, COND_SHARED));
+        OK(cond_init(cond, lock_elsewhere ? &memory->lock : NULL, COND_SHARED));
+        for (int i = 0; i < 3; i++) {
+            memory->open = i == 1;
+            waiters[i] = start_role(find_it_lost_in_wait);
+            until_waiters(cond, (size_t)i + 1);
+        }
+        acquire();
+        kill_child(waiters[0]);
+        pid_t holder = start_role(die_with_the_lock);
+        stop(waiters[1]); /* so that this process gets EOWNERDEAD */
+        stop(waiters[2]);
+        release();
+        finish_child(holder);
+        acquire_after_death();
+        release();
+        continue_and_finish(waiters[1]);
+        continue_and_finish(waiters[2]);
+        assert_int_equal(cond_waiters(cond), 0);
+        assert_int_equal(cond_notify_all(cond), ENOTRECOVERABLE);
+        OK(cond_destroy(cond));
+        OK(cond_init(cond, NULL, COND_SHARED));
+        OK(cond_destroy(cond));
+        OK(cond_lock_destroy(&memory->lock));
+    }
+}
+
+static void wait_to_be_killed(void)
+{
+    acquire();
+    (void)cond_wait(cond, COND_FOREVER);
+}
+
+/* A notify on a lost lock uncounts the killed waiters: no other process can. */
+TEST_SHARED(COND_RLOCK, notify_all_uncounts_killed_waiters_on_a_lost_lock)
+{
+    make_left_and_right();
+    pid_t waiter = start_role(wait_to_be_killed);
+    until_waiters(cond, 1);
+    acquire();
+    kill_child(waiter);
+    release();
+    elsewhere(die_with_the_lock);
+    acquire_after_death();
+    release();
+    assert_int_equal(cond_waiters(cond), 1);
+    assert_int_equal(cond_destroy(cond), EBUSY);
+    assert_int_equal(cond_notify_all(cond), ENOTRECOVERABLE);
+    assert_int_equal(cond_waiters(cond), 0);
+    OK(cond_destroy(cond));
+    OK(cond_lock_destroy(&memory->lock));
 }
 
 /* ---- Several conditions on one lock ---- */
 
-static void wait_left_for_a_recover(struct memory *memory)
+static void wait_for_a_recover(void)
 {
-    REQUIRE(cond_acquire(&memory->left) == 0);
-    int error = cond_wait(&memory->left, COND_FOREVER);
+    acquire();
+    int error = cond_wait(cond, COND_FOREVER);
     REQUIRE(error == 0 || error == EOWNERDEAD);
     if (error == EOWNERDEAD)
-        REQUIRE(cond_recover(&memory->left) == 0);
-    REQUIRE(cond_release(&memory->left) == 0);
+        REQUIRE(cond_recover(cond) == 0);
+    release();
 }
 
-static void die_with_right(struct memory *memory)
+/* Recoveries end the wait of a waiter on another condition of the lock, however many there are, and wherever their
+   count begins. The waiter is stopped meanwhile. */
+TEST_SHARED(COND_RLOCK, recoveries_end_waits_on_other_conditions)
 {
-    REQUIRE(cond_acquire(&memory->right) == 0);
-}
-
-/* However many recoveries there are, and wherever their count begins, a waiter on another condition of the lock is set
-   free by them. It is stopped meanwhile, so that it cannot look in between. */
-static void recoveries_set_waiters_of_other_conditions_free(void **state)
-{
-    (void)state;
     static const struct {
         unsigned count, first;
     } cases[] = {{1, 0}, {64, 0}, {256, 0}, {1, UINT16_MAX}, {3, UINT16_MAX - 1}};
     for (size_t i = 0; i < LENGTH(cases); i++) {
-        struct memory *memory = map_new();
-        assert_int_equal(cond_lock_init(&memory->lock, COND_SHARED), 0);
+        renew(COND_RLOCK);
+        make_left_and_right();
         memory->lock.spin_ = (uint16_t)cases[i].first; /* recoveries of a shared lock, src/shared.c */
-        assert_int_equal(cond_init(&memory->left, &memory->lock, 0), 0);
-        assert_int_equal(cond_init(&memory->right, &memory->lock, 0), 0);
-        memory->lock.spin_ = (uint16_t)cases[i].first;
         memory->left.u_.shared.recoveries = memory->right.u_.shared.recoveries = (uint16_t)cases[i].first;
-        pid_t waiter = start_role(wait_left_for_a_recover, memory);
-        until_waiters(&memory->left, 1);
-        assert_int_equal(cond_acquire(&memory->left), 0);
+        pid_t waiter = start_role(wait_for_a_recover);
+        until_waiters(cond, 1);
+        acquire();
         stop(waiter);
-        assert_int_equal(cond_release(&memory->left), 0);
+        release();
+        cond = &memory->right;
         for (unsigned n = 0; n < cases[i].count; n++) {
-            elsewhere(die_with_right, memory);
-            assert_int_equal(cond_acquire(&memory->right), EOWNERDEAD);
-            assert_int_equal(cond_recover(&memory->right), 0);
-            assert_int_equal(cond_release(&memory->right), 0);
+            elsewhere(die_with_the_lock);
+            acquire_after_death();
+            OK(cond_recover(cond));
+            release();
         }
-        assert_int_equal(kill(waiter, SIGCONT), 0);
-        await_end(waiter);
-        assert_int_equal(cond_acquire(&memory->left), 0);
-        assert_int_equal(cond_waiters(&memory->left), 0);
-        assert_int_equal(cond_release(&memory->left), 0);
-        unmap(memory);
+        cond = &memory->left;
+        continue_and_finish(waiter);
+        acquire();
+        assert_int_equal(cond_waiters(cond), 0);
+        release();
     }
 }
 
-/* Of the condition whose own lock it is, at once, whichever call recovers. */
-static void recover_of_its_own_lock_sets_waiters_free(void **state)
+/* A recover of the lock inside a condition ends the waits on it at once, whichever call recovers. */
+TEST_SHARED(COND_RLOCK, recover_ends_waits_on_its_own_condition)
 {
-    (void)state;
-    struct memory *memory = map_new();
-    make(&memory->left, COND_RLOCK);
-    pid_t waiter = start_role(wait_left_for_a_recover, memory);
-    until_waiters(&memory->left, 1);
-    assert_int_equal(cond_acquire(&memory->left), 0);
-    pid_t dead = start_role(die_with_left, memory);
+    pid_t waiter = start_role(wait_for_a_recover);
+    until_waiters(cond, 1);
+    acquire();
+    pid_t holder = start_role(die_with_the_lock);
     stop(waiter);
-    assert_int_equal(cond_release(&memory->left), 0);
-    await_end(dead);
-    assert_int_equal(cond_acquire(&memory->left), EOWNERDEAD);
-    assert_int_equal(cond_waiters(&memory->left), 1);
-    assert_int_equal(cond_lock_recover(cond_get_lock(&memory->left)), 0);
-    assert_int_equal(cond_waiters(&memory->left), 0);
-    assert_int_equal(cond_release(&memory->left), 0);
-    assert_int_equal(kill(waiter, SIGCONT), 0);
-    await_end(waiter);
-    assert_int_equal(cond_destroy(&memory->left), 0);
-    unmap(memory);
+    release();
+    finish_child(holder);
+    acquire_after_death();
+    assert_int_equal(cond_waiters(cond), 1);
+    OK(cond_lock_recover(cond_get_lock(cond)));
+    assert_int_equal(cond_waiters(cond), 0);
+    release();
+    continue_and_finish(waiter);
 }
 
-static void wait_on(cond_t *cond, struct memory *memory)
+static void wait_for_open_on_it(void)
 {
-    REQUIRE(cond_acquire(cond) == 0);
-    REQUIRE(cond_wait_for(cond, is_open, memory, COND_FOREVER) == 0);
+    acquire();
+    REQUIRE(cond_wait_for(cond, is_open, NULL, COND_FOREVER) == 0);
     memory->through++;
-    REQUIRE(cond_release(cond) == 0);
+    release();
 }
 
-static void wait_left(struct memory *memory) { wait_on(&memory->left, memory); }
-static void wait_right(struct memory *memory) { wait_on(&memory->right, memory); }
-
-static void die_with_the_common_lock(struct memory *memory)
+static void notify_all_and_die(void)
 {
-    REQUIRE(cond_acquire(&memory->right) == 0);
-    REQUIRE(cond_notify_all(&memory->right) == 0);
+    acquire();
+    REQUIRE(cond_notify_all(cond) == 0);
 }
 
-static void conditions_share_a_lock(void **state)
+TEST_SHARED(COND_RLOCK, conditions_share_a_lock)
 {
-    (void)state;
-    struct memory *memory = map_new();
-    assert_int_equal(cond_lock_init(&memory->lock, COND_SHARED), 0);
-    assert_int_equal(cond_init(&memory->left, &memory->lock, 0), 0);
-    assert_int_equal(cond_init(&memory->right, &memory->lock, COND_SHARED), 0);
-    pid_t left = start_role(wait_left, memory), right = start_role(wait_right, memory);
+    make_left_and_right();
+    pid_t left = start_role(wait_for_open_on_it);
+    cond = &memory->right;
+    pid_t right = start_role(wait_for_open_on_it);
     until_waiters(&memory->left, 1);
     until_waiters(&memory->right, 1);
-    /* They are told of the death by whoever is first; here nobody but this one may be. */
-    assert_int_equal(cond_acquire(&memory->left), 0);
-    assert_int_equal(kill(left, SIGSTOP), 0);
-    assert_int_equal(kill(right, SIGSTOP), 0);
-    assert_int_equal(waitpid(left, NULL, WUNTRACED), left);
-    assert_int_equal(waitpid(right, NULL, WUNTRACED), right);
-    assert_int_equal(cond_release(&memory->left), 0);
-    elsewhere(die_with_the_common_lock, memory);
-    assert_int_equal(cond_acquire(&memory->left), EOWNERDEAD);
-    assert_int_equal(cond_lock_recover(&memory->lock), 0);
+    acquire();
+    stop(left); /* so that this process gets EOWNERDEAD */
+    stop(right);
+    release();
+    elsewhere(notify_all_and_die);
+    cond = &memory->left;
+    acquire_after_death();
+    OK(cond_lock_recover(&memory->lock));
     assert_int_equal(cond_recover(&memory->right), EINVAL); /* one recover is enough */
-    assert_int_equal(kill(left, SIGCONT), 0);
-    assert_int_equal(kill(right, SIGCONT), 0);
+    REQUIRE(kill(right, SIGCONT) == 0 && kill(left, SIGCONT) == 0);
     memory->open = true;
-    assert_int_equal(cond_notify(&memory->left, 1), 0);
-    assert_int_equal(cond_notify(&memory->right, 1), 0);
-    assert_int_equal(cond_release(&memory->right), 0);
-    await_end(left);
-    await_end(right);
+    OK(cond_notify(&memory->left, 1));
+    OK(cond_notify(&memory->right, 1));
+    OK(cond_release(&memory->right));
+    finish_child(left);
+    finish_child(right);
     assert_int_equal(memory->through, 2);
-    assert_int_equal(cond_destroy(&memory->left), 0);
-    assert_int_equal(cond_destroy(&memory->right), 0);
-    assert_int_equal(cond_lock_destroy(&memory->lock), 0);
-    unmap(memory);
+    OK(cond_destroy(&memory->left));
+    OK(cond_destroy(&memory->right));
+    OK(cond_lock_destroy(&memory->lock));
 }
 
 /* ---- Stopped for long ---- */
 
-static void wait_plainly(struct memory *memory)
+static void wait_plainly(void)
 {
-    REQUIRE(cond_acquire(&memory->cond) == 0);
-    REQUIRE(cond_wait(&memory->cond, COND_SEC(20)) == 0);
-    REQUIRE(cond_release(&memory->cond) == 0);
+    acquire();
+    REQUIRE(cond_wait(cond, COND_SEC(20)) == 0);
+    release();
 }
 
-static void wait_for_open(struct memory *memory)
+static void wait_for_open(void)
 {
-    REQUIRE(cond_acquire(&memory->cond) == 0);
-    REQUIRE(cond_wait_for(&memory->cond, is_open, memory, COND_SEC(20)) == 0);
-    REQUIRE(cond_release(&memory->cond) == 0);
+    acquire();
+    REQUIRE(cond_wait_for(cond, is_open, NULL, COND_SEC(20)) == 0);
+    release();
 }
 
-/* A waiter is notified and does not come, since it is stopped, while others wait 2^31 times, or 2^32: its ticket looks like
-   one that is to come, or like one of the others. It has its notification, and they are counted as they are. */
-static void a_stopped_waiter_keeps_its_notification(void **state)
+/* A notified waiter is stopped while others wait 2^31 times, or 2^32 times: its ticket looks like one of the future, or
+   like one of the others. It keeps its notification, and the others are counted as they are. */
+TEST_SHARED(COND_RLOCK, a_stopped_waiter_keeps_its_notification)
 {
-    (void)state;
     for (int round = 0; round < 8; round++) {
-        struct memory *memory = map_new();
-        struct cond_shared_queue_ *queue = &memory->cond.u_.shared;
+        renew(COND_RLOCK);
+        struct cond_shared_queue_ *queue = &cond->u_.shared;
         bool lap = round % 2;
-        make(&memory->cond, COND_RLOCK);
         if (round < 4)
             queue->arrivals = queue->free_below = queue->notified_below = UINT32_MAX;
-        pid_t stopped = start_role(round / 2 % 2 ? wait_for_open : wait_plainly, memory);
-        until_waiters(&memory->cond, 1);
-        assert_int_equal(cond_acquire(&memory->cond), 0);
+        pid_t stopped = start_role(round / 2 % 2 ? wait_for_open : wait_plainly);
+        until_waiters(cond, 1);
+        acquire();
         stop(stopped);
         uint32_t ticket = queue->arrivals - 1;
         memory->open = true;
-        assert_int_equal(cond_notify_all(&memory->cond), 0);
-        /* As if so many had waited and gone. */
+        OK(cond_notify_all(cond));
+        /* As if so many had waited. */
         queue->free_below = queue->notified_below = queue->arrivals = lap ? ticket : ticket + UINT32_MAX / 2 + 5;
         queue->laps = (uint16_t)(queue->laps + lap);
-        assert_int_equal(cond_release(&memory->cond), 0);
-        pid_t other = start_role(wait_once, memory);
-        until_waiters(&memory->cond, 1);
-        assert_int_equal(kill(stopped, SIGCONT), 0);
-        await_end(stopped);
-        assert_int_equal(cond_acquire(&memory->cond), 0);
-        assert_int_equal(cond_waiters(&memory->cond), 1);
-        assert_int_equal(cond_notify(&memory->cond, 1), 0);
-        assert_int_equal(cond_waiters(&memory->cond), 0);
-        assert_int_equal(cond_release(&memory->cond), 0);
-        await_end(other);
-        assert_int_equal(cond_destroy(&memory->cond), 0);
-        unmap(memory);
+        release();
+        pid_t other = start_role(wait_once);
+        until_waiters(cond, 1);
+        continue_and_finish(stopped);
+        acquire();
+        assert_int_equal(cond_waiters(cond), 1);
+        OK(cond_notify(cond, 1));
+        assert_int_equal(cond_waiters(cond), 0);
+        release();
+        finish_child(other);
     }
 }
 
-/* ---- Destroyed beside others ---- */
+/* ---- Destroy beside other threads ---- */
 
 struct late {
-    struct memory *memory;
-    cond_t *other; /* a shared condition that lives on */
+    cond_t *late;  /* destroyed meanwhile */
     bool waits;
-    atomic_int began;
+    atomic_int stage;
 };
 
-/* Whatever it is told, it can act on; and it has no mutex left in its list, or `other` would meet it there. */
-static void *come_late(void *arg)
+/* Each call returns 0 or EINVAL. The thread's list of robust mutexes must not keep the destroyed one: after that memory
+   was unmapped, acquiring the lock of `cond` would follow the list. */
+static void *use_both(void *arg)
 {
-    struct late *late = arg;
-    cond_t *cond = &late->memory->cond;
-    if (!late->waits)
-        atomic_store(&late->began, 1);
-    int error = cond_acquire(cond);
-    if (error == 0 && late->waits) {
-        atomic_store(&late->began, 1);
-        error = cond_wait(cond, COND_FOREVER);
+    struct late *l = arg;
+    if (!l->waits)
+        atomic_store(&l->stage, 1);
+    int error = cond_acquire(l->late);
+    if (error == 0 && l->waits) {
+        atomic_store(&l->stage, 1);
+        error = cond_wait(l->late, COND_FOREVER);
     }
     REQUIRE(error == 0 || error == EINVAL);
     if (error == 0)
-        REQUIRE(cond_release(cond) == 0);
-    return arg;
+        REQUIRE(cond_release(l->late) == 0);
+    atomic_store(&l->stage, 2);
+    until(&l->stage, 3);
+    acquire();
+    release();
+    return NULL;
 }
 
-static void *come_late_and_use_another(void *arg)
+TEST_SHARED(COND_RLOCK, destroy_beside_a_thread_that_wants_the_lock)
 {
-    struct late *late = arg;
-    (void)come_late(arg);
-    atomic_store(&late->began, 2);
-    until(&late->began, 3); /* the memory is gone */
-    REQUIRE(cond_acquire(late->other) == 0);
-    REQUIRE(cond_release(late->other) == 0);
-    return arg;
-}
-
-static void destroy_beside_one_that_sleeps_at_the_lock(void **state)
-{
-    (void)state;
-    struct memory *lasting = map_new();
-    make(&lasting->cond, COND_RLOCK);
     for (int round = 0; round < 200; round++) {
-        struct late late = {.memory = map_new(), .other = &lasting->cond, .waits = round % 2};
-        cond_t *cond = &late.memory->cond;
-        make(cond, round % 4 < 2 ? COND_RLOCK : COND_MUTEX);
-        if (!late.waits)
-            assert_int_equal(cond_acquire(cond), 0);
-        pthread_t thread = start(come_late_and_use_another, &late);
-        until(&late.began, 1);
-        if (late.waits) {
-            assert_int_equal(cond_acquire(cond), 0);
-            assert_int_equal(cond_notify_all(cond), 0);
+        struct memory *brief = map(-1, MAP_ANONYMOUS);
+        struct late l = {.late = &brief->cond, .waits = round % 2};
+        OK(cond_init(l.late, NULL, COND_SHARED | (round % 4 < 2 ? COND_RLOCK : COND_MUTEX)));
+        if (!l.waits)
+            OK(cond_acquire(l.late));
+        pthread_t thread = start(use_both, &l);
+        until(&l.stage, 1);
+        if (l.waits) {
+            OK(cond_acquire(l.late));
+            OK(cond_notify_all(l.late));
         } else {
             for (int i = 0; i < round; i++)
-                (void)sched_yield(); /* it may be asleep by now, or not */
+                (void)sched_yield(); /* the thread may be asleep by now, or not */
         }
-        assert_int_equal(cond_release(cond), 0);
+        OK(cond_release(l.late));
         int error;
-        while ((error = cond_destroy(cond)) != 0)
+        while ((error = cond_destroy(l.late)) != 0)
             assert_int_equal(error, EBUSY);
-        until(&late.began, 2);
-        unmap(late.memory);
-        atomic_store(&late.began, 3);
+        until(&l.stage, 2);
+        unmap(brief);
+        atomic_store(&l.stage, 3);
         (void)finish(thread);
     }
-    assert_int_equal(cond_destroy(&lasting->cond), 0);
-    unmap(lasting);
 }
 
 /* ---- The same memory at two addresses ---- */
@@ -1109,46 +1003,49 @@ struct pair {
     bool lock_elsewhere;
 };
 
-static cond_t *cond_at(struct memory *memory, const struct pair *pair)
+static cond_t *cond_at(struct memory *mapped, const struct pair *pair)
 {
-    return pair->lock_elsewhere ? &memory->left : &memory->cond;
+    return pair->lock_elsewhere ? &mapped->left : &mapped->cond;
 }
 
 static bool is_turn_1(void *arg) { return ((struct memory *)arg)->turn == 1; }
 static bool is_turn_0(void *arg) { return ((struct memory *)arg)->turn == 0; }
 
+/* Two threads or processes call this, with `mine` 0 and 1. */
+static void take_turns(struct memory *mapped, cond_t *on, int mine)
+{
+    for (int i = 0; i < TURNS; i++) {
+        REQUIRE(cond_acquire(on) == 0);
+        if (i % 2)
+            REQUIRE(cond_wait_for(on, mine ? is_turn_1 : is_turn_0, mapped, COND_FOREVER) == 0);
+        while (mapped->turn != mine)
+            REQUIRE(cond_wait(on, COND_FOREVER) == 0);
+        mapped->turn = 1 - mine;
+        REQUIRE((mine ? cond_notify(on, 1) : cond_notify_all(on)) == 0);
+        REQUIRE(cond_release(on) == 0);
+    }
+}
+
 static void *take_turns_there(void *arg)
 {
     const struct pair *pair = arg;
-    struct memory *memory = pair->there;
-    cond_t *cond = cond_at(memory, pair);
-    for (int i = 0; i < TURNS; i++) {
-        REQUIRE(cond_acquire(cond) == 0);
-        if (i % 2)
-            REQUIRE(cond_wait_for(cond, is_turn_1, memory, COND_FOREVER) == 0);
-        while (memory->turn != 1)
-            REQUIRE(cond_wait(cond, COND_FOREVER) == 0);
-        memory->turn = 0;
-        REQUIRE(cond_notify(cond, 1) == 0);
-        REQUIRE(cond_release(cond) == 0);
-    }
+    take_turns(pair->there, cond_at(pair->there, pair), 1);
     return NULL;
 }
 
-static void two_mappings_are_one_condition(void **state)
+TEST(two_mappings_are_one_condition)
 {
-    (void)state;
 #ifdef TSAN
-    skip(); /* to it, a mutex at two addresses is two */
+    skip(); /* it takes one mutex at two addresses for two */
 #endif
     int file = memfd_create("condvar", MFD_CLOEXEC);
     assert_true(file >= 0);
     assert_int_equal(ftruncate(file, MEMORY), 0);
-    struct pair pair = {.here = map_file(file), .there = map_file(file)};
+    struct pair pair = {.here = map(file, 0), .there = map(file, 0)};
     assert_ptr_not_equal(pair.here, pair.there);
-    make(&pair.here->cond, COND_RLOCK);
-    assert_int_equal(cond_lock_init(&pair.there->lock, COND_SHARED), 0);
-    assert_int_equal(cond_init(&pair.there->left, &pair.there->lock, 0), 0);
+    OK(cond_init(&pair.here->cond, NULL, COND_SHARED));
+    OK(cond_lock_init(&pair.there->lock, COND_SHARED));
+    OK(cond_init(&pair.there->left, &pair.there->lock, 0));
 
     for (int elsewhere = 0; elsewhere < 2; elsewhere++) {
         pair.lock_elsewhere = elsewhere;
@@ -1158,36 +1055,30 @@ static void two_mappings_are_one_condition(void **state)
             assert_ptr_equal(cond_get_lock(there), &pair.there->lock);
         }
         /* Acquire by one, release by the other. */
-        assert_int_equal(cond_acquire(here), 0);
+        OK(cond_acquire(here));
         assert_true(cond_owned(there) && cond_locked(there));
-        assert_int_equal(cond_acquire(there), 0);
+        OK(cond_acquire(there));
         assert_int_equal(cond_wait(there, COND_MS(1)), ETIMEDOUT);
-        assert_int_equal(cond_notify(here, 1), 0);
-        assert_int_equal(cond_release(there), 0);
-        assert_int_equal(cond_release(there), 0);
+        OK(cond_notify(here, 1));
+        OK(cond_release(there));
+        OK(cond_release(there));
         assert_false(cond_owned(here));
         assert_int_equal(cond_init(there, NULL, COND_SHARED), EBUSY);
 
         pthread_t thread = start(take_turns_there, &pair);
-        for (int i = 0; i < TURNS; i++) {
-            assert_int_equal(cond_acquire(here), 0);
-            assert_int_equal(cond_wait_for(here, is_turn_0, pair.here, COND_FOREVER), 0);
-            pair.here->turn = 1;
-            assert_int_equal(cond_notify_all(here), 0);
-            assert_int_equal(cond_release(here), 0);
-        }
+        take_turns(pair.here, here, 0);
         (void)finish(thread);
         assert_int_equal(pair.here->turn, 0);
-        assert_int_equal(cond_destroy(there), 0);
+        OK(cond_destroy(there));
         assert_int_equal(cond_acquire(here), EINVAL);
     }
-    assert_int_equal(cond_lock_destroy(&pair.here->lock), 0);
+    OK(cond_lock_destroy(&pair.here->lock));
     unmap(pair.here);
     unmap(pair.there);
     (void)close(file);
 }
 
-/* ---- Programs that know only a file ---- */
+/* ---- Programs that share only a file ---- */
 
 static int open_named(const char *name)
 {
@@ -1198,64 +1089,55 @@ static int open_named(const char *name)
 
 static int be_peer(const char *name)
 {
-    /* Something else is where the memory might have been. */
+    /* So that the memory has another address here. */
     REQUIRE(mmap(NULL, MEMORY, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) != MAP_FAILED);
-    struct memory *memory = map_file(open_named(name));
-    struct pair pair = {memory, memory, true};
-    (void)take_turns_there(&pair);
+    memory = map(open_named(name), 0);
+    take_turns(memory, &memory->left, 1);
     REQUIRE(cond_init(&memory->left, NULL, COND_SHARED) == EBUSY);
-    REQUIRE(cond_acquire(&memory->left) == 0); /* and dies with it */
-    memory->asked = getpid();
+    REQUIRE(cond_acquire(&memory->left) == 0); /* and exits */
+    memory->caller = getpid();
     _Exit(0);
 }
 
-static void play_with_peer(const char *name, int file)
+static void test_with_peer(const char *name, int file)
 {
     assert_true(file >= 0);
     assert_int_equal(ftruncate(file, MEMORY), 0);
-    struct memory *memory = map_file(file);
-    assert_int_equal(cond_lock_init(&memory->lock, COND_SHARED | COND_MUTEX), 0);
-    assert_int_equal(cond_init(&memory->left, &memory->lock, 0), 0);
+    memory = map(file, 0);
+    OK(cond_lock_init(&memory->lock, COND_SHARED | COND_MUTEX));
+    OK(cond_init(&memory->left, &memory->lock, 0));
     pid_t peer = fork();
     REQUIRE(peer >= 0);
     if (peer == 0) {
         (void)execl(program, program, "--peer", name, (char *)NULL);
         _Exit(2);
     }
-    for (int i = 0; i < TURNS; i++) {
-        assert_int_equal(cond_acquire(&memory->left), 0);
-        assert_int_equal(cond_wait_for(&memory->left, is_turn_0, memory, COND_FOREVER), 0);
-        memory->turn = 1;
-        assert_int_equal(cond_notify(&memory->left, 1), 0);
-        assert_int_equal(cond_release(&memory->left), 0);
-    }
-    await_end(peer);
+    take_turns(memory, &memory->left, 0);
+    finish_child(peer);
     assert_int_equal(cond_acquire(&memory->left), EOWNERDEAD);
-    assert_int_equal(memory->asked, peer);
-    assert_int_equal(cond_recover(&memory->left), 0);
-    assert_int_equal(cond_release(&memory->left), 0);
-    assert_int_equal(cond_destroy(&memory->left), 0);
-    assert_int_equal(cond_lock_destroy(&memory->lock), 0);
+    assert_int_equal(memory->caller, peer);
+    OK(cond_recover(&memory->left));
+    OK(cond_release(&memory->left));
+    OK(cond_destroy(&memory->left));
+    OK(cond_lock_destroy(&memory->lock));
     unmap(memory);
     (void)close(file);
 }
 
-static void unrelated_programs_by_memfd(void **state)
+TEST(unrelated_programs_by_memfd)
 {
-    (void)state;
     char name[64];
     int file = memfd_create("condvar", MFD_CLOEXEC);
     (void)snprintf(name, sizeof name, "/proc/%ld/fd/%d", (long)getpid(), file);
-    play_with_peer(name, file);
+    test_with_peer(name, file);
 }
 
-static void unrelated_programs_by_shm_open(void **state)
+TEST(unrelated_programs_by_shm_open)
 {
-    (void)state;
     char name[64];
     (void)snprintf(name, sizeof name, "/condvar-test-%ld", (long)getpid());
     int file = shm_open(name, O_RDWR | O_CREAT | O_EXCL, 0600);
-    play_with_peer(name, file);
+    test_with_peer(name, file);
     (void)shm_unlink(name);
 }
 
@@ -1264,39 +1146,7 @@ int main(int argc, char **argv)
     program = argv[0];
     if (argc == 3 && strcmp(argv[1], "--peer") == 0)
         return be_peer(argv[2]);
-    cond_t cond;
-    memset(&cond, 0, sizeof cond);
-    if (cond_init(&cond, NULL, COND_SHARED) == ENOTSUP)
+    if (!kind_is_possible(OWN_SHARED))
         return 77;
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_lock_is_one_for_all_processes),
-        cmocka_unit_test(a_mutex_is_not_recursive),
-        cmocka_unit_test(recursion_has_an_end),
-        cmocka_unit_test(wait_gives_back_and_restores_all_levels),
-        cmocka_unit_test(the_waiter_itself_evaluates_its_predicate),
-        cmocka_unit_test(notify_lets_at_least_so_many_go),
-        cmocka_unit_test(describe_tells_what_it_is),
-        cmocka_unit_test(close_ends_the_waits_of_all_processes),
-        cmocka_unit_test(closed_by_a_killed_process),
-        cmocka_unit_test(after_destroy_everything_answers_einval),
-        cmocka_unit_test(init_over_a_living_one_is_refused),
-        cmocka_unit_test(acquire_says_that_the_holder_died),
-        cmocka_unit_test(looking_does_not_forget_that_the_holder_died),
-        cmocka_unit_test(wait_says_that_the_holder_died),
-        cmocka_unit_test(without_recover_it_is_lost_for_all),
-        cmocka_unit_test(a_waiter_learns_of_the_loss),
-        cmocka_unit_test(nobody_stays_counted_on_a_lost_lock),
-        cmocka_unit_test(notify_all_forgets_the_killed_on_a_lost_lock),
-        cmocka_unit_test(recoveries_set_waiters_of_other_conditions_free),
-        cmocka_unit_test(recover_of_its_own_lock_sets_waiters_free),
-        cmocka_unit_test(a_stopped_waiter_keeps_its_notification),
-        cmocka_unit_test(destroy_beside_one_that_sleeps_at_the_lock),
-        cmocka_unit_test(init_over_a_living_lock_is_refused),
-        cmocka_unit_test(init_tells_that_another_is_making_it),
-        cmocka_unit_test(conditions_share_a_lock),
-        cmocka_unit_test(two_mappings_are_one_condition),
-        cmocka_unit_test(unrelated_programs_by_memfd),
-        cmocka_unit_test(unrelated_programs_by_shm_open),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return RUN_TESTS("shared");
 }

@@ -1,262 +1,207 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The misuse matrix of tasks: what each call answers in each state, on each kind of lock, and that an error
- * has changed nothing: not one byte of the condition, of its lock, of the task, of another task; no predicate
- * is asked, nobody is called back, and errno stays what it was. `answers` below is all there is to it.
+ * The misuse table of tasks: what each call returns in each state on each kind of lock, and that an error changed
+ * nothing: not one byte of the condition, its lock, the task or another task. No predicate and no callback is called,
+ * and errno is not changed. The table is STATE_LIST below.
  *
- * There is one task that the calls are about, and another one that gets in its way. One thread plays both.
+ * The calls are about one task; a second one brings about some of the states. One thread makes all calls.
  */
 #include "unit.h"
 #include "job.h"
 #include "waitq.h"
 
-/* ---- Kinds and states ---- */
+/* ---- The table: states, and what the calls return there on a private lock ---- */
 
-enum kind {
-    OWN_RLOCK,
-    OWN_MUTEX,
-    RLOCK_ELSEWHERE,
-    MUTEX_ELSEWHERE,
-    FOREIGN,
-    PTHREAD,
-    SHARED,
-    SHARED_ELSEWHERE,
-    KINDS
-};
+enum { NOT_TRIED = -1, DONE = 0, IN_PROGRESS = EINPROGRESS };
+#define ROW(acquire, cancel, destroy, destroy_lock, ...)                                                               \
+    {[ACQUIRE] = (acquire), [CANCEL] = (cancel), [DESTROY] = (destroy), [DESTROY_LOCK] = (destroy_lock), __VA_ARGS__,  \
+     [WAIT_FOR_NULL] = EINVAL, [AWAIT_NULL] = EINVAL}
+#define OTHERS(result)                                                                                                 \
+    [WAIT] = (result), [WAIT_FOR_TRUE] = (result), [WAIT_FOR_FALSE] = (result), [RELEASE] = (result),                  \
+    [AWAIT_TRUE] = (result), [AWAIT_FALSE] = (result), [NOTIFY_0] = (result), [NOTIFY_1] = (result),                   \
+    [NOTIFY_ALL] = (result), [CLOSE] = (result)
+#define HOLDER(wait, wait_for_true)                                                                                    \
+    [WAIT] = (wait), [WAIT_FOR_TRUE] = (wait_for_true), [WAIT_FOR_FALSE] = (wait), [RELEASE] = DONE,                   \
+    [AWAIT_TRUE] = (wait_for_true), [AWAIT_FALSE] = (wait), [NOTIFY_0] = DONE, [NOTIFY_1] = DONE,                      \
+    [NOTIFY_ALL] = DONE, [CLOSE] = DONE
 
-static const char *const kind_text[KINDS] = {
-    "own rlock",    "own mutex",     "rlock elsewhere", "mutex elsewhere",
-    "foreign lock", "pthread mutex", "own shared lock", "shared lock elsewhere",
-};
+#define STATE_LIST(X)                                                                                                  \
+    X(NO_CONDITION, "the condition is NULL", ROW(EINVAL, EINVAL, EINVAL, NOT_TRIED, OTHERS(EINVAL)))                   \
+    X(DESTROYED, "the condition is destroyed", ROW(EINVAL, EINVAL, EINVAL, NOT_TRIED, OTHERS(EINVAL)))                 \
+    X(DESTROYED_LOCK, "the condition's lock is destroyed", ROW(EINVAL, EINVAL, DONE, EINVAL, OTHERS(EINVAL)))          \
+    X(NO_TASK, "the task is NULL", ROW(EINVAL, EINVAL, NOT_TRIED, NOT_TRIED, OTHERS(EINVAL)))                          \
+    X(NO_INIT, "the task is all zero bits", ROW(EINVAL, EINVAL, NOT_TRIED, NOT_TRIED, OTHERS(EINVAL)))                 \
+    X(FREE, "the lock is free", ROW(DONE, EINVAL, DONE, DONE, OTHERS(EPERM)))                                          \
+    X(CLOSED, "the condition is closed, and the lock is free", ROW(DONE, EINVAL, DONE, DONE, OTHERS(EPERM)))           \
+    X(ANOTHERS, "another task holds the lock", ROW(IN_PROGRESS, EINVAL, EBUSY, EBUSY, OTHERS(EPERM)))                  \
+    X(THREADS, "a thread holds the lock", ROW(IN_PROGRESS, EINVAL, EBUSY, EBUSY, OTHERS(EPERM)))                       \
+    X(WAITED_ON, "another task waits", ROW(DONE, EINVAL, EBUSY, EBUSY, OTHERS(EPERM)))                                 \
+    X(MINE, "the task holds the lock", ROW(DONE, EINVAL, EBUSY, EBUSY, HOLDER(IN_PROGRESS, DONE)))                     \
+    X(MINE_WAITED_ON, "the task holds the lock, another one waits",                                                    \
+      ROW(DONE, EINVAL, EBUSY, EBUSY, HOLDER(IN_PROGRESS, DONE)))                                                      \
+    X(MINE_CLOSED, "the condition is closed, and the task holds the lock",                                             \
+      ROW(DONE, EINVAL, EBUSY, EBUSY, HOLDER(ECANCELED, DONE)))                                                        \
+    X(DEEPEST, "the task holds the maximum depth",                                                                     \
+      ROW(EAGAIN, EINVAL, EBUSY, EBUSY, HOLDER(IN_PROGRESS, DONE)))                                                    \
+    X(ASKING, "the task wants the lock, which another one holds",                                                      \
+      ROW(EBUSY, DONE, EBUSY, EBUSY, OTHERS(EPERM)))                                                                   \
+    X(ASKING_ELSEWHERE, "the task holds this lock and wants another",                                                  \
+      ROW(EBUSY, DONE, EBUSY, EBUSY, HOLDER(EBUSY, EBUSY)))                                                            \
+    X(GIVING_UP, "the task wanted the lock and was cancelled", ROW(EBUSY, DONE, EBUSY, EBUSY, OTHERS(EPERM)))          \
+    X(WAITING, "the task waits", ROW(EBUSY, DONE, EBUSY, EBUSY, OTHERS(EPERM)))                                        \
+    X(WAITING_LOCKED, "the task waits, and another one holds the lock",                                                \
+      ROW(EBUSY, DONE, EBUSY, EBUSY, OTHERS(EPERM)))                                                                   \
+    X(CHOSEN, "the task was notified, and another one holds the lock",                                                 \
+      ROW(EBUSY, DONE, EBUSY, EBUSY, OTHERS(EPERM)))                                                                   \
+    X(CANCELLED, "the task waited and was cancelled, and another one holds the lock",                                  \
+      ROW(EBUSY, DONE, EBUSY, EBUSY, OTHERS(EPERM)))                                                                   \
+    X(CLOSED_ON, "the task waited, and another one holds the lock and has closed the condition",                       \
+      ROW(EBUSY, DONE, EBUSY, EBUSY, OTHERS(EPERM)))                                                                   \
+    X(AWAITING, "the task awaits", ROW(EBUSY, DONE, EBUSY, EBUSY, OTHERS(EPERM)))                                      \
+    X(DECIDED, "the task's wait has ended, and it has the lock",                                                       \
+      ROW(DONE, EINVAL, EBUSY, EBUSY, HOLDER(IN_PROGRESS, DONE)))
 
 enum state {
-    NO_CONDITION,
-    DESTROYED,
-    DESTROYED_LOCK,
-    NO_TASK,
-    NO_INIT,
-    FREE,
-    CLOSED,
-    ANOTHERS,
-    THREADS,
-    WAITED_ON,
-    MINE,
-    MINE_WAITED_ON,
-    MINE_CLOSED,
-    DEEPEST,
-    ASKING,
-    ASKING_ELSEWHERE,
-    GIVING_UP,
-    WAITING,
-    WAITING_LOCKED,
-    CHOSEN,
-    CANCELLED,
-    CLOSED_ON,
-    AWAITING,
-    DECIDED,
+#define X(name, text, ...) name,
+    STATE_LIST(X)
+#undef X
     STATES
 };
 
 static const char *const state_text[STATES] = {
-    [NO_CONDITION] = "the condition is NULL",
-    [DESTROYED] = "the condition is destroyed",
-    [DESTROYED_LOCK] = "the condition's lock is destroyed",
-    [NO_TASK] = "the task is NULL",
-    [NO_INIT] = "the task is all zero bits",
-    [FREE] = "nobody holds the lock",
-    [CLOSED] = "the condition is closed, and nobody holds the lock",
-    [ANOTHERS] = "another task holds the lock",
-    [THREADS] = "a thread holds the lock",
-    [WAITED_ON] = "another task waits",
-    [MINE] = "the task holds the lock",
-    [MINE_WAITED_ON] = "the task holds the lock, another one waits",
-    [MINE_CLOSED] = "the condition is closed, and the task holds the lock",
-    [DEEPEST] = "the task holds the lock as deep as can be",
-    [ASKING] = "the task has asked for the lock that another one holds",
-    [ASKING_ELSEWHERE] = "the task holds this lock and has asked for another",
-    [GIVING_UP] = "the task has asked for the lock and was cancelled",
-    [WAITING] = "the task waits",
-    [WAITING_LOCKED] = "the task waits, and another one holds the lock",
-    [CHOSEN] = "the task was notified, and another one holds the lock",
-    [CANCELLED] = "the task waited and was cancelled, and another one holds the lock",
-    [CLOSED_ON] = "the task waited, and another one holds the lock and has closed the condition",
-    [AWAITING] = "the task awaits",
-    [DECIDED] = "the task's wait has ended, and it has the lock",
+#define X(name, text, ...) text,
+    STATE_LIST(X)
+#undef X
 };
 
-struct subject {
-    enum kind kind;
+struct cell {
     enum state state;
-    cond_t *cond;      /* what the calls get: &living, or NULL */
-    cond_task_t *task; /* what the calls get: &job.task, &zeroed, or NULL */
-    cond_t living, second;
-    cond_lock_t elsewhere;
-    struct toy toy;
-    pthread_mutex_t mutex;
+    struct subject s;
+    cond_t *cond;      /* what the calls get: &s.cond or NULL */
+    cond_task_t *task; /* what the calls get: &job.task, &zeroed or NULL */
+    cond_t second;
     struct job job, other;
     cond_task_t zeroed;
-    unsigned asked; /* how often a predicate was called */
+    unsigned calls; /* of predicates */
 };
-
-static bool kind_is_private(enum kind kind)
-{
-    return kind <= MUTEX_ELSEWHERE;
-}
-
-static bool kind_is_mutex(enum kind kind)
-{
-    return kind == OWN_MUTEX || kind == MUTEX_ELSEWHERE;
-}
-
-static bool kind_is_own(enum kind kind)
-{
-    return kind == OWN_RLOCK || kind == OWN_MUTEX || kind == SHARED;
-}
-
-/* Not every system has everything. */
-static bool kind_is_possible(enum kind kind)
-{
-#ifndef COND_HAVE_PTHREAD_
-    if (kind == PTHREAD)
-        return false;
-#endif
-    cond_lock_t lock;
-    if (kind < SHARED)
-        return true;
-    memset((void *)&lock, 0, sizeof lock);
-    return cond_lock_init(&lock, COND_SHARED) == 0 && cond_lock_destroy(&lock) == 0;
-}
 
 static bool state_has_kind(enum state state, enum kind kind)
 {
     if (!kind_is_possible(kind))
         return false;
     if (state == DESTROYED_LOCK)
-        return !kind_is_own(kind); /* an own lock is destroyed with its condition */
+        return !kind_is_own(kind); /* a condition's own lock is destroyed with the condition */
     if (state == DEEPEST)
         return kind == OWN_RLOCK || kind == RLOCK_ELSEWHERE;
-    return kind_is_private(kind) || state <= CLOSED || state == THREADS;
+    return kind < PRIVATE_KINDS || state <= CLOSED || state == THREADS;
 }
 
-static struct subject *make(enum kind kind, enum state state)
+static struct cell *make(enum kind kind, enum state state)
 {
-    struct subject *s = calloc(1, sizeof *s);
-    REQUIRE(s != NULL);
-    s->kind = kind;
-    s->state = state;
-    unsigned flags = kind_is_mutex(kind) ? COND_MUTEX : kind >= SHARED ? COND_SHARED : COND_RLOCK;
-    REQUIRE(pthread_mutex_init(&s->mutex, NULL) == 0);
-    if (kind == FOREIGN)
-        REQUIRE(cond_lock_init_foreign(&s->elsewhere, &toy_ops_all, &s->toy) == 0);
-#ifdef COND_HAVE_PTHREAD_
-    else if (kind == PTHREAD)
-        REQUIRE(cond_lock_init_pthread(&s->elsewhere, &s->mutex) == 0);
-#endif
-    else
-        REQUIRE(cond_lock_init(&s->elsewhere, flags) == 0);
-    bool own = kind_is_own(kind);
-    REQUIRE(cond_init(&s->living, own ? NULL : &s->elsewhere, own ? flags : 0) == 0);
-    REQUIRE(cond_init(&s->second, NULL, 0) == 0);
-    job_make(&s->job, 0, NULL);
-    job_make(&s->other, 1, NULL);
-    s->cond = state == NO_CONDITION ? NULL : &s->living;
-    s->task = state == NO_TASK ? NULL : state == NO_INIT ? &s->zeroed : &s->job.task;
-    return s;
+    struct cell *c = calloc(1, sizeof *c);
+    REQUIRE(c != NULL);
+    c->state = state;
+    subject_make(&c->s, kind);
+    REQUIRE(cond_init(&c->second, NULL, 0) == 0);
+    job_make(&c->job, 0, NULL);
+    job_make(&c->other, 1, NULL);
+    c->cond = state == NO_CONDITION ? NULL : &c->s.cond;
+    c->task = state == NO_TASK ? NULL : state == NO_INIT ? &c->zeroed : &c->job.task;
+    return c;
 }
 
-static void acquire_as(struct subject *s, struct job *job)
+static void acquire_as(struct cell *c, struct job *job)
 {
-    REQUIRE(ASK(job, cond_task_acquire(&s->living, &job->task)) == 0);
+    REQUIRE(ASK(job, cond_task_acquire(&c->s.cond, &job->task)) == 0);
 }
 
-static void wait_as(struct subject *s, struct job *job)
+static void wait_as(struct cell *c, struct job *job)
 {
-    acquire_as(s, job);
-    REQUIRE(ASK(job, cond_task_wait(&s->living, &job->task)) == EINPROGRESS);
+    acquire_as(c, job);
+    REQUIRE(ASK(job, cond_task_wait(&c->s.cond, &job->task)) == EINPROGRESS);
 }
 
-static bool is_false(void *arg)
+static bool is_never_true(UNUSED void *arg)
 {
-    (void)arg;
     return false;
 }
 
-static void enter_state(struct subject *s)
+static void enter_state(struct cell *c)
 {
-    struct job *job = &s->job, *other = &s->other;
-    switch (s->state) {
+    struct job *job = &c->job, *other = &c->other;
+    switch (c->state) {
     case DESTROYED:
-        REQUIRE(cond_destroy(&s->living) == 0);
+        REQUIRE(cond_destroy(&c->s.cond) == 0);
         break;
     case DESTROYED_LOCK:
-        REQUIRE(cond_lock_destroy(&s->elsewhere) == 0);
+        REQUIRE(cond_lock_destroy(&c->s.lock) == 0);
         break;
     case CLOSED:
-        REQUIRE(cond_acquire(&s->living) == 0);
-        REQUIRE(cond_close(&s->living) == 0);
-        REQUIRE(cond_release(&s->living) == 0);
+        REQUIRE(cond_acquire(&c->s.cond) == 0);
+        REQUIRE(cond_close(&c->s.cond) == 0);
+        REQUIRE(cond_release(&c->s.cond) == 0);
         break;
     case ANOTHERS:
-        acquire_as(s, other);
+        acquire_as(c, other);
         break;
     case THREADS:
-        REQUIRE(cond_acquire(&s->living) == 0);
+        REQUIRE(cond_acquire(&c->s.cond) == 0);
         break;
     case WAITED_ON:
-        wait_as(s, other);
+        wait_as(c, other);
         break;
     case MINE:
-        acquire_as(s, job);
+        acquire_as(c, job);
         break;
     case MINE_WAITED_ON:
-        wait_as(s, other);
-        acquire_as(s, job);
+        wait_as(c, other);
+        acquire_as(c, job);
         break;
     case MINE_CLOSED:
-        acquire_as(s, job);
-        REQUIRE(cond_task_close(&s->living, &job->task) == 0);
+        acquire_as(c, job);
+        REQUIRE(cond_task_close(&c->s.cond, &job->task) == 0);
         break;
     case AWAITING:
-        acquire_as(s, job);
-        REQUIRE(ASK(job, cond_task_await(&s->living, &job->task, is_false, NULL)) == EINPROGRESS);
+        acquire_as(c, job);
+        REQUIRE(ASK(job, cond_task_await(&c->s.cond, &job->task, is_never_true, NULL)) == EINPROGRESS);
         break;
     case DEEPEST:
-        acquire_as(s, job);
-        cond_get_lock(&s->living)->depth_ = COND_DEPTH_MAX - 1; /* test_task goes there step by step */
+        acquire_as(c, job);
+        cond_get_lock(&c->s.cond)->depth_ = COND_DEPTH_MAX - 1; /* test_task goes there step by step */
         break;
     case ASKING:
     case GIVING_UP:
-        acquire_as(s, other);
-        REQUIRE(ASK(job, cond_task_acquire(&s->living, &job->task)) == EINPROGRESS);
-        if (s->state == GIVING_UP)
+        acquire_as(c, other);
+        REQUIRE(ASK(job, cond_task_acquire(&c->s.cond, &job->task)) == EINPROGRESS);
+        if (c->state == GIVING_UP)
             REQUIRE(cond_task_cancel(&job->task) == 0);
         break;
     case ASKING_ELSEWHERE:
-        acquire_as(s, job);
-        REQUIRE(cond_task_acquire(&s->second, &other->task) == 0);
-        REQUIRE(ASK(job, cond_task_acquire(&s->second, &job->task)) == EINPROGRESS);
+        acquire_as(c, job);
+        REQUIRE(cond_task_acquire(&c->second, &other->task) == 0);
+        REQUIRE(ASK(job, cond_task_acquire(&c->second, &job->task)) == EINPROGRESS);
         break;
     case WAITING:
-        wait_as(s, job);
+        wait_as(c, job);
         break;
     case WAITING_LOCKED:
     case CHOSEN:
     case CANCELLED:
     case CLOSED_ON:
-        wait_as(s, job);
-        acquire_as(s, other);
-        if (s->state == CHOSEN)
-            REQUIRE(cond_task_notify(&s->living, &other->task, 1) == 0);
-        if (s->state == CANCELLED)
+        wait_as(c, job);
+        acquire_as(c, other);
+        if (c->state == CHOSEN)
+            REQUIRE(cond_task_notify(&c->s.cond, &other->task, 1) == 0);
+        if (c->state == CANCELLED)
             REQUIRE(cond_task_cancel(&job->task) == 0);
-        if (s->state == CLOSED_ON)
-            REQUIRE(cond_task_close(&s->living, &other->task) == 0);
+        if (c->state == CLOSED_ON)
+            REQUIRE(cond_task_close(&c->s.cond, &other->task) == 0);
         break;
     case DECIDED:
-        wait_as(s, job);
-        acquire_as(s, other);
-        REQUIRE(cond_task_notify(&s->living, &other->task, 1) == 0);
-        REQUIRE(cond_task_release(&s->living, &other->task) == 0);
+        wait_as(c, job);
+        acquire_as(c, other);
+        REQUIRE(cond_task_notify(&c->s.cond, &other->task, 1) == 0);
+        REQUIRE(cond_task_release(&c->s.cond, &other->task) == 0);
         REQUIRE(job_outcome(job) == 0);
         break;
     default:
@@ -264,40 +209,40 @@ static void enter_state(struct subject *s)
     }
 }
 
-/* Whatever there is comes to its end, else REQUIRE ends the program: nothing is held or waited for for ever. */
-static void leave_state(struct subject *s)
+/* Ends all waits and releases all locks, or REQUIRE ends the program. */
+static void leave_state(struct cell *c)
 {
-    struct job *both[] = {&s->job, &s->other};
-    cond_t *conds[] = {&s->living, &s->second};
-    /* If the call has destroyed the condition, another one leads to the lock. */
-    if (cond_get_lock(&s->living) == NULL && !kind_is_own(s->kind))
-        (void)cond_init(&s->living, &s->elsewhere, 0);
-    if (s->state == DEEPEST) {
-        unsigned *depth = &cond_get_lock(&s->living)->depth_;
-        if (cond_task_release(&s->living, &s->job.task) == 0)
+    struct job *both[] = {&c->job, &c->other};
+    cond_t *conds[] = {&c->s.cond, &c->second};
+    /* If the call has destroyed the condition, a new one gives access to the lock. */
+    if (cond_get_lock(&c->s.cond) == NULL && !kind_is_own(c->s.kind))
+        (void)cond_init(&c->s.cond, &c->s.lock, 0);
+    if (c->state == DEEPEST) {
+        unsigned *depth = &cond_get_lock(&c->s.cond)->depth_;
+        if (cond_task_release(&c->s.cond, &c->job.task) == 0)
             *depth = 0;
         else
-            s->job.task.waiter_.state = s->job.task.waiter_.state % WAITER_DEPTH + WAITER_DEPTH; /* it waits */
+            c->job.task.waiter_.state = c->job.task.waiter_.state % WAITER_DEPTH + WAITER_DEPTH; /* it waits */
     }
-    while (cond_release(&s->living) == 0)
+    while (cond_release(&c->s.cond) == 0)
         ;
     for (unsigned again = 0; again < 3; again++)
         for (size_t i = 0; i < LENGTH(both); i++) {
             (void)cond_task_cancel(&both[i]->task);
-            for (size_t c = 0; c < LENGTH(conds); c++)
-                while (cond_task_release(conds[c], &both[i]->task) == 0)
+            for (size_t k = 0; k < LENGTH(conds); k++)
+                while (cond_task_release(conds[k], &both[i]->task) == 0)
                     ;
         }
-    if (s->state != DESTROYED && s->state != DESTROYED_LOCK) {
-        REQUIRE(cond_waiters(&s->living) == 0);
-        int error = cond_destroy(&s->living);
-        REQUIRE(error == 0 || error == EINVAL); /* the call may have done that */
-        error = cond_lock_destroy(&s->elsewhere);
+    if (c->state != DESTROYED && c->state != DESTROYED_LOCK) {
+        REQUIRE(cond_waiters(&c->s.cond) == 0);
+        int error = cond_destroy(&c->s.cond);
+        REQUIRE(error == 0 || error == EINVAL); /* the call may have destroyed it */
+        error = cond_lock_destroy(&c->s.lock);
         REQUIRE(error == 0 || error == EINVAL);
     }
-    REQUIRE(cond_destroy(&s->second) == 0);
-    REQUIRE(pthread_mutex_destroy(&s->mutex) == 0);
-    free(s);
+    REQUIRE(cond_destroy(&c->second) == 0);
+    REQUIRE(pthread_mutex_destroy(&c->s.mutex) == 0);
+    free(c);
 }
 
 /* ---- The calls ---- */
@@ -314,220 +259,149 @@ static bool never(void *arg)
     return false;
 }
 
+static cond_lock_t *lock_of(struct cell *c)
+{
+    return kind_is_own(c->s.kind) ? cond_get_lock(&c->s.cond) : &c->s.lock;
+}
+
+#define CALL_LIST(X)                                                                                                   \
+    X(ACQUIRE, "cond_task_acquire", cond_task_acquire(c->cond, c->task))                                               \
+    X(WAIT, "cond_task_wait", cond_task_wait(c->cond, c->task))                                                        \
+    X(WAIT_FOR_TRUE, "cond_task_wait_for(true)", cond_task_wait_for(c->cond, c->task, always, &c->calls))              \
+    X(WAIT_FOR_FALSE, "cond_task_wait_for(false)", cond_task_wait_for(c->cond, c->task, never, &c->calls))             \
+    X(WAIT_FOR_NULL, "cond_task_wait_for(NULL)", cond_task_wait_for(c->cond, c->task, NULL, NULL))                     \
+    X(AWAIT_TRUE, "cond_task_await(true)", cond_task_await(c->cond, c->task, always, &c->calls))                       \
+    X(AWAIT_FALSE, "cond_task_await(false)", cond_task_await(c->cond, c->task, never, &c->calls))                      \
+    X(AWAIT_NULL, "cond_task_await(NULL)", cond_task_await(c->cond, c->task, NULL, NULL))                              \
+    X(RELEASE, "cond_task_release", cond_task_release(c->cond, c->task))                                               \
+    X(NOTIFY_0, "cond_task_notify(0)", cond_task_notify(c->cond, c->task, 0))                                          \
+    X(NOTIFY_1, "cond_task_notify(1)", cond_task_notify(c->cond, c->task, 1))                                          \
+    X(NOTIFY_ALL, "cond_task_notify_all", cond_task_notify_all(c->cond, c->task))                                      \
+    X(CLOSE, "cond_task_close", cond_task_close(c->cond, c->task))                                                     \
+    X(CANCEL, "cond_task_cancel", cond_task_cancel(c->task))                                                           \
+    X(DESTROY, "cond_destroy", cond_destroy(c->cond))                                                                  \
+    X(DESTROY_LOCK, "cond_lock_destroy", cond_lock_destroy(lock_of(c)))                                                \
+    X(LOCK_ACQUIRE, "cond_task_lock_acquire", cond_task_lock_acquire(c->cond != NULL ? lock_of(c) : NULL, c->task))    \
+    X(LOCK_RELEASE, "cond_task_lock_release", cond_task_lock_release(c->cond != NULL ? lock_of(c) : NULL, c->task))
+
 enum call {
-    ACQUIRE,
-    WAIT,
-    WAIT_FOR_TRUE,
-    WAIT_FOR_FALSE,
-    WAIT_FOR_NULL,
-    AWAIT_TRUE,
-    AWAIT_FALSE,
-    AWAIT_NULL,
-    RELEASE,
-    NOTIFY_0,
-    NOTIFY_1,
-    NOTIFY_ALL,
-    CLOSE,
-    CANCEL,
-    DESTROY,
-    DESTROY_LOCK,
-    LOCK_ACQUIRE,
-    LOCK_RELEASE,
+#define X(name, text, result) name,
+    CALL_LIST(X)
+#undef X
     CALLS
 };
 
 static const char *const call_text[CALLS] = {
-    "cond_task_acquire", "cond_task_wait", "cond_task_wait_for(true)", "cond_task_wait_for(false)",
-    "cond_task_wait_for(NULL)", "cond_task_await(true)", "cond_task_await(false)", "cond_task_await(NULL)",
-    "cond_task_release", "cond_task_notify(0)", "cond_task_notify(1)", "cond_task_notify_all", "cond_task_close",
-    "cond_task_cancel", "cond_destroy", "cond_lock_destroy", "cond_task_lock_acquire", "cond_task_lock_release",
+#define X(name, text, result) text,
+    CALL_LIST(X)
+#undef X
 };
 
-static cond_lock_t *lock_of(struct subject *s)
-{
-    return kind_is_own(s->kind) ? cond_get_lock(&s->living) : &s->elsewhere;
-}
-
-static int make_call(enum call call, struct subject *s)
+static int make_call(enum call call, struct cell *c)
 {
     switch (call) {
-    case ACQUIRE: return cond_task_acquire(s->cond, s->task);
-    case WAIT: return cond_task_wait(s->cond, s->task);
-    case WAIT_FOR_TRUE: return cond_task_wait_for(s->cond, s->task, always, &s->asked);
-    case WAIT_FOR_FALSE: return cond_task_wait_for(s->cond, s->task, never, &s->asked);
-    case WAIT_FOR_NULL: return cond_task_wait_for(s->cond, s->task, NULL, NULL);
-    case AWAIT_TRUE: return cond_task_await(s->cond, s->task, always, &s->asked);
-    case AWAIT_FALSE: return cond_task_await(s->cond, s->task, never, &s->asked);
-    case AWAIT_NULL: return cond_task_await(s->cond, s->task, NULL, NULL);
-    case RELEASE: return cond_task_release(s->cond, s->task);
-    case NOTIFY_0: return cond_task_notify(s->cond, s->task, 0);
-    case NOTIFY_1: return cond_task_notify(s->cond, s->task, 1);
-    case NOTIFY_ALL: return cond_task_notify_all(s->cond, s->task);
-    case CLOSE: return cond_task_close(s->cond, s->task);
-    case CANCEL: return cond_task_cancel(s->task);
-    case DESTROY: return cond_destroy(s->cond);
-    case DESTROY_LOCK: return cond_lock_destroy(lock_of(s));
-    case LOCK_ACQUIRE: return cond_task_lock_acquire(s->cond != NULL ? lock_of(s) : NULL, s->task);
-    case LOCK_RELEASE: return cond_task_lock_release(s->cond != NULL ? lock_of(s) : NULL, s->task);
+#define X(name, text, result)                                                                                          \
+    case name: return result;
+        CALL_LIST(X)
+#undef X
     default: return -1;
     }
 }
 
-/* ---- The table: what the calls answer on a private lock ---- */
-
-enum { NOT_TRIED = -1 };
-#define OK 0
-#define UNDER_WAY EINPROGRESS
-#define ROW(acquire, cancel, destroy, destroy_lock, ...)                                                \
-    {[ACQUIRE] = (acquire), [CANCEL] = (cancel), [DESTROY] = (destroy), [DESTROY_LOCK] = (destroy_lock),    \
-     __VA_ARGS__, [WAIT_FOR_NULL] = EINVAL, [AWAIT_NULL] = EINVAL}
-#define OTHERS(answer)                                                                                  \
-    [WAIT] = (answer), [WAIT_FOR_TRUE] = (answer), [WAIT_FOR_FALSE] = (answer), [RELEASE] = (answer),       \
-    [AWAIT_TRUE] = (answer), [AWAIT_FALSE] = (answer), [NOTIFY_0] = (answer), [NOTIFY_1] = (answer),        \
-    [NOTIFY_ALL] = (answer), [CLOSE] = (answer)
-#define HOLDER(wait, wait_for_true)                                                                     \
-    [WAIT] = (wait), [WAIT_FOR_TRUE] = (wait_for_true), [WAIT_FOR_FALSE] = (wait), [RELEASE] = OK,          \
-    [AWAIT_TRUE] = (wait_for_true), [AWAIT_FALSE] = (wait), [NOTIFY_0] = OK, [NOTIFY_1] = OK,               \
-    [NOTIFY_ALL] = OK, [CLOSE] = OK
-
-static const int answers[STATES][CALLS] = {
-    [NO_CONDITION] = ROW(EINVAL, EINVAL, EINVAL, NOT_TRIED, OTHERS(EINVAL)),
-    [DESTROYED] = ROW(EINVAL, EINVAL, EINVAL, NOT_TRIED, OTHERS(EINVAL)),
-    [DESTROYED_LOCK] = ROW(EINVAL, EINVAL, OK, EINVAL, OTHERS(EINVAL)),
-    [NO_TASK] = ROW(EINVAL, EINVAL, NOT_TRIED, NOT_TRIED, OTHERS(EINVAL)),
-    [NO_INIT] = ROW(EINVAL, EINVAL, NOT_TRIED, NOT_TRIED, OTHERS(EINVAL)),
-    [FREE] = ROW(OK, EINVAL, OK, OK, OTHERS(EPERM)),
-    [CLOSED] = ROW(OK, EINVAL, OK, OK, OTHERS(EPERM)),
-    [ANOTHERS] = ROW(UNDER_WAY, EINVAL, EBUSY, EBUSY, OTHERS(EPERM)),
-    [THREADS] = ROW(UNDER_WAY, EINVAL, EBUSY, EBUSY, OTHERS(EPERM)),
-    [WAITED_ON] = ROW(OK, EINVAL, EBUSY, EBUSY, OTHERS(EPERM)),
-    [MINE] = ROW(OK, EINVAL, EBUSY, EBUSY, HOLDER(UNDER_WAY, OK)),
-    [MINE_WAITED_ON] = ROW(OK, EINVAL, EBUSY, EBUSY, HOLDER(UNDER_WAY, OK)),
-    [MINE_CLOSED] = ROW(OK, EINVAL, EBUSY, EBUSY, HOLDER(ECANCELED, OK)),
-    [DEEPEST] = ROW(EAGAIN, EINVAL, EBUSY, EBUSY, HOLDER(UNDER_WAY, OK)),
-    [ASKING] = ROW(EBUSY, OK, EBUSY, EBUSY, OTHERS(EPERM)),
-    [ASKING_ELSEWHERE] = ROW(EBUSY, OK, EBUSY, EBUSY, HOLDER(EBUSY, EBUSY)),
-    [GIVING_UP] = ROW(EBUSY, OK, EBUSY, EBUSY, OTHERS(EPERM)),
-    [WAITING] = ROW(EBUSY, OK, EBUSY, EBUSY, OTHERS(EPERM)),
-    [WAITING_LOCKED] = ROW(EBUSY, OK, EBUSY, EBUSY, OTHERS(EPERM)),
-    [CHOSEN] = ROW(EBUSY, OK, EBUSY, EBUSY, OTHERS(EPERM)),
-    [CANCELLED] = ROW(EBUSY, OK, EBUSY, EBUSY, OTHERS(EPERM)),
-    [CLOSED_ON] = ROW(EBUSY, OK, EBUSY, EBUSY, OTHERS(EPERM)),
-    [AWAITING] = ROW(EBUSY, OK, EBUSY, EBUSY, OTHERS(EPERM)),
-    [DECIDED] = ROW(OK, EINVAL, EBUSY, EBUSY, HOLDER(UNDER_WAY, OK)),
+static const int results[STATES][CALLS] = {
+#define X(name, text, ...) [name] = __VA_ARGS__,
+    STATE_LIST(X)
+#undef X
 };
 
-static int answer_for(enum state state, enum call call, enum kind kind)
+static int expected_result(enum state state, enum call call, enum kind kind)
 {
-    /* By the lock: the same, and it is there when the condition is not, if it is elsewhere. */
+    /* The calls on the lock return the same. A lock elsewhere outlives its condition. */
     if (call == LOCK_ACQUIRE || call == LOCK_RELEASE) {
         if (state == DESTROYED && !kind_is_own(kind))
             state = FREE;
         call = call == LOCK_ACQUIRE ? ACQUIRE : RELEASE;
     }
-    int answer = answers[state][call];
-    if (answer == NOT_TRIED || (call >= DESTROY && !kind_is_private(kind)))
+    int result = results[state][call];
+    if (result == NOT_TRIED || (call >= DESTROY && kind >= PRIVATE_KINDS))
         return NOT_TRIED; /* test_misuse.c */
-    /* The condition with a lock elsewhere knows only who waits on it. */
+    /* With its lock elsewhere, a condition is busy only while a thread or task waits on it. */
     bool waited_on = state == WAITED_ON || state == MINE_WAITED_ON || state == WAITING ||
                      state == WAITING_LOCKED || state == CANCELLED || state == AWAITING;
-    if (call == DESTROY && !kind_is_own(kind) && answer == EBUSY && !waited_on)
-        return OK;
-    if (call == ACQUIRE && answer == OK && kind_is_mutex(kind) &&
+    if (call == DESTROY && !kind_is_own(kind) && result == EBUSY && !waited_on)
+        return DONE;
+    if (call == ACQUIRE && result == DONE && kind_is_mutex(kind) &&
         (state == MINE || state == MINE_WAITED_ON || state == MINE_CLOSED || state == DECIDED))
         return EDEADLK;
-    if (!kind_is_private(kind) && call != CANCEL && answer != EINVAL)
+    if (kind >= PRIVATE_KINDS && call != CANCEL && result != EINVAL)
         return ENOTSUP;
-    return answer;
+    return result;
 }
 
-/* ---- Trying the cells ---- */
+/* ---- Test each cell ---- */
 
 enum { NO_ERRNO = 4711 };
 
-static const char *error_name(int error)
+/* Not the mutex: cond_locked() tries it, and some implementations count that. */
+static bool same_bytes(const struct cell *a, const struct cell *b)
 {
-    static const struct {
-        int error;
-        const char *name;
-    } names[] = {
-        {0, "0"},
-        {EINVAL, "EINVAL"},
-        {EPERM, "EPERM"},
-        {EBUSY, "EBUSY"},
-        {EAGAIN, "EAGAIN"},
-        {EDEADLK, "EDEADLK"},
-        {ENOTSUP, "ENOTSUP"},
-        {EINPROGRESS, "EINPROGRESS"},
-        {ECANCELED, "ECANCELED"},
-    };
-    for (size_t i = 0; i < LENGTH(names); i++)
-        if (names[i].error == error)
-            return names[i].name;
-    return "another error";
-}
-
-/* The mutex is looked at by trying it, which some implementations count. */
-static bool same_bytes(const struct subject *a, const struct subject *b)
-{
-    return memcmp(&a->living, &b->living, sizeof a->living) == 0 &&
+    return memcmp(&a->s.cond, &b->s.cond, sizeof a->s.cond) == 0 &&
            memcmp(&a->second, &b->second, sizeof a->second) == 0 &&
-           memcmp(&a->elsewhere, &b->elsewhere, sizeof a->elsewhere) == 0 &&
+           memcmp(&a->s.lock, &b->s.lock, sizeof a->s.lock) == 0 &&
            memcmp(&a->job, &b->job, sizeof a->job) == 0 && memcmp(&a->other, &b->other, sizeof a->other) == 0 &&
-           memcmp(&a->zeroed, &b->zeroed, sizeof a->zeroed) == 0 && a->asked == b->asked;
+           memcmp(&a->zeroed, &b->zeroed, sizeof a->zeroed) == 0 && a->calls == b->calls;
 }
 
-static bool is_error(int answer)
+static bool is_error(int result)
 {
-    return answer != 0 && answer != EINPROGRESS;
+    return result != 0 && result != EINPROGRESS;
 }
 
-static bool try_cell(enum state state, enum call call, enum kind kind, int expected)
+static bool test_cell(enum state state, enum call call, enum kind kind, int expected)
 {
-    struct subject *s = make(kind, state);
-    struct subject before;
-    enter_state(s);
-    job_begin(&s->job);
+    struct cell *c = make(kind, state);
+    struct cell before;
+    enter_state(c);
+    job_begin(&c->job);
     if (call > AWAIT_NULL && call != LOCK_ACQUIRE)
-        atomic_store(&s->job.asking, 0); /* no request: it may be called back from within */
-    memcpy(&before, s, sizeof before);
+        atomic_store(&c->job.requester, 0); /* no request: its callback may run inside the call */
+    memcpy(&before, c, sizeof before);
     errno = NO_ERRNO;
-    int answer = make_call(call, s);
+    int result = make_call(call, c);
     int error = errno;
-    if (answer == ECANCELED)
-        before.asked = s->asked; /* a closed condition's waiter looks at its predicate first */
-    const char *wrong = answer != expected                             ? "the answer"
-                        : error != NO_ERRNO                            ? "errno was touched"
-                        : is_error(answer) && !same_bytes(s, &before) ? "something was written"
+    if (result == ECANCELED)
+        before.calls = c->calls; /* on a closed condition the predicate is called first */
+    const char *wrong = result != expected                             ? "wrong result"
+                        : error != NO_ERRNO                            ? "errno was changed"
+                        : is_error(result) && !same_bytes(c, &before) ? "an object was written"
                                                                        : NULL;
-    atomic_store(&s->job.asking, 0);
+    atomic_store(&c->job.requester, 0);
     if (wrong == NULL) {
-        leave_state(s);
+        leave_state(c);
         return true;
     }
-    print_error("%s, %s, %s: %s: expected %s, got %s\n", call_text[call], state_text[state], kind_text[kind],
-                wrong, error_name(expected), error_name(answer));
+    print_error("%s, %s, %s: %s: expected %s, got %s\n", call_text[call], state_text[state], kind_names[kind],
+                wrong, error_name(expected), error_name(result));
     return false;
 }
 
-static void every_call_in_every_state(void **state)
+TEST(every_call_in_every_state)
 {
-    (void)state;
     unsigned wrong = 0, tried = 0;
     for (int s = 0; s < STATES; s++)
         for (int call = 0; call < CALLS; call++)
             for (int kind = 0; kind < KINDS; kind++) {
-                int expected = answer_for((enum state)s, (enum call)call, (enum kind)kind);
+                int expected = expected_result((enum state)s, (enum call)call, (enum kind)kind);
                 if (expected == NOT_TRIED || !state_has_kind((enum state)s, (enum kind)kind))
                     continue;
                 tried++;
-                wrong += !try_cell((enum state)s, (enum call)call, (enum kind)kind, expected);
+                wrong += !test_cell((enum state)s, (enum call)call, (enum kind)kind, expected);
             }
     print_message("%u cells\n", tried);
     assert_int_equal(wrong, 0);
 }
 
-/* ---- What is not about a condition ---- */
+/* ---- Calls without a condition ---- */
 
 static void never_called(cond_task_t *task, int result)
 {
@@ -535,9 +409,8 @@ static void never_called(cond_task_t *task, int result)
     REQUIRE(false);
 }
 
-static void making(void **state)
+TEST(making)
 {
-    (void)state;
     int user;
     cond_task_t task, zeroed, before;
     memset(&task, 0x5A, sizeof task);
@@ -550,17 +423,16 @@ static void making(void **state)
     assert_memory_equal(&task, &before, sizeof task);
     assert_null(cond_task_user(NULL));
     assert_null(cond_task_user(&zeroed));
-    assert_int_equal(cond_task_init(&task, never_called, &user), 0);
+    OK(cond_task_init(&task, never_called, &user));
     assert_ptr_equal(cond_task_user(&task), &user);
-    assert_int_equal(cond_task_init(&task, never_called, NULL), 0);
+    OK(cond_task_init(&task, never_called, NULL));
     assert_null(cond_task_user(&task));
     assert_int_equal(errno, NO_ERRNO);
 }
 
-/* What is wrong in two ways. */
-static void both_wrong(void **state)
+/* Two wrong arguments at once. */
+TEST(both_wrong)
 {
-    (void)state;
     assert_int_equal(cond_task_acquire(NULL, NULL), EINVAL);
     assert_int_equal(cond_task_wait(NULL, NULL), EINVAL);
     assert_int_equal(cond_task_wait_for(NULL, NULL, NULL, NULL), EINVAL);
@@ -574,12 +446,4 @@ static void both_wrong(void **state)
     assert_int_equal(cond_task_cancel(NULL), EINVAL);
 }
 
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(making),
-        cmocka_unit_test(both_wrong),
-        cmocka_unit_test(every_call_in_every_state),
-    };
-    return cmocka_run_group_tests_name("misuse of tasks", tests, NULL, NULL);
-}
+int main(void) { return RUN_TESTS("misuse of tasks"); }

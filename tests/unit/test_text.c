@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* text.c: what people read. */
+/* text.c: descriptions and error texts. */
 #include "unit.h"
 #include <inttypes.h>
 #include "object.h"
 #include "port.h"
 
-/* Whole, cut at every length, and told what it would need. */
+/* The whole text, the text cut at each length, and the length that is returned. */
 static void assert_describes(const cond_t *cond, const char *expected)
 {
     char text[256];
@@ -24,9 +24,8 @@ static void assert_describes(const cond_t *cond, const char *expected)
     }
 }
 
-static void describe_private(void **state)
+TEST(describe_private)
 {
-    (void)state;
     static const unsigned levels[] = {0, 1, 2, 10, 1234};
     static const unsigned waiters[] = {0, 1, 9, 10, 4096, UINT32_MAX};
     for (unsigned kind = COND_RLOCK; kind <= COND_MUTEX; kind++)
@@ -34,9 +33,9 @@ static void describe_private(void **state)
             for (size_t k = 0; k < LENGTH(waiters); k++) {
                 cond_t cond;
                 char expected[256];
-                assert_int_equal(cond_init(&cond, NULL, kind), 0);
+                OK(cond_init(&cond, NULL, kind));
                 for (unsigned level = 0; level < levels[i]; level++)
-                    assert_int_equal(cond_acquire(&cond), 0);
+                    OK(cond_acquire(&cond));
                 cond.waiters_ = waiters[k];
                 (void)snprintf(expected, sizeof expected,
                                "<cond(<%s %s owner=0x%" PRIxPTR " depth=%u at 0x%" PRIxPTR ">, %u)>",
@@ -47,10 +46,9 @@ static void describe_private(void **state)
             }
 }
 
-/* Of a lock elsewhere, it is that lock that is described. */
-static void describe_elsewhere(void **state)
+/* A condition with its lock elsewhere describes that lock. */
+TEST(describe_elsewhere)
 {
-    (void)state;
     cond_lock_t lock = COND_MUTEX_INIT;
     cond_t cond = COND_INIT_WITH(&lock);
     char expected[256];
@@ -59,54 +57,50 @@ static void describe_elsewhere(void **state)
     assert_describes(&cond, expected);
 }
 
-static void describe_foreign(void **state)
+TEST(describe_foreign)
 {
-    (void)state;
-    struct toy toy = {.recursive = false};
+    struct spinlock spinlock = {.recursive = false};
     cond_lock_t lock;
     cond_t cond;
     char expected[256];
-    assert_int_equal(cond_lock_init_foreign(&lock, &toy_ops_least, &toy), 0);
-    assert_int_equal(cond_init(&cond, &lock, 0), 0);
+    OK(cond_lock_init_foreign(&lock, &spinlock_ops_required, &spinlock));
+    OK(cond_init(&cond, &lock, 0));
     for (int held = 0; held < 2; held++) {
         (void)snprintf(expected, sizeof expected, "<cond(<%s foreign lock at 0x%" PRIxPTR ">, 0)>",
-                       held ? "locked" : "unlocked", (uintptr_t)&toy);
+                       held ? "locked" : "unlocked", (uintptr_t)&spinlock);
         assert_describes(&cond, expected);
         assert_int_equal(held ? cond_release(&cond) : cond_acquire(&cond), 0);
     }
 }
 
-static void describe_closed(void **state)
+TEST(describe_closed)
 {
-    (void)state;
     char expected[256];
     cond_t cond = COND_INIT;
-    assert_int_equal(cond_acquire(&cond), 0);
-    assert_int_equal(cond_close(&cond), 0);
-    assert_int_equal(cond_release(&cond), 0);
+    OK(cond_acquire(&cond));
+    OK(cond_close(&cond));
+    OK(cond_release(&cond));
     (void)snprintf(expected, sizeof expected, "<cond(<unlocked rlock owner=0x0 depth=0 at 0x%" PRIxPTR ">, 0, closed)>",
                    (uintptr_t)cond_get_lock(&cond));
     assert_describes(&cond, expected);
 }
 
-static void describe_needs_something_to_describe(void **state)
+TEST(describe_refuses_wrong_arguments)
 {
-    (void)state;
     cond_t cond = COND_INIT;
     char text[4] = "###";
     assert_int_equal(cond_describe(NULL, text, sizeof text), -EINVAL);
     assert_int_equal(cond_describe(&cond, NULL, 1), -EINVAL);
-    assert_int_equal(cond_destroy(&cond), 0);
+    OK(cond_destroy(&cond));
     assert_int_equal(cond_describe(&cond, text, sizeof text), -EINVAL);
     assert_string_equal(text, "###");
 }
 
-static void strerror_has_words_for_each(void **state)
+TEST(strerror_has_a_text_for_each)
 {
-    (void)state;
     static const int errors[] = {0,         EINVAL,  EPERM,   EDEADLK,    EAGAIN,
                                  EBUSY,     ETIMEDOUT, ENOTSUP, EOWNERDEAD, ENOTRECOVERABLE, EINPROGRESS, ECANCELED,
-                                 12345678 /* none of its own */};
+                                 12345678 /* not an error of the library */};
     for (size_t i = 0; i < LENGTH(errors); i++) {
         const char *words = cond_strerror(errors[i]);
         assert_non_null(words);
@@ -120,15 +114,4 @@ static void strerror_has_words_for_each(void **state)
         assert_string_equal(cond_strerror(unknown[i]), "Unknown error: the foreign lock's own error");
 }
 
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(describe_private),
-        cmocka_unit_test(describe_elsewhere),
-        cmocka_unit_test(describe_foreign),
-        cmocka_unit_test(describe_closed),
-        cmocka_unit_test(describe_needs_something_to_describe),
-        cmocka_unit_test(strerror_has_words_for_each),
-    };
-    return cmocka_run_group_tests_name("text", tests, NULL, NULL);
-}
+int main(void) { return RUN_TESTS("text"); }
