@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# A CMake project builds the library from its sources: by add_subdirectory() and by FetchContent, as a library and as one
-# header. The lines are those of src/package/README.md. Wrong versions and features are refused.
+# A CMake project builds the library from its sources: by add_subdirectory() and by FetchContent, as a library and as
+# one header. The lines are those of src/package/README.md. Wrong versions and features are refused.
 . "$(dirname -- "$0")/package.sh"
 
 if ! command -v cmake >/dev/null; then
@@ -33,7 +33,7 @@ lines() {
     cat "$tmp/lines"
 }
 
-# project NAME REST...: a project with the text on stdin. It asks for the policies of the oldest CMake that is supported.
+# project NAME: a project with the text on stdin. It asks for the policies of the oldest CMake that is supported.
 project() {
     mkdir -p "$tmp/$1"
     {
@@ -83,7 +83,8 @@ rm -r "$tmp/subdirectory/build"
 configured subdirectory -DNEEDED=0 -DBUILD_SHARED_LIBS=ON '-Dcondvar_WITHOUT=tasks;shared'
 runs subdirectory app
 runs subdirectory single
-objdump -p "$tmp/subdirectory/build/app" | grep -E 'NEEDED +libcondvar\.so\.0$' >/dev/null || fail 'not linked with libcondvar.so.0'
+objdump -p "$tmp/subdirectory/build/app" | grep -E 'NEEDED +libcondvar\.so\.0$' >/dev/null ||
+    fail 'not linked with libcondvar.so.0'
 library=$(find "$tmp/subdirectory/build" -name "libcondvar.so.$version")
 [ -f "$library" ] || fail "no libcondvar.so.$version"
 nm -D --defined-only "$library" | awk '$2 != "A" { print $3 }' >"$tmp/exported"
@@ -93,8 +94,7 @@ nm -D --defined-only "$library" | awk '$2 != "A" { print $3 }' >"$tmp/exported"
 # A change of a source makes the single header anew.
 echo '/* changed */' >>"$tmp/source/src/text.c"
 runs subdirectory single
-grep -F '/* changed */' "$tmp/subdirectory/build/"*/single/condvar_single.h >/dev/null ||
-    grep -rF '/* changed */' "$tmp/subdirectory/build" --include=condvar_single.h >/dev/null ||
+grep -rF '/* changed */' "$tmp/subdirectory/build" --include=condvar_single.h >/dev/null ||
     fail 'condvar_single.h is not made anew'
 command git -C "$tmp/source" checkout --quiet src/text.c
 
@@ -107,10 +107,9 @@ runs fetched app
 
 # The same for find_package(), with a version. CMake has it from 3.24 on.
 if cmake --version | awk 'NR == 1 { split($3, v, "."); exit !(v[1] > 3 || v[2] >= 24) }'; then
-    lines 2 | sed '/^FetchContent_MakeAvailable/d; s/SOURCE_SUBDIR/OVERRIDE_FIND_PACKAGE SOURCE_SUBDIR/' >"$tmp/override"
     for request in "${version%.*}" 9.9; do
-        awk -v request="$request" '/^target_link_libraries/ { print "find_package(condvar " request " REQUIRED)" } { print }' \
-            "$tmp/override" | project "found$request"
+        lines 2 | sed "s/SOURCE_SUBDIR/OVERRIDE_FIND_PACKAGE SOURCE_SUBDIR/
+            s/^FetchContent_MakeAvailable.*/find_package(condvar $request REQUIRED)/" | project "found$request"
     done
     configured "found${version%.*}"
     runs "found${version%.*}" app

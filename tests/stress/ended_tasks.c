@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The port to FreeRTOS in docs/cortex_m.md, on the imitation in tests/cross/freertos: waits whose time ends when a
+ * The port to FreeRTOS in src/package/embedded, on the imitation in tests/cross/freertos: waits whose time ends when a
  * notify comes, by threads that end right after them. No ended thread is notified by the port: in FreeRTOS, the task's
  * memory may have been freed by then.
  *
