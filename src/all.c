@@ -45,11 +45,12 @@
 #  include "port/no_shared.c"
 #endif
 
-/* A program that was compiled without these macros misses cond_release() in this library (COND_LAYOUT_ in condvar.h). GNU
-   ld prints this text then. No other linker has it, and no program. */
+/* A program that was compiled without these macros misses cond_release() in this library (COND_LAYOUT_ in condvar.h).
+   GNU ld prints this text then. Other linkers ignore it. It is in no program. */
 #if (defined(CONDVAR_NO_TASKS) || defined(CONDVAR_NO_SHARED)) && defined(__GNUC__) && defined(__ELF__)
-static const char layout_differs[] __attribute__((section(".gnu.warning.cond_release"), used)) =
-    "the library was compiled with CONDVAR_NO_TASKS or CONDVAR_NO_SHARED, and this file without; define the same in both";
+#  define LAYOUT_DIFFERS \
+      "the library was compiled with CONDVAR_NO_TASKS or CONDVAR_NO_SHARED, this file without: define the same in both"
+static const char layout_differs[] __attribute__((section(".gnu.warning.cond_release"), used)) = LAYOUT_DIFFERS;
 static const char lock_layout_differs[] __attribute__((section(".gnu.warning.cond_lock_release"), used)) =
-    "the library was compiled with CONDVAR_NO_TASKS or CONDVAR_NO_SHARED, and this file without; define the same in both";
+    LAYOUT_DIFFERS;
 #endif
