@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# What a program links: the threads, by pkg-config, Meson and CMake. And no library whose locks have another size than the
-# program's: the linker then names the macro that differs.
+# What a program links: the threads, by pkg-config, Meson and CMake. And no library whose locks have another size than
+# the program's: the linker then names the macro that differs.
 . "$(dirname -- "$0")/package.sh"
 
 # ---- Threads ----

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# helgrind and DRD with an ordinary shared library: with the module and the suppressions that are installed for them, they
-# report nothing about a program that uses the library correctly, and still report a race in a program's own data.
+# helgrind and DRD with an ordinary shared library, and the module and the suppressions that are installed for them:
+# they report nothing about a correct program, and still report a race in a program's own data.
 . "$(dirname -- "$0")/package.sh"
 
 skip() {
@@ -31,8 +31,8 @@ build late -DRACE_LATE
 # status TOOL PROGRAM [MODULE [SUPPRESSIONS]]: 9 if something was reported.
 status() {
     local status=0
-    LD_PRELOAD=${3:-} valgrind --tool="$1" --error-exitcode=9 -q ${4:+--suppressions="$4"} "$tmp/$2" >"$tmp/said" 2>&1 ||
-        status=$?
+    LD_PRELOAD=${3:-} valgrind --tool="$1" --error-exitcode=9 -q ${4:+--suppressions="$4"} "$tmp/$2" \
+        >"$tmp/said" 2>&1 || status=$?
     echo $status
 }
 for tool in helgrind drd; do
@@ -47,6 +47,7 @@ for tool in helgrind drd; do
     [ "$(status $tool right '' "$suppressions")" = 9 ] || fail "$tool needs no module"
 done
 
-# Each suppression of condvar.supp is for what these tools call errors, and none is for the program.
-! grep -E '^ +(obj|fun):' "$suppressions" | grep -vE 'obj:\*(/libcondvar\.so\*|vgpreload_(helgrind|drd)\*)|fun:mem\*' >&2 ||
+# No suppression is about the program.
+! grep -E '^ +(obj|fun):' "$suppressions" |
+    grep -vE 'obj:\*(/libcondvar\.so\*|vgpreload_(helgrind|drd)\*)|fun:mem\*' >&2 ||
     fail 'a suppression that is not about the library'

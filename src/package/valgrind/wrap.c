@@ -21,8 +21,8 @@
 /* The functions of the shared library, by its soname: libcondvar.so* (Zd is a dot, Za a star). */
 #define WRAP(name) I_WRAP_SONAME_FNNAME_ZU(libcondvarZdsoZa, name)
 
-/* The order belongs to the lock, so its address names it. It is read before a wait, since the condition may be destroyed
-   during the wait. */
+/* The order belongs to the lock, so its address names it. It is read before a wait, since the condition may be
+   destroyed during the wait. */
 static const void *key_of(const cond_t *cond)
 {
     if (cond == NULL)
