@@ -6,7 +6,8 @@
 
 version=$(sed -n "s/^ *version: '\(.*\)',/\1/p" "$SOURCE/meson.build")
 meson setup "$tmp/build" "$SOURCE" -Dtests=disabled -Dexamples=false >"$tmp/said" || fail "$(cat "$tmp/said")"
-ninja -C "$tmp/build" embedded >"$tmp/said" || fail "$(cat "$tmp/said")"
+"$(command -v ninja || command -v ninja-build || command -v samu)" -C "$tmp/build" embedded >"$tmp/said" ||
+    fail "$(cat "$tmp/said")"
 bundle=$(find "$tmp/build" -name "condvar-embedded-$version.tar.gz")
 [ -f "$bundle" ] || fail "no condvar-embedded-$version.tar.gz"
 tar -xzf "$bundle" -C "$tmp"

@@ -13,7 +13,7 @@
 
 #define PORT_TICKS_PER_S CONFIG_SYS_CLOCK_TICKS_PER_SEC
 
-/* A thread in port_wait(), on its own stack. All fields are under port_mutex. */
+/* A thread in port_wait(), on its own stack. All fields are under condvar_port_mutex. */
 struct port_sleeper {
     const uint32_t *word;
     struct port_sleeper *next;
@@ -21,7 +21,7 @@ struct port_sleeper {
     bool listed;
 };
 
-K_MUTEX_DEFINE(port_mutex);
+K_MUTEX_DEFINE(condvar_port_mutex);
 static struct port_sleeper *port_sleepers; /* in order of arrival */
 
 /* Rounded up, and an hour at most: the multiplication must not overflow, and port_wait() may return early. */
@@ -41,7 +41,7 @@ static k_timeout_t port_timeout_until(int64_t deadline_ns)
 
 void port_wait(const uint32_t *word, uint32_t expected, int64_t deadline_ns)
 {
-    (void)k_mutex_lock(&port_mutex, K_FOREVER);
+    (void)k_mutex_lock(&condvar_port_mutex, K_FOREVER);
     if (__atomic_load_n(word, __ATOMIC_RELAXED) == expected) {
         struct port_sleeper self = {.word = word, .listed = true};
         struct port_sleeper **link = &port_sleepers;
@@ -49,7 +49,7 @@ void port_wait(const uint32_t *word, uint32_t expected, int64_t deadline_ns)
         while (*link != NULL)
             link = &(*link)->next;
         *link = &self;
-        (void)k_condvar_wait(&self.woken, &port_mutex, port_timeout_until(deadline_ns));
+        (void)k_condvar_wait(&self.woken, &condvar_port_mutex, port_timeout_until(deadline_ns));
         for (link = &port_sleepers; self.listed; link = &(*link)->next)
             if (*link == &self) {
                 *link = self.next;
@@ -57,13 +57,13 @@ void port_wait(const uint32_t *word, uint32_t expected, int64_t deadline_ns)
                 break;
             }
     }
-    (void)k_mutex_unlock(&port_mutex);
+    (void)k_mutex_unlock(&condvar_port_mutex);
 }
 
-/* A woken thread returns only when it has port_mutex. So its node stays until the signal has returned. */
+/* A woken thread returns only when it has condvar_port_mutex. So its node stays until the signal has returned. */
 void port_wake(const uint32_t *word, uint32_t count)
 {
-    (void)k_mutex_lock(&port_mutex, K_FOREVER);
+    (void)k_mutex_lock(&condvar_port_mutex, K_FOREVER);
     for (struct port_sleeper **link = &port_sleepers; *link != NULL && count > 0;) {
         struct port_sleeper *sleeper = *link;
         if (sleeper->word == word) {
@@ -75,7 +75,7 @@ void port_wake(const uint32_t *word, uint32_t count)
             link = &sleeper->next;
         }
     }
-    (void)k_mutex_unlock(&port_mutex);
+    (void)k_mutex_unlock(&condvar_port_mutex);
 }
 
 /* Rounded down. In two parts, so that nothing overflows: k_ticks_to_ns_floor64() can after days. */
