@@ -3,6 +3,7 @@
 # `ninja embedded` makes a bundle for microcontrollers. Its manifests keep the rules of their tools, its ports work on
 # imitations of FreeRTOS, ESP-IDF and Zephyr, and the release's tarball has the single header.
 . "$(dirname -- "$0")/package.sh"
+here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
 
 version=$(sed -n "s/^ *version: '\(.*\)',/\1/p" "$SOURCE/meson.build")
 meson setup "$tmp/build" "$SOURCE" -Dtests=disabled -Dexamples=false >"$tmp/said" || fail "$(cat "$tmp/said")"
@@ -38,7 +39,7 @@ grep -F "\"version\": \"$version\"" "$folder/library.json" >/dev/null || fail "l
 
 # ---- The manifests ----
 
-rules=$SOURCE/tests/package/embedded_rules.py
+rules=$here/embedded_rules.py
 python3 "$rules" "$folder" >&2 || fail 'a manifest breaks a rule'
 
 # broken FILE SED SENTENCE: with this change a rule is broken, and the rules say so.
@@ -85,7 +86,7 @@ program() {
     shift 2
     # shellcheck disable=SC2086 # lists of options
     $CC -std=gnu11 -O1 -Wall -Wextra -Werror $options "-I$folder/src" -o "$name" "$folder/src/condvar.c" \
-        "$SOURCE/tests/package/embedded.c" "$@" -pthread
+        "$here/embedded.c" "$@" -pthread
 }
 imitation=freertos/freertos.c
 program on_freertos '-DCONDVAR_FREERTOS -DCONDVAR_NO_TASKS -Ifreertos' $imitation

@@ -3,6 +3,7 @@
 # gdb's commands `condvar list` and `condvar deadlocks`, in programs with the static library and with the single header,
 # while they run and from a core file. The script is loaded by hand, as docs/tracing.md says.
 . "$(dirname -- "$0")/package.sh"
+here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
 
 if ! command -v gdb >/dev/null; then
     echo 'no gdb here'
@@ -22,7 +23,7 @@ cd "$tmp"
 
 # ---- Programs: with the static library, in a deadlock; with the single header, without debugging information ----
 
-source_file=$SOURCE/tests/package/gdb_commands.c
+source_file=$here/gdb_commands.c
 single=$(dirname "$(find image -name condvar_single.h)")
 printf '#define CONDVAR_IMPLEMENTATION\n#include "condvar_single.h"\n' >library.c
 # shellcheck disable=SC2046,SC2086 # lists of options
@@ -92,6 +93,6 @@ fi
 # What does not work is said in a sentence.
 look still.said -ex 'condvar list' ./single
 says still.said 'The program does not run, and there is no core file\.'
-compile -g "$SOURCE/tests/package/gdb_commands.c" -DSINGLE "-I$single" -g0 library.o -o bare -pthread
+compile -g "$here/gdb_commands.c" -DSINGLE "-I$single" -g0 library.o -o bare -pthread
 look bare.said -ex 'break look_here' -ex run -ex 'condvar deadlocks' ./bare
 says bare.said 'There is no debugging information about struct cond.*'

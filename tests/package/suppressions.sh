@@ -3,6 +3,7 @@
 # helgrind and DRD with an ordinary shared library, and the module and the suppressions that are installed for them:
 # they report nothing about a correct program, and still report a race in a program's own data.
 . "$(dirname -- "$0")/package.sh"
+here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
 
 skip() {
     echo "$*"
@@ -21,7 +22,7 @@ export LD_LIBRARY_PATH=$libdir
 # build NAME [OPTION]
 build() {
     # shellcheck disable=SC2046,SC2086 # lists of options
-    $CC -g -O1 ${2:-} -Wall -Wextra -Werror -o "$tmp/$1" "$SOURCE/tests/package/valgrind.c" \
+    $CC -g -O1 ${2:-} -Wall -Wextra -Werror -o "$tmp/$1" "$here/valgrind.c" \
         $(pkg-config --cflags --libs condvar)
 }
 build right

@@ -51,6 +51,10 @@
 #  endif
 #endif
 
+#if defined(CONDVAR_IMPLEMENTATION) && defined(CONDVAR_TUNING_CLOCK_TICK_NS)
+#  define TUNING_CLOCK_TICK_NS CONDVAR_TUNING_CLOCK_TICK_NS /* the name in src/tuning.h */
+#endif
+
 #include "condvar_single.h"
 
 #endif
