@@ -16,23 +16,22 @@
 #define CONDVAR_VALGRIND
 #include "annotate.h"
 #include "condvar.h"
-#include "object.h"
 
 /* The functions of the shared library, by its soname: libcondvar.so* (Zd is a dot, Za a star). */
 #define WRAP(name) I_WRAP_SONAME_FNNAME_ZU(libcondvarZdsoZa, name)
 
 /* The order belongs to the lock, so its address names it. It is read before a wait, since the condition may be
-   destroyed during the wait. */
+   destroyed during the wait. Weak: a program without the library can have the module, too. */
+__extension__ extern __typeof__(cond_get_lock) cond_get_lock __attribute__((weak));
+
 static const void *key_of(const cond_t *cond)
 {
-    if (cond == NULL)
-        return NULL;
-    uint32_t state = cond->state_;
-    if (cond->lock_ == NULL)
-        return &cond->own_;
-    if (state == COND_ALIVE_SHARED || state == COND_CLOSED_SHARED) /* a distance */
-        return (const char *)cond + (intptr_t)cond->lock_;
-    return cond->lock_;
+    return cond_get_lock((cond_t *)(uintptr_t)cond);
+}
+
+static bool holds_after(int result)
+{
+    return result == 0 || result == EOWNERDEAD;
 }
 
 /* ---- Acquiring and releasing ---- */
@@ -45,7 +44,7 @@ static const void *key_of(const cond_t *cond)
         int result;                                                                                       \
         VALGRIND_GET_ORIG_FN(original);                                                                   \
         CALL_FN_W_W(result, original, object);                                                            \
-        if (lock_is_held_after(result))                                                                   \
+        if (holds_after(result))                                                                   \
             annotate_after(key);                                                                          \
         return result;                                                                                    \
     }
@@ -57,7 +56,7 @@ static const void *key_of(const cond_t *cond)
         int result;                                                                                       \
         VALGRIND_GET_ORIG_FN(original);                                                                   \
         CALL_FN_W_WW(result, original, object, time_ns);                                                  \
-        if (lock_is_held_after(result))                                                                   \
+        if (holds_after(result))                                                                   \
             annotate_after(key);                                                                          \
         return result;                                                                                    \
     }
