@@ -323,7 +323,7 @@ def waits():
             frame = gdb.newest_frame()
             register = FUTEX_REGISTER.get(frame.architecture().name())
             if register is None:
-                raise Failure('The commands of condvar do not know the architecture %s.' % frame.architecture().name())
+                raise Failure('The commands of condvar do not support the architecture %s.' % frame.architecture().name())
             word = int(frame.read_register(register)) & (1 << 8 * struct('cond').fields()[0].type.sizeof) - 1
             wait = wait_at(thread, word)
             if wait:
