@@ -321,9 +321,10 @@ def waits():
                 continue
             thread.switch()
             frame = gdb.newest_frame()
-            register = FUTEX_REGISTER.get(frame.architecture().name())
+            architecture = frame.architecture().name()
+            register = FUTEX_REGISTER.get(architecture)
             if register is None:
-                raise Failure('The commands of condvar do not support the architecture %s.' % frame.architecture().name())
+                raise Failure('The commands of condvar do not support the architecture %s.' % architecture)
             word = int(frame.read_register(register)) & (1 << 8 * struct('cond').fields()[0].type.sizeof) - 1
             wait = wait_at(thread, word)
             if wait:
