@@ -126,6 +126,27 @@
 #define COND_TRIES_(object) COND_ANALYSIS_(try_acquire_capability(0, object))
 #define COND_RELEASES_(object) COND_ANALYSIS_(release_capability(object))
 
+/*
+ * CONDVAR_NO_TASKS and CONDVAR_NO_SHARED change the size of a lock. So the functions that every program needs to make or
+ * to release a lock have other names then: cond_release_CONDVAR_NO_TASKS(). A file and a library that were compiled with
+ * different ones of these macros do not link, and the name of the missing function says which macro it is.
+ */
+#if defined(CONDVAR_NO_TASKS) && defined(CONDVAR_NO_SHARED)
+#  define COND_LAYOUT_(name) name##_CONDVAR_NO_TASKS_CONDVAR_NO_SHARED
+#elif defined(CONDVAR_NO_TASKS)
+#  define COND_LAYOUT_(name) name##_CONDVAR_NO_TASKS
+#elif defined(CONDVAR_NO_SHARED)
+#  define COND_LAYOUT_(name) name##_CONDVAR_NO_SHARED
+#endif
+#ifdef COND_LAYOUT_
+#  define cond_init COND_LAYOUT_(cond_init)
+#  define cond_release COND_LAYOUT_(cond_release)
+#  define cond_lock_init COND_LAYOUT_(cond_lock_init)
+#  define cond_lock_release COND_LAYOUT_(cond_lock_release)
+#  define cond_task_release COND_LAYOUT_(cond_task_release)
+#  define cond_task_lock_release COND_LAYOUT_(cond_task_lock_release)
+#endif
+
 #ifdef __cplusplus
 extern "C" {
 #endif

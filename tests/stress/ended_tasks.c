@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The port to FreeRTOS in docs/porting/freertos.c, on the imitation in tests/cross/freertos: waits whose deadline passes when
- * a notify comes, by threads that end right after. The port must not notify a thread that has ended: in FreeRTOS, the
+ * The port to FreeRTOS in src/package/embedded, on the imitation in tests/cross/freertos: waits whose deadline
+ * passes when a notify comes, by threads that end right after. The port must not notify a thread that has ended: in FreeRTOS, the
  * task's memory may have been freed.
  *
  *      ended_tasks [--scale N] [--seed S]

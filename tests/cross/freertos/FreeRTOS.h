@@ -3,7 +3,7 @@
 #define FREERTOS_IMITATION_H
 
 /*
- * What the port in docs/porting/freertos.c uses of FreeRTOS, imitated by POSIX threads (freertos.c): a thread is a task.
+ * What port_freertos.c uses of FreeRTOS, imitated by POSIX threads (freertos.c): a thread is a task.
  * The names and what they do are those of FreeRTOS's API reference; nothing of it is copied.
  */
 

@@ -1,0 +1,114 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# `ninja embedded` makes a bundle for microcontrollers. Its manifests keep the rules of their tools, its ports work on
+# imitations of FreeRTOS, ESP-IDF and Zephyr, and the release's tarball has the single header.
+. "$(dirname -- "$0")/common.sh"
+here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
+
+version=$(sed -n "s/^ *version: '\(.*\)',/\1/p" "$SOURCE/meson.build")
+meson setup "$tmp/build" "$SOURCE" -Dtests=disabled -Dexamples=false >"$tmp/said" || fail "$(cat "$tmp/said")"
+"$(command -v ninja || command -v ninja-build || command -v samu)" -C "$tmp/build" embedded >"$tmp/said" ||
+    fail "$(cat "$tmp/said")"
+bundle=$(find "$tmp/build" -name "condvar-embedded-$version.tar.gz")
+[ -f "$bundle" ] || fail "no condvar-embedded-$version.tar.gz"
+tar -xzf "$bundle" -C "$tmp"
+folder=$tmp/condvar-embedded-$version
+cd "$tmp"
+
+(cd "$folder" && find . -type f | LC_ALL=C sort) >files
+LC_ALL=C sort >expected <<'LIST'
+./CMakeLists.txt
+./LICENSE
+./README.md
+./idf_component.yml
+./library.json
+./library.properties
+./ports/port.h
+./ports/port_freertos.c
+./ports/port_zephyr.c
+./src/condvar.c
+./src/condvar.h
+./src/condvar_single.h
+./zephyr/CMakeLists.txt
+./zephyr/Kconfig
+./zephyr/module.yml
+LIST
+diff -u expected files >&2 || fail 'other files than expected'
+! grep -rE '@[A-Z]+@' "$folder" || fail 'a value was not put in'
+grep -F "\"version\": \"$version\"" "$folder/library.json" >/dev/null || fail "library.json has not version $version"
+
+# ---- The manifests ----
+
+rules=$here/embedded_rules.py
+python3 "$rules" "$folder" >&2 || fail 'a manifest breaks a rule'
+
+# broken FILE SED SENTENCE: with this change a rule is broken, and the rules say so.
+broken() {
+    cp "$folder/$1" saved
+    sed "$2" saved >"$folder/$1"
+    ! cmp -s saved "$folder/$1" || fail "changes nothing: $1 $2"
+    ! python3 "$rules" "$folder" >said || fail "not noticed: $1 $2"
+    grep -F -- "$1: $3" said >/dev/null || fail "does not say '$1: $3':" "$(cat said)"
+    cp saved "$folder/$1"
+}
+broken library.json 's/"license"/"licence"/' 'unknown field licence'
+broken library.json 's/"version": "[^"]*"/"version": "new"/' version
+broken library.json 's/"headers": "condvar.h"/"headers": "conds.h"/' 'headers: no src/conds.h'
+broken library.json 's/condition variable/C_V/' 'keyword'
+broken library.properties 's/^category=.*/category=Threads/' category
+broken library.properties '/^maintainer/d' 'no maintainer'
+broken library.properties 's/^name=/name=Arduino /' name
+broken idf_component.yml 's/^license: .*/license: "free"/' license
+broken idf_component.yml 's/">=5.0"/"new"/' dependencies
+broken CMakeLists.txt 's/condvar\.c/cond.c/' 'no src/cond.c'
+broken zephyr/module.yml 's/cmake: .*/cmake: cmake/' cmake
+broken zephyr/module.yml 's/kconfig:/Kconfig:/' 'unknown field build: Kconfig'
+broken zephyr/CMakeLists.txt 's/ AWAIT / SLEEP /' uses
+
+# ---- The code ----
+
+cp -R "$SOURCE/tests/cross/freertos" freertos
+mkdir -p esp/freertos
+printf '#include "../../freertos/FreeRTOS.h"\n' >esp/freertos/FreeRTOS.h
+cat >esp/freertos/task.h <<'CODE'
+#include "../../freertos/task.h"
+typedef int portMUX_TYPE;
+#define portMUX_INITIALIZER_UNLOCKED 0
+#undef taskENTER_CRITICAL
+#undef taskEXIT_CRITICAL
+#define taskENTER_CRITICAL(lock) ((void)(lock), imitation_enter_critical())
+#define taskEXIT_CRITICAL(lock) ((void)(lock), imitation_exit_critical())
+CODE
+
+# program NAME OPTIONS [FILES]: the bundle's one file and embedded.c.
+program() {
+    local name=$1 options=$2
+    shift 2
+    # shellcheck disable=SC2086 # lists of options
+    $CC -std=gnu11 -O1 -Wall -Wextra -Werror $options "-I$folder/src" -o "$name" "$folder/src/condvar.c" \
+        "$here/embedded.c" "$@" -pthread
+}
+imitation=freertos/freertos.c
+program on_freertos '-DCONDVAR_FREERTOS -DCONDVAR_NO_TASKS -Ifreertos' $imitation
+program on_esp '-DESP_PLATFORM -DCONDVAR_NO_TASKS -Iesp -Ifreertos' $imitation
+program on_zephyr "-D__ZEPHYR__=1 -I$SOURCE/tests/cross/zephyr"
+for name in freertos esp zephyr; do
+    timeout 120 ./on_$name || fail "on $name: exit status $?"
+done
+# A library that is not told of the ticks ends timeouts early, and the program notices.
+program early "-D__ZEPHYR__=1 -I$SOURCE/tests/cross/zephyr -DTUNING_CLOCK_TICK_NS=INT64_C(0)"
+status=0
+timeout 120 ./early || status=$?
+[ $status = 2 ] || fail "a timeout that is early is not noticed: $status"
+
+# What the ports need is said: of FreeRTOS a second notification, of other systems four functions.
+! program needs '-DESP_PLATFORM -DCONDVAR_NO_TASKS -Iesp -Ifreertos -DconfigTASK_NOTIFICATION_ARRAY_ENTRIES=1' \
+    $imitation 2>said || fail 'one notification is enough'
+grep -F 'set configTASK_NOTIFICATION_ARRAY_ENTRIES' said >/dev/null || fail 'does not say what is missing:' "$(cat said)"
+! program own -DCONDVAR_NO_TASKS 2>said || fail 'no port is needed'
+grep 'undefined.*port_wait' said >/dev/null || fail 'does not say that port_wait() is missing:' "$(cat said)"
+
+if command -v arm-none-eabi-gcc >/dev/null; then
+    arm-none-eabi-gcc -std=c11 -Wall -Wextra -Werror -ffreestanding -mcpu=cortex-m3 -mthumb -Os "-I$folder/src" \
+        -DCONDVAR_NO_TASKS -c "$folder/src/condvar.c" -o condvar.o
+fi

@@ -1,0 +1,169 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# The files for WrapDB, Conan and vcpkg, filled in for the tarball of `meson dist`. Meson builds a program by the wrap
+# file. Conan and vcpkg are not in Debian: their files run with stand-ins for both, which record what is asked of them.
+. "$(dirname -- "$0")/common.sh"
+
+if ! command -v git >/dev/null; then
+    echo 'no git here'
+    exit 77
+fi
+repository_copy "$tmp/repository"
+meson setup "$tmp/build" "$tmp/repository" -Dtests=disabled -Dexamples=false >"$tmp/said" || fail "$(cat "$tmp/said")"
+(cd "$tmp/build" && meson dist --formats gztar --no-tests) >"$tmp/said" 2>&1 || fail "$(cat "$tmp/said")"
+version=$(sed -n "s/^ *version: '\(.*\)',/\1/p" "$SOURCE/meson.build")
+tarball=$tmp/build/meson-dist/condvar-$version.tar.gz
+[ -f "$tarball" ] || fail "no condvar-$version.tar.gz" "$(cat "$tmp/said")"
+
+# The tarball has the single header, the one of these sources.
+tar -xzOf "$tarball" "condvar-$version/condvar_single.h" >"$tmp/single.h" || fail 'the tarball has no condvar_single.h'
+python3 "$SOURCE/src/single_header.py" "$tmp/expected.h" "$version" "$SOURCE/LICENSE"
+cmp "$tmp/single.h" "$tmp/expected.h" || fail 'the condvar_single.h of the tarball is another one'
+
+release=$SOURCE/src/package/release.py
+python3 "$release" "$tarball" "$tmp/files" "file://$tmp/build/meson-dist"
+! grep -rE '@[A-Z0-9]+@' "$tmp/files" || fail 'a value was not put in'
+! python3 "$release" "$tmp/said" "$tmp/files" 2>"$tmp/error" || fail 'another file than a tarball was taken'
+grep -F 'not a tarball' "$tmp/error" >/dev/null || fail 'does not say what is wrong'
+
+# ---- WrapDB ----
+
+mkdir -p "$tmp/app/subprojects"
+cp "$tmp/files/wrapdb/condvar.wrap" "$tmp/app/subprojects"
+block c >"$tmp/app/app.c"
+block text >"$tmp/expected"
+{
+    echo "project('app', 'c', default_options: ['c_std=c11'])"
+    block meson
+} >"$tmp/app/meson.build"
+meson setup "$tmp/wrapped" "$tmp/app" --wrap-mode=forcefallback >"$tmp/said" 2>&1 || fail "$(cat "$tmp/said")"
+meson compile -C "$tmp/wrapped" >"$tmp/said" 2>&1 || fail "$(cat "$tmp/said")"
+expect "$tmp/expected" "$tmp/wrapped/app"
+
+# Another tarball under this name is refused.
+rm -rf "$tmp/app/subprojects/condvar-$version" "$tmp/app/subprojects/packagecache"
+sed -i 's/^source_hash = ../source_hash = 00/' "$tmp/app/subprojects/condvar.wrap"
+! meson setup "$tmp/refused" "$tmp/app" --wrap-mode=forcefallback >"$tmp/said" 2>&1 || fail 'the hash is not checked'
+
+# ---- Conan: the recipe runs on a stand-in, and installs what package_info() names ----
+
+mkdir -p "$tmp/stand_in/conan/tools"
+cat >"$tmp/stand_in/conan/__init__.py" <<'PYTHON'
+class ConanFile:
+    pass
+PYTHON
+touch "$tmp/stand_in/conan/tools/__init__.py"
+for module in files layout meson build; do
+    cat >"$tmp/stand_in/conan/tools/$module.py" <<'PYTHON'
+calls = []
+def __getattr__(name):
+    class Tool:
+        def __init__(self, *args, **kwargs):
+            calls.append((name, args[1:], kwargs))
+            self.project_options = {}
+        def __getattr__(self, method):
+            return lambda *args, **kwargs: calls.append((name + '.' + method, args, kwargs))
+    if name.startswith('__'):
+        raise AttributeError(name)
+    return Tool
+PYTHON
+done
+cat >"$tmp/recipe.py" <<'PYTHON'
+import importlib.util, sys, types
+folder, version = sys.argv[1:]
+def load(name):
+    spec = importlib.util.spec_from_file_location(name, f'{folder}/{name}.py')
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+recipe = load('conanfile').CondvarConan()
+for text in open(f'{folder}/conandata.yml'):
+    key, _, value = text.strip().partition(': ')
+    if key in ('url', 'sha256'):
+        recipe.__dict__.setdefault('conan_data', {'sources': {version: {}}})['sources'][version][key] = value.strip('"')
+assert set(recipe.conan_data['sources'][version]) == {'url', 'sha256'}
+recipe.version, recipe.source_folder, recipe.package_folder = version, 's', 'p'
+recipe.tool_requires = lambda what: None
+for os in ('Linux', 'Windows'):
+    recipe.settings = types.SimpleNamespace(os=os)
+    recipe.cpp_info = types.SimpleNamespace(set_property=lambda *args: None)
+    for method in ('layout', 'build_requirements', 'source', 'generate', 'build', 'package', 'package_info'):
+        getattr(recipe, method)()
+    assert recipe.cpp_info.libs == ['condvar']
+    assert recipe.cpp_info.system_libs == {'Linux': ['pthread'], 'Windows': ['synchronization']}[os]
+from conan.tools import files, meson
+assert [call[0] for call in files.calls[:2]] == ['get', 'copy'], files.calls
+assert [call[0] for call in meson.calls if '.' in call[0]][:4] == \
+    ['MesonToolchain.generate', 'Meson.configure', 'Meson.build', 'Meson.install'], meson.calls
+load('test_package/conanfile')
+assert recipe.license == 'MIT' and recipe.name == 'condvar'
+PYTHON
+PYTHONPATH=$tmp/stand_in PYTHONDONTWRITEBYTECODE=1 python3 "$tmp/recipe.py" "$tmp/files/conan" "$version" ||
+    fail 'the Conan recipe'
+# shellcheck disable=SC2086 # a list of words
+$CC -std=c11 -Wall -Wextra -Werror "-I$SOURCE/include" -fsyntax-only "$tmp/files/conan/test_package/app.c"
+
+# ---- vcpkg: the manifest by its documented rules, the port on stand-ins that check the hash ----
+
+# https://learn.microsoft.com/vcpkg/reference/vcpkg-json
+python3 - "$tmp/files/vcpkg/vcpkg.json" "$version" <<'PYTHON' || fail 'vcpkg.json'
+import json, re, sys
+manifest = json.load(open(sys.argv[1]))
+assert re.fullmatch('[a-z0-9]+(-[a-z0-9]+)*', manifest['name'])
+assert re.fullmatch(r'\d+\.\d+\.\d+', manifest['version']) and manifest['version'] == sys.argv[2]
+assert manifest['description'] and manifest['license'] == 'MIT'
+assert set(manifest) <= {'name', 'version', 'description', 'homepage', 'license', 'supports', 'dependencies'}
+for dependency in manifest['dependencies']:
+    assert set(dependency) <= {'name', 'host'} and isinstance(dependency['host'], bool)
+PYTHON
+if ! command -v cmake >/dev/null; then
+    echo 'no cmake here: the port for vcpkg was not tried'
+    exit 77
+fi
+cat >"$tmp/port.cmake" <<'CMAKE'
+cmake_minimum_required(VERSION 3.16)
+function(record)
+  file(APPEND "${CALLS}" "${ARGN}\n")
+endfunction()
+function(vcpkg_download_distfile variable)
+  cmake_parse_arguments(asked "" "FILENAME;SHA512" "URLS" ${ARGN})
+  file(DOWNLOAD "${asked_URLS}" "${FOLDER}/${asked_FILENAME}" EXPECTED_HASH SHA512=${asked_SHA512})
+  set(${variable} "${FOLDER}/${asked_FILENAME}" PARENT_SCOPE)
+endfunction()
+function(vcpkg_extract_source_archive variable)
+  cmake_parse_arguments(asked "" "ARCHIVE" "" ${ARGN})
+  execute_process(COMMAND ${CMAKE_COMMAND} -E tar xf "${asked_ARCHIVE}" WORKING_DIRECTORY "${FOLDER}"
+    RESULT_VARIABLE failed)
+  if(failed)
+    message(FATAL_ERROR "${failed}")
+  endif()
+  set(${variable} "${FOLDER}/condvar-${VERSION}" PARENT_SCOPE)
+endfunction()
+function(vcpkg_configure_meson)
+  cmake_parse_arguments(asked "" "SOURCE_PATH" "OPTIONS" ${ARGN})
+  execute_process(COMMAND meson setup ${asked_OPTIONS} "${FOLDER}/built" "${asked_SOURCE_PATH}" RESULT_VARIABLE failed)
+  if(failed)
+    message(FATAL_ERROR "${failed}")
+  endif()
+  record(configure)
+endfunction()
+function(vcpkg_install_meson)
+  record(install)
+endfunction()
+function(vcpkg_fixup_pkgconfig)
+endfunction()
+function(vcpkg_copy_pdbs)
+endfunction()
+function(vcpkg_install_copyright)
+  cmake_parse_arguments(asked "" "" "FILE_LIST" ${ARGN})
+  if(NOT EXISTS "${asked_FILE_LIST}")
+    message(FATAL_ERROR "no ${asked_FILE_LIST}")
+  endif()
+  record(copyright)
+endfunction()
+include("${PORT}")
+CMAKE
+mkdir "$tmp/vcpkg"
+cmake "-DPORT=$tmp/files/vcpkg/portfile.cmake" "-DVERSION=$version" "-DFOLDER=$tmp/vcpkg" "-DCALLS=$tmp/calls" \
+    "-DCURRENT_PACKAGES_DIR=$tmp/vcpkg/packages" -P "$tmp/port.cmake" >"$tmp/said" 2>&1 || fail "$(cat "$tmp/said")"
+printf '%s\n' configure install copyright | diff - "$tmp/calls" >&2 || fail 'the port does not do what a port does'
