@@ -419,8 +419,8 @@ static NOINLINE_IF_FAST bool waitq_goes(struct cond_waiter *waiter, cond_lock_t 
 /* Whether the first search skips the waiter. */
 static bool waitq_may_skip(struct cond_waiter *waiter, const cond_lock_t *lock)
 {
-    return WAITQ_SKIPS && !waiter->skipped && waiter->queue == WAITER_NOTIFIED && !waitq_has_expired(waiter) &&
-           waitq_same_pred_as_holder(waiter, lock);
+    return WAITQ_SKIPS && !waiter->skipped && waiter->queue == WAITER_NOTIFIED &&
+           waitq_same_pred_as_holder(waiter, lock) && !waitq_has_expired(waiter);
 }
 
 /* The first search: the first waiter that goes, among those with another predicate than the holder. It ends, at `*end`,
