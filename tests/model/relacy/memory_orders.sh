@@ -52,7 +52,7 @@ allowed() {
         echo 'no scenario needs it: a holder sets levels between the count of a wake-up by another and its port_wake()' ;;
     object.h:lock_is_shared:acquire* | shared.c:shared_lock_make:release*)
         echo 'it orders the bytes of a pthread mutex, and the mutex of the machine has none' ;;
-    shared.c:set_pending:release*)
+    shared.c:shared_set_pending:release*)
         echo 'no scenario destroys a shared condition while a waiter on it times out' ;;
     shared.c:shared_close:release*)
         echo 'no scenario has a process that first sees a condition after another one has closed it' ;;
