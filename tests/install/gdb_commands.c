@@ -108,9 +108,10 @@ __attribute__((noinline)) void look_here(void)
 int main(void)
 {
 #ifdef DEADLOCK
-    check(pthread_barrier_init(&both, NULL, 2));
+    check(pthread_barrier_init(&both, NULL, 3));
     start(first_then_second, NULL, "one");
     start(second_then_first, NULL, "two");
+    (void)pthread_barrier_wait(&both); /* "three" must find the lock held */
     start(acquires, &first, "three");
 #endif
     start(waits, &queue, "waits-1");
