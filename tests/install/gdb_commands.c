@@ -115,6 +115,8 @@ int main(void)
     start(acquires, &first, "three");
 #endif
     start(waits, &queue, "waits-1");
+    while (cond_waiters(&queue) < 1) /* it is the one that the notify chooses */
+        usleep(1000);
     start(waits, &queue, "waits-2");
     start(awaits, &on_lock, "awaits");
     check(cond_init(&shared, NULL, COND_SHARED));
