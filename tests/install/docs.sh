@@ -58,7 +58,8 @@ for block in "$tmp"/blocks/*.c "$tmp"/blocks/*.cpp; do
     *.c) compile=($CC -std=c11 "-I$SOURCE/src") ;; # (a port includes its contract)
     *.cpp)
         command -v "$CXX" >/dev/null || continue
-        if grep co_await "$block" >/dev/null; then compile=("$CXX" -std=c++20 -Wno-subobject-linkage); else compile=("$CXX" -std=c++17); fi ;;
+        if grep co_await "$block" >/dev/null; then compile=("$CXX" -std=c++20); else compile=("$CXX" -std=c++17); fi
+        [ "$CXX" != g++ ] || compile+=(-Wno-subobject-linkage) ;; # clang does not know it
     esac
     # shellcheck disable=SC2207 # a list of options
     compile+=(-Wall -Wextra -Wpedantic -Werror $(pkg-config --cflags condvar) -D_GNU_SOURCE)
