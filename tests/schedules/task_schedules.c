@@ -846,6 +846,15 @@ static void doomed_setup(void)
     actors[0].then = actors[1].then = doom;
 }
 
+/* The actor's task requests the lock; the result may still come by the callback. The call may run callbacks. */
+static int request_lock(struct actor *actor, cond_t *condition)
+{
+    actor->calling = port_self();
+    int returned = cond_task_acquire(condition, &actor->task);
+    actor->calling = 0;
+    return returned;
+}
+
 /* A thread and two tasks acquire it once. */
 static void doomed_body(unsigned thread)
 {
@@ -856,9 +865,7 @@ static void doomed_body(unsigned thread)
         return;
     }
     struct actor *actor = &actors[thread];
-    actor->calling = port_self();
-    int returned = cond_task_acquire(&doomed, &actor->task);
-    actor->calling = 0;
+    int returned = request_lock(actor, &doomed);
     EXPECT(returned == 0 || returned == EINPROGRESS);
     if (returned == 0)
         doom(actor);
@@ -896,9 +903,7 @@ static void doomed_wait_body(unsigned thread)
         return;
     }
     struct actor *actor = &actors[thread];
-    actor->calling = port_self();
-    int returned = cond_task_acquire(&doomed, &actor->task);
-    actor->calling = 0;
+    int returned = request_lock(actor, &doomed);
     EXPECT(returned == 0 || returned == EINPROGRESS);
     if (returned == 0)
         doom_after_wait(actor);
@@ -943,9 +948,7 @@ static void early_body(unsigned thread)
         return;
     }
     struct actor *actor = &actors[thread];
-    actor->calling = port_self();
-    int returned = cond_task_acquire(&cond, &actor->task);
-    actor->calling = 0;
+    int returned = request_lock(actor, &cond);
     results[thread] = returned;
     if (returned == 0)
         EXPECT(cond_task_release(&cond, &actor->task) == 0);
