@@ -25,6 +25,19 @@ expect() {
     diff -u "$file" "$tmp/output" >&2 || fail "unexpected output: $*"
 }
 
+# Skips the test unless gdb is here, has Python, and may run programs.
+need_gdb() {
+    if ! command -v gdb >/dev/null; then
+        echo 'gdb is not installed'
+        exit 77
+    fi
+    if ! gdb -nx -batch -ex 'python print("has", "python")' -ex run /bin/true 2>&1 | tr '\n' ' ' >"$tmp/able" ||
+        ! grep 'has python.*exited normally' "$tmp/able" >/dev/null; then
+        echo 'gdb has no Python, or must not run programs'
+        exit 77
+    fi
+}
+
 # use_installed ROOT: pkg-config finds only the library that is installed below ROOT. Sets libdir.
 # shellcheck disable=SC2034 # libdir is for those who source this
 use_installed() {

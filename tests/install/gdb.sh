@@ -3,15 +3,7 @@
 # gdb prints conditions and locks in words, with a script that it finds beside the installed library.
 . "$(dirname -- "$0")/common.sh"
 
-if ! command -v gdb >/dev/null; then
-    echo 'gdb is not installed'
-    exit 77
-fi
-if ! gdb -nx -batch -ex 'python print("has", "python")' -ex run /bin/true 2>&1 | tr '\n' ' ' >"$tmp/able" ||
-    ! grep 'has python.*exited normally' "$tmp/able" >/dev/null; then
-    echo 'gdb has no Python, or must not run programs'
-    exit 77
-fi
+need_gdb
 installed_prefix
 [ -f "$libdir/libcondvar.so" ] || { echo 'this build has no shared library'; exit 77; }
 

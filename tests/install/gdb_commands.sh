@@ -5,15 +5,7 @@
 . "$(dirname -- "$0")/common.sh"
 here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
 
-if ! command -v gdb >/dev/null; then
-    echo 'no gdb here'
-    exit 77
-fi
-if ! gdb -nx -batch -ex 'python print("has", "python")' -ex run /bin/true 2>&1 | tr '\n' ' ' >"$tmp/able" ||
-    ! grep 'has python.*exited normally' "$tmp/able" >/dev/null; then
-    echo 'gdb has no Python here, or may not run programs'
-    exit 77
-fi
+need_gdb
 install_build
 script=$(find "$tmp/image" -path '*/share/condvar/gdb.py')
 [ -f "$script" ] || fail 'gdb.py is not installed'

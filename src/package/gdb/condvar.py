@@ -372,17 +372,24 @@ class Condvar(gdb.Command):
         super().__init__('condvar', gdb.COMMAND_STATUS, prefix=True)
 
 
-class ListConditions(gdb.Command):
-    """List all conditions that can be reached from waiting threads, with their waiters."""
+class WaitsCommand(gdb.Command):
+    """A command that shows something about the threads that wait now."""
 
-    def __init__(self):
-        super().__init__('condvar list', gdb.COMMAND_STATUS)
+    def __init__(self, name):
+        super().__init__(name, gdb.COMMAND_STATUS)
 
     def invoke(self, argument, from_tty):
         try:
             self.show(waits())
         except Failure as failure:
             raise gdb.GdbError(str(failure))
+
+
+class ListConditions(WaitsCommand):
+    """List all conditions that can be reached from waiting threads, with their waiters."""
+
+    def __init__(self):
+        super().__init__('condvar list')
 
     @staticmethod
     def show(found):
@@ -417,17 +424,11 @@ def text_of(printer):
     return '{%s}' % ', '.join('%s = %s' % child for child in printer.children())
 
 
-class Deadlocks(gdb.Command):
+class Deadlocks(WaitsCommand):
     """Show which thread holds which lock, which thread waits for which lock, and the cycles among them."""
 
     def __init__(self):
-        super().__init__('condvar deadlocks', gdb.COMMAND_STATUS)
-
-    def invoke(self, argument, from_tty):
-        try:
-            self.show(waits())
-        except Failure as failure:
-            raise gdb.GdbError(str(failure))
+        super().__init__('condvar deadlocks')
 
     @staticmethod
     def show(found):
