@@ -20,6 +20,9 @@
 /* The functions of the shared library, by its soname: libcondvar.so* (Zd is a dot, Za a star). */
 #define WRAP(name) I_WRAP_SONAME_FNNAME_ZU(libcondvarZdsoZa, name)
 
+/* An argument as Valgrind passes it. Its macros for s390x take nothing but words. */
+#define WORD(argument) ((unsigned long)(argument))
+
 /* The order belongs to the lock, so its address names it. It is read before a wait, since the condition may be
    destroyed during the wait. Weak: a program without the library can have the module, too. */
 __extension__ extern __typeof__(cond_get_lock) cond_get_lock __attribute__((weak));
@@ -43,8 +46,8 @@ static bool holds_after(int result)
         OrigFn original;                                                                                  \
         int result;                                                                                       \
         VALGRIND_GET_ORIG_FN(original);                                                                   \
-        CALL_FN_W_W(result, original, object);                                                            \
-        if (holds_after(result))                                                                   \
+        CALL_FN_W_W(result, original, WORD(object));                                                      \
+        if (holds_after(result))                                                                          \
             annotate_after(key);                                                                          \
         return result;                                                                                    \
     }
@@ -55,8 +58,8 @@ static bool holds_after(int result)
         OrigFn original;                                                                                  \
         int result;                                                                                       \
         VALGRIND_GET_ORIG_FN(original);                                                                   \
-        CALL_FN_W_WW(result, original, object, time_ns);                                                  \
-        if (holds_after(result))                                                                   \
+        CALL_FN_W_WW(result, original, WORD(object), WORD(time_ns));                                      \
+        if (holds_after(result))                                                                          \
             annotate_after(key);                                                                          \
         return result;                                                                                    \
     }
@@ -68,7 +71,7 @@ static bool holds_after(int result)
         int result;                                                                                       \
         VALGRIND_GET_ORIG_FN(original);                                                                   \
         annotate_before(key);                                                                             \
-        CALL_FN_W_W(result, original, object);                                                            \
+        CALL_FN_W_W(result, original, WORD(object));                                                      \
         return result;                                                                                    \
     }
 
@@ -94,7 +97,7 @@ RELEASE(cond_lock_release, cond_lock_t, object)
         const void *key = key_of(cond);                                                                   \
         VALGRIND_GET_ORIG_FN(original);                                                                   \
         annotate_before(key);                                                                             \
-        CALL_FN_W_WW(result, original, cond, time_ns);                                                    \
+        CALL_FN_W_WW(result, original, WORD(cond), WORD(time_ns));                                        \
         annotate_after(key);                                                                              \
         return result;                                                                                    \
     }
@@ -124,11 +127,12 @@ static bool call_pred(void *arg)
     {                                                                                                     \
         OrigFn original;                                                                                  \
         int result;                                                                                       \
-        struct wrapped_pred wrapped = {pred, arg, key_of(cond)};                                             \
+        struct wrapped_pred wrapped = {pred, arg, key_of(cond)};                                          \
         VALGRIND_GET_ORIG_FN(original);                                                                   \
-        annotate_before(wrapped.key);                                                                    \
-        CALL_FN_W_WWWW(result, original, cond, pred != NULL ? call_pred : NULL, &wrapped, time_ns);            \
-        annotate_after(wrapped.key);                                                                     \
+        annotate_before(wrapped.key);                                                                     \
+        CALL_FN_W_WWWW(result, original, WORD(cond), WORD(pred != NULL ? call_pred : NULL),               \
+                       WORD(&wrapped), WORD(time_ns));                                                    \
+        annotate_after(wrapped.key);                                                                      \
         return result;                                                                                    \
     }
 
@@ -153,7 +157,7 @@ int WRAP(cond_wait_with)(cond_t *cond, const cond_wait_options_t *options)
     }
     VALGRIND_GET_ORIG_FN(original);
     annotate_before(wrapped.key);
-    CALL_FN_W_WW(result, original, cond, options);
+    CALL_FN_W_WW(result, original, WORD(cond), WORD(options));
     annotate_after(wrapped.key);
     return result;
 }
