@@ -47,7 +47,8 @@
  *     waiter         a thread or task that waits on a condition
  *     notify         chooses waiters: cond_notify(), cond_notify_all()
  *     chosen         selected by a notify; a release of the lock then wakes the waiter
- *     notification   what a chosen waiter has; if it does not use it, another waiter is chosen
+ *     notification   what a notify gives to each waiter that it chooses. If the waiter cannot use it, because its
+ *                    predicate is false, the notification goes to another waiter
  *     expired        the deadline of the waiter has passed before a notify chose it
  *     lock elsewhere a lock outside the condition: the `lock` of cond_init()
  *     private lock   made by this library for the threads and tasks of one process
@@ -129,9 +130,9 @@
 
 /*
  * CONDVAR_NO_TASKS and CONDVAR_NO_SHARED change the size of a lock. If one of them is defined, the functions that
- * initialise and release locks get other names, for example cond_release_CONDVAR_NO_TASKS(). Every program needs one of
- * these functions. So if a file and the library were compiled with different settings, the program does not link. The
- * name of the missing function shows the settings of the file.
+ * initialise and release locks get other names, for example cond_release_CONDVAR_NO_TASKS(). A file that calls one of
+ * these functions does not link with a library that was compiled with other settings. The name of the missing function
+ * shows the settings of the file.
  */
 #if defined(CONDVAR_NO_TASKS) && defined(CONDVAR_NO_SHARED)
 #  define COND_LAYOUT_(name) name##_CONDVAR_NO_TASKS_CONDVAR_NO_SHARED
@@ -191,8 +192,8 @@ enum {
     COND_SHARED = 2, /* or-ed to one of these: for memory that several processes share; see "Processes" */
 };
 
-/* The maximum number of levels of a recursive lock. That is more than the recursive calls that fit on a stack of 8 MiB,
-   since each call needs more than 8 bytes. */
+/* The maximum number of levels of a recursive lock: about a million. Recursion on a stack of 8 MiB does not reach it:
+   each call would have 8 bytes. */
 #define COND_DEPTH_MAX 0xFFFFFu
 
 /**
@@ -216,13 +217,14 @@ COND_API int cond_init(cond_t *cond, cond_lock_t *lock, unsigned flags);
  *   cond_lock_release(), or by cond_task_lock_release() if it is a task. The same is true if cond_close() has
  *   ended the wait, or if the waiter is in cond_await() and a release has woken it.
  * - If a chosen waiter, or a woken waiter in cond_await(), has a predicate, the predicate must stay true until the
- *   wait returns. If the waiter is a task, the task must not be cancelled any more.
+ *   wait returns. A chosen task, with or without a predicate, must not be cancelled any more.
  *
  * Other calls on the condition may run at the same time: each takes effect before the destroy, or returns
  * EINVAL. Two rules apply:
  * - If the lock is elsewhere and the caller does not hold it, no thread may begin to wait during the destroy.
- * - The memory must stay until these calls have returned, except the waits that cond_waiters() does not count.
- *   (A chosen waiter is not counted, nor is a waiter whose wait was ended by a close or by a lost foreign lock.)
+ * - The memory must stay until these other calls have returned. Waits that cond_waiters() does not count need not
+ *   have returned. (Not counted are chosen waiters, waiters in cond_await() that a release has woken, and waiters
+ *   whose wait was ended by a close or by a lost foreign lock.)
  *
  * EINVAL: NULL, destroyed.
  * EBUSY: a thread or a task waits; or the condition's own lock is held, or a woken waiter is still acquiring it.
@@ -235,10 +237,10 @@ COND_API int cond_destroy(cond_t *cond);
  * Acquire the condition's lock, or one more level of it if it is recursive and the caller holds it.
  *
  * Fairness of private locks. A running thread may acquire a free lock before a woken thread does (barging). A
- * thread waits for the lock in an acquire, and at the end of a wait, after a notify or after its deadline. If that
- * takes longer than the starvation threshold, about 1 ms, the thread starves. Threads that came later can overtake
- * a starving thread only a limited number of times: once for each starving thread that is ahead of it, plus a few.
- * The limit does not depend on how long they hold the lock. A free lock is reserved for a starving thread for at
+ * thread needs the lock in an acquire, and at the end of a wait, when a notify or its deadline has ended the wait.
+ * If it does not get the lock within the starvation threshold, about 1 ms, the thread starves. If n starving
+ * threads are ahead of it, threads that came later acquire the lock before it at most n plus a few times in all.
+ * This limit does not depend on how long they hold the lock. A free lock is reserved for a starving thread for at
  * most 1 ms. During that time cond_try_acquire() returns EBUSY, and a timed acquire may return ETIMEDOUT.
  *
  * EINVAL: NULL, destroyed.
@@ -315,10 +317,10 @@ typedef bool cond_pred_t(void *arg);
  * ENOTRECOVERABLE: a shared lock was released after EOWNERDEAD without cond_recover().
  * Any other error: a foreign lock could not be acquired again, and returned this error. The lock is lost: nobody
  * can ever hold it again. All waiters of this condition are woken and return the same error. The condition may
- * be destroyed at once. Waiters of other conditions on the lock return the error when a notify, a wait or
- * cond_destroy() is called on their condition. All later calls with the lost lock return EINVAL. The memory of its
- * cond_lock_t must stay until all these waits have returned. (A lock is also lost if it returns ENOTRECOVERABLE to
- * a notify, a wait or cond_destroy().)
+ * be destroyed at once. Waiters of other conditions on the lock sleep until a notify, a wait or cond_destroy() is
+ * called on their condition. That call wakes them, and they return the error. All later calls with the lost lock
+ * return EINVAL. The memory of its cond_lock_t must stay until all these waits have returned. (A lock is also lost
+ * if a notify, a wait or cond_destroy() tries to acquire it, and gets ENOTRECOVERABLE.)
  */
 COND_API int cond_wait(cond_t *cond, int64_t timeout_ns) COND_REQUIRES(*cond);
 
@@ -365,15 +367,14 @@ COND_API int cond_notify_all(cond_t *cond) COND_REQUIRES(*cond);
 #ifndef CONDVAR_NO_AWAIT
 /**
  * Wait until pred(arg) is true, as cond_wait_for(), but without a notify: releases of the lock call the
- * predicate. Caller must hold the lock.
+ * predicate. Caller must hold the lock. Similar calls: Abseil's Mutex::Await(), nsync's nsync_mu_wait().
  *
  * A release goes through the chosen waiters and the waiters in cond_await() on this lock, in the order in which
  * they were chosen or began to wait. It calls their predicates, and wakes the first waiter whose predicate is
- * true. cond_waiters() counts waiters in cond_await(), and cond_notify() does not choose them. Abseil's
- * Mutex::Await() and nsync's nsync_mu_wait() do the same.
+ * true. cond_waiters() counts waiters in cond_await(), and cond_notify() does not choose them.
  *
- * Errors: as cond_wait_for(). ENOTSUP: the lock is foreign, so the program may release it without this library;
- * or it is shared, and another process cannot call the predicate.
+ * Errors: as cond_wait_for(). ENOTSUP: the lock is foreign (the program may release it without this library), or
+ * it is shared (another process could not call the predicate).
  */
 COND_API int cond_await(cond_t *cond, cond_pred_t *pred, void *arg, int64_t timeout_ns) COND_REQUIRES(*cond);
 #endif
@@ -424,8 +425,8 @@ typedef struct cond_wait_options {
 /**
  * Wait with the given options. Caller must hold the lock. The other waits are short forms of this call, with
  * the same results.
- * ECANCELED: the condition is closed, the token was cancelled, or the wait was stopped, before a notify chose
- * the caller. The predicate, if there is one, is false. The lock is held.
+ * ECANCELED: the condition is closed, the token was cancelled, or the wait was stopped; and the predicate is false.
+ * Without a predicate: before a notify chose the caller. The lock is held.
  * EINVAL: options is NULL; `unnotified` without `pred`; both `token` and `stop`.
  * EBUSY: another wait uses `stop`.
  * ENOTSUP: `token` or `stop` with a shared lock; `unnotified` with a shared or a foreign lock.
@@ -498,8 +499,8 @@ COND_API int cond_lock_init(cond_lock_t *lock, unsigned flags);
  * longjmp(), no exception, no pthread_exit().
  */
 typedef struct cond_lock_ops {
-    /* Acquire the lock, or return ETIMEDOUT when cond_now() reaches deadline_ns. If it has reached it already, try
-       once. With COND_FOREVER it may fail only if nobody holds the lock and nobody can ever hold it again.
+    /* Acquire the lock, or return ETIMEDOUT when cond_now() reaches deadline_ns. If the deadline has passed already,
+       try once. With COND_FOREVER, this function must not fail, except if nobody can ever hold the lock again.
        EOWNERDEAD counts as acquired. */
     int (*acquire)(void *object, int64_t deadline_ns);
     /* Release one level. EPERM if the caller is known not to hold the lock. */
@@ -536,12 +537,14 @@ COND_API int cond_lock_init_foreign(cond_lock_t *lock, const cond_lock_ops_t *op
  * - Normal mutex: EPERM if nobody holds it. Undefined if another thread holds it, because the queue is then
  *   changed without the lock. A release by a thread that does not hold it is undefined too.
  * - Errorcheck or recursive mutex on Linux with glibc: EPERM.
- * - Errorcheck or recursive mutex elsewhere: as for a normal mutex. For a recursive mutex, in addition: if nobody
- *   holds it, the caller counts as the holder. If the caller holds it, cond_locked() returns false.
+ * - Errorcheck mutex on other systems: as a normal mutex.
+ * - Recursive mutex on other systems: undefined if another thread holds it. If nobody holds it, the caller counts as
+ *   the holder, so the misuse is not detected. (There cond_locked() returns false to the holder of such a mutex.)
  * - A release of an errorcheck or recursive mutex by a thread that does not hold it is EPERM on all systems.
  *
- * Avoid robust mutexes: use COND_SHARED instead. If the holder of a robust mutex has died, a call that only tests
- * the mutex makes it unrecoverable (ENOTRECOVERABLE). glibc (2.36) may then leave threads asleep for ever.
+ * Avoid robust mutexes: use COND_SHARED instead. If the holder of a robust mutex has died, a call that tests whether it
+ * is held, such as cond_locked(), acquires and releases it, and so makes it unrecoverable (ENOTRECOVERABLE). glibc
+ * (2.36) may then leave threads asleep for ever.
  *
  * EINVAL: NULL. ENOTSUP: the system has no pthreads.
  */
@@ -641,8 +644,8 @@ COND_API const char *cond_version(void);
  * - It runs on the thread that released the lock, destroyed it, or cancelled the task. If several callbacks are due
  *   on one thread, each runs after the one before has returned.
  * - It may call any cond_task function, and may free the task.
- * - It should post to the loop and return. Until it returns, its thread does nothing else, and tasks that hold
- *   other locks may wait for their callbacks on this thread.
+ * - It should post to the loop and return. Until it returns, its thread does nothing else. Other tasks, which hold
+ *   their locks already, may be delayed, because their callbacks are due on this thread.
  * - It must not block, not even to acquire a lock of this library: that lock may already be handed to a task
  *   whose callback is due on the same thread.
  * - It must return normally: no longjmp(), no exception, no pthread_exit(). It runs with thread cancellation
@@ -754,8 +757,8 @@ COND_API int cond_task_close(cond_t *cond, cond_task_t *task);
  * - A recover wakes all waiters: plain waits return 0, and waiters with predicates call their predicates again.
  *   For the condition of the call this happens at once. For other conditions on the lock it happens within
  *   100 ms, or at the next wait or notify there.
- * - A wait can return EOWNERDEAD too, with the lock held as deep as before. Another wait before the recover
- *   returns EOWNERDEAD at once.
+ * - A wait can return EOWNERDEAD too, with the lock held as deep as before. If the holder waits before it has called
+ *   recover, the wait returns EOWNERDEAD at once and does not release the lock.
  * - If the lock is released before a recover, each later acquire, wait and notify returns ENOTRECOVERABLE. Waits
  *   that are in progress return it too, within 100 ms, and do not hold the lock. cond_waiters() no longer counts
  *   them. The condition and the lock can be destroyed and initialised again.
@@ -783,17 +786,17 @@ COND_API int cond_task_close(cond_t *cond, cond_task_t *task);
  *   memory of a condition, and of its own lock, must stay until all waits have returned.
  * - A waiter that finds its lock destroyed returns EINVAL without the lock. So does a thread that slept in an
  *   acquire. The memory must stay, and must not be initialised again, until these calls have returned.
- * - A waiter that finds only its condition destroyed, on a lock elsewhere, returns with the lock held. It
- *   returns EINVAL if it would have to continue waiting. It must release the lock by cond_lock_release().
+ * - If only the condition was destroyed, and its lock elsewhere was not, the waiter returns with the lock held: with
+ *   EINVAL if its wait was not over, else with its usual result. It must release the lock by cond_lock_release().
  *
  * Private conditions in shared memory
  *
  * A condition of all zero bits is private, whatever memory it is in. Two processes must not use it.
  * - Part of this misuse is detected. While the first process has waiters, a wait or a notify by the second one
  *   returns EINVAL. So does a woken waiter that finds waiters of another process.
- * - The rest is not detected. The processes cannot wake each other, so a thread may sleep for ever at the lock. If
- *   a thread holds the lock, the thread of a forked child that has the same number counts as its holder, too. Tasks
- *   of two processes are not distinguished.
+ * - The rest is not detected. The processes cannot wake each other, so a thread may sleep for ever at the lock. A
+ *   holder is identified by the address of its thread control block, which is the same in a forked child. So the
+ *   child's thread counts as the holder, too. Tasks of two processes are not distinguished.
  */
 
 /**
@@ -914,7 +917,7 @@ struct COND_CAPABILITY_ cond_lock {
     uint8_t kind_;   /* fixed by init; src/object.h has the kinds */
     uint8_t flags_;  /* under the lock */
     uint16_t spin_;  /* atomic: the spin budget, src/park.h. COND_SHARED: the number of recoveries */
-    uint32_t depth_; /* atomic, by its owner only: the levels, src/object.h. Lost foreign lock: its error, src/lock.c */
+    uint32_t depth_; /* atomic, written by the owner: the levels, src/object.h. Lost foreign lock: the error */
     union {
         struct cond_local_lock_ {
             struct cond_waiter *notified; /* under the lock: the list of notified waiters, src/waitq.h */
@@ -990,13 +993,13 @@ struct COND_CAPABILITY_ cond {
         struct cond_shared_queue_ { /* COND_SHARED: all written under the lock; src/shared.c */
             uint32_t sequence;     /* atomic: the word that waiters sleep on */
             uint32_t arrivals;     /* atomic: the ticket of the next waiter */
-            uint32_t free_below;   /* atomic: waiters with a ticket below this one may return */
-            uint32_t notified_below; /* atomic: waiters with a ticket below this one may take a grant */
-            uint32_t grants;       /* atomic: how many waiters below notified_below may return */
-            uint32_t old_waiters;  /* waiters with a ticket below notified_below */
+            uint32_t free_below;   /* atomic: waiters with a lower ticket may return, without a grant */
+            uint32_t notified_below; /* atomic: the other waiters with a lower ticket may return with a grant */
+            uint32_t grants;       /* atomic: the number of grants */
+            uint32_t old_waiters;  /* the number of waiters that may return with a grant */
             uint16_t laps;         /* atomic: how often `arrivals` has wrapped */
             uint16_t spin;         /* atomic: the spin budget, src/park.h */
-            uint16_t recoveries;   /* atomic: of the lock, when this condition was last repaired */
+            uint16_t recoveries;   /* atomic: the lock's spin_, when this condition was last repaired */
             uint16_t owed;         /* own lock: how many waiters its release has to wake */
         } shared;
 #endif
@@ -1025,7 +1028,7 @@ struct cond_waiter {
     uint32_t skipped : 1;     /* under the lock: a waiter that was notified later was woken before it */
     uint32_t awaits : 1;      /* fixed: needs no notify */
     uint32_t cancelled : 1;   /* under the lock: a close or a cancel has ended the wait */
-    uint32_t horizon : 24;    /* under the lock: how many waiters had arrived after it when it was notified */
+    uint32_t horizon : 24;    /* under the lock: the number of later waiters at its notify, src/waitq.c */
     struct cond_waiter *next; /* under the lock: in the circular list that it is in */
     struct cond_waiter *prev; /* under the lock */
     uint64_t arrival;         /* fixed by waitq_begin_wait(): its place */
@@ -1035,7 +1038,7 @@ struct cond_waiter {
 };
 
 #ifndef CONDVAR_NO_CANCEL
-struct cond_stop_node { /* cond_stop is a function */
+struct cond_stop_node { /* (in C++ a struct cond_stop would hide the function) */
     struct cond_waiter waiter_;  /* the node of the wait. cond_stop() accesses its `state` only */
     const cond_token_t *token_;  /* waiter_ and token_ have the layout of struct waitq_thread in src/waitq.h */
     cond_token_t stopped_;       /* set by cond_stop(), for good. token_ points to it */
@@ -1089,8 +1092,8 @@ struct cond_task {
 #endif
 
 /* For clang's analysis: cond_with_enter_() asserts that the lock is held in the block, and cond_with_left_() says that
-   it is not held after the block. cond_with_left_() is never called: the loop ends when `name` is NULL. So `object` is
-   evaluated once. */
+   it is not held after the block. cond_with_left_() is never called, because `name` cannot be NULL and not NULL. So
+   `object` is evaluated once. */
 #if defined(__clang__)
 #  define COND_WITH_LEFT_(name, object) || ((name) != NULL && COND_WITH_LEAVES_(object) && false)
 #else

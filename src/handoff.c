@@ -11,19 +11,21 @@
  *
  * A release chooses in this order:
  *
- *      1. The first waiter of the list that has not expired and whose predicate, if it has one, is true. A thread is
- *         woken after the word is free. A task becomes the owner, and the word stays HELD.
+ *      1. The first waiter of the list that has not expired and whose predicate, if it has one, is true (waitq_pick()
+ *         has the details). A thread is woken after the word is free. A task becomes the owner, and the word stays
+ *         HELD.
  *      2. Else a starving thread. The word is freed and RESERVED, and the thread is woken.
  *      3. Else a sleeper. The word is freed, and the sleeper is woken.
  *
- * Each release wakes one thread, even if the threads that earlier releases woke have not acquired the lock yet. So a
- * thread that is slow to wake up delays no other thread, and a broadcast does not wake all waiters at once. (A release
- * wakes two threads in one case: a thread begins to starve after the release has claimed a wake-up for a sleeper.)
+ * Each release wakes at most one thread, even if the threads that earlier releases woke have not acquired the lock yet.
+ * So a thread that is slow to wake up delays no other thread, and a broadcast does not wake all waiters at once. (A
+ * release wakes two threads in one case: a thread begins to starve after the release has claimed a wake-up for a
+ * sleeper.)
  *
  * Turns. While threads starve and the list is not empty, every second release skips step 1. It does not matter how long
  * the lock is held. If a starving thread has n starving threads before it, at most n + 1 waiters of the list go before
  * it acquires the lock. This also holds for expired waiters: they acquire the lock like any other thread, and starve
- * after the same time. In return, a waiter with n waiters before it in the list is delayed by at most n + 1 starving
+ * after the same time. A waiter of the list is delayed, too: with n waiters before it, by at most n + 1 starving
  * threads.
  *
  * A RESERVED lock is free for starving threads only. So no other thread takes it while the woken thread wakes up.
@@ -38,9 +40,9 @@
 #include "taskq.h"
 #include "waitq.h"
 
-/* The number of this process, never 0, cut to the bits of the word from MUTEX_TASKS upwards. Linux's process numbers
-   fit. Elsewhere two processes may have the same number here: then the misuse of a private lock by both is not
-   detected. */
+/* The number of this process, reduced so that the word has room for it times MUTEX_TASKS. Never 0. Linux's process
+   numbers fit unchanged. Elsewhere two processes may have the same number here: then the misuse of a private lock by
+   both is not detected. */
 static uint32_t handoff_process(void)
 {
     uint32_t number = waitq_process() % (UINT32_MAX / MUTEX_TASKS + 1);
@@ -61,8 +63,8 @@ static bool handoff_take_turn(cond_lock_t *lock)
     return !(lock->flags_ & LOCK_STARVING_TURN);
 }
 
-/* Remove from the list the first waiter that can go, and return it. NULL: there is none. A task owns the lock
-   afterwards. */
+/* Remove from the list the first waiter that can go, and return it. NULL: there is none. If the waiter is a task, it
+   owns the lock now. */
 static struct cond_waiter *handoff_pick(cond_lock_t *lock, struct taskq_calls *calls)
 {
     struct cond_waiter *next;
@@ -72,12 +74,14 @@ static struct cond_waiter *handoff_pick(cond_lock_t *lock, struct taskq_calls *c
     return next;
 }
 
-/* Clear SLEEPERS, then count a wake-up. After that this release must wake a sleeper. False: the word has changed.
+/* Clear SLEEPERS, then count a wake-up. After that this release must wake a sleeper. False: the compare-exchange has
+   failed, and nothing has changed.
 
    The order matters. A thread that goes to sleep reads the count, and then the word. If it reads the new count, it also
-   finds SLEEPERS cleared and sets it again, so this release or a later one claims another wake-up. If it reads the old
-   count, there are two cases. It is asleep before the count changes: then the wake-up finds it. Or it is not: then
-   port_wait() finds the new count and returns at once.
+   finds SLEEPERS cleared and sets it again. Then the compare-exchange that frees the word fails, and this release
+   claims again; or the word is free already, and a later release claims. If the thread reads the old count, there are
+   two cases. It is asleep before the count changes: then the wake-up finds it. Or it is not: then port_wait() finds the
+   new count and returns at once.
 
    Relaxed is enough for the bit, which guards no data. The store in mutex_count_wakeup() is a release: a thread that
    reads the new count also sees the bit cleared. */
@@ -99,8 +103,8 @@ void handoff_release_contended(cond_lock_t *lock)
     bool has_searched = false; /* no waiter of the list could go, and the list has not changed since */
     bool wake_sleeper = false;
     uint32_t old = a_load(word, relaxed);
-    /* Each compare-exchange below may fail because another thread has changed the word. Then the loop starts again. It
-       keeps the waiter that it has picked, its turn, and the wake-up that it has claimed. */
+    /* If a compare-exchange below fails, the loop starts again. It keeps the waiter that it has picked, its turn, and
+       the wake-up that it has claimed. */
     for (;;) {
         if (HAVE_TASKS && handoff_has_tasks(old)) {
             /* Acquire: partner is the release in handoff_request(). */
@@ -116,7 +120,8 @@ void handoff_release_contended(cond_lock_t *lock)
             is_starving_turn = handoff_take_turn(lock);
         }
         if (next == NULL && !has_searched && !(threads_starve && is_starving_turn)) { /* M:starving-turn */
-            /* Without cond_await(), a waiter whose predicate is false leaves the list: no predicate is called twice. */
+            /* In a build without cond_await() the list may be searched again: each waiter whose predicate was false has
+               left it. */
             has_searched = HAVE_AWAIT; /* M:look-once */
             next = handoff_pick(lock, &calls);
             if (next != NULL && waitq_is_task(next))

@@ -17,18 +17,18 @@
  *                                        may return
  *
  * A ticket is pending if it is old or new. Every other ticket is free. Tickets wrap around, so they are compared by
- * their distance from free_below. That does not suffice: a process can be stopped for any time, so its ticket can be
- * older than 2^32 tickets. So the condition also counts how often `arrivals` has wrapped around (`laps`), and a ticket
- * has the number of its lap.
+ * their distance from free_below. That does not suffice: while a process is stopped, 2^32 tickets and more can be drawn
+ * after its own. So the condition also counts how often `arrivals` has wrapped around (`laps`), and a ticket has the
+ * number of its lap.
  *
  * Grants. A waiter takes a grant when it has acquired the lock, just before it returns. So a waiter that is stopped or
  * killed before that takes no grant, and another old waiter takes it. A waiter that arrives after a notify cannot take
  * a grant of that notify (this is the stolen notification of glibc bug 25847).
  *
- * A notify makes new tickets old, and there is one count of grants for all old tickets. If grants of an earlier notify
- * are left, the new waiters could be taken for the earlier ones. So the notify first frees the tickets that were old
- * before. Hence a notify may wake more waiters than it was asked for, never fewer. A notify for all waiters frees all
- * tickets.
+ * A notify makes new tickets old, and there is one count of grants for all old tickets. So if grants of an earlier
+ * notify are left, the new waiters could use grants that belong to earlier waiters. To prevent that, the notify first
+ * frees the tickets that were old before. Hence a notify may wake more waiters than it was asked for, never fewer. A
+ * notify for all waiters frees all tickets.
  *
  * A killed waiter stays counted until its ticket is freed.
  *
@@ -41,16 +41,16 @@
  * notes in `owed` how many sleepers are to be woken, and the release of the lock wakes them. Sleepers that are woken
  * while the lock is held would only wait for it.
  *
- * Kills. A kill can delay other processes in three ways. A waiter is killed after it was woken and before it has woken
- * the next one. A notifier is killed after it has granted and before it has woken a waiter. A holder is killed while
- * all others sleep: then no thread acquires the lock, and none gets EOWNERDEAD. So each sleeper wakes up every
- * TUNING_HEARTBEAT_NS, its heartbeat, and checks its ticket and the lock's holder.
- *
  * Predicates. A waiter with a predicate acquires the lock and calls the predicate itself. If the predicate is false,
- * the waiter does not take the grant, and wakes the next sleeper. The kernel wakes sleepers in order. So the chain of
- * wake-ups ends at the first waiter that has called its predicate since the last notify. (Linux wakes higher real-time
- * priorities first. Two waiters of high priority may wake each other, and the others are not woken. They find the grant
- * at their next heartbeat.)
+ * the waiter does not take the grant. It wakes the next sleeper and sleeps again, as the last in the kernel's queue. If
+ * it is woken once more, and there was no notify since, it sleeps again without waking another one. So this chain of
+ * wake-ups ends when it has gone round once. (Linux wakes higher real-time priorities first. Two waiters of high
+ * priority may wake each other, and the others are not woken. They find the grant at their next heartbeat.)
+ *
+ * Kills. A kill can delay other processes in three ways. A woken waiter is killed before it has woken the next one. A
+ * notifier is killed after it has granted and before it has woken a waiter. A holder is killed while all others sleep:
+ * then no thread acquires the lock, and none gets EOWNERDEAD. So each sleeper wakes up every TUNING_HEARTBEAT_NS, its
+ * heartbeat, and checks its ticket and the lock's holder.
  *
  * Recovery. A killed holder may leave the fields half changed. cond_recover() increments a count in the lock. Each
  * condition has a copy of that count. If a call on the condition finds that the two differ, it repairs the condition:
@@ -59,12 +59,11 @@
  * notify_all repairs it.)
  *
  * Loss. If a holder has died, and the lock is then released without a cond_recover(), the lock is lost: no thread can
- * acquire it any more. Each call that returns ENOTRECOVERABLE frees the tickets of its condition, so that its waiters
- * return ENOTRECOVERABLE too.
+ * acquire it any more. Each call on a condition that returns ENOTRECOVERABLE frees the tickets of the condition, so
+ * that its waiters return ENOTRECOVERABLE too.
  *
- * Destroy. Destroy cannot see which threads sleep on the mutex. So the mutex stays usable when the lock is destroyed
- * (robust_destroy()). A thread that acquires the mutex later finds the lock destroyed, releases the mutex for the next
- * thread, and returns EINVAL.
+ * Destroy. Destroy cannot see which threads sleep on the mutex. So robust_destroy() leaves the mutex usable. A thread
+ * that acquires the mutex later finds the lock destroyed, releases the mutex for the next thread, and returns EINVAL.
  */
 #include "shared.h"
 #include "atomic.h"
@@ -230,8 +229,9 @@ int shared_lock_release(cond_lock_t *lock)
 }
 
 /* Find the owner of the mutex. EDEADLK: the caller. ETIMEDOUT: another thread. 0 or EOWNERDEAD: nobody. In that case
-   this function has acquired the mutex and released it again. After EOWNERDEAD it has set LOCK_OWNER_DIED, since the
-   next thread that acquires the mutex gets 0. */
+   this function has acquired the mutex and released it again. robust_acquire() has
+   made the mutex consistent, so the next thread that acquires it gets 0. So after EOWNERDEAD this function sets
+   LOCK_OWNER_DIED. */
 static int shared_find_owner(const cond_lock_t *lock)
 {
     cond_lock_t *tried = (cond_lock_t *)(uintptr_t)lock;
@@ -273,8 +273,8 @@ int shared_lock_destroy(cond_lock_t *lock)
         (void)shared_unlock(lock); /* GCOVR_EXCL_LINE: a wait has begun since the caller counted */
         return EBUSY; /* GCOVR_EXCL_LINE */
     }
-    /* Relaxed: a thread that acquires the mutex later sees this and returns EINVAL. So does a thread that sees this
-       before. */
+    /* Relaxed is enough: a thread that acquires the mutex later sees this, and returns EINVAL. A thread that sees this
+       without the mutex returns EINVAL too. */
     a_store_8(&lock->kind_, LOCK_DESTROYED);
     (void)robust_release(shared_mutex(lock));
     robust_destroy(shared_mutex(lock));
@@ -326,16 +326,16 @@ static uint32_t shared_pending(const cond_t *cond)
 }
 
 /* Set the number of pending tickets. `waiters_`, which cond_waiters() returns, is that number less the grants. Release:
-   partner is the acquire in cond_destroy(), after which the condition may be destroyed. So a waiter that has expired
-   does not access the condition after this, except its own lock. */
+   partner is the acquire in cond_destroy(), which may destroy the condition when it reads 0. So after this store, a
+   waiter that leaves without a grant accesses nothing of the condition except the lock in it. */
 static void shared_set_pending(cond_t *cond, uint32_t count)
 {
     a_store(&cond->waiters_, count - cond->u_.shared.grants, release);
 }
 
-/* Wake at most n sleepers: now, or at the release if the lock is the condition's own. `sequence`: the sequence, for a
-   notify before the change. If it has no SHARED_SLEEPERS, no waiter is asleep. That flag needs no memory order: it is
-   in the word that the kernel compares before a waiter falls asleep. */
+/* Wake at most n sleepers: now, or at the release if the lock is the condition's own. `sequence`: queue->sequence; a
+   caller that has changed it passes the old value. If that has no SHARED_SLEEPERS, no waiter is asleep. The flag needs
+   no memory order: it is in the word that the kernel compares before a waiter falls asleep. */
 static void shared_wake(cond_t *cond, uint32_t n, uint32_t sequence)
 {
     struct cond_shared_queue_ *queue = &cond->u_.shared;
@@ -365,8 +365,8 @@ static void shared_announce(cond_t *cond, uint32_t n)
 static void shared_free_all(cond_t *cond)
 {
     struct cond_shared_queue_ *queue = &cond->u_.shared;
-    /* The tickets are freed first, and the grants cleared last. So if the caller is killed in between, a waiter that
-       had a grant has the grant or a free ticket. */
+    /* The tickets are freed before the grants are cleared. So if the caller is killed in between, a waiter that could
+       use a grant has a free ticket. */
     a_store(&queue->free_below, queue->arrivals, relaxed);
     a_store(&queue->notified_below, queue->arrivals, relaxed);
     a_store(&queue->grants, 0, relaxed);
@@ -420,8 +420,9 @@ void shared_notify(cond_t *cond, cond_lock_t *lock, size_t n)
     shared_announce(cond, woken);
 }
 
-/* A close adds no grants. A waiter that can use an earlier grant still returns 0. The others find the condition closed.
-   If this process is killed before it has woken them, they find that at their next heartbeat. */
+/* A close adds no grants. A waiter that can use an earlier grant, or whose predicate is true, still returns 0. The
+   others find the condition closed. If this process is killed before it has woken them, they find that at their next
+   heartbeat. */
 void shared_close(cond_t *cond, cond_lock_t *lock)
 {
     PROBE_CANCEL(cond, lock, (void *)NULL);
@@ -444,7 +445,7 @@ static void shared_arrive(struct shared_ticket *ticket, cond_t *cond)
 {
     struct cond_shared_queue_ *queue = &cond->u_.shared;
     if (queue->arrivals - queue->free_below == UINT32_MAX) { /* M:old-tickets */
-        /* There are no more numbers, after 2^32 waits without a notify for all: free all tickets. */
+        /* There are no more numbers, since none was freed for 2^32 - 1 waits: free all tickets. */
         bool has_waiters = shared_pending(cond) > 0;
         shared_free_all(cond);
         if (has_waiters)
@@ -498,14 +499,14 @@ static void shared_depart(const struct shared_ticket *ticket, cond_t *cond, enum
 }
 
 /* Called without the lock. Sleep until there seems to be a claim for this ticket, or the deadline has passed, or the
-   condition was closed, or the lock was recovered or lost. */
+   condition was closed, or the lock's holder has died, or the lock was recovered, lost or destroyed. */
 static void shared_sleep(struct shared_ticket *ticket, cond_t *cond, cond_lock_t *lock, int64_t deadline_ns)
 {
     uint32_t *sequence = &cond->u_.shared.sequence;
     uint16_t *spin = &cond->u_.shared.spin;
     uint32_t spins = deadline_ns == DEADLINE_PASSED ? 0 : park_spin_budget(spin);
     uint32_t spun = 0;
-    int64_t heartbeat_ns = 0; /* when the next heartbeat is due, or 0. It stays when a signal ends a sleep early */
+    int64_t heartbeat_ns = 0; /* when the next heartbeat is due, or 0: not set. A signal does not put it off */
     for (;;) {
         /* Acquire: partner is shared_announce(). */
         uint32_t seen = a_load(sequence, acquire);
@@ -530,7 +531,7 @@ static void shared_sleep(struct shared_ticket *ticket, cond_t *cond, cond_lock_t
             continue;
         }
         if (spins == 0 && spun == 0) {
-            spun++; /* once per call. After enough sleeps the spinning is tried again */
+            spun++; /* so that this call reports one sleep only. After enough reports the spin budget is not 0 again */
             park_spin_miss(spin, 0);
         }
         if (!(seen & SHARED_SLEEPERS)) {
@@ -544,7 +545,8 @@ static void shared_sleep(struct shared_ticket *ticket, cond_t *cond, cond_lock_t
         port_wait_shared(sequence, seen, heartbeat_ns < deadline_ns ? heartbeat_ns : deadline_ns);
         if (port_now() >= heartbeat_ns) {
             heartbeat_ns = 0;
-            ticket->was_false = false; /* after 2^31 notifies, `sequence` is equal to `false_at` again */
+            /* After 2^31 notifies, `sequence` is equal to `false_at` again. So do not compare them for long. */
+            ticket->was_false = false;
             (void)shared_find_owner(lock); /* M:holder-lives */
             /* (A lost lock has this flag too.) */
             if ((shared_flags(lock) & LOCK_OWNER_DIED) || !lock_is_shared(lock))
@@ -571,7 +573,7 @@ int shared_wait(cond_t *cond, cond_lock_t *lock, cond_pred_t *pred, void *arg, i
             return error; /* the lock was lost or destroyed meanwhile */
         shared_set_depth(lock, depth);
         if (error != 0) {
-            /* If the caller releases the lock without a recover, no later call frees the tickets. */
+            /* If the caller releases a separate lock without a recover, that release does not free the tickets. */
             shared_abandon(cond);
             return error;
         }

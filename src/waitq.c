@@ -161,9 +161,9 @@ void waitq_end_wait(cond_lock_t *lock)
 
 /* ---- Choosing ---- */
 
-/* Try to set CHOSEN, after which the waiter's deadline no longer counts. False: the waiter has expired. Partner: the
-   compare-exchange in park_sleep(). Relaxed is enough: the caller holds the lock, and an expired waiter acquires it
-   before it touches a queue. */
+/* Try to set CHOSEN, after which the waiter's deadline no longer counts. False: the waiter has expired. A waiter
+   without a deadline needs no CHOSEN. Partner: the compare-exchange in park_sleep(). Relaxed is enough: the caller
+   holds the lock, and an expired waiter acquires it before it touches a queue. */
 static bool waitq_beat_deadline(struct cond_waiter *waiter)
 {
     if (!OPTIMIZE_SIZE && !waiter->timed)
@@ -181,12 +181,12 @@ static bool waitq_has_expired(struct cond_waiter *waiter)
     return (OPTIMIZE_SIZE || waiter->timed) && (a_load(&waiter->state, relaxed) & WAITER_EXPIRED) != 0;
 }
 
-/* The largest cond_waiter.horizon: that many waiters or more. */
+/* The largest value of cond_waiter.horizon. It stands for this number of waiters and for all larger ones. */
 enum { WAITQ_HORIZON_MAX = 0xFFFFFF };
 
 /* Move one waiter from its condition's queue to the lock's list. If it has expired, only remove it from the queue, and
-   return false. A thread that waits without a predicate becomes CHOSEN here. `horizon`: how many waiters had arrived
-   after it by the time of the notify. Only these may get the notification that it passes on. */
+   return false. A thread that waits without a predicate becomes CHOSEN here, if it has a deadline. `horizon`: how many
+   waiters had arrived after it by the time of the notify (see waitq_pass_on()). */
 static NOINLINE bool waitq_choose(struct cond_waiter *waiter, cond_lock_t *lock, bool passes_on, uint32_t horizon)
 {
     uint32_t process = WAITQ_PROCESS_OF(waiter->cond);
@@ -242,8 +242,8 @@ void waitq_cancel(cond_t *cond, cond_lock_t *lock, const cond_token_t *token)
         next = waitq_next(lock->u_.local.notified, next);
         if (waiter->queue != WAITER_NOTIFIED || waiter->cond != cond || !waitq_has_token(waiter, token))
             continue;
-        /* NULL: the condition is closed. Its chosen waiters pass nothing on: no waiter is left in the queue, and the
-           condition may be destroyed. */
+        /* If the condition is being closed, its chosen waiters must pass nothing on: the second loop empties the queue,
+           and then the condition may be destroyed. */
         if (token == NULL) /* M:close-keeps */
             waiter->passes_on = false;
         if (waiter->pred == NULL || waitq_is_cancelled(waiter)) /* M:cancel-keeps */
@@ -269,8 +269,9 @@ void waitq_close(cond_t *cond, cond_lock_t *lock)
 }
 #endif
 
-/* `distance` is how many waiters after `waiter` the candidate arrived. If it is at most the horizon, the candidate was
-   there at the notify. The candidate's own horizon is what remains, so that it passes on to the same waiters. */
+/* `distance`: the candidate is the first, second, ... waiter that arrived after `waiter`. If it is at most the horizon,
+   the candidate was there at the notify. The candidate gets a smaller horizon, which ends at the same waiter. A
+   candidate that came after the notify gets the horizon 0. */
 void waitq_pass_on(struct cond_waiter *waiter, cond_lock_t *lock)
 {
     cond_t *cond = waiter->cond;
@@ -457,8 +458,8 @@ static struct cond_waiter *waitq_search_others(cond_lock_t *lock, struct waitq_p
 }
 
 /* The second search. It returns the first waiter that can go among those that the first search has skipped or has not
-   reached. `end`: the last waiter that the first search reached. The others were judged already: their predicates are
-   not called twice. */
+   reached. `end`: the last waiter before the end of the first search. The waiters up to `end` that were not skipped
+   were judged there. They are passed over, so that no predicate is called twice. */
 static struct cond_waiter *waitq_search_rest(cond_lock_t *lock, const struct cond_waiter *end)
 {
     struct waitq_position position = {NULL, NULL};
@@ -485,7 +486,7 @@ struct cond_waiter *waitq_pick(cond_lock_t *lock)
         waiter = waitq_search_rest(lock, end.kept);
     if (waiter == NULL)
         return NULL;
-    /* No waiter before this one is skipped again. */
+    /* This waiter overtakes those before it. Mark them, so that no later release skips them. */
     struct cond_waiter *before = waitq_first(lock->u_.local.notified);
     for (; WAITQ_SKIPS && before != waiter; before = before->next)
         before->skipped = true;
