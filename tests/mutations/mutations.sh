@@ -187,7 +187,7 @@ mutation 'barging never ends' 'barging ends' 'mutex_may_take()' \
 mutation 'starving threads never get their turn' 'turns beside an acquirer' 'handoff_take_turn()' \
     'return (void)lock, false;' 'the reference model has no fairness'
 mutation 'a waiter is picked at the turn of a starving thread' 'turns beside an acquirer' starving-turn \
-    'if (next == NULL && !has_picked) {' 'the reference model has no fairness'
+    'if (next == NULL && !has_searched) {' 'the reference model has no fairness'
 mutation 'starving threads always get their turn' - 'handoff_take_turn()' \
     'return (void)lock, (word & (MUTEX_SLEEPERS | MUTEX_STARVING_ALL)) != 0;'
 mutation 'a free lock stays reserved for ever' 'a free lock is not kept' sleep-until-starving \
@@ -261,7 +261,7 @@ mutation 'a task passes on a notification from before the close' 'initialised ag
 mutation 'callbacks run inside callbacks' 'chain' nested-dispatch never
 mutation 'the callback runs inside the call that made the request' 'within the call' own-request never
 mutation 'a task is picked at the turn of a starving thread' 'expired beside tasks' starving-turn \
-    'if (next == NULL && !has_picked) {' 'the reference model has no fairness'
+    'if (next == NULL && !has_searched) {' 'the reference model has no fairness'
 
 # The scenarios of these are tests of the unit test.
 if printf '#include <%s>\n' stdarg.h setjmp.h stddef.h stdint.h cmocka.h | $compiler -E - >"$work/out" 2>&1; then
