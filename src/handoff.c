@@ -18,18 +18,18 @@
  *      3. Else a sleeper. The word is freed, and the sleeper is woken.
  *
  * Each release wakes at most one thread, even if the threads that earlier releases woke have not acquired the lock yet.
- * So a thread that is slow to wake up delays no other thread, and a broadcast does not wake all waiters at once. (A
- * release wakes two threads in one case: a thread begins to starve after the release has claimed a wake-up for a
- * sleeper.)
+ * So a woken thread that is slow to wake up does not stop later releases from waking others, and a broadcast does not
+ * wake all waiters at once. (There is one exception. If a thread begins to starve after the release has claimed a
+ * wake-up for a sleeper, and before it has freed the word, the release wakes both.)
  *
- * Turns. While threads starve and the list is not empty, every second release skips step 1. It does not matter how long
- * the lock is held. If a starving thread has n starving threads before it, at most n + 1 waiters of the list go before
- * it acquires the lock. This also holds for expired waiters: they acquire the lock like any other thread, and starve
- * after the same time. A waiter of the list is delayed, too: with n waiters before it, by at most n + 1 starving
- * threads.
+ * Turns. While threads starve and the list is not empty, every second release skips step 1. Turns are counted in
+ * releases, so it makes no difference how long the holders keep the lock. If a starving thread has n starving threads
+ * before it, at most n + 1 waiters of the list go before it acquires the lock. An expired waiter acquires the lock like
+ * any other thread, and starves after the same time. A waiter of the list is delayed, too: with n waiters before it, by
+ * at most n + 1 starving threads.
  *
  * A RESERVED lock is free for starving threads only. So no other thread takes it while the woken thread wakes up.
- * mutex.c (2) says why a free lock does not stay free while threads starve.
+ * Invariant (2) in mutex.c says why such a lock is always taken.
  *
  * Only the holder calls these functions, except handoff_request().
  */
@@ -40,9 +40,9 @@
 #include "taskq.h"
 #include "waitq.h"
 
-/* The number of this process, reduced so that the word has room for it times MUTEX_TASKS. Never 0. Linux's process
-   numbers fit unchanged. Elsewhere two processes may have the same number here: then the misuse of a private lock by
-   both is not detected. */
+/* The number of this process, reduced so that its product with MUTEX_TASKS fits in the word. Never 0. On Linux it need
+   not be reduced. On other systems two processes may get the same number. If both then misuse one private lock, that is
+   not detected. */
 static uint32_t handoff_process(void)
 {
     uint32_t number = waitq_process() % (UINT32_MAX / MUTEX_TASKS + 1);
@@ -78,10 +78,10 @@ static struct cond_waiter *handoff_pick(cond_lock_t *lock, struct taskq_calls *c
    failed, and nothing has changed.
 
    The order matters. A thread that goes to sleep reads the count, and then the word. If it reads the new count, it also
-   finds SLEEPERS cleared and sets it again. Then the compare-exchange that frees the word fails, and this release
-   claims again; or the word is free already, and a later release claims. If the thread reads the old count, there are
-   two cases. It is asleep before the count changes: then the wake-up finds it. Or it is not: then port_wait() finds the
-   new count and returns at once.
+   finds SLEEPERS cleared and sets it again. If this release has not freed the word yet, its compare-exchange then
+   fails, and it claims again. Otherwise the lock has another holder, whose release claims. If the thread reads the old
+   count, there are two cases. It is asleep before the count changes: then the wake-up finds it. Or it is not: then
+   port_wait() finds the new count and returns at once.
 
    Relaxed is enough for the bit, which guards no data. The store in mutex_count_wakeup() is a release: a thread that
    reads the new count also sees the bit cleared. */
@@ -120,8 +120,8 @@ void handoff_release_contended(cond_lock_t *lock)
             is_starving_turn = handoff_take_turn(lock);
         }
         if (next == NULL && !has_searched && !(threads_starve && is_starving_turn)) { /* M:starving-turn */
-            /* In a build without cond_await() the list may be searched again: each waiter whose predicate was false has
-               left it. */
+            /* Without cond_await() a second search does no harm: each waiter whose predicate was false has left the
+               list, so no predicate is called twice. */
             has_searched = HAVE_AWAIT; /* M:look-once */
             next = handoff_pick(lock, &calls);
             if (next != NULL && waitq_is_task(next))

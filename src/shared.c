@@ -23,7 +23,7 @@
  *
  * Grants. A waiter takes a grant when it has acquired the lock, just before it returns. So a waiter that is stopped or
  * killed before that takes no grant, and another old waiter takes it. A waiter that arrives after a notify cannot take
- * a grant of that notify (this is the stolen notification of glibc bug 25847).
+ * a grant of that notify. (Otherwise it could steal the notification of another one, as in glibc bug 25847.)
  *
  * A notify makes new tickets old, and there is one count of grants for all old tickets. So if grants of an earlier
  * notify are left, the new waiters could use grants that belong to earlier waiters. To prevent that, the notify first
@@ -32,10 +32,10 @@
  *
  * A killed waiter stays counted until its ticket is freed.
  *
- * Sleep. Waiters sleep in the kernel on `sequence`, which each notify changes. Its lowest bit is set if a waiter is
- * possibly asleep. The kernel removes killed processes from its queue. A woken waiter first checks, without the lock,
- * whether it has a grant or a free ticket. If not, it sleeps again. It also ends its sleep at its deadline, after a
- * close or a recover, and if the holder of the lock has died.
+ * Sleep. Waiters sleep in the kernel on `sequence`. A notify that chooses waiters changes it. Its lowest bit is set if
+ * a waiter is possibly asleep. The kernel removes killed processes from its queue. A woken waiter first checks, without
+ * the lock, whether it has a grant or a free ticket. If not, it sleeps again. It also ends its sleep at its deadline,
+ * after a close or a recover, and if the holder of the lock has died.
  *
  * Who wakes. If the lock is separate, a notify wakes the sleepers itself. If it is the condition's own, the notify only
  * notes in `owed` how many sleepers are to be woken, and the release of the lock wakes them. Sleepers that are woken
@@ -44,8 +44,9 @@
  * Predicates. A waiter with a predicate acquires the lock and calls the predicate itself. If the predicate is false,
  * the waiter does not take the grant. It wakes the next sleeper and sleeps again, as the last in the kernel's queue. If
  * it is woken once more, and there was no notify since, it sleeps again without waking another one. So this chain of
- * wake-ups ends when it has gone round once. (Linux wakes higher real-time priorities first. Two waiters of high
- * priority may wake each other, and the others are not woken. They find the grant at their next heartbeat.)
+ * wake-ups ends when it has gone round once. (Linux wakes higher real-time priorities first. Then two waiters of high
+ * priority may wake each other once, and the chain ends before it comes to the others. These find the grant at their
+ * next heartbeat.)
  *
  * Kills. A kill can delay other processes in three ways. A woken waiter is killed before it has woken the next one. A
  * notifier is killed after it has granted and before it has woken a waiter. A holder is killed while all others sleep:
@@ -59,8 +60,8 @@
  * notify_all repairs it.)
  *
  * Loss. If a holder has died, and the lock is then released without a cond_recover(), the lock is lost: no thread can
- * acquire it any more. Each call on a condition that returns ENOTRECOVERABLE frees the tickets of the condition, so
- * that its waiters return ENOTRECOVERABLE too.
+ * acquire it any more. If a call on a condition finds the lock lost, it returns ENOTRECOVERABLE and frees the tickets
+ * of the condition, so that its waiters return ENOTRECOVERABLE too.
  *
  * Destroy. Destroy cannot see which threads sleep on the mutex. So robust_destroy() leaves the mutex usable. A thread
  * that acquires the mutex later finds the lock destroyed, releases the mutex for the next thread, and returns EINVAL.
@@ -74,7 +75,9 @@
 #include "probe.h"
 
 #if HAVE_SHARED
-/* ---- The lock. Its mutex guards writes to `flags_`, `depth_` and `spin_`, which is the number of recoveries. ---- */
+/* ---- The lock ---- */
+
+/* Once it is initialised, the mutex of a lock guards writes to `flags_`, `depth_` and `spin_` (recoveries). */
 
 static void shared_abandon(cond_t *cond);
 
@@ -120,8 +123,8 @@ int shared_lock_make(cond_lock_t *lock, unsigned kind)
 
 int shared_lock_init(cond_lock_t *lock, unsigned flags)
 {
-    /* Relaxed: a thread that uses a lock made by another process has loaded its kind with acquire in
-       lock_is_shared(). */
+    /* Relaxed: the mark only decides which process initialises the lock. A thread that uses the lock later loads
+       `kind_` with acquire, in lock_is_shared(). */
     ANNOTATE_DEFINED(&lock->depth_);
     uint32_t before = a_load(&lock->depth_, relaxed);
     if ((before & LOCK_SHARED_MARK_BITS) == LOCK_SHARED_MARK || /* M:lock-alive */
@@ -229,9 +232,8 @@ int shared_lock_release(cond_lock_t *lock)
 }
 
 /* Find the owner of the mutex. EDEADLK: the caller. ETIMEDOUT: another thread. 0 or EOWNERDEAD: nobody. In that case
-   this function has acquired the mutex and released it again. robust_acquire() has
-   made the mutex consistent, so the next thread that acquires it gets 0. So after EOWNERDEAD this function sets
-   LOCK_OWNER_DIED. */
+   this function has acquired the mutex and released it again. After EOWNERDEAD robust_acquire() has made the mutex
+   consistent, so the next thread that acquires it gets 0. So this function then sets LOCK_OWNER_DIED. */
 static int shared_find_owner(const cond_lock_t *lock)
 {
     cond_lock_t *tried = (cond_lock_t *)(uintptr_t)lock;
@@ -288,8 +290,8 @@ int shared_lock_destroy(cond_lock_t *lock)
    decides which process initialises it. */
 int shared_init(cond_t *cond, cond_lock_t *lock, unsigned flags)
 {
-    /* Relaxed: a thread that uses a condition made by another process has loaded its state with acquire in
-       condi_state(). */
+    /* Relaxed: this only decides which process initialises the condition. A thread that uses it later loads `state_`
+       with acquire, in condi_state(). */
     ANNOTATE_DEFINED(&cond->state_);
     uint32_t before = a_load(&cond->state_, relaxed);
     if (before == CONDI_ALIVE_SHARED || before == CONDI_CLOSED_SHARED || before == CONDI_INIT_SHARED ||
@@ -313,7 +315,7 @@ int shared_init(cond_t *cond, cond_lock_t *lock, unsigned flags)
 /* `sequence`: the lowest bit is set if a waiter is possibly asleep on it. Each notify adds the step. */
 enum { SHARED_SLEEPERS = 1, SHARED_STEP = 2 };
 
-/* Whether a is before b: nearer to free_below. Each is a ticket, or notified_below, or arrivals. */
+/* Whether a is before b, if one counts up from free_below. Each is a ticket, or notified_below, or arrivals. */
 static bool shared_before(uint32_t a, uint32_t b, uint32_t free_below)
 {
     return a - free_below < b - free_below;
@@ -326,16 +328,17 @@ static uint32_t shared_pending(const cond_t *cond)
 }
 
 /* Set the number of pending tickets. `waiters_`, which cond_waiters() returns, is that number less the grants. Release:
-   partner is the acquire in cond_destroy(), which may destroy the condition when it reads 0. So after this store, a
-   waiter that leaves without a grant accesses nothing of the condition except the lock in it. */
+   partner is the acquire in cond_destroy(), which may destroy the condition when it reads 0. So a waiter that
+   leaves without a grant accesses nothing of the condition after this store, except the lock in it. (A waiter with a
+   grant is not counted any more since the notify.) */
 static void shared_set_pending(cond_t *cond, uint32_t count)
 {
     a_store(&cond->waiters_, count - cond->u_.shared.grants, release);
 }
 
-/* Wake at most n sleepers: now, or at the release if the lock is the condition's own. `sequence`: queue->sequence; a
-   caller that has changed it passes the old value. If that has no SHARED_SLEEPERS, no waiter is asleep. The flag needs
-   no memory order: it is in the word that the kernel compares before a waiter falls asleep. */
+/* Wake at most n sleepers: now, or at the release if the lock is the condition's own. `sequence`: the value of
+   queue->sequence, before the change if the caller has just changed it. If it has no SHARED_SLEEPERS, no waiter is
+   asleep. The flag needs no memory order: it is in the word that the kernel compares before a waiter falls asleep. */
 static void shared_wake(cond_t *cond, uint32_t n, uint32_t sequence)
 {
     struct cond_shared_queue_ *queue = &cond->u_.shared;
@@ -420,9 +423,9 @@ void shared_notify(cond_t *cond, cond_lock_t *lock, size_t n)
     shared_announce(cond, woken);
 }
 
-/* A close adds no grants. A waiter that can use an earlier grant, or whose predicate is true, still returns 0. The
-   others find the condition closed. If this process is killed before it has woken them, they find that at their next
-   heartbeat. */
+/* A close adds no grants. A waiter still returns 0 if its predicate is true, or if it has no predicate and can use an
+   earlier grant. The others find the condition closed. If this process is killed before it has woken them, they find
+   that at their next heartbeat. */
 void shared_close(cond_t *cond, cond_lock_t *lock)
 {
     PROBE_CANCEL(cond, lock, (void *)NULL);
@@ -434,7 +437,7 @@ void shared_close(cond_t *cond, cond_lock_t *lock)
 
 /* The ticket of a waiter, on its stack. */
 struct shared_ticket {
-    uint32_t number;   /* fixed until the waiter draws a new one, as is `lap` */
+    uint32_t number;   /* `number` and `lap` are fixed until the waiter draws a new ticket */
     uint16_t lap;      /* `laps` when it was drawn */
     uint32_t false_at; /* the sequence at which the predicate was false, if `was_false` */
     bool was_false;
@@ -506,7 +509,7 @@ static void shared_sleep(struct shared_ticket *ticket, cond_t *cond, cond_lock_t
     uint16_t *spin = &cond->u_.shared.spin;
     uint32_t spins = deadline_ns == DEADLINE_PASSED ? 0 : park_spin_budget(spin);
     uint32_t spun = 0;
-    int64_t heartbeat_ns = 0; /* when the next heartbeat is due, or 0: not set. A signal does not put it off */
+    int64_t heartbeat_ns = 0; /* when the next heartbeat is due, or 0: not set. A POSIX signal does not delay it */
     for (;;) {
         /* Acquire: partner is shared_announce(). */
         uint32_t seen = a_load(sequence, acquire);
@@ -531,7 +534,7 @@ static void shared_sleep(struct shared_ticket *ticket, cond_t *cond, cond_lock_t
             continue;
         }
         if (spins == 0 && spun == 0) {
-            spun++; /* so that this call reports one sleep only. After enough reports the spin budget is not 0 again */
+            spun++; /* so that this call reports one sleep only. After enough reports it spins again */
             park_spin_miss(spin, 0);
         }
         if (!(seen & SHARED_SLEEPERS)) {
@@ -545,7 +548,8 @@ static void shared_sleep(struct shared_ticket *ticket, cond_t *cond, cond_lock_t
         port_wait_shared(sequence, seen, heartbeat_ns < deadline_ns ? heartbeat_ns : deadline_ns);
         if (port_now() >= heartbeat_ns) {
             heartbeat_ns = 0;
-            /* After 2^31 notifies, `sequence` is equal to `false_at` again. So do not compare them for long. */
+            /* After 2^31 notifies, `sequence` is equal to `false_at` again. So compare them until the next heartbeat
+               only. */
             ticket->was_false = false;
             (void)shared_find_owner(lock); /* M:holder-lives */
             /* (A lost lock has this flag too.) */
@@ -573,7 +577,8 @@ int shared_wait(cond_t *cond, cond_lock_t *lock, cond_pred_t *pred, void *arg, i
             return error; /* the lock was lost or destroyed meanwhile */
         shared_set_depth(lock, depth);
         if (error != 0) {
-            /* If the caller releases a separate lock without a recover, that release does not free the tickets. */
+            /* The caller may release the lock without a recover. Unless the lock is the condition's own, that release
+               does not free the tickets. */
             shared_abandon(cond);
             return error;
         }
@@ -584,7 +589,7 @@ int shared_wait(cond_t *cond, cond_lock_t *lock, cond_pred_t *pred, void *arg, i
         bool closed = !satisfied && condi_is_closed(cond);
         bool expired = !satisfied && deadline_passed(deadline_ns);
         if (!satisfied && !condi_is_alive(cond))
-            return EINVAL; /* the condition was destroyed during the wait. Its lock is a separate one, and lives */
+            return EINVAL; /* the condition was destroyed during the wait, but not its lock, which is a separate one */
         if (satisfied || closed || expired) {
             if (!satisfied && claim == SHARED_GRANT)
                 shared_wake(cond, 1, a_load(&cond->u_.shared.sequence, relaxed));

@@ -4,7 +4,7 @@
  *
  *      choose    a notify moves a waiter from the condition's queue to the lock's list
  *      pick      a release takes a waiter out of the lock's list, to wake it or to hand it the lock
- *      put back  a release returns a waiter whose predicate is false to the condition's queue
+ *      put back  a waiter whose predicate is false is returned to the condition's queue
  *      pass on   a waiter that a notify(n) has chosen does not use the notification: another one is chosen instead
  *
  * Invariants, whenever the lock is free:
@@ -181,7 +181,8 @@ static bool waitq_has_expired(struct cond_waiter *waiter)
     return (OPTIMIZE_SIZE || waiter->timed) && (a_load(&waiter->state, relaxed) & WAITER_EXPIRED) != 0;
 }
 
-/* The largest value of cond_waiter.horizon. It stands for this number of waiters and for all larger ones. */
+/* cond_waiter.horizon counts the waiters that arrived between a waiter and its notify. This value means "this many or
+   more". */
 enum { WAITQ_HORIZON_MAX = 0xFFFFFF };
 
 /* Move one waiter from its condition's queue to the lock's list. If it has expired, only remove it from the queue, and
@@ -199,8 +200,8 @@ static NOINLINE bool waitq_choose(struct cond_waiter *waiter, cond_lock_t *lock,
     return true;
 }
 
-/* How many waiters have arrived after this one, at most WAITQ_HORIZON_MAX. If there are more, a waiter that arrives
-   after the notify may get the notification that this one passes on. */
+/* How many waiters have arrived after this one, at most WAITQ_HORIZON_MAX. With that result the exact number is not
+   known. Then a waiter that arrives after the notify may also get the notification that this one passes on. */
 static uint32_t waitq_arrived_since(const struct cond_waiter *waiter)
 {
     uint64_t since = waiter->cond->u_.local.arrivals - waiter->arrival - 1;
@@ -242,8 +243,8 @@ void waitq_cancel(cond_t *cond, cond_lock_t *lock, const cond_token_t *token)
         next = waitq_next(lock->u_.local.notified, next);
         if (waiter->queue != WAITER_NOTIFIED || waiter->cond != cond || !waitq_has_token(waiter, token))
             continue;
-        /* If the condition is being closed, its chosen waiters must pass nothing on: the second loop empties the queue,
-           and then the condition may be destroyed. */
+        /* If the condition is being closed, its chosen waiters must pass nothing on. To pass on means to access the
+           condition, which may be destroyed as soon as the second loop has emptied the queue. */
         if (token == NULL) /* M:close-keeps */
             waiter->passes_on = false;
         if (waiter->pred == NULL || waitq_is_cancelled(waiter)) /* M:cancel-keeps */
@@ -269,9 +270,9 @@ void waitq_close(cond_t *cond, cond_lock_t *lock)
 }
 #endif
 
-/* `distance`: the candidate is the first, second, ... waiter that arrived after `waiter`. If it is at most the horizon,
-   the candidate was there at the notify. The candidate gets a smaller horizon, which ends at the same waiter. A
-   candidate that came after the notify gets the horizon 0. */
+/* `distance` is k if the candidate is the k-th waiter that arrived after `waiter`. If k is at most the horizon, the
+   candidate was there at the notify. The candidate gets the horizon less the distance, or 0 if it came after the
+   notify. */
 void waitq_pass_on(struct cond_waiter *waiter, cond_lock_t *lock)
 {
     cond_t *cond = waiter->cond;
@@ -347,8 +348,8 @@ bool waitq_any_notified(const cond_lock_t *lock)
 #if UINTPTR_MAX > 0xFFFFFFFFu
 enum { WAITQ_SKIPS = 1 };
 
-/* A hash of the predicate, its argument and the calling thread. Never 0, which means that no predicate was noted. If
-   two predicates have the same hash, a waiter may be skipped once without need. There is no other harm. */
+/* A hash of the predicate, its argument and the calling thread. Never 0: a holder_pred of 0 means that no predicate was
+   noted. If two predicates have the same hash, a waiter may be skipped once without need. There is no other harm. */
 static uint32_t waitq_pred_hash(cond_pred_t *pred, const void *arg)
 {
     uint64_t mixed = ((uintptr_t)pred + 31 * (uint64_t)(uintptr_t)arg) ^ (uint64_t)port_self() << 1;
@@ -458,8 +459,8 @@ static struct cond_waiter *waitq_search_others(cond_lock_t *lock, struct waitq_p
 }
 
 /* The second search. It returns the first waiter that can go among those that the first search has skipped or has not
-   reached. `end`: the last waiter before the end of the first search. The waiters up to `end` that were not skipped
-   were judged there. They are passed over, so that no predicate is called twice. */
+   reached. `end`: the last waiter that the first search left in the list, or NULL. The waiters up to `end` that were
+   not skipped were judged there. They are passed over, so that no predicate is called twice. */
 static struct cond_waiter *waitq_search_rest(cond_lock_t *lock, const struct cond_waiter *end)
 {
     struct waitq_position position = {NULL, NULL};
