@@ -49,7 +49,8 @@
  *     chosen         selected by a notify; a release of the lock then wakes the waiter
  *     notification   what a notify gives to each waiter that it chooses. If the waiter cannot use it, because its
  *                    predicate is false, the notification goes to another waiter
- *     expired        the deadline of the waiter has passed before a notify chose it
+ *     expired        the deadline of the waiter has passed before a notify chose it; or, if it has a predicate,
+ *                    before a release found the predicate true
  *     lock elsewhere a lock outside the condition: the `lock` of cond_init()
  *     private lock   made by this library for the threads and tasks of one process
  *     shared lock    made by this library for several processes (COND_SHARED)
@@ -68,12 +69,12 @@
  *   relative, deadlines are absolute. With a timeout of 0 or less, an acquire tries once, and a wait releases the
  *   lock and acquires it again. COND_FOREVER never expires. A deadline that is too far away to be represented
  *   never expires either. A wait never times out early. Signals neither end nor prolong a wait.
- * - Recursion. A wait releases all levels of the lock. When it returns, for whatever reason, the lock is held
- *   as many levels deep as before. cond_wait() lists the exceptions.
+ * - Recursion. A wait releases all levels of the lock. When it returns, the lock is held as many levels deep as
+ *   before; cond_wait() lists the exceptions.
  * - Notifications. A notify chooses waiters in the order of their arrival. It skips expired waiters, so no
- *   notification is lost. Chosen waiters are woken in the same order. Which of the woken waiters acquires the
- *   lock first is not specified. There are no spurious wakeups. (Shared conditions promise less: see
- *   "Processes".)
+ *   notification is lost. Chosen waiters are woken in the same order, unless they have predicates. Which of the
+ *   woken waiters acquires the lock first is not specified. There are no spurious wakeups. (Shared conditions
+ *   promise less: see "Processes".)
  * - Cancellation. No call is a cancellation point: a pthread_cancel() takes effect at a later cancellation point.
  * - Destroy. A call on a destroyed object returns EINVAL (or false, 0, NULL) while the memory of the object
  *   exists.
@@ -192,8 +193,8 @@ enum {
     COND_SHARED = 2, /* or-ed to one of these: for memory that several processes share; see "Processes" */
 };
 
-/* The maximum number of levels of a recursive lock: about a million. Recursion on a stack of 8 MiB does not reach it:
-   each call would have 8 bytes. */
+/* The maximum number of levels of a recursive lock: about a million. A recursive function on a stack of 8 MiB cannot
+   reach it: that would leave only 8 bytes of stack for each call. */
 #define COND_DEPTH_MAX 0xFFFFFu
 
 /**
@@ -222,9 +223,9 @@ COND_API int cond_init(cond_t *cond, cond_lock_t *lock, unsigned flags);
  * Other calls on the condition may run at the same time: each takes effect before the destroy, or returns
  * EINVAL. Two rules apply:
  * - If the lock is elsewhere and the caller does not hold it, no thread may begin to wait during the destroy.
- * - The memory must stay until these other calls have returned. Waits that cond_waiters() does not count need not
- *   have returned. (Not counted are chosen waiters, waiters in cond_await() that a release has woken, and waiters
- *   whose wait was ended by a close or by a lost foreign lock.)
+ * - The memory must stay until these other calls have returned. It need not stay for waits that cond_waiters() does
+ *   not count: those of chosen waiters, of waiters in cond_await() that a release has woken, and of waiters whose
+ *   wait was ended by a close or by a lost foreign lock.
  *
  * EINVAL: NULL, destroyed.
  * EBUSY: a thread or a task waits; or the condition's own lock is held, or a woken waiter is still acquiring it.
@@ -237,11 +238,11 @@ COND_API int cond_destroy(cond_t *cond);
  * Acquire the condition's lock, or one more level of it if it is recursive and the caller holds it.
  *
  * Fairness of private locks. A running thread may acquire a free lock before a woken thread does (barging). A
- * thread needs the lock in an acquire, and at the end of a wait, when a notify or its deadline has ended the wait.
- * If it does not get the lock within the starvation threshold, about 1 ms, the thread starves. If n starving
- * threads are ahead of it, threads that came later acquire the lock before it at most n plus a few times in all.
- * This limit does not depend on how long they hold the lock. A free lock is reserved for a starving thread for at
- * most 1 ms. During that time cond_try_acquire() returns EBUSY, and a timed acquire may return ETIMEDOUT.
+ * thread starves if it does not get the lock within the starvation threshold, about 1 ms. The time begins with an
+ * acquire, or when a notify or the deadline has ended a wait. Suppose that n threads starve already when a thread
+ * begins to starve. Until it gets the lock, threads that do not starve get the lock at most n plus a few times in all,
+ * however long they hold it. A free lock may be reserved for a starving thread, until another thread has waited for
+ * it for 1 ms. During that time cond_try_acquire() returns EBUSY, and a timed acquire may return ETIMEDOUT.
  *
  * EINVAL: NULL, destroyed.
  * EDEADLK: the lock is a mutex, and the caller holds it.
@@ -316,11 +317,12 @@ typedef bool cond_pred_t(void *arg);
  * The lock is not held after:
  * ENOTRECOVERABLE: a shared lock was released after EOWNERDEAD without cond_recover().
  * Any other error: a foreign lock could not be acquired again, and returned this error. The lock is lost: nobody
- * can ever hold it again. All waiters of this condition are woken and return the same error. The condition may
- * be destroyed at once. Waiters of other conditions on the lock sleep until a notify, a wait or cond_destroy() is
- * called on their condition. That call wakes them, and they return the error. All later calls with the lost lock
- * return EINVAL. The memory of its cond_lock_t must stay until all these waits have returned. (A lock is also lost
- * if a notify, a wait or cond_destroy() tries to acquire it, and gets ENOTRECOVERABLE.)
+ * can ever hold it again. The other waiters of this condition are woken, unless a notify had chosen the caller. They
+ * return the same error. Waiters that are not woken, and waiters of other conditions on the lock, sleep until a
+ * notify, a wait or cond_destroy() is called on their condition. That notify or wait returns EINVAL. cond_destroy()
+ * destroys the condition and returns 0. All other calls with the lost lock return EINVAL. The memory of its
+ * cond_lock_t must stay until all waits on it have returned. (A lock is also lost if a call of this library tests
+ * by acquiring it whether it is held, and gets ENOTRECOVERABLE.)
  */
 COND_API int cond_wait(cond_t *cond, int64_t timeout_ns) COND_REQUIRES(*cond);
 
@@ -345,9 +347,9 @@ COND_API int cond_wait_for_until(cond_t *cond, cond_pred_t *pred, void *arg, int
 /**
  * Choose the first n waiters, or all if there are fewer. Caller must hold the lock.
  *
- * Each release of the lock then wakes one chosen waiter, in the order of arrival. It does so even if the waiters
- * woken before do not hold the lock yet. While threads starve (cond_acquire()), every second release wakes a
- * starving thread instead.
+ * Each release of the lock then wakes one chosen waiter, in the order of arrival; a release may pass over waiters
+ * with predicates. It does so even if the waiters woken before have not acquired the lock yet. While threads
+ * starve (cond_acquire()), every second release wakes a starving thread instead.
  *
  * If a chosen waiter is in cond_wait_for() and its predicate is false, it stays asleep. Its notification goes to
  * the next waiter that can use it. So a notify may come before or after the change of the state, as long as the
@@ -369,9 +371,10 @@ COND_API int cond_notify_all(cond_t *cond) COND_REQUIRES(*cond);
  * Wait until pred(arg) is true, as cond_wait_for(), but without a notify: releases of the lock call the
  * predicate. Caller must hold the lock. Similar calls: Abseil's Mutex::Await(), nsync's nsync_mu_wait().
  *
- * A release goes through the chosen waiters and the waiters in cond_await() on this lock, in the order in which
- * they were chosen or began to wait. It calls their predicates, and wakes the first waiter whose predicate is
- * true. cond_waiters() counts waiters in cond_await(), and cond_notify() does not choose them.
+ * Chosen waiters and waiters in cond_await() are in one list of the lock. A waiter joins it when a notify chooses
+ * it, or when its cond_await() begins. A release goes through this list, and wakes the first waiter that has no
+ * predicate or whose predicate is true. cond_waiters() counts waiters in cond_await(), and cond_notify() does not
+ * choose them.
  *
  * Errors: as cond_wait_for(). ENOTSUP: the lock is foreign (the program may release it without this library), or
  * it is shared (another process could not call the predicate).
@@ -425,8 +428,8 @@ typedef struct cond_wait_options {
 /**
  * Wait with the given options. Caller must hold the lock. The other waits are short forms of this call, with
  * the same results.
- * ECANCELED: the condition is closed, the token was cancelled, or the wait was stopped; and the predicate is false.
- * Without a predicate: before a notify chose the caller. The lock is held.
+ * ECANCELED: the condition is closed, the token was cancelled, or the wait was stopped. If there is a predicate, it
+ * is false. If there is none, no notify had chosen the caller before. The lock is held.
  * EINVAL: options is NULL; `unnotified` without `pred`; both `token` and `stop`.
  * EBUSY: another wait uses `stop`.
  * ENOTSUP: `token` or `stop` with a shared lock; `unnotified` with a shared or a foreign lock.
@@ -625,7 +628,8 @@ COND_API const char *cond_version(void);
  *   returns EINPROGRESS and `ready` gets the result, once.
  * - Result 0: the task holds the lock.
  * - Result ECANCELED of a wait: it was cancelled, or the condition was closed. The task holds the lock.
- * - Result ECANCELED of an acquire: it was cancelled, or the lock was destroyed. The task does not hold the lock.
+ * - Result ECANCELED of an acquire: it was cancelled, or the lock was destroyed before the task got it. The task
+ *   does not hold the lock.
  * - `ready` is never called by the call that made the request. Another thread may call it before that call has
  *   returned.
  * - A wait releases the lock, and this can run callbacks of other tasks. If one of them notifies or cancels the
@@ -714,7 +718,7 @@ COND_API int cond_task_notify_all(cond_t *cond, cond_task_t *task);
  * If the call returns 0, the result of the request is ECANCELED:
  * - A wait ends when the task holds the lock again. If a notify had chosen the task, the next waiter is chosen
  *   instead.
- * - An acquire ends at the next release of the lock, without the lock.
+ * - An acquire ends at a later release of the lock, without the lock.
  * While the request is in progress, a second call also returns 0.
  * EINVAL: NULL; there is no request; or it is too late, because another result is decided.
  */
@@ -768,7 +772,7 @@ COND_API int cond_task_close(cond_t *cond, cond_task_t *task);
  * - No notification is lost, but one may be delayed by 100 ms. If a thread is killed while it acquires the lock,
  *   other acquires may be delayed by as much.
  * - cond_waiters() counts killed waiters until the next cond_notify_all(), and until then cond_destroy()
- *   returns EBUSY. (A cond_notify_all() that returns ENOTRECOVERABLE is enough.)
+ *   returns EBUSY. (It does so, too, if it returns ENOTRECOVERABLE.)
  * - To find out whether the holder was killed, a waiter tries to acquire the lock from time to time, and releases
  *   it again at once. So cond_try_acquire() and cond_destroy() may return EBUSY although nobody uses the lock.
  *
@@ -786,14 +790,16 @@ COND_API int cond_task_close(cond_t *cond, cond_task_t *task);
  *   memory of a condition, and of its own lock, must stay until all waits have returned.
  * - A waiter that finds its lock destroyed returns EINVAL without the lock. So does a thread that slept in an
  *   acquire. The memory must stay, and must not be initialised again, until these calls have returned.
- * - If only the condition was destroyed, and its lock elsewhere was not, the waiter returns with the lock held: with
- *   EINVAL if its wait was not over, else with its usual result. It must release the lock by cond_lock_release().
+ * - If only the condition was destroyed, and its lock elsewhere was not, a waiter that has not returned yet returns
+ *   with the lock held. Its result is EINVAL if it would have to go on waiting, for example because its predicate is
+ *   false. It must release the lock by cond_lock_release().
  *
  * Private conditions in shared memory
  *
  * A condition of all zero bits is private, whatever memory it is in. Two processes must not use it.
  * - Part of this misuse is detected. While the first process has waiters, a wait or a notify by the second one
- *   returns EINVAL. So does a woken waiter that finds waiters of another process.
+ *   returns EINVAL. A woken waiter that finds waiters of another process in the queue
+ *   returns EINVAL too, with the lock held.
  * - The rest is not detected. The processes cannot wake each other, so a thread may sleep for ever at the lock. A
  *   holder is identified by the address of its thread control block, which is the same in a forked child. So the
  *   child's thread counts as the holder, too. Tasks of two processes are not distinguished.
@@ -996,10 +1002,10 @@ struct COND_CAPABILITY_ cond {
             uint32_t free_below;   /* atomic: waiters with a lower ticket may return, without a grant */
             uint32_t notified_below; /* atomic: the other waiters with a lower ticket may return with a grant */
             uint32_t grants;       /* atomic: the number of grants */
-            uint32_t old_waiters;  /* the number of waiters that may return with a grant */
+            uint32_t old_waiters;  /* the number of the waiters that need a grant */
             uint16_t laps;         /* atomic: how often `arrivals` has wrapped */
             uint16_t spin;         /* atomic: the spin budget, src/park.h */
-            uint16_t recoveries;   /* atomic: the lock's spin_, when this condition was last repaired */
+            uint16_t recoveries;   /* atomic: the number of recoveries of the lock at the last repair */
             uint16_t owed;         /* own lock: how many waiters its release has to wake */
         } shared;
 #endif
@@ -1021,14 +1027,14 @@ struct COND_CAPABILITY_ cond {
    has the states. */
 struct cond_waiter {
     uint32_t state;           /* atomic: the waiter and the holder of the lock race for it */
-    uint32_t timed : 1;       /* fixed: has a deadline, or is a task, which may be cancelled */
+    uint32_t timed : 1;       /* fixed: may expire: has a deadline, may be stopped, or is a task */
     uint32_t task : 1;        /* fixed: part of a struct cond_task */
     uint32_t passes_on : 1;   /* under the lock: chosen by notify(n), not by notify_all */
     uint32_t queue : 2;       /* under the lock: WAITER_UNQUEUED, ... */
     uint32_t skipped : 1;     /* under the lock: a waiter that was notified later was woken before it */
     uint32_t awaits : 1;      /* fixed: needs no notify */
     uint32_t cancelled : 1;   /* under the lock: a close or a cancel has ended the wait */
-    uint32_t horizon : 24;    /* under the lock: the number of later waiters at its notify, src/waitq.c */
+    uint32_t horizon : 24;    /* under the lock: how many waiters came between it and its notify */
     struct cond_waiter *next; /* under the lock: in the circular list that it is in */
     struct cond_waiter *prev; /* under the lock */
     uint64_t arrival;         /* fixed by waitq_begin_wait(): its place */
@@ -1092,8 +1098,8 @@ struct cond_task {
 #endif
 
 /* For clang's analysis: cond_with_enter_() asserts that the lock is held in the block, and cond_with_left_() says that
-   it is not held after the block. cond_with_left_() is never called, because `name` cannot be NULL and not NULL. So
-   `object` is evaluated once. */
+   it is not held after the block. cond_with_left_() would be called only if `name` were NULL and not NULL. So it
+   is never called, and `object` is evaluated once. */
 #if defined(__clang__)
 #  define COND_WITH_LEFT_(name, object) || ((name) != NULL && COND_WITH_LEAVES_(object) && false)
 #else
