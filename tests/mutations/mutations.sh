@@ -152,12 +152,10 @@ mutation() {
 
 mutation 'a notify does not race with the deadline' 'timeout race' 'waitq_beat_deadline()' '(void)waiter; return true;'
 mutation 'a waiter expires by a store' 'timeout race' expire 'if (a_store(&waiter->state, WAITER_EXPIRED, relaxed), 1)'
-mutation 'a stopped waiter stays asleep' 'stop race' stopped never 'no random call stops a wait'
-mutation 'a stopped waiter is not woken' 'stop race' wake-stopped delete 'no random call stops a wait'
-mutation 'a chosen waiter is stopped' 'stop race' stop-chosen \
-    'next = old | WAITER_EXPIRED;' 'no random call stops a wait'
-mutation 'a waiter that goes back does not check for a stop' 'stop, barged' looks-again delete \
-    'no random call stops a wait'
+mutation 'a stopped waiter stays asleep' 'stop race' stopped never
+mutation 'a stopped waiter is not woken' 'stop race' wake-stopped delete
+mutation 'a chosen waiter is stopped' 'stop race' stop-chosen 'next = old | WAITER_EXPIRED;'
+mutation 'a waiter that goes back does not check for a stop' 'stop, barged' looks-again delete
 mutation 'a notify chooses an expired waiter' 'timeout race' choose-expired always
 mutation 'a notify chooses all waiters' 'timeout race' notify-count delete
 mutation 'an expired waiter stays in its queue' 'timeout race' 'waitq_leave()' \
