@@ -12,6 +12,8 @@
  *              that returns. A waiter that returns without one was woken spuriously, which is allowed
  *      NOTHING only that no wait times out early: for waits that end for other reasons too
  *
+ * A waiter in cond_await() is chosen by no notify, and may return 0 at any time. The caller checks its predicate.
+ *
  * For POSIX, each notification is given, in order, to the present waiter that returns first. If that fails, nothing
  * else succeeds: each notification can be given within an interval of time, and serving the earliest end first is
  * optimal.
@@ -30,6 +32,7 @@ enum what { WAITS, NOTIFIES, RETURNS };
 struct event {
     enum what what;
     unsigned waiter;
+    bool awaits;     /* WAITS: in cond_await() */
     int value;       /* NOTIFIES: how many, or HISTORY_ALL; RETURNS: with what */
     int64_t time_ns; /* WAITS: the deadline; NOTIFIES, RETURNS: when that was done */
 
@@ -52,6 +55,7 @@ struct verdict {
     unsigned owed;
     unsigned waiting; /* others that have not returned */
     unsigned waiting_timed;
+    unsigned awaiting; /* of `waiting`: in cond_await() */
     unsigned notified, expired, spurious; /* how many have returned so */
     int64_t longest_ns;                      /* from notify to return */
 };
@@ -183,7 +187,7 @@ static inline struct verdict history_check(struct history *history, enum promise
         if (event->what == WAITS) {
             wait_of[event->waiter] = i;
             present.at[present.count++] = i;
-            if (promise == EXACT)
+            if (promise == EXACT && !event->awaits)
                 queue.at[queue.count++] = i;
         } else if (event->what == NOTIFIES) {
             verdict.violation = promise == EXACT   ? exact_notify(history, event, &queue, &chosen)
@@ -196,7 +200,7 @@ static inline struct verdict history_check(struct history *history, enum promise
                 verdict.spurious += began->given_ns == 0;
                 if (began->given_ns != 0 && event->time_ns - began->given_ns > verdict.longest_ns)
                     verdict.longest_ns = event->time_ns - began->given_ns;
-                if (promise == EXACT)
+                if (promise == EXACT && !began->awaits)
                     verdict.violation = exact_return(&chosen, wait);
             } else {
                 unsigned found = waits_find(&queue, wait);
@@ -213,6 +217,7 @@ static inline struct verdict history_check(struct history *history, enum promise
         verdict.owed += wait->given_ns != 0;
         verdict.waiting += wait->given_ns == 0;
         verdict.waiting_timed += wait->given_ns == 0 && wait->time_ns != COND_FOREVER;
+        verdict.awaiting += wait->awaits;
     }
     return verdict;
 }
@@ -228,7 +233,7 @@ static inline void history_print(const struct history *history, unsigned last)
             since_ns = event->time_ns;
         fprintf(stderr, "  %5u ", i);
         if (event->what == WAITS) {
-            fprintf(stderr, "waiter %u waits", event->waiter);
+            fprintf(stderr, "waiter %u %s", event->waiter, event->awaits ? "awaits" : "waits");
             if (event->time_ns != COND_FOREVER)
                 fprintf(stderr, ", until %.1f us", (double)(event->time_ns - since_ns) / 1000);
             if (event->given_ns == 0)

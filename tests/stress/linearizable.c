@@ -8,7 +8,8 @@
  *
  * Three modes:
  *
- *      mixed       waits with and without deadlines, notify(n) and notify_all at random
+ *      mixed       waits with and without deadlines, notify(n) and notify_all at random. On private locks some waiters
+ *                  are in cond_await(), for tickets that are made without a notify
  *      tickets     one thread makes tickets, one at a time, with a notify for each; waiters take them. Nothing else
  *                  wakes a waiter, so a lost notification is a waiter that sleeps beside a ticket
  *      predicates  the same with cond_wait_for(), some with deadlines
@@ -138,15 +139,18 @@ static void notify(int n)
 }
 
 /* With a predicate, other things than notifications end a wait. */
-static int wait_once(struct member *self, cond_pred_t *pred, int64_t timeout_ns)
+static int wait_once(struct member *self, cond_pred_t *pred, bool awaits, int64_t timeout_ns)
 {
     int64_t deadline_ns =
         timeout_ns == COND_FOREVER ? COND_FOREVER : cond_now() + (timeout_ns > 0 ? timeout_ns : 0);
     int result;
-    history_add(&test.history, (struct event){.what = WAITS, .waiter = self->number, .time_ns = deadline_ns});
+    history_add(&test.history,
+                (struct event){.what = WAITS, .waiter = self->number, .awaits = awaits, .time_ns = deadline_ns});
     CHECK_EQ(--test.inside, 0);
     if (test.object == GLIBC)
         result = pthread_cond_wait(&test.cond, &test.mutex);
+    else if (awaits)
+        result = cond_await(&test.subject.cond, pred, NULL, timeout_ns);
     else if (pred != NULL)
         result = cond_wait_for(&test.subject.cond, pred, NULL, timeout_ns);
     else
@@ -174,9 +178,9 @@ static void take_ticket(struct member *self)
 {
     while (test.tickets == 0 && !test.pause) {
         if (test.mode == TICKETS) {
-            (void)wait_once(self, NULL, COND_FOREVER);
+            (void)wait_once(self, NULL, false, COND_FOREVER);
         } else {
-            (void)wait_once(self, have_ticket, rng_timeout(&self->rng, 30, COND_US(100)));
+            (void)wait_once(self, have_ticket, test.mode == MIXED, rng_timeout(&self->rng, 30, COND_US(100)));
         }
     }
     if (test.tickets > 0) {
@@ -194,9 +198,9 @@ static void run_waiter(struct member *self)
                 leave();
                 return;
             }
-            if (test.mode == MIXED)
+            if (test.mode == MIXED && ((enum kind)test.object >= PRIVATE_KINDS || rng_chance(&self->rng, 75)))
                 (void)wait_once(
-                    self, NULL,
+                    self, NULL, false,
                     rng_timeout(&self->rng, 50, rng_chance(&self->rng, 50) ? COND_US(50) : COND_MS(1)));
             else
                 take_ticket(self);
@@ -219,6 +223,10 @@ static void run_notifier(struct member *self)
         over = test.pause;
         if (!over && test.mode == MIXED) {
             notify(some(&self->rng));
+            if (test.tickets == 0 && rng_chance(&self->rng, 30)) {
+                test.tickets++;
+                test.given++;
+            }
         } else if (!over && test.tickets == 0) {
             /* While the lock is held, before the change and after it is the same. */
             bool notify_first = rng_chance(&self->rng, 50);
@@ -286,7 +294,7 @@ static _Noreturn void report(const struct verdict *verdict, const char *violatio
 static bool is_settled(const struct verdict *verdict, bool all_notified)
 {
     bool on_the_way = (test.object < SHARED && cond_waiters(&test.subject.cond) != verdict->waiting) ||
-                      verdict->owed > 0 || verdict->waiting_timed > 0 ||
+                      verdict->owed > 0 || verdict->waiting_timed > 0 || verdict->awaiting > 0 ||
                       (verdict->waiting > 0 && (all_notified || (test.mode == PREDICATES && test.tickets > 0)));
     return verdict->violation == NULL && !on_the_way && atomic_load(&test.at_line) + verdict->waiting == MEMBERS;
 }
