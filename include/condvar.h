@@ -265,6 +265,8 @@ COND_API int cond_acquire_until(cond_t *cond, int64_t deadline_ns) COND_TRIES_(*
 COND_API int cond_release(cond_t *cond) COND_RELEASES_(*cond);
 
 /*
+ * Hold the lock for a block.
+ *
  *     COND_WITH(&cond) { ... }    holds the lock for the block, as Python's `with cond:` does
  *     COND_GUARD(&cond);          holds the lock from here to the end of the enclosing block
  *

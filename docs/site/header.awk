@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # condvar.h and condvar.hpp as Doxygen needs them. Both are manuals that are read as text. Here the first comment and
-# the sections up to "Private" become groups, one in the other, and all comments there become Doxygen's. Each line keeps its number,
-# because the site also shows the sources. Doxyfile uses this filter.
+# the sections up to "Private" become groups, one in the other, and all comments there become Doxygen's. Each line
+# keeps its number, because the site also shows the sources. Doxyfile uses this filter.
 
 BEGIN {
     cpp = ARGV[1] ~ /\.hpp$/
@@ -51,10 +51,10 @@ function print_comment(next_line,    attached) {
         print_block(text(block[1]))
     } else if (cpp || !in_section || size == 1)
         print_block(block[1])
-    else if (block[2] ~ /COND_[A-Z]+\(/) {
-        block[size] = " */ /** @def " macro(block[3])
-        print_block("/** @def " macro(block[2]))
-        printf " * See %s(). */", macro(block[2])
+    else if (block[4] ~ /^ \*     COND_[A-Z]+\(/) {
+        block[size] = " *//** @def " macro(block[5])
+        print_block("/** @def " macro(block[4]))
+        printf " * See %s(). */", macro(block[4])
     } else {
         block[size] = " * @{ */"
         print_block("/** @} *//** @addtogroup " group)
@@ -68,7 +68,8 @@ function begin_section(name) {
         return
     }
     group = cpp ? "cpp" : id(name)
-    print (in_section ? "/** @} */" : cpp ? "" : "/** @endcond */") (cpp ? "/** @addtogroup cpp" : "/** @defgroup " group " " name)
+    printf "%s", in_section ? "/** @} */" : cpp ? "" : "/** @endcond */"
+    print cpp ? "/** @addtogroup cpp" : "/** @defgroup " group " " name
     printf " * @{ */"
     in_section = 1
 }
