@@ -184,6 +184,8 @@ COND_API int64_t cond_deadline(int64_t timeout_ns);
  *     static cond_t not_full = COND_INIT_WITH(&lock);    // on a private or a foreign lock elsewhere: "Locks"
  */
 typedef struct cond cond_t;
+
+/* A lock by itself: see "Locks". */
 typedef struct cond_lock cond_lock_t;
 
 /* Flags for cond_init() and cond_lock_init(). */
@@ -270,8 +272,10 @@ COND_API int cond_acquire_until(cond_t *cond, int64_t deadline_ns) COND_TRIES_(*
 COND_API int cond_release(cond_t *cond) COND_RELEASES_(*cond);
 
 /*
- * COND_WITH(&cond) { ... }    holds the lock for the block, as Python's `with cond:` does
- * COND_GUARD(&cond);          holds the lock from here to the end of the enclosing block
+ * Hold the lock for a block.
+ *
+ *     COND_WITH(&cond) { ... }    holds the lock for the block, as Python's `with cond:` does
+ *     COND_GUARD(&cond);          holds the lock from here to the end of the enclosing block
  *
  * Both take a cond_t * or a cond_lock_t *. Other types do not compile.
  *
@@ -698,10 +702,16 @@ COND_API int cond_task_wait_for(cond_t *cond, cond_task_t *task, cond_pred_t *pr
 COND_API int cond_task_release(cond_t *cond, cond_task_t *task);
 
 /**
+<<<<<<< HEAD
+ * As cond_task_acquire(), by the lock. This call and the next one are for a task whose condition was
+ * destroyed after a notify chose the task (cond_destroy()), and for locks without a condition.
+=======
  * As cond_task_acquire() and cond_task_release(), with a lock in place of a condition. They are for a task whose
  * condition was destroyed after a notify chose the task (cond_destroy()), and for locks without a condition.
+>>>>>>> main
  */
 COND_API int cond_task_lock_acquire(cond_lock_t *lock, cond_task_t *task);
+/** As cond_task_release(), by the lock. */
 COND_API int cond_task_lock_release(cond_lock_t *lock, cond_task_t *task);
 
 /**

@@ -123,7 +123,10 @@ struct coroutine_task;
 
 namespace detail {
 
-/* Uses acquire_(timeout_ns), acquire_by_(deadline_ns), try_acquire_() and release_() of `Self`. */
+/**
+ * The calls on the lock: members of condition and of lock_handle. `Self` has acquire_(timeout_ns),
+ * acquire_by_(deadline_ns), try_acquire_() and release_().
+ */
 template <class Self> class lockable {
 public:
     /** As cond_acquire() and cond_lock_acquire(). */
