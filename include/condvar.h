@@ -121,7 +121,7 @@
 #  define COND_ANALYSIS_(attribute)
 #  define COND_HELD(cond) ((void)(cond))
 #endif
-#define COND_REQUIRES(object) COND_ANALYSIS_(requires_capability(object))
+#define COND_REQUIRES(...) COND_ANALYSIS_(requires_capability(__VA_ARGS__))
 #define COND_ACQUIRES_(object) COND_ANALYSIS_(acquire_capability(object))
 #define COND_TRIES_(object) COND_ANALYSIS_(try_acquire_capability(0, object))
 #define COND_RELEASES_(object) COND_ANALYSIS_(release_capability(object))
@@ -819,6 +819,13 @@ COND_API int cond_lock_reinit_after_fork(cond_lock_t *lock);
  *
  * COND_HELD() is for a lock that was acquired through another condition, or without this library.
  *
+ * The analysis does not know that several conditions use one lock. So name all that a function uses:
+ *
+ *     cond_acquire(&q->not_full);
+ *     COND_HELD(&q->not_empty);    // it has the same lock. (Until the end of the function, for the analysis)
+ *
+ *     void push(struct queue *q, int item) COND_REQUIRES(q->not_full, q->not_empty);
+ *
  * The analysis assumes that cond_acquire() succeeds, and that locks are not recursive. It follows the errors of
  * the try and timed calls. If you check the error of an acquire, use cond_acquire_timed(cond, COND_FOREVER).
  * (In C, members of structs cannot have these attributes before clang 19.)
@@ -899,6 +906,25 @@ struct cond_task;
 #  define COND_ROBUST_WORDS_ 4
 #endif
 
+struct cond_private_lock_ { /* the part of a private lock */
+    uint32_t word;           /* atomic: held or free, src/mutex.c */
+#if UINTPTR_MAX > 0xFFFFFFFFu /* where it fills a gap */
+#  define COND_NO_HOLDER_PRED_ 0,
+    uint32_t holder_pred;    /* under the lock: what its holder last waited for, src/waitq.h */
+#else
+#  define COND_NO_HOLDER_PRED_
+#endif
+    uintptr_t owner;         /* atomic, by its owner only: the owner, or 0 */
+#ifndef CONDVAR_NO_TASKS
+    struct cond_task *tasks; /* atomic: a stack of tasks that want the lock, src/taskq.c */
+#endif
+};
+
+struct cond_foreign_lock_ { /* the part of a foreign lock */
+    const cond_lock_ops_t *ops; /* fixed by init */
+    void *object;               /* fixed by init */
+};
+
 struct COND_CAPABILITY_ cond_lock {
     uint8_t kind_;   /* fixed by init; src/object.h has the kinds */
     uint8_t flags_;  /* under the lock */
@@ -912,23 +938,8 @@ struct COND_CAPABILITY_ cond_lock {
             uint32_t process;             /* under the lock: the process of the notified waiters */
 #endif
             union {
-                struct cond_private_lock_ {
-                    uint32_t word;           /* atomic: held or free, src/mutex.c */
-#if UINTPTR_MAX > 0xFFFFFFFFu /* where it fills a gap */
-#  define COND_NO_HOLDER_PRED_ 0,
-                    uint32_t holder_pred;    /* under the lock: what its holder last waited for, src/waitq.h */
-#else
-#  define COND_NO_HOLDER_PRED_
-#endif
-                    uintptr_t owner;         /* atomic, by its owner only: the owner, or 0 */
-#ifndef CONDVAR_NO_TASKS
-                    struct cond_task *tasks; /* atomic: a stack of tasks that want the lock, src/taskq.c */
-#endif
-                } mine;
-                struct cond_foreign_lock_ {
-                    const cond_lock_ops_t *ops; /* fixed by init */
-                    void *object;               /* fixed by init */
-                } foreign;
+                struct cond_private_lock_ mine;
+                struct cond_foreign_lock_ foreign;
             } as;
         } local;
 #ifndef CONDVAR_NO_SHARED
@@ -963,6 +974,21 @@ typedef uint64_t cond_arrivals_t_ __attribute__((aligned(4)));
 typedef uint64_t cond_arrivals_t_;
 #endif
 
+#ifndef CONDVAR_NO_SHARED
+struct cond_shared_queue_ { /* the part of a condition with COND_SHARED: all written under the lock; src/shared.c */
+    uint32_t sequence;     /* atomic: the word that waiters sleep on */
+    uint32_t arrivals;     /* atomic: the ticket of the next waiter */
+    uint32_t free_below;   /* atomic: waiters with a ticket below this one may return */
+    uint32_t notified_below; /* atomic: a grant may be taken with a ticket below this one */
+    uint32_t grants;       /* atomic: how many waiters below notified_below may return */
+    uint32_t old_waiters;  /* waiters with a ticket below notified_below */
+    uint16_t laps;         /* atomic: how often `arrivals` has wrapped */
+    uint16_t spin;         /* atomic: the spin budget, src/park.h */
+    uint16_t recoveries;   /* atomic: the lock's, when this queue was last repaired */
+    uint16_t owed;         /* own lock: how many waiters its release has to wake */
+};
+#endif
+
 struct COND_CAPABILITY_ cond {
     cond_lock_t *lock_; /* fixed by init. NULL: own_. COND_SHARED: the distance in bytes from this condition */
     uint32_t state_;    /* atomic, written by init, destroy and close; src/object.h */
@@ -976,18 +1002,7 @@ struct COND_CAPABILITY_ cond {
 #endif
         } local;
 #ifndef CONDVAR_NO_SHARED
-        struct cond_shared_queue_ { /* COND_SHARED: all written under the lock; src/shared.c */
-            uint32_t sequence;     /* atomic: the word that waiters sleep on */
-            uint32_t arrivals;     /* atomic: the ticket of the next waiter */
-            uint32_t free_below;   /* atomic: waiters with a ticket below this one may return */
-            uint32_t notified_below; /* atomic: a grant may be taken with a ticket below this one */
-            uint32_t grants;       /* atomic: how many waiters below notified_below may return */
-            uint32_t old_waiters;  /* waiters with a ticket below notified_below */
-            uint16_t laps;         /* atomic: how often `arrivals` has wrapped */
-            uint16_t spin;         /* atomic: the spin budget, src/park.h */
-            uint16_t recoveries;   /* atomic: the lock's, when this queue was last repaired */
-            uint16_t owed;         /* own lock: how many waiters its release has to wake */
-        } shared;
+        struct cond_shared_queue_ shared;
 #endif
     } u_;
     cond_lock_t own_;

@@ -151,12 +151,18 @@ for compiler in $(printf '%s\n' "${CC%% *}" gcc clang | sort -u); do
         ./program || fail "$compiler, custom port, $left_out: exit status $?"
     done
 
+    # Warnings that a program may have for its own code.
+    printf '#define CONDVAR_IMPLEMENTATION\n#include "condvar_single.h"\n' >alone.c
+    case $compiler in *clang*) analysis=-Wthread-safety ;; *) analysis= ;; esac
+    compile "$compiler" "-Wc++-compat $analysis -c -o alone.o" alone.c
+
     # Included too late; and the correct order.
     printf '#include <stdio.h>\n#define CONDVAR_IMPLEMENTATION\n#include "condvar_single.h"\n' >late.c
     if echo '#include <features.h>' | $compiler -E -dM - 2>/dev/null | grep -q __GLIBC__; then
         # shellcheck disable=SC2086
         ! $compiler $flags -c late.c -o late.o >said 2>&1 || fail "$compiler: no error for a header before it"
         grep -q 'Include condvar_single.h before all others' said || fail "$compiler has no clear error:" "$(cat said)"
+        [ "$(grep -c 'error:' said)" = 1 ] || fail "$compiler: more than one error" "$(cat said)"
         compile "$compiler" '-D_GNU_SOURCE -c -o late.o' late.c
     fi
 done
@@ -192,5 +198,6 @@ if command -v "$CXX" >/dev/null; then
     printf '#define CONDVAR_IMPLEMENTATION\n#include "condvar_single.h"\n' >use.cpp
     ! "$CXX" -std=c++17 -c use.cpp -o use.o 2>said || fail "$CXX has compiled the implementation"
     grep -q 'CONDVAR_IMPLEMENTATION is C' said || fail "$CXX has no clear error:" "$(cat said)"
+    [ "$(grep -c 'error:' said)" = 1 ] || fail "$CXX: more than one error" "$(cat said)"
 fi
 echo "$tried programs"
