@@ -80,7 +80,7 @@
  * Contents
  *
  *     Time; The condition; Acquire and release; Wait; Notify; Await; Close, cancel, stop; State of a condition;
- *     Locks; Texts and versions; Tasks; Processes; Static analysis; Leaving out features; Private
+ *     Locks; Texts and versions; Tasks; Processes; Statistics; Static analysis; Leaving out features; Private
  *
  * #ifndef CONDVAR_NO_... marks declarations that a small system can leave out: see "Leaving out features".
  */
@@ -807,6 +807,49 @@ COND_API int cond_reinit_after_fork(cond_t *cond);
 
 /** As cond_reinit_after_fork(), for a lock without conditions. */
 COND_API int cond_lock_reinit_after_fork(cond_lock_t *lock);
+
+/* ---- Statistics ------------------------------------------------------------------------------------------ */
+
+#ifdef CONDVAR_OBSERVER
+/*
+ * The observer is a function of the program, which the library calls for each of these events. It can count them
+ * by lock: examples/statistics.c. There is an observer only if the library and the program are compiled with
+ * CONDVAR_OBSERVER (-Dobserver=enabled). Otherwise it costs nothing.
+ */
+enum {
+    COND_EVENT_CONTENDED, /* a thread could not acquire a private lock at once. cond: NULL. value: 1 if it is a waiter
+                             that a release has woken, else 0. (A failed cond_try_acquire() may have no event.) */
+    COND_EVENT_WAIT,      /* a wait begins. value: its deadline, or COND_FOREVER */
+    COND_EVENT_AGAIN,     /* a woken waiter waits again, because its predicate is false. value: its deadline. (On a
+                             shared condition also if another waiter has used the notification) */
+    COND_EVENT_WAKE,      /* a wait has ended. value: its result, such as 0 or ETIMEDOUT */
+    COND_EVENT_HANDOVER,  /* a release wakes a waiter, or makes a task the owner. value: the address of the task; of
+                             a thread it has no meaning. Not for shared locks */
+    COND_EVENT_NOTIFY,    /* a notify. value: n, or -1 for all */
+    COND_EVENT_CANCEL,    /* a cancel. value: the address of the token, or 0 for a close */
+};
+
+/*
+ * An observer. The thread of the event calls it, so several threads may be in it at the same time. It ignores
+ * events that it does not know, since later versions may have more.
+ *
+ * - The lock is held during the call, and other threads wait for it. So an observer must be short. Exceptions are
+ *   CONTENDED, and a WAKE after which the lock is not held (cond_wait()).
+ * - At WAKE the condition may be destroyed already, and so may a lock that is not held. So use `cond` and `lock` as
+ *   addresses only.
+ * - It must not call this library, except cond_now(). It may acquire a lock that is not of this library, if no
+ *   thread calls this library while it holds that lock.
+ * - It must return normally: no longjmp(), no exception, no pthread_exit(), and no cancellation point.
+ * - Tasks have no events but NOTIFY, CANCEL and HANDOVER.
+ */
+typedef void cond_observer_t(int event, const cond_t *cond, const cond_lock_t *lock, int64_t value);
+
+/**
+ * Set the observer of all conditions and locks of the program. NULL: none, as at the start. Any thread may call
+ * this at any time. Other threads may still be in the old observer when it returns.
+ */
+COND_API void cond_set_observer(cond_observer_t *observer);
+#endif
 
 /* ---- Static analysis ------------------------------------------------------------------------------------- */
 

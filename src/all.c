@@ -42,6 +42,7 @@
 #  include "port/no_shared.c"
 #endif
 
+#include "probe.c"
 #include "waitq.c"
 #include "mutex.c"
 #include "taskq.c"

@@ -20,8 +20,8 @@
  * Internal names begin with the name of a part: atomic operations a_, conditions condi_, others lock_, waitq_, mutex_,
  * park_ and so on. Macros of the implementation are undefined at its end.
  *
- * The macros CONDVAR_NO_*, which leave out features, must be the same in all files of the program: best on the
- * compiler's command line.
+ * The macros CONDVAR_NO_*, which leave out features, and CONDVAR_OBSERVER, which adds cond_set_observer(), must be the
+ * same in all files of the program: best on the compiler's command line.
  *
  * This file is made by src/single_header.py from include/condvar.h and src/. Change those files instead.
  */

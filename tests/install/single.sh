@@ -56,12 +56,22 @@ END
 cat >two.c <<'END'
 #include "condvar_single.h"
 int two(cond_t *cond);
+#ifdef CONDVAR_OBSERVER
+static int waits;
+static void observe(int event, const cond_t *cond, const cond_lock_t *lock, int64_t value)
+{
+    waits += event == COND_EVENT_WAIT && cond != NULL && lock != NULL && value != 0;
+}
+#endif
 static bool never(void *arg)
 {
     return arg != NULL;
 }
 int two(cond_t *cond)
 {
+#ifdef CONDVAR_OBSERVER
+    cond_set_observer(observe);
+#endif
     int error = cond_acquire(cond);
     if (error == 0)
         error = cond_notify(cond, 1);
@@ -83,6 +93,11 @@ int two(cond_t *cond)
         error += (int)cond_waiters(cond);
     if (error == 0)
         error = cond_release(cond);
+#ifdef CONDVAR_OBSERVER
+    cond_set_observer(NULL);
+    if (waits < 3)
+        error = EINVAL;
+#endif
     return error;
 }
 END
@@ -142,7 +157,8 @@ compile() {
 
 for compiler in $(printf '%s\n' "${CC%% *}" gcc clang | sort -u); do
     command -v "$compiler" >/dev/null || continue
-    for options in -O2 -DCONDVAR_NO_SHARED -DCONDVAR_NO_AWAIT -DCONDVAR_NO_CANCEL -DCONDVAR_PORT_POSIX "$everything"; do
+    for options in -O2 -DCONDVAR_NO_SHARED -DCONDVAR_NO_AWAIT -DCONDVAR_NO_CANCEL \
+        '-DCONDVAR_PORT_POSIX -DCONDVAR_OBSERVER' "$everything"; do
         compile "$compiler" "-DHOSTED $options -o program -pthread" one.c two.c main.c
         ./program || fail "$compiler $options: exit status $?"
     done
@@ -154,7 +170,7 @@ for compiler in $(printf '%s\n' "${CC%% *}" gcc clang | sort -u); do
     # Warnings that a program may have for its own code.
     printf '#define CONDVAR_IMPLEMENTATION\n#include "condvar_single.h"\n' >alone.c
     case $compiler in *clang*) analysis=-Wthread-safety ;; *) analysis= ;; esac
-    compile "$compiler" "-Wc++-compat $analysis -c -o alone.o" alone.c
+    compile "$compiler" "-DCONDVAR_OBSERVER -Wc++-compat $analysis -c -o alone.o" alone.c
 
     # Included too late; and the correct order.
     printf '#include <stdio.h>\n#define CONDVAR_IMPLEMENTATION\n#include "condvar_single.h"\n' >late.c
