@@ -818,7 +818,8 @@ COND_API int cond_lock_reinit_after_fork(cond_lock_t *lock);
  */
 enum {
     COND_EVENT_CONTENDED, /* a thread could not acquire a private lock at once. cond: NULL. value: 1 if it is a waiter
-                             that a release has woken, else 0. (A failed cond_try_acquire() may have no event.) */
+                             that a release has woken, else 0. (A failed cond_try_acquire(), or a task, may have no
+                             event) */
     COND_EVENT_WAIT,      /* a wait begins. value: its deadline, or COND_FOREVER */
     COND_EVENT_AGAIN,     /* a woken waiter waits again, because its predicate is false. value: its deadline. (On a
                              shared condition also if another waiter has used the notification) */
@@ -840,7 +841,7 @@ enum {
  * - It must not call this library, except cond_now(). It may acquire a lock that is not of this library, if no
  *   thread calls this library while it holds that lock.
  * - It must return normally: no longjmp(), no exception, no pthread_exit(), and no cancellation point.
- * - Tasks have no events but NOTIFY, CANCEL and HANDOVER.
+ * - Waits of tasks have no WAIT, AGAIN and WAKE.
  */
 typedef void cond_observer_t(int event, const cond_t *cond, const cond_lock_t *lock, int64_t value);
 

@@ -34,6 +34,12 @@ INTERNAL void probe_observe(int event, const cond_t *cond, const cond_lock_t *lo
 #  define PROBE_OBSERVE_(event, cond, lock, value) ((void)0)
 #endif
 
+#if defined(CONDVAR_PROBES) || defined(CONDVAR_OBSERVER)
+#  define PROBE_ANY 1
+#else
+#  define PROBE_ANY 0
+#endif
+
 /* `value` for a tracer, and as a number for the observer. */
 #define PROBE_(name, event, cond, lock, value, number)   \
     do {                                                 \
