@@ -6,9 +6,10 @@
  * condvar.h - condition variables that carry their lock
  *
  * A condition variable lets a thread wait until another thread has changed some state. Here the condition and
- * its lock are one object, cond_t. A thread acquires the lock and reads the state that the lock guards. If the
- * state is not the one it needs, it waits. The calls and their semantics are those of Python's
- * threading.Condition (https://docs.python.org/3/library/threading.html#condition-objects).
+ * its lock are one object, cond_t. (Several conditions can also use one separate lock.) A thread acquires the
+ * lock and reads the state that the lock guards. If the state is not the one it needs, it waits. The calls and
+ * their semantics are those of Python's threading.Condition
+ * (https://docs.python.org/3/library/threading.html#condition-objects).
  *
  *
  * Example: a queue of jobs
@@ -46,12 +47,15 @@
  *     waiter         a thread or task that waits on a condition
  *     notify         chooses waiters: cond_notify(), cond_notify_all()
  *     chosen         selected by a notify; a release of the lock then wakes the waiter
- *     expired        the deadline of the waiter has passed before a notify chose it
+ *     notification   what a notify gives to each waiter that it chooses. If the waiter cannot use it, because its
+ *                    predicate is false, the notification goes to another waiter
+ *     expired        the deadline of the waiter has passed before a notify chose it; or, if it has a predicate,
+ *                    before a release found the predicate true
  *     lock elsewhere a lock outside the condition: the `lock` of cond_init()
  *     private lock   made by this library for the threads and tasks of one process
  *     shared lock    made by this library for several processes (COND_SHARED)
- *     foreign lock   made elsewhere, and used through cond_lock_init_foreign() or cond_lock_init_pthread()
- *     task           waits without a thread, for event loops: cond_task_init()
+ *     foreign lock   made by the program, and used through cond_lock_init_foreign() or cond_lock_init_pthread()
+ *     task           a waiter for event loops, which does not block a thread: cond_task_init()
  *
  *
  * Rules
@@ -62,17 +66,16 @@
  * - Callers. Any thread may call any function, except where the comment says "Caller must hold the lock." No
  *   function may be called from a signal handler.
  * - Time is int64_t nanoseconds on the monotonic clock. Setting the wall clock changes nothing. Timeouts are
- *   relative, deadlines are absolute. A timeout of 0 or less polls. COND_FOREVER never expires. A deadline that
- *   is too far away to be represented never expires either. A wait never times out early. Signals neither end nor
- *   prolong a wait.
- * - Recursion. A wait releases all levels of the lock. When it returns, for whatever reason, the lock is held
- *   as many levels deep as before. cond_wait() lists the exceptions.
+ *   relative, deadlines are absolute. With a timeout of 0 or less, an acquire tries once, and a wait releases the
+ *   lock and acquires it again. COND_FOREVER never expires. A deadline that is too far away to be represented
+ *   never expires either. A wait never times out early. Signals neither end nor prolong a wait.
+ * - Recursion. A wait releases all levels of the lock. When it returns, the lock is held as many levels deep as
+ *   before; cond_wait() lists the exceptions.
  * - Notifications. A notify chooses waiters in the order of their arrival. It skips expired waiters, so no
- *   notification is lost. Chosen waiters are woken in the same order. Which of the woken waiters acquires the
- *   lock first is not specified. There are no spurious wakeups. (Shared conditions promise less: see
- *   "Processes".)
- * - Cancellation. No call is a cancellation point: a pending pthread_cancel() stays pending, as in the waits of
- *   C++.
+ *   notification is lost. Chosen waiters are woken in the same order, unless they have predicates. Which of the
+ *   woken waiters acquires the lock first is not specified. There are no spurious wakeups. (Shared conditions
+ *   promise less: see "Processes".)
+ * - Cancellation. No call is a cancellation point: a pthread_cancel() takes effect at a later cancellation point.
  * - Destroy. A call on a destroyed object returns EINVAL (or false, 0, NULL) while the memory of the object
  *   exists.
  *
@@ -127,9 +130,10 @@
 #define COND_RELEASES_(object) COND_ANALYSIS_(release_capability(object))
 
 /*
- * CONDVAR_NO_TASKS and CONDVAR_NO_SHARED change the size of a lock. So the functions that every program needs to make or
- * to release a lock have other names then: cond_release_CONDVAR_NO_TASKS(). A file and a library that were compiled with
- * different ones of these macros do not link, and the name of the missing function says which macro it is.
+ * CONDVAR_NO_TASKS and CONDVAR_NO_SHARED change the size of a lock. If one of them is defined, the functions that
+ * initialise and release locks get other names, for example cond_release_CONDVAR_NO_TASKS(). A file that calls one of
+ * these functions does not link with a library that was compiled with other settings. The name of the missing function
+ * shows the settings of the file.
  */
 #if defined(CONDVAR_NO_TASKS) && defined(CONDVAR_NO_SHARED)
 #  define COND_LAYOUT_(name) name##_CONDVAR_NO_TASKS_CONDVAR_NO_SHARED
@@ -165,9 +169,9 @@ extern "C" {
 COND_API int64_t cond_now(void);
 
 /**
- * The deadline that is timeout_ns from now, for the calls whose names end in `_until`. COND_FOREVER stays
- * COND_FOREVER, and so does a deadline that is too far away to be represented. Never 0, because 0 means "no
- * deadline" in cond_wait_options_t.
+ * The deadline that is timeout_ns from now, for the calls whose names end in `_until`. COND_FOREVER if timeout_ns
+ * is COND_FOREVER, or if the deadline is too far away to be represented. Never 0, because 0 means "no deadline"
+ * in cond_wait_options_t.
  */
 COND_API int64_t cond_deadline(int64_t timeout_ns);
 
@@ -189,7 +193,8 @@ enum {
     COND_SHARED = 2, /* or-ed to one of these: for memory that several processes share; see "Processes" */
 };
 
-/* The maximum number of levels of a recursive lock: more than the return addresses that fit on an 8 MiB stack. */
+/* The maximum number of levels of a recursive lock: about a million. A recursive function on a stack of 8 MiB cannot
+   reach it: that would leave only 8 bytes of stack for each call. */
 #define COND_DEPTH_MAX 0xFFFFFu
 
 /**
@@ -210,16 +215,17 @@ COND_API int cond_init(cond_t *cond, cond_lock_t *lock, unsigned flags);
  * A condition on a private or foreign lock elsewhere may be destroyed as soon as all its waiters were chosen. Their
  * waits need not have returned yet. (Shared conditions: see "Processes".)
  * - A chosen waiter does not touch the condition again. It returns with the lock held, and must release it by
- *   cond_lock_release(), or by cond_task_lock_release() if it is a task. The same is true for a waiter that
- *   cond_close() has ended, and for a waiter in cond_await() that a release has woken.
- * - If such a waiter has a predicate, the predicate must stay true until the wait returns. If it is a task, the
- *   task must not be cancelled any more.
+ *   cond_lock_release(), or by cond_task_lock_release() if it is a task. The same is true if cond_close() has
+ *   ended the wait, or if the waiter is in cond_await() and a release has woken it.
+ * - If a chosen waiter, or a woken waiter in cond_await(), has a predicate, the predicate must stay true until the
+ *   wait returns. A chosen task, with or without a predicate, must not be cancelled any more.
  *
  * Other calls on the condition may run at the same time: each takes effect before the destroy, or returns
  * EINVAL. Two rules apply:
  * - If the lock is elsewhere and the caller does not hold it, no thread may begin to wait during the destroy.
- * - The memory must stay until these calls have returned. Exceptions are the waits of chosen waiters, and those
- *   that cond_waiters() no longer counts.
+ * - The memory must stay until these other calls have returned. It need not stay for waits that cond_waiters() does
+ *   not count: those of chosen waiters, of waiters in cond_await() that a release has woken, and of waiters whose
+ *   wait was ended by a close or by a lost foreign lock.
  *
  * EINVAL: NULL, destroyed.
  * EBUSY: a thread or a task waits; or the condition's own lock is held, or a woken waiter is still acquiring it.
@@ -231,11 +237,12 @@ COND_API int cond_destroy(cond_t *cond);
 /**
  * Acquire the condition's lock, or one more level of it if it is recursive and the caller holds it.
  *
- * A running thread may acquire a free private lock before a woken thread does (barging). A thread starves if it
- * has waited for the lock longer than the starvation threshold, about 1 ms: in an acquire, after a notify, or
- * after its deadline. Later threads acquire the lock before a starving thread only a few times, however long they
- * hold it: once for each starving thread before it, and a few times more. A free lock is reserved for a starving
- * thread for at most 1 ms. Meanwhile cond_try_acquire() fails, and so does an acquire with a shorter timeout.
+ * Fairness of private locks. A running thread may acquire a free lock before a woken thread does (barging). A
+ * thread starves if it does not get the lock within the starvation threshold, about 1 ms. The time begins with an
+ * acquire, or when a notify or the deadline has ended a wait. Suppose that n threads starve already when a thread
+ * begins to starve. Until it gets the lock, threads that do not starve get the lock at most n plus a few times in all,
+ * however long they hold it. A free lock may be reserved for a starving thread, until another thread has waited for
+ * it for 1 ms. During that time cond_try_acquire() returns EBUSY, and a timed acquire may return ETIMEDOUT.
  *
  * EINVAL: NULL, destroyed.
  * EDEADLK: the lock is a mutex, and the caller holds it.
@@ -246,7 +253,7 @@ COND_API int cond_destroy(cond_t *cond);
  */
 COND_API int cond_acquire(cond_t *cond) COND_ACQUIRES_(*cond);
 
-/** Acquire the lock if it is free. EBUSY: another thread holds it. Other errors: as cond_acquire(). */
+/** Acquire the lock if it is free. EBUSY: it is held, or reserved. Other errors: as cond_acquire(). */
 COND_API int cond_try_acquire(cond_t *cond) COND_TRIES_(*cond);
 
 /** Acquire the lock within timeout_ns. ETIMEDOUT: timed out. Other errors: as cond_acquire(). */
@@ -275,7 +282,7 @@ COND_API int cond_release(cond_t *cond) COND_RELEASES_(*cond);
  *   around it. COND_GUARD has no such loop.
  * - EOWNERDEAD: the lock is held, and the block is entered. Call cond_recover().
  * - Any other error of cond_acquire(): COND_WITH does not enter its block, and COND_GUARD does nothing. To
- *   detect this, set a variable in the block of COND_WITH, and call cond_owned() after COND_GUARD. Or use
+ *   detect this with COND_WITH, set a variable in its block. With COND_GUARD, call cond_owned() after it. Or use
  *   cond_acquire().
  * - The release does not use the condition, only its lock. So a condition on a lock elsewhere may be destroyed
  *   before the block ends.
@@ -309,12 +316,13 @@ typedef bool cond_pred_t(void *arg);
  *
  * The lock is not held after:
  * ENOTRECOVERABLE: a shared lock was released after EOWNERDEAD without cond_recover().
- * Any other error: a foreign lock could not be acquired again, and returned this error. The lock is lost:
- * nobody can ever hold it again. All waiters of this condition are woken and return the same error. The
- * condition may be destroyed at once. Waiters of other conditions on the lock return the error when a notify, a
- * wait or cond_destroy() is called on their condition. (The same happens if the lock returns ENOTRECOVERABLE to
- * such a call.) From then on calls with the handle return EINVAL. The memory of the handle must stay until these
- * waits have returned.
+ * Any other error: a foreign lock could not be acquired again, and returned this error. The lock is lost: nobody
+ * can ever hold it again. The other waiters of this condition are woken, unless a notify had chosen the caller. They
+ * return the same error. Waiters that are not woken, and waiters of other conditions on the lock, sleep until a
+ * notify, a wait or cond_destroy() is called on their condition. That notify or wait returns EINVAL. cond_destroy()
+ * destroys the condition and returns 0. All other calls with the lost lock return EINVAL. The memory of its
+ * cond_lock_t must stay until all waits on it have returned. (A lock is also lost if a call of this library tests
+ * by acquiring it whether it is held, and gets ENOTRECOVERABLE.)
  */
 COND_API int cond_wait(cond_t *cond, int64_t timeout_ns) COND_REQUIRES(*cond);
 
@@ -339,15 +347,15 @@ COND_API int cond_wait_for_until(cond_t *cond, cond_pred_t *pred, void *arg, int
 /**
  * Choose the first n waiters, or all if there are fewer. Caller must hold the lock.
  *
- * Each release of the lock then wakes one chosen waiter, in the order of arrival. It does so even if the waiters
- * woken before do not hold the lock yet. While threads starve (cond_acquire()), every second release wakes a
- * starving thread instead.
+ * Each release of the lock then wakes one chosen waiter, in the order of arrival; a release may pass over waiters
+ * with predicates. It does so even if the waiters woken before have not acquired the lock yet. While threads
+ * starve (cond_acquire()), every second release wakes a starving thread instead.
  *
  * If a chosen waiter is in cond_wait_for() and its predicate is false, it stays asleep. Its notification goes to
  * the next waiter that can use it. So a notify may come before or after the change of the state, as long as the
  * lock is not released in between.
  *
- * No system call, unless the lock is foreign, or is shared and not the condition's own.
+ * The call makes a system call only if the lock is foreign, or is a shared lock elsewhere.
  * EINVAL: NULL, destroyed. EPERM: the caller does not hold the lock.
  * ENOTRECOVERABLE: a shared lock was released after EOWNERDEAD without cond_recover().
  */
@@ -360,15 +368,16 @@ COND_API int cond_notify_all(cond_t *cond) COND_REQUIRES(*cond);
 
 #ifndef CONDVAR_NO_AWAIT
 /**
- * Wait until pred(arg) is true, as cond_wait_for(), but without a notify: each release of the lock calls the
- * predicate, and wakes the waiter if it is true. Caller must hold the lock.
+ * Wait until pred(arg) is true, as cond_wait_for(), but without a notify: releases of the lock call the
+ * predicate. Caller must hold the lock. Similar calls: Abseil's Mutex::Await(), nsync's nsync_mu_wait().
  *
- * A release that wakes no other waiter calls the predicate of each waiter in cond_await() on this lock. These
- * waiters are woken in the order of arrival. cond_waiters() counts them, and cond_notify() does not choose
- * them. Abseil's Mutex::Await() and nsync's nsync_mu_wait() do the same.
+ * Chosen waiters and waiters in cond_await() are in one list of the lock. A waiter joins it when a notify chooses
+ * it, or when its cond_await() begins. A release goes through this list, and wakes the first waiter that has no
+ * predicate or whose predicate is true. cond_waiters() counts waiters in cond_await(), and cond_notify() does not
+ * choose them.
  *
- * Errors: as cond_wait_for(). ENOTSUP: the lock is shared or foreign, so it may be released without this
- * library.
+ * Errors: as cond_wait_for(). ENOTSUP: the lock is foreign (the program may release it without this library), or
+ * it is shared (another process could not call the predicate).
  */
 COND_API int cond_await(cond_t *cond, cond_pred_t *pred, void *arg, int64_t timeout_ns) COND_REQUIRES(*cond);
 #endif
@@ -377,7 +386,7 @@ COND_API int cond_await(cond_t *cond, cond_pred_t *pred, void *arg, int64_t time
 
 /*
  * Three calls end waits. All end a wait with ECANCELED, with the lock held; or with 0 if the predicate of the
- * waiter is true. A waiter without a predicate that a notify has chosen before returns 0 too.
+ * waiter is true. A waiter without a predicate also returns 0 if a notify chose it before.
  *
  *     cond_close()     all waits on a condition, now and later
  *     cond_cancel()    the waits that carry a token. Caller must hold the lock
@@ -419,8 +428,8 @@ typedef struct cond_wait_options {
 /**
  * Wait with the given options. Caller must hold the lock. The other waits are short forms of this call, with
  * the same results.
- * ECANCELED: the condition is closed, the token was cancelled, or the wait was stopped, before a notify chose
- * the caller. The predicate, if there is one, is false. The lock is held.
+ * ECANCELED: the condition is closed, the token was cancelled, or the wait was stopped. If there is a predicate, it
+ * is false. If there is none, no notify had chosen the caller before. The lock is held.
  * EINVAL: options is NULL; `unnotified` without `pred`; both `token` and `stop`.
  * EBUSY: another wait uses `stop`.
  * ENOTSUP: `token` or `stop` with a shared lock; `unnotified` with a shared or a foreign lock.
@@ -431,16 +440,16 @@ COND_API int cond_wait_with(cond_t *cond, const cond_wait_options_t *options) CO
 /**
  * End the waits on this condition that carry the token. Caller must hold the lock. Each later wait that carries
  * the token ends at once, on any condition. If a cancelled waiter was chosen and its predicate is false, its
- * notification goes to the next waiter. The call visits each waiter of the condition and each notified waiter
- * of its lock. No system call, unless the lock is foreign.
+ * notification goes to the next waiter. The time that the call takes grows with the number of waiters of the
+ * condition and with the number of chosen waiters of its lock. No system call, unless the lock is foreign.
  * EINVAL: NULL, destroyed. EPERM: the caller does not hold the lock. ENOTSUP: the lock is shared.
  */
 COND_API int cond_cancel(cond_t *cond, cond_token_t *token) COND_REQUIRES(*cond);
 
 /**
- * End the wait that carries `stop`, now or later, as if its deadline were now. Each later wait that carries
- * `stop` ends at once. A notify skips a stopped waiter. Any thread may call this at any time, whatever locks it
- * holds: the call needs no lock and never blocks. A second call returns 0.
+ * End the wait that carries `stop`. Each later wait that carries it ends at once. A notify skips a stopped waiter,
+ * as it skips an expired one. Any thread may call this at any time, whatever locks it holds: the call needs no
+ * lock and never blocks. A second call returns 0.
  * EINVAL: NULL.
  */
 COND_API int cond_stop(cond_stop_t *stop);
@@ -452,8 +461,8 @@ COND_API int cond_stop(cond_stop_t *stop);
 COND_API bool cond_locked(const cond_t *cond);
 
 /**
- * True if the calling thread holds the lock. For a foreign lock without `owned`: true if any thread holds it.
- * False if cond is NULL or destroyed.
+ * True if the calling thread holds the lock. For a foreign lock whose cond_lock_ops_t has no `owned` function: true
+ * if any thread holds it. False if cond is NULL or destroyed.
  */
 COND_API bool cond_owned(const cond_t *cond);
 
@@ -469,7 +478,7 @@ COND_API cond_lock_t *cond_get_lock(cond_t *cond);
 /* ---- Locks ----------------------------------------------------------------------------------------------- */
 
 /*
- * A lock by itself is for several conditions on one lock, and for a lock that the program has already.
+ * Use a cond_lock_t if several conditions use one lock, or if conditions use a lock that the program has already.
  *
  *     static cond_lock_t lock = COND_RLOCK_INIT;          // recursive; the same as all zero bits
  *     static cond_lock_t lock = COND_MUTEX_INIT;          // not recursive
@@ -493,8 +502,8 @@ COND_API int cond_lock_init(cond_lock_t *lock, unsigned flags);
  * longjmp(), no exception, no pthread_exit().
  */
 typedef struct cond_lock_ops {
-    /* Acquire the lock, or return ETIMEDOUT at deadline_ns, in the time of cond_now(). If the deadline has passed,
-       try once. With COND_FOREVER it may fail only if nobody holds the lock and nobody can ever hold it again.
+    /* Acquire the lock, or return ETIMEDOUT when cond_now() reaches deadline_ns. If the deadline has passed already,
+       try once. With COND_FOREVER, this function must not fail, except if nobody can ever hold the lock again.
        EOWNERDEAD counts as acquired. */
     int (*acquire)(void *object, int64_t deadline_ns);
     /* Release one level. EPERM if the caller is known not to hold the lock. */
@@ -515,8 +524,8 @@ typedef struct cond_lock_ops {
  * and release the lock directly. The library cannot see such a release, so a notify wakes the first chosen
  * waiter at once, by a system call.
  *
- * Without `owned`, one misuse is undefined, because it cannot be detected: a wait or a notify by a thread that does
- * not hold the lock while another thread holds it.
+ * Without `owned`, the library cannot detect one misuse: a thread waits or notifies while another thread holds the
+ * lock. The behaviour is then undefined.
  *
  * EINVAL: NULL; `acquire` or `release` is NULL; only one of `release_save` and `acquire_restore` is NULL.
  */
@@ -531,12 +540,14 @@ COND_API int cond_lock_init_foreign(cond_lock_t *lock, const cond_lock_ops_t *op
  * - Normal mutex: EPERM if nobody holds it. Undefined if another thread holds it, because the queue is then
  *   changed without the lock. A release by a thread that does not hold it is undefined too.
  * - Errorcheck or recursive mutex on Linux with glibc: EPERM.
- * - Errorcheck or recursive mutex elsewhere: as for a normal mutex. In addition, a free recursive mutex counts
- *   as held by the caller, and cond_locked() returns false to the holder of one.
+ * - Errorcheck mutex on other systems: as a normal mutex.
+ * - Recursive mutex on other systems: undefined if another thread holds it. If nobody holds it, the caller counts as
+ *   the holder, so the misuse is not detected. (There cond_locked() returns false to the holder of such a mutex.)
  * - A release of an errorcheck or recursive mutex by a thread that does not hold it is EPERM on all systems.
  *
- * Avoid robust mutexes: use COND_SHARED instead. If the holder of a robust mutex has died, a call that only tests
- * the mutex makes it unrecoverable (ENOTRECOVERABLE). glibc (2.36) may then leave threads asleep for ever.
+ * Avoid robust mutexes: use COND_SHARED instead. If the holder of a robust mutex has died, a call that tests whether it
+ * is held, such as cond_locked(), acquires and releases it, and so makes it unrecoverable (ENOTRECOVERABLE). glibc
+ * (2.36) may then leave threads asleep for ever.
  *
  * EINVAL: NULL. ENOTSUP: the system has no pthreads.
  */
@@ -544,8 +555,9 @@ COND_API int cond_lock_init_pthread(cond_lock_t *lock, pthread_mutex_t *mutex);
 #endif
 
 /**
- * Destroy a lock; of a foreign lock only the handle. Never blocks. Other calls may run at the same time: each
- * takes effect before, or returns EINVAL. The memory must stay until they have returned.
+ * Destroy a lock. For a foreign lock, this destroys the cond_lock_t only. Never blocks. Other calls may run at the
+ * same time: each takes effect before the destroy, or returns EINVAL. The memory must stay until they have
+ * returned.
  * EINVAL: NULL, destroyed.
  * EBUSY: a thread or a task waits on a condition on this lock; or the lock is held. (A foreign lock may be held.)
  */
@@ -616,7 +628,8 @@ COND_API const char *cond_version(void);
  *   returns EINPROGRESS and `ready` gets the result, once.
  * - Result 0: the task holds the lock.
  * - Result ECANCELED of a wait: it was cancelled, or the condition was closed. The task holds the lock.
- * - Result ECANCELED of an acquire: it was cancelled, or the lock was destroyed. The task does not hold the lock.
+ * - Result ECANCELED of an acquire: it was cancelled, or the lock was destroyed before the task got it. The task
+ *   does not hold the lock.
  * - `ready` is never called by the call that made the request. Another thread may call it before that call has
  *   returned.
  * - A wait releases the lock, and this can run callbacks of other tasks. If one of them notifies or cancels the
@@ -626,16 +639,17 @@ COND_API const char *cond_version(void);
  * The lock
  * - The holder of the lock is the task, not the thread that runs it. A task may acquire the lock on one thread
  *   and release it on another.
- * - A task cannot sleep until the lock is free, so the lock is handed to it. The lock is held from then on,
- *   until the loop runs the task and the task releases the lock.
+ * - A task cannot block to wait for the lock. So a release makes the task the holder at once: it hands the lock
+ *   to the task. The lock stays held until the loop runs the task and the task releases the lock.
  * - Calls of one task must not run at the same time. Only cond_task_cancel() may be called at any time.
  * - Private locks only. Shared and foreign locks return ENOTSUP.
  *
  * The callback `ready`
- * - It runs on any thread: the one that released the lock, or the one that cancelled the task. If several
- *   callbacks are due on one thread, each runs after the one before has returned.
+ * - It runs on the thread that released the lock, destroyed it, or cancelled the task. If several callbacks are due
+ *   on one thread, each runs after the one before has returned.
  * - It may call any cond_task function, and may free the task.
- * - It should post to the loop and return. Its thread waits for it, and so may the holder of another lock.
+ * - It should post to the loop and return. Until it returns, its thread does nothing else. Other tasks, which hold
+ *   their locks already, may be delayed, because their callbacks are due on this thread.
  * - It must not block, not even to acquire a lock of this library: that lock may already be handed to a task
  *   whose callback is due on the same thread.
  * - It must return normally: no longjmp(), no exception, no pthread_exit(). It runs with thread cancellation
@@ -684,8 +698,8 @@ COND_API int cond_task_wait_for(cond_t *cond, cond_task_t *task, cond_pred_t *pr
 COND_API int cond_task_release(cond_t *cond, cond_task_t *task);
 
 /**
- * As cond_task_acquire() and cond_task_release(), by the lock. They are for a task whose condition was
- * destroyed after a notify chose the task (cond_destroy()), and for locks without a condition.
+ * As cond_task_acquire() and cond_task_release(), with a lock in place of a condition. They are for a task whose
+ * condition was destroyed after a notify chose the task (cond_destroy()), and for locks without a condition.
  */
 COND_API int cond_task_lock_acquire(cond_lock_t *lock, cond_task_t *task);
 COND_API int cond_task_lock_release(cond_lock_t *lock, cond_task_t *task);
@@ -704,9 +718,9 @@ COND_API int cond_task_notify_all(cond_t *cond, cond_task_t *task);
  * If the call returns 0, the result of the request is ECANCELED:
  * - A wait ends when the task holds the lock again. If a notify had chosen the task, the next waiter is chosen
  *   instead.
- * - An acquire ends at the next release of the lock, without the lock.
- * A second call returns 0.
- * EINVAL: NULL; there is no request; or it is too late, because the result is decided.
+ * - An acquire ends at a later release of the lock, without the lock.
+ * While the request is in progress, a second call also returns 0.
+ * EINVAL: NULL; there is no request; or it is too late, because another result is decided.
  */
 COND_API int cond_task_cancel(cond_task_t *task);
 
@@ -719,7 +733,7 @@ COND_API int cond_task_await(cond_t *cond, cond_task_t *task, cond_pred_t *pred,
 #endif
 
 #ifndef CONDVAR_NO_CANCEL
-/** Close the condition: as cond_close(). EPERM: the task does not hold the lock. EINVAL, ENOTSUP. */
+/** As cond_close(). EPERM: the task does not hold the lock. EINVAL, ENOTSUP: as cond_task_acquire(). */
 COND_API int cond_task_close(cond_t *cond, cond_task_t *task);
 #endif
 #endif
@@ -729,16 +743,17 @@ COND_API int cond_task_close(cond_t *cond, cond_task_t *task);
 /*
  * Shared conditions
  *
- * With COND_SHARED a lock and its conditions are in memory that several processes have mapped, at the same
- * address or at different ones: by mmap() with MAP_SHARED, shm_open() or memfd_create(). A lock and the conditions
- * on it must be in one mapping. All processes must be in one PID namespace, because a robust mutex identifies
+ * With COND_SHARED a lock and its conditions are in memory that several processes have mapped by mmap() with
+ * MAP_SHARED: for example a file, or memory of shm_open(). The addresses may differ. A lock and the conditions on it
+ * must be in one mapping. All processes must be in one PID namespace, because a robust mutex identifies
  * its holder by a number of that namespace. (Each container has its own namespace.)
  *
  * Initialising
  * - One process calls cond_init() or cond_lock_init(). The same call by another process returns EBUSY and
  *   changes nothing, or EAGAIN while the first call is in progress: call again a little later.
  * - So memory that outlives its processes must be cleared, or its objects destroyed, before it is initialised
- *   again. It must be cleared after a process was killed in an init or a destroy: then EAGAIN does not end.
+ *   again. If a process is killed during an init or a destroy, the memory must be cleared. Otherwise each later
+ *   init returns EAGAIN.
  *
  * When a holder is killed
  * - The next thread to acquire the lock gets EOWNERDEAD. It holds the lock, but the guarded state may be half
@@ -746,23 +761,24 @@ COND_API int cond_task_close(cond_t *cond, cond_task_t *task);
  * - A recover wakes all waiters: plain waits return 0, and waiters with predicates call their predicates again.
  *   For the condition of the call this happens at once. For other conditions on the lock it happens within
  *   100 ms, or at the next wait or notify there.
- * - A wait can return EOWNERDEAD too, with the lock held as deep as before. Another wait before the recover
- *   returns EOWNERDEAD at once.
- * - If the lock is released without a recover, acquire, wait and notify return ENOTRECOVERABLE from then on. So
- *   do the present waits, within 100 ms, without the lock. cond_waiters() no longer counts them. The condition
- *   and the lock can be destroyed and initialised again.
+ * - A wait can return EOWNERDEAD too, with the lock held as deep as before. If the holder waits before it has called
+ *   recover, the wait returns EOWNERDEAD at once and does not release the lock.
+ * - If the lock is released before a recover, each later acquire, wait and notify returns ENOTRECOVERABLE. Waits
+ *   that are in progress return it too, within 100 ms, and do not hold the lock. cond_waiters() no longer counts
+ *   them. The condition and the lock can be destroyed and initialised again.
  * - The kernel frees the first 2,048 robust locks that a killed thread holds. Further ones stay held.
  *
  * When a waiter is killed
  * - No notification is lost, but one may be delayed by 100 ms. If a thread is killed while it acquires the lock,
  *   other acquires may be delayed by as much.
  * - cond_waiters() counts killed waiters until the next cond_notify_all(), and until then cond_destroy()
- *   returns EBUSY. (A cond_notify_all() that returns ENOTRECOVERABLE is enough.)
- * - Waiters check from time to time whether the holder of the lock is alive. So cond_try_acquire() and
- *   cond_destroy() may return EBUSY although nobody uses the lock.
+ *   returns EBUSY. (It does so, too, if it returns ENOTRECOVERABLE.)
+ * - To find out whether the holder was killed, a waiter tries to acquire the lock from time to time, and releases
+ *   it again at once. So cond_try_acquire() and cond_destroy() may return EBUSY although nobody uses the lock.
  *
  * Notify
- * - A notify chooses at least min(n, waiters), sometimes more. So cond_wait() may return 0 without need.
+ * - A notify chooses at least min(n, waiters), sometimes more. So cond_wait() may return 0 too often (a spurious
+ *   wakeup).
  * - The order of waiters is not promised. The waiter itself calls its predicate.
  * - If waiters have different real-time priorities, a notify may reach its waiter 100 ms late. The kernel wakes
  *   the highest priority first, even if that waiter came later or its predicate is false.
@@ -770,20 +786,23 @@ COND_API int cond_task_close(cond_t *cond, cond_task_t *task);
  *   condition.
  *
  * Destroy
- * - A woken waiter reads the condition before it returns, and cond_destroy() does not detect it. So the memory
- *   of a condition, and of its own lock, must stay until all waits have returned.
+ * - A woken waiter reads the condition before it returns, and cond_destroy() does not detect such a waiter. So the
+ *   memory of a condition, and of its own lock, must stay until all waits have returned.
  * - A waiter that finds its lock destroyed returns EINVAL without the lock. So does a thread that slept in an
  *   acquire. The memory must stay, and must not be initialised again, until these calls have returned.
- * - A waiter that finds only its condition destroyed, on a lock elsewhere, returns with the lock held. It
- *   returns EINVAL if it would have to continue waiting. It must release the lock by cond_lock_release().
+ * - If only the condition was destroyed, and its lock elsewhere was not, a waiter that has not returned yet returns
+ *   with the lock held. Its result is EINVAL if it would have to go on waiting, for example because its predicate is
+ *   false. It must release the lock by cond_lock_release().
  *
  * Private conditions in shared memory
  *
  * A condition of all zero bits is private, whatever memory it is in. Two processes must not use it.
  * - Part of this misuse is detected. While the first process has waiters, a wait or a notify by the second one
- *   returns EINVAL. So does a woken waiter that finds waiters of another process.
- * - The rest is not detected. The processes cannot wake each other, so a thread may sleep for ever at the lock.
- *   The threads of a forked child count as those of its parent. Tasks of two processes are not distinguished.
+ *   returns EINVAL. A woken waiter that finds waiters of another process in the queue
+ *   returns EINVAL too, with the lock held.
+ * - The rest is not detected. The processes cannot wake each other, so a thread may sleep for ever at the lock. A
+ *   holder is identified by the address of its thread control block, which is the same in a forked child. So the
+ *   child's thread counts as the holder, too. Tasks of two processes are not distinguished.
  */
 
 /**
@@ -856,7 +875,7 @@ COND_API void cond_set_observer(cond_observer_t *observer);
 
 /*
  * clang -Wthread-safety finds a wait, a notify or a release without the lock, and a lock that is not released
- * on every path. It analyses one function at a time. Two macros give it what it cannot see there:
+ * on every path. It analyses one function at a time, and does not see what its callers do. Two macros tell it:
  *
  *     void push(struct queue *q, int item) COND_REQUIRES(q->cond);    // the caller must hold the lock of q->cond
  *     COND_HELD(&not_full);     // the lock is held from here on
@@ -895,7 +914,8 @@ COND_API void cond_set_observer(cond_observer_t *observer);
 
 /*
  * Nothing from here on is for users, and all of it may change. The comments name the guard of each member: "fixed by
- * init", "under the lock", "by its owner only". `atomic` members are accessed by src/atomic.h only; C++ has no _Atomic.
+ * init", "under the lock", "by its owner only". Members marked `atomic` have plain types, because C++ has no _Atomic:
+ * only the functions of src/atomic.h access them.
  */
 
 /* ---- Error numbers, where there is no <errno.h>, as on bare metal: those of Linux ---- */
@@ -952,9 +972,9 @@ struct cond_task;
 
 struct cond_private_lock_ { /* the part of a private lock */
     uint32_t word;           /* atomic: held or free, src/mutex.c */
-#if UINTPTR_MAX > 0xFFFFFFFFu /* where it fills a gap */
+#if UINTPTR_MAX > 0xFFFFFFFFu /* on 64-bit systems, where it uses padding */
 #  define COND_NO_HOLDER_PRED_ 0,
-    uint32_t holder_pred;    /* under the lock: what its holder last waited for, src/waitq.h */
+    uint32_t holder_pred;    /* under the lock: hash of the holder's last predicate, src/waitq.c */
 #else
 #  define COND_NO_HOLDER_PRED_
 #endif
@@ -973,7 +993,7 @@ struct COND_CAPABILITY_ cond_lock {
     uint8_t kind_;   /* fixed by init; src/object.h has the kinds */
     uint8_t flags_;  /* under the lock */
     uint16_t spin_;  /* atomic: the spin budget, src/park.h. COND_SHARED: the number of recoveries */
-    uint32_t depth_; /* atomic, by its owner only: the levels, src/object.h. Of a lost foreign lock: src/lock.c */
+    uint32_t depth_; /* atomic, written by the owner: the levels, src/object.h. Lost foreign lock: the error */
     union {
         struct cond_local_lock_ {
             struct cond_waiter *notified; /* under the lock: the list of notified waiters, src/waitq.h */
@@ -1022,13 +1042,13 @@ typedef uint64_t cond_arrivals_t_;
 struct cond_shared_queue_ { /* the part of a condition with COND_SHARED: all written under the lock; src/shared.c */
     uint32_t sequence;     /* atomic: the word that waiters sleep on */
     uint32_t arrivals;     /* atomic: the ticket of the next waiter */
-    uint32_t free_below;   /* atomic: waiters with a ticket below this one may return */
-    uint32_t notified_below; /* atomic: a grant may be taken with a ticket below this one */
-    uint32_t grants;       /* atomic: how many waiters below notified_below may return */
-    uint32_t old_waiters;  /* waiters with a ticket below notified_below */
+    uint32_t free_below;   /* atomic: waiters with a lower ticket may return, without a grant */
+    uint32_t notified_below; /* atomic: the other waiters with a lower ticket may return with a grant */
+    uint32_t grants;       /* atomic: the number of grants */
+    uint32_t old_waiters;  /* the number of the waiters that need a grant */
     uint16_t laps;         /* atomic: how often `arrivals` has wrapped */
     uint16_t spin;         /* atomic: the spin budget, src/park.h */
-    uint16_t recoveries;   /* atomic: the lock's, when this queue was last repaired */
+    uint16_t recoveries;   /* atomic: the number of recoveries of the lock at the last repair */
     uint16_t owed;         /* own lock: how many waiters its release has to wake */
 };
 #endif
@@ -1062,17 +1082,18 @@ struct COND_CAPABILITY_ cond {
 
 /* ---- Waiters, tokens and tasks ---- */
 
-/* A waiter: a thread in a wait, on its own stack, or part of a task. src/waitq.h has the states. */
+/* A waiter. For a thread it is on the stack of the thread; for a task it is a part of the struct cond_task. src/waitq.h
+   has the states. */
 struct cond_waiter {
     uint32_t state;           /* atomic: the waiter and the holder of the lock race for it */
-    uint32_t timed : 1;       /* fixed: has a deadline, or is a task, so it may expire */
+    uint32_t timed : 1;       /* fixed: may expire: has a deadline, may be stopped, or is a task */
     uint32_t task : 1;        /* fixed: part of a struct cond_task */
     uint32_t passes_on : 1;   /* under the lock: chosen by notify(n), not by notify_all */
     uint32_t queue : 2;       /* under the lock: WAITER_UNQUEUED, ... */
     uint32_t skipped : 1;     /* under the lock: a waiter that was notified later was woken before it */
     uint32_t awaits : 1;      /* fixed: needs no notify */
     uint32_t cancelled : 1;   /* under the lock: a close or a cancel has ended the wait */
-    uint32_t horizon : 24;    /* under the lock: how many waiters had arrived after it when it was notified */
+    uint32_t horizon : 24;    /* under the lock: how many waiters came between it and its notify */
     struct cond_waiter *next; /* under the lock: in the circular list that it is in */
     struct cond_waiter *prev; /* under the lock */
     uint64_t arrival;         /* fixed by waitq_begin_wait(): its place */
@@ -1082,9 +1103,9 @@ struct cond_waiter {
 };
 
 #ifndef CONDVAR_NO_CANCEL
-struct cond_stop_node { /* cond_stop is a function */
+struct cond_stop_node { /* (in C++ a struct cond_stop would hide the function) */
     struct cond_waiter waiter_;  /* the node of the wait. cond_stop() accesses its `state` only */
-    const cond_token_t *token_;  /* with waiter_: struct waitq_thread of src/waitq.h */
+    const cond_token_t *token_;  /* waiter_ and token_ have the layout of struct waitq_thread in src/waitq.h */
     cond_token_t stopped_;       /* set by cond_stop(), for good. token_ points to it */
     uint32_t busy_;              /* atomic: a wait uses it */
 };
@@ -1095,7 +1116,7 @@ struct cond_task {
     struct cond_waiter waiter_;
     struct cond_task *next_;   /* in the stack of tasks that want the lock, or in the list of due callbacks */
     cond_lock_t *lock_;        /* fixed for a request */
-    void *loop_;               /* fixed for a request: the dispatcher of its own call, or NULL; src/taskq.c */
+    void *loop_;               /* fixed for a request: the struct taskq_dispatcher of the call, or NULL; src/taskq.h */
     cond_task_ready_t *ready_; /* fixed by init */
     void *user_;               /* fixed by init */
 };
@@ -1135,8 +1156,9 @@ struct cond_task {
       _Generic((object), cond_t *: cond_with_left_, cond_lock_t *: cond_lock_with_left_)(object)
 #endif
 
-/* For clang's analysis, the lock is held in the block by the assertion of cond_with_enter_(), and not held after it by
-   cond_with_left_(). The latter is never called, because the name is NULL then. So `object` is evaluated once. */
+/* For clang's analysis: cond_with_enter_() asserts that the lock is held in the block, and cond_with_left_() says that
+   it is not held after the block. cond_with_left_() would be called only if `name` were NULL and not NULL. So it
+   is never called, and `object` is evaluated once. */
 #if defined(__clang__)
 #  define COND_WITH_LEFT_(name, object) || ((name) != NULL && COND_WITH_LEAVES_(object) && false)
 #else

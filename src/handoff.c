@@ -2,29 +2,34 @@
 /*
  * The release of a private lock, and the choice of who acquires it next. Three groups want a lock:
  *
- *      the list          waiters that a notify has chosen, asleep on their own nodes; and tasks. A task cannot sleep,
- *                        so it is handed the lock (waitq.h)
+ *      the list          waiters that a notify has chosen (waitq.h). A waiter is a thread, asleep on its own node, or
+ *                        a task: a request with a callback. A task cannot sleep, so it is handed the lock. Tasks
+ *                        that only acquire the lock are in this list too
  *      starving threads  threads that have waited for TUNING_STARVATION_NS, asleep on the lock's word (mutex.c)
  *      sleepers          threads that have waited for less, asleep on mutex_wakeups(): new arrivals, and waiters that
  *                        have expired
  *
  * A release chooses in this order:
  *
- *      1. The first waiter of the list that can go. A thread is woken after the word is free. A task becomes the owner,
- *         and the word stays HELD.
+ *      1. The first waiter of the list that has not expired and whose predicate, if it has one, is true (waitq_pick()
+ *         has the details). A thread is woken after the word is free. A task becomes the owner, and the word stays
+ *         HELD.
  *      2. Else a starving thread. The word is freed and RESERVED, and the thread is woken.
  *      3. Else a sleeper. The word is freed, and the sleeper is woken.
  *
- * Each release wakes one thread, whether or not the threads that were woken before have arrived. So a thread that is
- * slow to wake up delays no other thread, and a broadcast does not wake all waiters at once.
+ * Each release wakes at most one thread, even if the threads that earlier releases woke have not acquired the lock yet.
+ * So a woken thread that is slow to wake up does not stop later releases from waking others, and a broadcast does not
+ * wake all waiters at once. (There is one exception. If a thread begins to starve after the release has claimed a
+ * wake-up for a sleeper, and before it has freed the word, the release wakes both.)
  *
- * Turns. While threads starve and the list is not empty, every second release skips step 1. So before a starving
- * thread acquires, at most one waiter of the list goes for each starving thread before it, and one more. It does not
- * matter how long the lock is held. An expired waiter acquires by the word, so this holds for it too. In return, a
- * waiter or a task in the list is delayed by at most one starving thread for each waiter or task before it.
+ * Turns. While threads starve and the list is not empty, every second release skips step 1. Turns are counted in
+ * releases, so it makes no difference how long the holders keep the lock. If a starving thread has n starving threads
+ * before it, at most n + 1 waiters of the list go before it acquires the lock. An expired waiter acquires the lock like
+ * any other thread, and starves after the same time. A waiter of the list is delayed, too: with n waiters before it, by
+ * at most n + 1 starving threads.
  *
- * A RESERVED lock is free for starving threads only. So the woken thread finds it free, however long it takes to wake
- * up. mutex.c (2) says why a thread always takes the free word.
+ * A RESERVED lock is free for starving threads only. So no other thread takes it while the woken thread wakes up.
+ * Invariant (2) in mutex.c says why such a lock is always taken.
  *
  * Only the holder calls these functions, except handoff_request().
  */
@@ -35,8 +40,9 @@
 #include "taskq.h"
 #include "waitq.h"
 
-/* The number of this process in the bits of MUTEX_TASKS, never 0. Linux's numbers fit. Elsewhere two processes may have
-   the same number here: then the misuse of a private lock by both is not detected. */
+/* The number of this process, reduced so that its product with MUTEX_TASKS fits in the word. Never 0. On Linux it need
+   not be reduced. On other systems two processes may get the same number. If both then misuse one private lock, that is
+   not detected. */
 static uint32_t handoff_process(void)
 {
     uint32_t number = waitq_process() % (UINT32_MAX / MUTEX_TASKS + 1);
@@ -49,15 +55,16 @@ static bool handoff_has_tasks(uint32_t word)
     return word >= MUTEX_TASKS && word / MUTEX_TASKS == handoff_process();
 }
 
-/* Whether this release is the turn of the starving threads. Called at most once per release, and only if threads starve
-   and the list is not empty. */
+/* Toggle the turn. True: this release is the turn of the starving threads. Called at most once per release, and only if
+   threads starve and the list is not empty. */
 static bool handoff_take_turn(cond_lock_t *lock)
 {
     lock->flags_ ^= LOCK_STARVING_TURN;
     return !(lock->flags_ & LOCK_STARVING_TURN);
 }
 
-/* Remove the first waiter that can go from the list, or NULL. If it is a task, it owns the lock afterwards. */
+/* Remove from the list the first waiter that can go, and return it. NULL: there is none. If the waiter is a task, it
+   owns the lock now. */
 static struct cond_waiter *handoff_pick(cond_lock_t *lock, struct taskq_calls *calls)
 {
     struct cond_waiter *next;
@@ -67,11 +74,17 @@ static struct cond_waiter *handoff_pick(cond_lock_t *lock, struct taskq_calls *c
     return next;
 }
 
-/* Clear SLEEPERS, then count a wake-up. After that this release must wake a sleeper. False: the word has changed.
+/* Clear SLEEPERS, then count a wake-up. After that this release must wake a sleeper. False: the compare-exchange has
+   failed, and nothing has changed.
 
-   The order matters. A thread that goes to sleep reads `wakeups`, and then the word. If it reads the old count,
-   port_wait() returns at once. If it reads the new count, it finds SLEEPERS cleared and sets it again: then the word
-   cannot be freed without another claim. Relaxed: the bit guards no data, and mutex_count_wakeup() releases. */
+   The order matters. A thread that goes to sleep reads the count, and then the word. If it reads the new count, it also
+   finds SLEEPERS cleared and sets it again. If this release has not freed the word yet, its compare-exchange then
+   fails, and it claims again. Otherwise the lock has another holder, whose release claims. If the thread reads the old
+   count, there are two cases. It is asleep before the count changes: then the wake-up finds it. Or it is not: then
+   port_wait() finds the new count and returns at once.
+
+   Relaxed is enough for the bit, which guards no data. The store in mutex_count_wakeup() is a release: a thread that
+   reads the new count also sees the bit cleared. */
 static bool handoff_claim_wakeup(cond_lock_t *lock, uint32_t *old)
 {
     if (!a_cas_weak(lock_word(lock), old, *old & ~(uint32_t)MUTEX_SLEEPERS, relaxed, relaxed))
@@ -87,9 +100,11 @@ void handoff_release_contended(cond_lock_t *lock)
     struct taskq_calls calls = TASKQ_NO_CALLS;
     struct cond_waiter *next = NULL;
     bool has_turn = false, is_starving_turn = false;
-    bool has_picked = false; /* the list has not changed since it was searched: do not call its predicates again */
+    bool has_searched = false; /* no waiter of the list could go, and the list has not changed since */
     bool wake_sleeper = false;
     uint32_t old = a_load(word, relaxed);
+    /* If a compare-exchange below fails, the loop starts again. It keeps the waiter that it has picked, its turn, and
+       the wake-up that it has claimed. */
     for (;;) {
         if (HAVE_TASKS && handoff_has_tasks(old)) {
             /* Acquire: partner is the release in handoff_request(). */
@@ -97,15 +112,17 @@ void handoff_release_contended(cond_lock_t *lock)
                 continue;
             old %= MUTEX_TASKS;
             taskq_drain(lock);
-            has_picked = false;
+            has_searched = false;
         }
         bool threads_starve = (old & MUTEX_STARVING_ALL) != 0;
         if (threads_starve && !has_turn && lock->u_.local.notified != NULL) {
             has_turn = true;
             is_starving_turn = handoff_take_turn(lock);
         }
-        if (next == NULL && !has_picked && !(threads_starve && is_starving_turn)) { /* M:starving-turn */
-            has_picked = HAVE_AWAIT; /* M:look-once */
+        if (next == NULL && !has_searched && !(threads_starve && is_starving_turn)) { /* M:starving-turn */
+            /* Without cond_await() a second search does no harm: each waiter whose predicate was false has left the
+               list, so no predicate is called twice. */
+            has_searched = HAVE_AWAIT; /* M:look-once */
             next = handoff_pick(lock, &calls);
             if (next != NULL && waitq_is_task(next))
                 break; /* the word stays HELD: the task owns the lock */
@@ -115,8 +132,8 @@ void handoff_release_contended(cond_lock_t *lock)
                 continue;
             wake_sleeper = true;
         }
-        /* Release: partner is the acquire of the next holder in mutex.c, which may destroy the lock. So from here on
-           the lock is used as an address only. */
+        /* Release: partner is the next holder's acquire in mutex.c. The next holder may destroy the lock. So once this
+           has succeeded, the lock is used as an address only. */
         uint32_t freed = old & ~(uint32_t)MUTEX_HELD;
         if (threads_starve && next == NULL)
             freed |= MUTEX_RESERVED;
@@ -149,16 +166,19 @@ void handoff_request(cond_lock_t *lock)
             /* Release: partner is the acquire in handoff_release_contended(), which drains the tasks. */
             if (a_cas_weak(word, &old, requested, release, relaxed))
                 return;
-            /* Acquire: partner is the last holder's handoff_release(). Release: as above. */
-        } else if (a_cas_weak(word, &old, requested | MUTEX_HELD, acq_rel, relaxed)) {
-            handoff_release_contended(lock);
-            return;
+        } else {
+            /* Release: as above. Acquire: partner is the last holder's handoff_release(). */
+            if (a_cas_weak(word, &old, requested | MUTEX_HELD, acq_rel, relaxed)) {
+                handoff_release_contended(lock);
+                return;
+            }
         }
     }
 }
 #endif
 
-/* A later handoff_request() finds DESTROYED. */
+/* The tasks that have requested the lock so far are abandoned here. A later handoff_request() finds DESTROYED, and
+   abandons its task itself. */
 void handoff_close(cond_lock_t *lock)
 {
     uint32_t old = mutex_close(lock);

@@ -1,51 +1,69 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * COND_SHARED: locks and conditions in memory that processes share. The lock is a robust pthread mutex. A waiter is a
- * number, its ticket, instead of a node: another process cannot use the address of a node, and a killed process takes
- * its nodes with it.
+ * COND_SHARED: locks and conditions in memory that processes share. The lock is a robust pthread mutex. A waiter is
+ * represented by a number, its ticket. A private condition has a list of nodes on the waiters' stacks instead
+ * (waitq.h). That is impossible here: another process cannot use the address of a node, and the node disappears when
+ * its process is killed.
  *
- * Tickets. Each waiter draws a ticket when it arrives. A notify does not choose waiters. It grants that some of the
- * waiters which have a ticket by now may return:
+ * A condition contains its lock (own_), or it uses a separate lock that several conditions share. Then lock_ is not an
+ * address, but the distance of that lock from the condition: each process maps the memory at another address.
+ *
+ * Tickets. Each waiter draws a ticket when it arrives. A notify does not choose waiters. It adds to a count, `grants`.
+ * Each grant permits one waiter to return, and only waiters that had a ticket at the notify may use it:
  *
  *      tickets    0 ......... free_below ......... notified_below ......... arrivals
  *                    free:               old:                    new:
  *                    all may return      `grants` of them        not notified yet
  *                                        may return
  *
- * A ticket is pending if it is old or new. Tickets wrap around, so they are compared by their distance from
- * free_below. A process can be stopped for any time, so a ticket can be older than one lap of 2^32 tickets. Hence a
- * ticket is pending exactly if it lies between free_below and arrivals and was drawn in the same lap. Every other
- * ticket is free.
+ * A ticket is pending if it is old or new. Every other ticket is free. Tickets wrap around, so they are compared by
+ * their distance from free_below. That does not suffice: while a process is stopped, 2^32 tickets and more can be drawn
+ * after its own. So the condition also counts how often `arrivals` has wrapped around (`laps`), and a ticket has the
+ * number of its lap.
  *
- * Grants. A waiter takes a grant when it has acquired the lock, just before it returns. So a waiter that is killed
- * earlier, or stopped, takes no grant away: the next waiter takes it. A waiter that arrives after a notify cannot take
- * a grant of that notify (this is the stolen notification of glibc bug 25847). A notify may find old waiters with
- * grants that nobody has taken yet, and new waiters too. Then it frees all old tickets, so that old and new waiters
- * cannot take each other's grants. So a notify may wake more waiters than it was asked for, never fewer. A notify for
- * all waiters frees all tickets. At that moment the waiters that were killed are no longer counted.
+ * Grants. A waiter takes a grant when it has acquired the lock, just before it returns. So a waiter that is stopped or
+ * killed before that takes no grant, and another old waiter takes it. A waiter that arrives after a notify cannot take
+ * a grant of that notify. (Otherwise it could steal the notification of another one, as in glibc bug 25847.)
  *
- * Sleep. Waiters sleep in the kernel on `sequence`, which each notify changes. Its lowest bit says that waiters may be
- * asleep. The kernel removes killed processes from its queue. A woken waiter first looks, without the lock, whether it
- * may return. It acquires the lock only if it may.
+ * A notify makes new tickets old, and there is one count of grants for all old tickets. So if grants of an earlier
+ * notify are left, the new waiters could use grants that belong to earlier waiters. To prevent that, the notify first
+ * frees the tickets that were old before. Hence a notify may wake more waiters than it was asked for, never fewer. A
+ * notify for all waiters frees all tickets.
  *
- * Kills. A kill can have three effects that delay other processes: a woken waiter does not run, a notifier has granted
- * but not yet woken, or a holder dies while all others sleep, so that no thread acquires the lock and gets EOWNERDEAD.
- * So each sleeper wakes up every TUNING_HEARTBEAT_NS, and looks at its ticket and at the lock's holder.
+ * A killed waiter stays counted until its ticket is freed.
  *
- * Predicates. A waiter with a predicate acquires the lock and calls the predicate itself. If it is false, the waiter
- * leaves the grant and wakes the next sleeper. The kernel wakes sleepers in order, so this ends at a waiter that has
- * called its predicate since that notify. (Linux wakes higher real-time priorities first. Two waiters of high priority
- * may wake each other, and the others are not woken. They find the grant at their next heartbeat.)
+ * Sleep. Waiters sleep in the kernel on `sequence`. A notify that chooses waiters changes it. Its lowest bit is set if
+ * a waiter is possibly asleep. The kernel removes killed processes from its queue. A woken waiter first checks, without
+ * the lock, whether it has a grant or a free ticket. If not, it sleeps again. It also ends its sleep at its deadline,
+ * after a close or a recover, and if the holder of the lock has died.
+ *
+ * Who wakes. If the lock is separate, a notify wakes the sleepers itself. If it is the condition's own, the notify only
+ * notes in `owed` how many sleepers are to be woken, and the release of the lock wakes them. Sleepers that are woken
+ * while the lock is held would only wait for it.
+ *
+ * Predicates. A waiter with a predicate acquires the lock and calls the predicate itself. If the predicate is false,
+ * the waiter does not take the grant. It wakes the next sleeper and sleeps again, as the last in the kernel's queue. If
+ * it is woken once more, and there was no notify since, it sleeps again without waking another one. So this chain of
+ * wake-ups ends when it has gone round once. (Linux wakes higher real-time priorities first. Then two waiters of high
+ * priority may wake each other once, and the chain ends before it comes to the others. These find the grant at their
+ * next heartbeat.)
+ *
+ * Kills. A kill can delay other processes in three ways. A woken waiter is killed before it has woken the next one. A
+ * notifier is killed after it has granted and before it has woken a waiter. A holder is killed while all others sleep:
+ * then no thread acquires the lock, and none gets EOWNERDEAD. So each sleeper wakes up every TUNING_HEARTBEAT_NS, its
+ * heartbeat, and checks its ticket and the lock's holder.
  *
  * Recovery. A killed holder may leave the fields half changed. cond_recover() increments a count in the lock. Each
- * condition on the lock that finds the count changed frees all its tickets and starts again. (The count has 16 bits,
- * and sleepers look ten times a second. A condition without any wait or notify during exactly 65,536 recoveries misses
- * them. Its next notify_all repairs it.)
+ * condition has a copy of that count. If a call on the condition finds that the two differ, it repairs the condition:
+ * it frees all tickets and sets the counts to 0. (The count has 16 bits. Sleepers compare it at each heartbeat, ten
+ * times a second. A condition without any wait or notify during exactly 65,536 recoveries misses them. Its next
+ * notify_all repairs it.)
  *
- * Loss. A lock that is released without a recover is lost: no thread can acquire it any more. Each call that returns
- * ENOTRECOVERABLE frees the tickets of its condition, so that its waiters return ENOTRECOVERABLE too.
+ * Loss. If a holder has died, and the lock is then released without a cond_recover(), the lock is lost: no thread can
+ * acquire it any more. If a call on a condition finds the lock lost, it returns ENOTRECOVERABLE and frees the tickets
+ * of the condition, so that its waiters return ENOTRECOVERABLE too.
  *
- * Destroy. Destroy cannot see which threads sleep on the mutex. So the mutex is not destroyed with the lock. A thread
+ * Destroy. Destroy cannot see which threads sleep on the mutex. So robust_destroy() leaves the mutex usable. A thread
  * that acquires the mutex later finds the lock destroyed, releases the mutex for the next thread, and returns EINVAL.
  */
 #include "shared.h"
@@ -57,7 +75,9 @@
 #include "probe.h"
 
 #if HAVE_SHARED
-/* ---- The lock. Its mutex guards `flags_`, and writes of `depth_` and `spin_` (the number of recoveries). ---- */
+/* ---- The lock ---- */
+
+/* Once it is initialised, the mutex of a lock guards writes to `flags_`, `depth_` and `spin_` (recoveries). */
 
 static void shared_abandon(cond_t *cond);
 
@@ -103,7 +123,8 @@ int shared_lock_make(cond_lock_t *lock, unsigned kind)
 
 int shared_lock_init(cond_lock_t *lock, unsigned flags)
 {
-    /* Relaxed: a thread that uses a lock made by another process acquires in lock_is_shared(). */
+    /* Relaxed: the mark only decides which process initialises the lock. A thread that uses the lock later loads
+       `kind_` with acquire, in lock_is_shared(). */
     ANNOTATE_DEFINED(&lock->depth_);
     uint32_t before = a_load(&lock->depth_, relaxed);
     if ((before & LOCK_SHARED_MARK_BITS) == LOCK_SHARED_MARK || /* M:lock-alive */
@@ -112,7 +133,7 @@ int shared_lock_init(cond_lock_t *lock, unsigned flags)
     return shared_lock_make(lock, flags);
 }
 
-/* The condition that contains this lock. Of a lock with LOCK_OWN_SHARED only. */
+/* The condition that contains this lock, which must have LOCK_OWN_SHARED. */
 static cond_t *shared_cond_of(cond_lock_t *lock)
 {
     return (cond_t *)((uintptr_t)lock - offsetof(cond_t, own_));
@@ -123,8 +144,8 @@ static bool shared_is_own(const cond_lock_t *lock)
     return (a_load_8(&lock->kind_) & LOCK_OWN_SHARED) != 0;
 }
 
-/* Release the mutex. Caller must hold it. Sleepers that notifies have to wake are woken now, when the lock is free:
-   woken earlier, they would wait for the lock. After the release the condition is used as an address only. */
+/* Release the mutex, and then wake the sleepers that are `owed`. Caller must hold the mutex. After the release the
+   condition is used as an address only. */
 static int shared_unlock(cond_lock_t *lock)
 {
     const uint32_t *sequence = NULL;
@@ -163,8 +184,9 @@ static int shared_enter(cond_lock_t *lock, cond_t *cond, int64_t deadline_ns)
     return shared_flags(lock) & LOCK_OWNER_DIED ? EOWNERDEAD : 0; /* M:owner-died */
 }
 
-/* Release the lock at its last level. Without a recover since EOWNERDEAD the lock is lost. EPERM: not held. */
-static int shared_leave(cond_lock_t *lock)
+/* Release the lock at its last level. If a holder has died, and no thread has called recover since, the lock becomes
+   lost. EPERM: not held. */
+static int shared_release_last(cond_lock_t *lock)
 {
     if (!shared_lock_owned(lock))
         return EPERM;
@@ -200,18 +222,19 @@ int shared_not_held(cond_t *cond, cond_lock_t *lock)
 
 int shared_lock_release(cond_lock_t *lock)
 {
-    /* Relaxed: only the owner writes the depth. For other threads the mutex returns an error. */
+    /* Relaxed: only the owner writes the depth. Another thread may read any depth. It gets EPERM on both paths. */
     if (shared_depth(lock) <= 1)
-        return shared_leave(lock);
+        return shared_release_last(lock);
     if (!shared_lock_owned(lock))
         return EPERM;
     shared_set_depth(lock, shared_depth(lock) - 1);
     return 0;
 }
 
-/* Find the owner of the mutex. EDEADLK: the caller. ETIMEDOUT: another thread. 0 or EOWNERDEAD: nobody. Then the mutex
-   was acquired and is released again. If its holder died, the flags say so to the next thread that acquires it. */
-static int shared_test_owner(const cond_lock_t *lock)
+/* Find the owner of the mutex. EDEADLK: the caller. ETIMEDOUT: another thread. 0 or EOWNERDEAD: nobody. In that case
+   this function has acquired the mutex and released it again. After EOWNERDEAD robust_acquire() has made the mutex
+   consistent, so the next thread that acquires it gets 0. So this function then sets LOCK_OWNER_DIED. */
+static int shared_find_owner(const cond_lock_t *lock)
 {
     cond_lock_t *tried = (cond_lock_t *)(uintptr_t)lock;
     int error = robust_acquire(shared_mutex(lock), DEADLINE_PASSED);
@@ -224,12 +247,12 @@ static int shared_test_owner(const cond_lock_t *lock)
 
 bool shared_lock_owned(const cond_lock_t *lock)
 {
-    return shared_test_owner(lock) == EDEADLK;
+    return shared_find_owner(lock) == EDEADLK;
 }
 
 bool shared_lock_locked(const cond_lock_t *lock)
 {
-    return !lock_is_held_after(shared_test_owner(lock));
+    return !lock_is_held_after(shared_find_owner(lock));
 }
 
 int shared_lock_recover(cond_lock_t *lock)
@@ -249,10 +272,11 @@ int shared_lock_destroy(cond_lock_t *lock)
     if (!lock_is_held_after(error))
         return EBUSY;
     if (shared_is_own(lock) && a_load_32(&shared_cond_of(lock)->waiters_) != 0) {
-        (void)shared_unlock(lock); /* GCOVR_EXCL_LINE: a wait has begun in between */
+        (void)shared_unlock(lock); /* GCOVR_EXCL_LINE: a wait has begun since the caller counted */
         return EBUSY; /* GCOVR_EXCL_LINE */
     }
-    /* Relaxed: another thread sees this under the mutex, or earlier, and returns EINVAL. */
+    /* Relaxed is enough: a thread that acquires the mutex later sees this, and returns EINVAL. A thread that sees this
+       without the mutex returns EINVAL too. */
     a_store_8(&lock->kind_, LOCK_DESTROYED);
     (void)robust_release(shared_mutex(lock));
     robust_destroy(shared_mutex(lock));
@@ -266,7 +290,8 @@ int shared_lock_destroy(cond_lock_t *lock)
    decides which process initialises it. */
 int shared_init(cond_t *cond, cond_lock_t *lock, unsigned flags)
 {
-    /* Relaxed: a thread that uses a condition made by another process acquires in condi_is_alive(). */
+    /* Relaxed: this only decides which process initialises the condition. A thread that uses it later loads `state_`
+       with acquire, in condi_state(). */
     ANNOTATE_DEFINED(&cond->state_);
     uint32_t before = a_load(&cond->state_, relaxed);
     if (before == CONDI_ALIVE_SHARED || before == CONDI_CLOSED_SHARED || before == CONDI_INIT_SHARED ||
@@ -287,10 +312,10 @@ int shared_init(cond_t *cond, cond_lock_t *lock, unsigned flags)
     return 0;
 }
 
-/* `sequence`: the lowest bit says that waiters may sleep on it. Each notify adds the step. */
+/* `sequence`: the lowest bit is set if a waiter is possibly asleep on it. Each notify adds the step. */
 enum { SHARED_SLEEPERS = 1, SHARED_STEP = 2 };
 
-/* Whether a is before b: nearer to free_below. Both are pending tickets, or limits between them. */
+/* Whether a is before b, if one counts up from free_below. Each is a ticket, or notified_below, or arrivals. */
 static bool shared_before(uint32_t a, uint32_t b, uint32_t free_below)
 {
     return a - free_below < b - free_below;
@@ -302,20 +327,22 @@ static uint32_t shared_pending(const cond_t *cond)
     return a_load_32(&cond->waiters_) + cond->u_.shared.grants;
 }
 
-/* Set the number of pending tickets. cond_waiters() does not count those with a grant. Release: partner is the acquire
-   in cond_destroy(). For a waiter that has expired this is the last access to the condition. */
+/* Set the number of pending tickets. `waiters_`, which cond_waiters() returns, is that number less the grants. Release:
+   partner is the acquire in cond_destroy(), which may destroy the condition when it reads 0. So a waiter that
+   leaves without a grant accesses nothing of the condition after this store, except the lock in it. (A waiter with a
+   grant is not counted any more since the notify.) */
 static void shared_set_pending(cond_t *cond, uint32_t count)
 {
     a_store(&cond->waiters_, count - cond->u_.shared.grants, release);
 }
 
-/* Wake up to n sleepers: at the release if the lock is the condition's own, else now. `announced`: the sequence before
-   it was changed. Its flag is set and read relaxed: the kernel compares the sequence again when a waiter goes to
-   sleep. */
-static void shared_wake(cond_t *cond, uint32_t n, uint32_t announced)
+/* Wake at most n sleepers: now, or at the release if the lock is the condition's own. `sequence`: the value of
+   queue->sequence, before the change if the caller has just changed it. If it has no SHARED_SLEEPERS, no waiter is
+   asleep. The flag needs no memory order: it is in the word that the kernel compares before a waiter falls asleep. */
+static void shared_wake(cond_t *cond, uint32_t n, uint32_t sequence)
 {
     struct cond_shared_queue_ *queue = &cond->u_.shared;
-    if (!(announced & SHARED_SLEEPERS))
+    if (!(sequence & SHARED_SLEEPERS))
         return;
     if (cond->lock_ != NULL)
         (void)port_wake_shared(&queue->sequence, n); /* M:wake-elsewhere */
@@ -323,8 +350,8 @@ static void shared_wake(cond_t *cond, uint32_t n, uint32_t announced)
         queue->owed = (uint16_t)(n < (uint32_t)UINT16_MAX - queue->owed ? queue->owed + n : UINT16_MAX);
 }
 
-/* Change the sequence, so that no waiter falls asleep before it has seen the change, and wake up to n sleepers. Only if
-   all are woken, no sleeper is left. */
+/* Change the sequence, and wake at most n sleepers. A waiter that has read the old sequence cannot fall asleep any
+   more, and checks again. SHARED_SLEEPERS is cleared only if all sleepers are woken. */
 static void shared_announce(cond_t *cond, uint32_t n)
 {
     struct cond_shared_queue_ *queue = &cond->u_.shared;
@@ -337,11 +364,12 @@ static void shared_announce(cond_t *cond, uint32_t n)
     shared_wake(cond, n, old);
 }
 
-/* Free all tickets, and start the counts again. */
+/* Free all tickets, and set the counts to 0. */
 static void shared_free_all(cond_t *cond)
 {
     struct cond_shared_queue_ *queue = &cond->u_.shared;
-    /* In this order: a kill in between takes no waiter's grant. */
+    /* The tickets are freed before the grants are cleared. So if the caller is killed in between, a waiter that could
+       use a grant has a free ticket. */
     a_store(&queue->free_below, queue->arrivals, relaxed);
     a_store(&queue->notified_below, queue->arrivals, relaxed);
     a_store(&queue->grants, 0, relaxed);
@@ -349,7 +377,7 @@ static void shared_free_all(cond_t *cond)
     shared_set_pending(cond, 0);
 }
 
-/* The lock is lost, or its holder died: free all tickets, and wake all waiters. */
+/* Free all tickets, and wake all waiters: the lock is lost, or its holder died. */
 static void shared_abandon(cond_t *cond)
 {
     shared_free_all(cond); /* M:repair-frees */
@@ -395,20 +423,21 @@ void shared_notify(cond_t *cond, cond_lock_t *lock, size_t n)
     shared_announce(cond, woken);
 }
 
-/* A close grants nothing. A waiter that finds a grant returns 0. The others see that the condition is closed. If this
-   process is killed before it has woken them, they see it at their next heartbeat. */
+/* A close adds no grants. A waiter still returns 0 if its predicate is true, or if it has no predicate and can use an
+   earlier grant. The others find the condition closed. If this process is killed before it has woken them, they find
+   that at their next heartbeat. */
 void shared_close(cond_t *cond, cond_lock_t *lock)
 {
     PROBE_CANCEL(cond, lock, (void *)NULL);
     shared_repair(cond, lock);
-    /* Release: partner is the acquire in condi_state(), in processes that call later. */
+    /* Release: partner is the acquire in condi_state(), in all processes that use the condition after the close. */
     a_store(&cond->state_, CONDI_CLOSED_SHARED, release); /* M:close-shared */
     shared_announce(cond, UINT32_MAX); /* M:close-wakes */
 }
 
 /* The ticket of a waiter, on its stack. */
 struct shared_ticket {
-    uint32_t number;   /* fixed until the waiter draws a new one, as is `lap` */
+    uint32_t number;   /* `number` and `lap` are fixed until the waiter draws a new ticket */
     uint16_t lap;      /* `laps` when it was drawn */
     uint32_t false_at; /* the sequence at which the predicate was false, if `was_false` */
     bool was_false;
@@ -419,7 +448,7 @@ static void shared_arrive(struct shared_ticket *ticket, cond_t *cond)
 {
     struct cond_shared_queue_ *queue = &cond->u_.shared;
     if (queue->arrivals - queue->free_below == UINT32_MAX) { /* M:old-tickets */
-        /* There are no more numbers, after 2^32 waits without a notify for all: free all tickets. */
+        /* There are no more numbers, since none was freed for 2^32 - 1 waits: free all tickets. */
         bool has_waiters = shared_pending(cond) > 0;
         shared_free_all(cond);
         if (has_waiters)
@@ -438,14 +467,15 @@ static void shared_arrive(struct shared_ticket *ticket, cond_t *cond)
 enum shared_claim { SHARED_NOTHING, SHARED_GRANT, SHARED_FREE };
 
 /* May be called without the lock. Then the result may be outdated, and the waiter calls this again with the lock held.
-   Relaxed: a notify changes these fields before the sequence, and the waiter reads the sequence before them, by acquire
-   (shared_announce()). */
+   Relaxed is enough: a notify writes these fields, and then the sequence with release (shared_announce()). The waiter
+   reads the sequence with acquire (shared_sleep()), and then these fields. */
 static enum shared_claim shared_claim_of(const struct shared_ticket *ticket, cond_t *cond)
 {
     struct cond_shared_queue_ *queue = &cond->u_.shared;
     uint32_t free_below = a_load(&queue->free_below, relaxed);
     uint32_t arrivals = a_load(&queue->arrivals, relaxed);
-    /* A pending ticket that is not below `arrivals` was drawn before that wrapped around. */
+    /* If a pending ticket has a number of at least `arrivals`, then `arrivals` has wrapped around since the ticket was
+       drawn, and the ticket is of the lap before. */
     uint16_t lap = (uint16_t)(a_load_16(&queue->laps) - (ticket->number >= arrivals));
     if (!shared_before(ticket->number, arrivals, free_below) || ticket->lap != lap) /* M:pending */
         return SHARED_FREE;
@@ -455,7 +485,7 @@ static enum shared_claim shared_claim_of(const struct shared_ticket *ticket, con
     return SHARED_NOTHING;
 }
 
-/* The waiter leaves, and uses its claim. */
+/* The waiter returns its ticket, and uses its claim. */
 static void shared_depart(const struct shared_ticket *ticket, cond_t *cond, enum shared_claim claim)
 {
     struct cond_shared_queue_ *queue = &cond->u_.shared;
@@ -472,19 +502,19 @@ static void shared_depart(const struct shared_ticket *ticket, cond_t *cond, enum
 }
 
 /* Called without the lock. Sleep until there seems to be a claim for this ticket, or the deadline has passed, or the
-   condition was closed, or the lock was recovered or lost. */
+   condition was closed, or the lock's holder has died, or the lock was recovered, lost or destroyed. */
 static void shared_sleep(struct shared_ticket *ticket, cond_t *cond, cond_lock_t *lock, int64_t deadline_ns)
 {
     uint32_t *sequence = &cond->u_.shared.sequence;
     uint16_t *spin = &cond->u_.shared.spin;
     uint32_t spins = deadline_ns == DEADLINE_PASSED ? 0 : park_spin_budget(spin);
     uint32_t spun = 0;
-    int64_t heartbeat_ns = 0; /* when the next heartbeat is due: a signal that ends a sleep does not delay it */
+    int64_t heartbeat_ns = 0; /* when the next heartbeat is due, or 0: not set. A POSIX signal does not delay it */
     for (;;) {
         /* Acquire: partner is shared_announce(). */
         uint32_t seen = a_load(sequence, acquire);
         enum shared_claim claim = shared_claim_of(ticket, cond);
-        /* A grant does not help a waiter whose predicate was false since that notify. */
+        /* If there was no notify since the predicate was false, a grant is of no use. */
         bool was_false = ticket->was_false && (seen & ~(uint32_t)SHARED_SLEEPERS) == ticket->false_at;
         if (claim == SHARED_FREE || (claim == SHARED_GRANT && !was_false)) {
             if (spun > 0 && spun < spins)
@@ -504,7 +534,7 @@ static void shared_sleep(struct shared_ticket *ticket, cond_t *cond, cond_lock_t
             continue;
         }
         if (spins == 0 && spun == 0) {
-            spun++; /* count this sleep, so that spinning is tried again later */
+            spun++; /* so that this call reports one sleep only. After enough reports it spins again */
             park_spin_miss(spin, 0);
         }
         if (!(seen & SHARED_SLEEPERS)) {
@@ -518,8 +548,10 @@ static void shared_sleep(struct shared_ticket *ticket, cond_t *cond, cond_lock_t
         port_wait_shared(sequence, seen, heartbeat_ns < deadline_ns ? heartbeat_ns : deadline_ns);
         if (port_now() >= heartbeat_ns) {
             heartbeat_ns = 0;
-            ticket->was_false = false; /* after 2^31 notifies the sequence would be the same again */
-            (void)shared_test_owner(lock); /* M:holder-lives */
+            /* After 2^31 notifies, `sequence` is equal to `false_at` again. So compare them until the next heartbeat
+               only. */
+            ticket->was_false = false;
+            (void)shared_find_owner(lock); /* M:holder-lives */
             /* (A lost lock has this flag too.) */
             if ((shared_flags(lock) & LOCK_OWNER_DIED) || !lock_is_shared(lock))
                 return;
@@ -532,7 +564,7 @@ int shared_wait(cond_t *cond, cond_lock_t *lock, cond_pred_t *pred, void *arg, i
     struct shared_ticket ticket;
     unsigned depth = shared_depth(lock);
     if (shared_flags(lock) & LOCK_OWNER_DIED)
-        return EOWNERDEAD; /* recover first: a wait releases the lock */
+        return EOWNERDEAD; /* the wait would release the lock, and the lock would be lost */
     shared_repair(cond, lock);
     if (condi_is_closed(cond)) /* M:closed-stays */
         return ECANCELED;
@@ -545,7 +577,9 @@ int shared_wait(cond_t *cond, cond_lock_t *lock, cond_pred_t *pred, void *arg, i
             return error; /* the lock was lost or destroyed meanwhile */
         shared_set_depth(lock, depth);
         if (error != 0) {
-            shared_abandon(cond); /* recover does it again. Without a recover no waiter may stay counted */
+            /* The caller may release the lock without a recover. Unless the lock is the condition's own, that release
+               does not free the tickets. */
+            shared_abandon(cond);
             return error;
         }
         shared_repair(cond, lock);
@@ -555,7 +589,7 @@ int shared_wait(cond_t *cond, cond_lock_t *lock, cond_pred_t *pred, void *arg, i
         bool closed = !satisfied && condi_is_closed(cond);
         bool expired = !satisfied && deadline_passed(deadline_ns);
         if (!satisfied && !condi_is_alive(cond))
-            return EINVAL; /* the condition was destroyed too early, and its lock is elsewhere */
+            return EINVAL; /* the condition was destroyed during the wait, but not its lock, which is a separate one */
         if (satisfied || closed || expired) {
             if (!satisfied && claim == SHARED_GRANT)
                 shared_wake(cond, 1, a_load(&cond->u_.shared.sequence, relaxed));

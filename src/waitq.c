@@ -2,15 +2,21 @@
 /*
  * The queues of waiters: the queue of a condition, and the list of notified waiters of a lock. waitq.h has the drawing.
  *
+ *      choose    a notify moves a waiter from the condition's queue to the lock's list
+ *      pick      a release takes a waiter out of the lock's list, to wake it or to hand it the lock
+ *      put back  a waiter whose predicate is false is returned to the condition's queue
+ *      pass on   a waiter that a notify(n) has chosen does not use the notification: another one is chosen instead
+ *
  * Invariants, whenever the lock is free:
  *
- * - cond->u_.local.waiters is in order of arrival. cond->waiters_ counts its nodes, and the awaiting waiters of the
- *   condition in the lock's list that are not cancelled.
+ * - cond->u_.local.waiters is in order of arrival.
+ * - cond->waiters_ is the number of nodes in that queue, plus the number of the condition's awaiting waiters
+ *   (cond_await) that are in the lock's list and are not cancelled.
  * - lock->u_.local.notified is in order of notification. An awaiting waiter counts as notified when it arrives.
  * - A node is in at most one queue. Its `queue` says which.
- * - If lock->u_.local.notified is not empty, a later release looks at it again: some thread holds the lock, or is awake
- *   and will acquire it. That thread is a waiter that was woken, a waiter that has expired, or a starving thread
- *   (mutex.c). The exception is a list in which all waiters await and all predicates are false.
+ * - If lock->u_.local.notified is not empty, a thread is awake that will acquire the lock, and its release searches the
+ *   list again. That thread is a waiter that a release has woken, an expired waiter, or a starving thread (mutex.c).
+ *   There is one exception: all waiters in the list await, and all their predicates are false.
  */
 #include "waitq.h"
 #include "port.h"
@@ -104,8 +110,8 @@ bool waitq_is_ours(const cond_t *cond, const cond_lock_t *lock)
            waitq_notified_are_ours(lock);
 }
 
-/* Insert a waiter that is in no queue into the lock's list: after `place`, or as the first if `place` is NULL.
-   `process` is the process of the waiter. */
+/* Insert the waiter into the lock's list after `place`, or as the first node if `place` is NULL. The waiter must be in
+   no queue. `process` is the process of the waiter. */
 static NOINLINE void waitq_join_list(struct cond_waiter *waiter, cond_lock_t *lock, struct cond_waiter *place,
                                      uint32_t process)
 {
@@ -155,8 +161,9 @@ void waitq_end_wait(cond_lock_t *lock)
 
 /* ---- Choosing ---- */
 
-/* Decide that the waiter's deadline no longer counts. False if the waiter has expired. Partner: the compare-exchange in
-   park_sleep(). Relaxed: whatever follows is done with the lock held. */
+/* Try to set CHOSEN, after which the waiter's deadline no longer counts. False: the waiter has expired. A waiter
+   without a deadline needs no CHOSEN. Partner: the compare-exchange in park_sleep(). Relaxed is enough: the caller
+   holds the lock, and an expired waiter acquires it before it touches a queue. */
 static bool waitq_beat_deadline(struct cond_waiter *waiter)
 {
     if (!OPTIMIZE_SIZE && !waiter->timed)
@@ -174,15 +181,17 @@ static bool waitq_has_expired(struct cond_waiter *waiter)
     return (OPTIMIZE_SIZE || waiter->timed) && (a_load(&waiter->state, relaxed) & WAITER_EXPIRED) != 0;
 }
 
-enum { WAITQ_HORIZON_MAX = 0xFFFFFF }; /* cond_waiter.horizon, at most */
+/* cond_waiter.horizon counts the waiters that arrived between a waiter and its notify. This value means "this many or
+   more". */
+enum { WAITQ_HORIZON_MAX = 0xFFFFFF };
 
 /* Move one waiter from its condition's queue to the lock's list. If it has expired, only remove it from the queue, and
-   return false. A thread in a plain wait becomes CHOSEN here. `horizon`: how many waiters had arrived after it by the
-   time of the notify. */
+   return false. A thread that waits without a predicate becomes CHOSEN here, if it has a deadline. `horizon`: how many
+   waiters had arrived after it by the time of the notify (see waitq_pass_on()). */
 static NOINLINE bool waitq_choose(struct cond_waiter *waiter, cond_lock_t *lock, bool passes_on, uint32_t horizon)
 {
     uint32_t process = WAITQ_PROCESS_OF(waiter->cond);
-    waitq_remove(waiter, lock); /* the last access to the condition, if no other waiter is counted */
+    waitq_remove(waiter, lock); /* from here on, the condition may be destroyed if no other waiter is counted */
     if (waiter->pred != NULL || waitq_is_task(waiter) ? waitq_has_expired(waiter) : !waitq_beat_deadline(waiter))
         return false; /* M:choose-expired */
     waitq_join_list(waiter, lock, lock->u_.local.notified, process);
@@ -191,8 +200,8 @@ static NOINLINE bool waitq_choose(struct cond_waiter *waiter, cond_lock_t *lock,
     return true;
 }
 
-/* How many waiters have arrived after this one. If there are too many to count, a waiter that arrives after the notify
-   may get what this one passes on. */
+/* How many waiters have arrived after this one, at most WAITQ_HORIZON_MAX. With that result the exact number is not
+   known. Then a waiter that arrives after the notify may also get the notification that this one passes on. */
 static uint32_t waitq_arrived_since(const struct cond_waiter *waiter)
 {
     uint64_t since = waiter->cond->u_.local.arrivals - waiter->arrival - 1;
@@ -234,7 +243,8 @@ void waitq_cancel(cond_t *cond, cond_lock_t *lock, const cond_token_t *token)
         next = waitq_next(lock->u_.local.notified, next);
         if (waiter->queue != WAITER_NOTIFIED || waiter->cond != cond || !waitq_has_token(waiter, token))
             continue;
-        /* After a close, waiters pass nothing on: no waiter is left, and the condition may be destroyed. */
+        /* If the condition is being closed, its chosen waiters must pass nothing on. To pass on means to access the
+           condition, which may be destroyed as soon as the second loop has emptied the queue. */
         if (token == NULL) /* M:close-keeps */
             waiter->passes_on = false;
         if (waiter->pred == NULL || waitq_is_cancelled(waiter)) /* M:cancel-keeps */
@@ -260,6 +270,9 @@ void waitq_close(cond_t *cond, cond_lock_t *lock)
 }
 #endif
 
+/* `distance` is k if the candidate is the k-th waiter that arrived after `waiter`. If k is at most the horizon, the
+   candidate was there at the notify. The candidate gets the horizon less the distance, or 0 if it came after the
+   notify. */
 void waitq_pass_on(struct cond_waiter *waiter, cond_lock_t *lock)
 {
     cond_t *cond = waiter->cond;
@@ -286,9 +299,9 @@ void waitq_pass_on(struct cond_waiter *waiter, cond_lock_t *lock)
 
 /* ---- Back to the condition's queue ---- */
 
-/* Put the waiter, which is in no queue, back in its place, and pass on what a notify(n) gave it. `hint`: the node that
-   was put back just before, or NULL. A broadcast puts waiters back in order, so the place is mostly right after
-   `hint`. */
+/* Put the waiter, which is in no queue, back in its place in the condition's queue, and pass on what a notify(n) gave
+   it. `hint`: the node that was put back just before, or NULL. After a broadcast, a release puts waiters back in order
+   of arrival. So the place is usually right after `hint`. */
 static NOINLINE void waitq_put_back(struct cond_waiter *waiter, cond_lock_t *lock, struct cond_waiter *hint)
 {
     cond_t *cond = waiter->cond;
@@ -330,11 +343,13 @@ bool waitq_any_notified(const cond_lock_t *lock)
     return lock->u_.local.notified != NULL && waitq_notified_are_ours(lock);
 }
 
+/* A release skips waiters with the predicate that the releasing thread last waited for (waitq_pick()). On machines with
+   32 bits it does not: struct cond_private_lock_ has no room there for the hash. */
 #if UINTPTR_MAX > 0xFFFFFFFFu
 enum { WAITQ_SKIPS = 1 };
 
-/* A hash of the predicate, its argument and the calling thread, never 0. If two predicates have the same hash, a
-   waiter may be skipped without need, and nothing worse. */
+/* A hash of the predicate, its argument and the calling thread. Never 0: a holder_pred of 0 means that no predicate was
+   noted. If two predicates have the same hash, a waiter may be skipped once without need. There is no other harm. */
 static uint32_t waitq_pred_hash(cond_pred_t *pred, const void *arg)
 {
     uint64_t mixed = ((uintptr_t)pred + 31 * (uint64_t)(uintptr_t)arg) ^ (uint64_t)port_self() << 1;
@@ -375,8 +390,9 @@ enum waitq_verdict {
     WAITQ_AWAITS,  /* its predicate is false, and it stays in the list, since it awaits */
 };
 
-/* The waiter calls its predicate itself if it was cancelled. If its condition was destroyed too early, there is no
-   queue to go back to: then it goes, and finds out itself. */
+/* A cancelled waiter is picked at once, and calls its predicate itself. A waiter whose condition was destroyed too
+   early has no queue to go back to. It is picked too, and finds the condition destroyed when it has acquired the
+   lock. */
 static enum waitq_verdict waitq_judge(struct cond_waiter *waiter, cond_lock_t *lock)
 {
     if (waitq_is_task(waiter) && waiter->queue == WAITER_WANTS_LOCK)
@@ -402,8 +418,10 @@ static struct cond_waiter *waitq_at(const struct waitq_position *position, const
     return position->kept != NULL ? waitq_next(list, position->kept) : waitq_first(list);
 }
 
-/* Whether the waiter after the position goes. If not, it stays before the position, or goes back to its condition. */
-static NOINLINE_IF_FAST bool waitq_goes(struct cond_waiter *waiter, cond_lock_t *lock, struct waitq_position *position)
+/* Judge the waiter after the position. True: it is to be picked. False: it has gone back to its condition's queue, or
+   it stays in the list, and the position has moved behind it. */
+static NOINLINE_IF_FAST bool waitq_check(struct cond_waiter *waiter, cond_lock_t *lock,
+                                         struct waitq_position *position)
 {
     enum waitq_verdict verdict = waitq_judge(waiter, lock);
     if (verdict == WAITQ_FALSE) {
@@ -416,15 +434,15 @@ static NOINLINE_IF_FAST bool waitq_goes(struct cond_waiter *waiter, cond_lock_t 
     return verdict == WAITQ_GOES;
 }
 
-/* Whether the first search skips the waiter. */
+/* Whether waitq_search_others() skips the waiter: it has the holder's predicate, and was not skipped before. */
 static bool waitq_may_skip(struct cond_waiter *waiter, const cond_lock_t *lock)
 {
     return WAITQ_SKIPS && !waiter->skipped && waiter->queue == WAITER_NOTIFIED &&
            waitq_same_pred_as_holder(waiter, lock) && !waitq_has_expired(waiter);
 }
 
-/* The first search: the first waiter that goes, among those with another predicate than the holder. It ends, at `*end`,
-   after TUNING_SKIP_MAX skipped waiters. */
+/* The first search. It returns the first waiter that can go, and skips waiters with the predicate that the holder last
+   waited for. It gives up after TUNING_SKIP_MAX skipped waiters. `*end`: the position that it has reached. */
 static struct cond_waiter *waitq_search_others(cond_lock_t *lock, struct waitq_position *end)
 {
     struct cond_waiter *waiter;
@@ -433,16 +451,17 @@ static struct cond_waiter *waitq_search_others(cond_lock_t *lock, struct waitq_p
         if (waitq_may_skip(waiter, lock)) {
             skipped++;
             end->kept = waiter;
-        } else if (waitq_goes(waiter, lock, end)) {
+        } else if (waitq_check(waiter, lock, end)) {
             return waiter;
         }
     }
     return NULL;
 }
 
-/* The second search: the first waiter that goes, among those that the first search skipped, and those after its end.
-   The others were judged already: their predicates are not called twice. */
-static struct cond_waiter *waitq_search_skipped(cond_lock_t *lock, const struct cond_waiter *end)
+/* The second search. It returns the first waiter that can go among those that the first search has skipped or has not
+   reached. `end`: the last waiter that the first search left in the list, or NULL. The waiters up to `end` that were
+   not skipped were judged there. They are passed over, so that no predicate is called twice. */
+static struct cond_waiter *waitq_search_rest(cond_lock_t *lock, const struct cond_waiter *end)
 {
     struct waitq_position position = {NULL, NULL};
     struct cond_waiter *waiter;
@@ -452,7 +471,7 @@ static struct cond_waiter *waitq_search_skipped(cond_lock_t *lock, const struct 
             end = NULL;
         if (was_judged)
             position.kept = waiter;
-        else if (waitq_goes(waiter, lock, &position))
+        else if (waitq_check(waiter, lock, &position))
             return waiter;
     }
     return NULL;
@@ -465,9 +484,10 @@ struct cond_waiter *waitq_pick(cond_lock_t *lock)
         return NULL;
     struct cond_waiter *waiter = WAITQ_SKIPS ? waitq_search_others(lock, &end) : NULL;
     if (waiter == NULL)
-        waiter = waitq_search_skipped(lock, end.kept);
+        waiter = waitq_search_rest(lock, end.kept);
     if (waiter == NULL)
         return NULL;
+    /* This waiter overtakes those before it. Mark them, so that no later release skips them. */
     struct cond_waiter *before = waitq_first(lock->u_.local.notified);
     for (; WAITQ_SKIPS && before != waiter; before = before->next)
         before->skipped = true;
@@ -483,7 +503,8 @@ struct cond_waiter *waitq_pick_unchecked(cond_lock_t *lock)
 }
 
 /* Put an awaiting waiter back in its place in the lock's list: after the awaiting waiters of its condition that arrived
-   before it. If there are none, it is the first of the list, since all others may have come later. */
+   before it. If there are none, it becomes the first of the list: it is not known which of the other waiters were there
+   before it, and it must not lose its place. */
 static void waitq_await_again(struct cond_waiter *waiter, cond_lock_t *lock)
 {
     struct cond_waiter *place = NULL;

@@ -4,13 +4,14 @@
 
     release.py TARBALL FOLDER [URL]
 
-TARBALL is what `meson dist` made: condvar-VERSION.tar.gz. The files are written to FOLDER. They download the tarball
-from URL, without its name.
+TARBALL is what `meson dist` made: condvar-VERSION.tar.gz. Its CHANGELOG.md has a date for VERSION. The files are
+written to FOLDER. They download the tarball from URL, without its name.
 """
 import hashlib
 import pathlib
 import re
 import sys
+import tarfile
 
 HERE = pathlib.Path(__file__).resolve().parent
 URL = 'https://example.org/libcondvar'  # the project's page
@@ -23,6 +24,10 @@ def main(tarball, folder, url=URL):
     name = re.fullmatch(r'condvar-(\d+\.\d+\.\d+)\.tar\.gz', tarball.name)
     if not name:
         sys.exit(f'release.py: not a tarball of meson dist --formats gztar: {tarball}')
+    with tarfile.open(tarball) as archive:
+        changes = archive.extractfile(f'condvar-{name[1]}/CHANGELOG.md').read().decode('utf-8')
+    if not re.search(rf'^## \[{re.escape(name[1])}\] - \d{{4}}-\d\d-\d\d$', changes, re.M):
+        sys.exit(f'release.py: CHANGELOG.md has no line "## [{name[1]}] - YYYY-MM-DD"')
     data = tarball.read_bytes()
     values = {'VERSION': name[1], 'URL': url, 'SHA256': hashlib.sha256(data).hexdigest(),
               'SHA512': hashlib.sha512(data).hexdigest()}

@@ -17,9 +17,12 @@ run_bench() {
         count "$bin/bench/bench" "$@"
         return
     fi
+    local commit
+    commit=$(git -C "$root" describe --always --dirty '--exclude=*' 2>/dev/null) || commit=unknown
     count "$bin/bench/bench" --output "$dir/bench.tsv"
     count "$tests/bench/worlds.py" "$bin/bench/bench"
     if [ "$failed" = 0 ]; then
+        sed -i "1i # commit\t$commit" "$dir/bench.tsv"
         run_bench-shared >"$dir/bench-shared.txt" # it shows its progress on stderr
         cat "$dir/bench-shared.txt"
         "$tests/bench/report.py" "$dir" || failed=$((failed + 1))

@@ -14,6 +14,7 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 mkdir -p "$work/root/tests/bench" "$work/run/tests/bench"
 cp -R "$root/docs" "$root/src" "$root/include" "$work/root"
+cp "$root/tests/bench/plots.py" "$work/root/tests/bench"
 rm -r "$work"/root/docs/performance/*
 
 cat >"$work/run/tests/bench/bench" <<'END'

@@ -4,10 +4,11 @@
 
     tests/bench/report.py DIRECTORY
 
-DIRECTORY has bench.tsv and bench-shared.txt, which `tests/run bench` has written. MACHINE is the name of the processor
-and the number of cores, so the last run on each machine is kept: its tables, its medians and its plots. The page shows
-the summary and the plots of the last run, between two comments, and links the tables and the other machines. No figure
-there is written by hand. Needs gnuplot.
+DIRECTORY has bench.tsv and bench-shared.txt, which `tests/run bench` has written: .build/programs. The same command
+makes the page and the plots again from an earlier run on this machine. MACHINE is the name of the processor and the
+number of cores, so the last run on each machine is kept: its tables, its medians and its plots. The page shows the
+summary and some plots of the last run, between two comments, and links the rest. No figure there is written by hand.
+Needs gnuplot.
 """
 
 import collections
@@ -21,6 +22,9 @@ import subprocess
 import sys
 import tempfile
 import textwrap
+
+sys.dont_write_bytecode = True
+import plots  # plots.py, beside this file
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "performance.md"
@@ -38,6 +42,9 @@ MOST_OTHERS = 0.2
 
 # The rows of the summary: what most programs do with a condition.
 SUMMARY = re.compile(r"turns|(buffer|broadcast|ring|unlimited|await)-.*|herd-16")
+
+# The plots of the page. The tables have all of them.
+ON_PAGE = ["ring", "broadcast", "buffer", "cpu", "shared"]
 
 # CONDVAR_NO_...: what is left out of the code of the private path.
 NOT_PRIVATE = ["TASKS", "SHARED", "FOREIGN", "PTHREAD", "TEXT", "AWAIT", "CANCEL"]
@@ -335,100 +342,6 @@ def medians(rows, metric):
         yield from table(["row", *names], lines)
 
 
-# ---- The plots ----
-
-COLOURS = {
-    "condvar": "#c00000", "pthread": "#1f77b4", "C++ any": "#17a0b8", "nsync cv": "#2ca02c",
-    "nsync mu_wait": "#8bc34a", "Abseil CondVar": "#9467bd", "Abseil Await": "#e377c2",
-}
-
-PLOTS = {  # family: title, what y is; each y is divided by the number of waiters if the last is true
-    "ring": ("A ring of threads on one condition", "for each turn", False),
-    "ring-all": ("The same ring, each turn by notify_all", "for each turn", False),
-    "await-ring": ("The same ring, by waits that need no notify", "for each turn", False),
-    "broadcast": ("Broadcast, until all have acquired the lock and returned", "for each waiter", True),
-    "herd": ("All wait for an item, one gets it", "for each item", False),
-    "buffer": ("Bounded buffer, one condition", "for each item", False),
-    "buffer-two": ("Bounded buffer, two conditions", "for each item", False),
-    "await-buffer": ("Bounded buffer, by waits that need no notify", "for each item", False),
-    "unlimited": ("Unlimited buffer", "for each item", False),
-    "hammer": ("All threads want one lock", "for each acquire and release", False),
-    "longest": ("All threads want one lock", "longest wait", False),
-}
-
-
-def ns_text(ns):
-    for size, unit in ((10 ** 9, "s"), (10 ** 6, "ms"), (1000, "µs")):
-        if ns >= size:
-            return f"{ns // size} {unit}"
-    return f"{ns} ns"
-
-
-def curves_of(number, group, for_each_waiter):
-    """The data of one world's panel, its curves, and all its y."""
-    blocks, curves, ys = [], [], []
-    for name in dict.fromkeys(name for row in group for name in row.candidates):
-        points = []
-        for row in group:
-            if name in row.candidates and row.compared in row.candidates[name].values:
-                spread = row.candidates[name].values[row.compared]
-                scale = row.threads - 1 if for_each_waiter else 1
-                points.append(" ".join(f"{x:.6g}" for x in (row.threads, *(v / scale for v in spread))))
-                ys += [v / scale for v in spread]
-        if not points:
-            continue
-        role = group[0].candidates[name].role
-        width, dash = (3, 1) if role == "ours" else (1.5, 1) if role == "peer" else (1.5, 2)
-        block = f"$data{number}_{len(curves)}"
-        blocks += [f"{block} << END", *points, "END"]
-        curves.append(f'{block} with yerrorlines title "{name}" linewidth {width} dashtype {dash} '
-                      f'pointtype 7 pointsize 0.4 linecolor rgb "{COLOURS.get(name, "#808080")}"')
-    return blocks, curves, ys
-
-
-def plot_name(folder, family):
-    """With the machine in it: the site has all plots in one folder."""
-    return f"{folder.name}-{family}.svg"
-
-
-def plot(family, worlds, folder):
-    """Draws the compared metric of a family's rows: a panel for each world, with bars from quartile to quartile."""
-    title, label, for_each_waiter = PLOTS[family]
-    panels, blocks, all_ys, threads = [], [], [], set()
-    for world, rows in worlds.items():
-        group = sorted((row for row in rows.values() if row.family == family and row.candidates),
-                       key=lambda row: row.threads)
-        if len(group) >= 2:
-            data, curves, ys = curves_of(len(panels), group, for_each_waiter)
-            blocks += data
-            all_ys += ys
-            threads |= {row.threads for row in group}
-            panels.append((world, curves))
-    all_ys = [y for y in all_ys if y > 0]
-    if not panels or not all_ys:
-        return None
-    low, high = min(all_ys) / 1.3, max(all_ys) * 1.3
-    steps = (digit * 10 ** power for power in range(11) for digit in ((1, 2, 5) if high / low < 100 else (1,)))
-    ticks = ", ".join(f'"{ns_text(y)}" {y}' for y in steps if low <= y <= high)
-    script = [
-        'set terminal svg size 960,640 font "sans-serif,12" background rgb "white"',
-        f'set output "{folder / plot_name(folder, family)}"', *blocks,
-        f'set multiplot title "{title}: {label}, against the number of threads" noenhanced',
-        "set logscale xy", f'set xtics ({", ".join(map(str, sorted(threads)))})', f"set ytics ({ticks})",
-        f"set xrange [{min(threads) / 1.2}:{max(threads) * 1.2}]", f"set yrange [{low}:{high}]", "set grid ytics",
-    ]
-    for number, (world, curves) in enumerate(panels):
-        left, top = 0.07 + 0.37 * (number % 2), 0.90 - 0.46 * (number // 2)
-        script += [
-            f"set lmargin at screen {left}", f"set rmargin at screen {left + 0.30}",
-            f"set tmargin at screen {top}", f"set bmargin at screen {top - 0.36}",
-            "set key at screen 0.99,0.90 noenhanced" if number == 0 else "unset key", f'set title "{world}" noenhanced',
-            "plot " + ", ".join(curves)]
-    script.append("unset multiplot")
-    subprocess.run(["gnuplot"], input=("\n".join(script) + "\n").encode(), check=True)
-    return f"{title}: {label}, against the number of threads, in each world"
-
-
 # ---- The machine ----
 
 
@@ -479,13 +392,11 @@ def replace_block(text, name, block):
     return before + begin + "\n" + block.strip("\n") + "\n\n" + end + rest.split(end, 1)[1]
 
 
-def summary(worlds, notes, program):
+def summary(worlds, notes, date, program):
     """The machine, the run, and this library beside the best peer in each world."""
-    commit = command("git", "-C", str(ROOT), "describe", "--always", "--dirty", "--exclude=*").strip()
-    date = datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d")
     lines = [
         prose("; ".join(machine(program)) + "."), "",
-        f"Measured on {date}, commit {commit or 'unknown'}. Each row was measured in {notes['processes']} "
+        f"Measured on {date}, commit {notes.get('commit', 'unknown')}. Each row was measured in {notes['processes']} "
         f"process{'es' * (notes['processes'] != '1')} with up to {notes['repetitions']} repetitions, "
         f"each measurement of about {notes['seconds']} s.",
     ]
@@ -509,10 +420,10 @@ def details(worlds):
     return lines
 
 
-def plot_lines(plots, folder, path):
-    lines = ["### Cost against the number of threads", ""]
-    for family, title in plots.items():
-        lines += [f"![{title}]({path}{plot_name(folder, family)})", ""]
+def plot_lines(drawn, folder, path):
+    lines = ["### Plots", ""]
+    for plot, text in drawn.items():
+        lines += [f"![{text}]({path}{plots.name_of(folder, plot)})", ""]
     return lines
 
 
@@ -545,32 +456,36 @@ def main():
         sys.exit("usage: report DIRECTORY")
     directory = pathlib.Path(sys.argv[1])
     program = directory / "tests" / "bench" / "bench"
-    worlds, notes = read_tsv(directory / "bench.tsv")
+    measured = directory / "bench.tsv"
+    worlds, notes = read_tsv(measured)
     worlds = with_missing(worlds, command(program, "--list"))  # M:missing-rows
+    date = datetime.datetime.fromtimestamp(measured.stat().st_mtime, datetime.timezone.utc).strftime("%Y-%m-%d")
+    shared = directory / "bench-shared.txt"
+    shared = shared.read_text().strip("\n") if shared.exists() else ""
     name = machine_folder()
     folder = FOLDER / name
     folder.mkdir(parents=True, exist_ok=True)
     for old in folder.glob("*.svg"):
         old.unlink()
 
-    run = summary(worlds, notes, program)
-    plots = {family: title for family in PLOTS if (title := plot(family, worlds, folder))}
-    shared = directory / "bench-shared.txt"
-    shared_block = "```text\n" + shared.read_text().strip("\n") + "\n```" if shared.exists() else None
+    run = summary(worlds, notes, date, program)
+    drawn = plots.draw_all(worlds, shared, folder)
+    on_page = {plot: drawn[plot] for plot in ON_PAGE if plot in drawn}
 
     page = PAGE.read_text()
     page = replace_block(page, "bench", "\n".join(
-        [*run, prose(f"All rows, the aims, and conditions between processes: [tables](performance/{name}/tables.md). "
-                     f"The medians of all candidates: [medians](performance/{name}/medians.md)."),
-         "", *plot_lines(plots, folder, f"performance/{name}/")]))
+        [*run, prose(f"All rows, the aims, all plots, and conditions between processes: "
+                     f"[tables](performance/{name}/tables.md). The medians of all candidates: "
+                     f"[medians](performance/{name}/medians.md)."),
+         "", *plot_lines(on_page, folder, f"performance/{name}/")]))
     others = "\n".join(other_machines(name)) or "There is none yet."
     page = replace_block(page, "other machines", others)
     PAGE.write_text(page)
 
     lines = [f"# Measured on {name}", "", *run, *details(worlds),
-             "The medians of all candidates are in [medians.md](medians.md).", "", *plot_lines(plots, folder, "")]
-    if shared_block:
-        lines += ["### Conditions between processes", "", shared_block]
+             "The medians of all candidates are in [medians.md](medians.md).", "", *plot_lines(drawn, folder, "")]
+    if shared:
+        lines += ["### Conditions between processes", "", "```text", shared, "```"]
     (folder / "tables.md").write_text("\n".join(lines).rstrip("\n") + "\n")
     (folder / "medians.md").write_text(medians_page(worlds))
     print(f"Written: {PAGE.relative_to(ROOT)} and {folder.relative_to(ROOT)}/")

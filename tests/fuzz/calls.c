@@ -303,17 +303,22 @@ static bool has_pred(enum wait how) { return how != WAIT && how != WAIT_UNTIL &&
 static bool has_token(enum wait how) { return how >= WAIT_WITH; }
 static bool awaits(enum wait how) { return how == AWAIT || how == AWAIT_WITH; }
 
-static cond_token_t tokens[REF_TOKENS];
+static cond_token_t tokens[REF_FIRST_STOP];
+static cond_stop_t stops[REF_TOKENS]; /* from REF_FIRST_STOP on */
 static unsigned token_users[REF_TOKENS]; /* waits that carry it */
+static unsigned last_user[REF_TOKENS];   /* the thread that was the last to begin one */
 
 static int wait_with(cond_t *cond, enum wait how, struct actor *self, int64_t deadline_ns, unsigned token)
 {
     cond_wait_options_t options = {.pred = has_pred(how) ? pred : NULL,
                                    .arg = self,
                                    .deadline_ns = deadline_ns == COND_FOREVER ? 0 : deadline_ns,
-                                   .token = has_token(how) ? &tokens[token] : NULL,
+                                   .token = has_token(how) && token < REF_FIRST_STOP ? &tokens[token] : NULL,
+                                   .stop = has_token(how) && token >= REF_FIRST_STOP ? &stops[token] : NULL,
                                    .unnotified = how == AWAIT_WITH};
     token_users[token] += has_token(how);
+    if (has_token(how))
+        last_user[token] = (unsigned)(self - actors);
     int result = cond_wait_with(cond, &options);
     token_users[token] -= has_token(how);
     return result;
@@ -350,6 +355,19 @@ static int wait_at_once(const struct actor *self, enum wait how, unsigned which,
     return ref_world.closed[which] || (has_token(how) && ref_world.tokens[token]) ? ECANCELED : EINPROGRESS;
 }
 
+/* Another wait uses the stop. */
+static void wait_with_busy_stop(cond_t *cond, unsigned token)
+{
+    world();
+    if (!ref_surely_waits(last_user[token]))
+        return;
+    sched_preemptible(false);
+    int result = cond_wait_with(cond, &(cond_wait_options_t){.stop = &stops[token]});
+    sched_preemptible(true);
+    returned("wait with a busy stop: %d", result);
+    EXPECT(result == EBUSY);
+}
+
 static void call_wait(unsigned thread, enum wait how, unsigned which, unsigned gate, int64_t timeout_ns, unsigned token)
 {
     struct actor *self = &actors[thread];
@@ -361,6 +379,10 @@ static void call_wait(unsigned thread, enum wait how, unsigned which, unsigned g
     int at_once = wait_at_once(self, how, which, gate, token);
     if (kind == FOREIGN_VAGUE && self->depth == 0)
         return; /* this lock cannot detect the misuse */
+    if (has_token(how) && token >= REF_FIRST_STOP && token_users[token] > 0) {
+        wait_with_busy_stop(cond, token);
+        return;
+    }
     EXPECT(deadline_ns < 0 || cond_deadline(timeout_ns) == deadline_ns);
     note(awaits(how)     ? "cond_await(cond %d, ..., %lld)"
          : has_pred(how) ? "cond_wait_for(cond %d, ..., %lld)"
@@ -384,7 +406,8 @@ static void call_wait(unsigned thread, enum wait how, unsigned which, unsigned g
     }
     EXPECT(result == 0 || result == ETIMEDOUT || result == ECANCELED);
     EXPECT(result != ETIMEDOUT || port_now() >= deadline_ns);
-    EXPECT(result != ECANCELED || ref_world.closed[which] || (has_token(how) && ref_world.tokens[token]));
+    EXPECT(result != ECANCELED || ref_world.closed[which] ||
+           (has_token(how) && (ref_world.tokens[token] || ref_world.stopping[token] > 0)));
     EXPECT(!has_pred(how) || ref_world.gates[gate] == (result == 0));
     MODEL(ref_wait_returned(thread, result));
     self->depth = depth;
@@ -421,10 +444,33 @@ static void call_close(unsigned thread, unsigned which)
     count_waiters();
 }
 
+/* By any thread, with or without the lock. A stop that no call uses may be reset. */
+static void call_stop(unsigned thread, unsigned token)
+{
+    if (ref_world.tokens[token] && token_users[token] == 0 && ref_world.stopping[token] == 0) {
+        note("stop %d is reset", (int)token, 0);
+        ref_world.tokens[token] = false;
+        stops[token] = (cond_stop_t){.busy_ = 0};
+        return;
+    }
+    note("cond_stop(stop %d)", (int)token, 0);
+    ref_world.stopping[token]++;
+    int result = cond_stop(&stops[token]);
+    returned("stop: %d", result);
+    EXPECT(result == 0);
+    MODEL(ref_stopped(thread, token));
+    ref_world.tokens[token] = true;
+    ref_world.stopping[token]--;
+}
+
 /* A token that no wait uses may be reset. */
 static void call_cancel(unsigned thread, unsigned which, unsigned token)
 {
     struct actor *self = &actors[thread];
+    if (token >= REF_FIRST_STOP) {
+        call_stop(thread, token);
+        return;
+    }
     if (kind == FOREIGN_VAGUE && self->depth == 0)
         return;
     if (ref_world.tokens[token] && token_users[token] == 0 && self->depth > 0) {
@@ -1222,6 +1268,7 @@ static void setup(void)
     memset(actors, 0, sizeof actors);
     memset(tasks, 0, sizeof tasks);
     memset(tokens, 0, sizeof tokens);
+    memset(stops, 0, sizeof stops);
     memset(token_users, 0, sizeof token_users);
     memset(conds, 0, sizeof conds);
     memset(&doomed, 0, sizeof doomed);
@@ -1452,7 +1499,7 @@ static void misuse_nothing(void)
     EXPECT(cond_acquire(NULL) == EINVAL && cond_destroy(NULL) == EINVAL && cond_notify_all(NULL) == EINVAL &&
            cond_init(NULL, NULL, 0) == EINVAL && cond_init(&none, NULL, 99) == EINVAL &&
            cond_lock_reinit_after_fork(NULL) == EINVAL && cond_lock_describe(NULL, NULL, 0) == -EINVAL &&
-           cond_version()[0] != '\0' && cond_close(NULL) == EINVAL && !cond_closed(NULL) &&
+           cond_version()[0] != '\0' && cond_close(NULL) == EINVAL && cond_stop(NULL) == EINVAL && !cond_closed(NULL) &&
            cond_lock_init(NULL, 0) == EINVAL && cond_lock_init(&other, 99) == EINVAL &&
            cond_lock_destroy(NULL) == EINVAL && cond_lock_recover(NULL) == EINVAL &&
            cond_lock_release(NULL) == EINVAL && cond_lock_acquire_timed(NULL, 1) == EINVAL &&

@@ -23,7 +23,7 @@ struct actor {
     uint8_t cond;
     uint8_t gate;
     bool acquires;    /* a task that WANTS: it has not waited */
-    bool gives_up;    /* a task: it was cancelled in time */
+    bool gives_up;    /* a task: it was cancelled in time. A thread: it was stopped in time */
     bool awaits;      /* it is in the lock's list as long as its predicate is false */
     bool is_ended;    /* by a close or by its token: it ends whatever its predicate is */
     uint8_t token;    /* or REF_NO_TOKEN */
@@ -160,12 +160,32 @@ static bool pred_is_true(const struct actor *a)
     return a->gate == REF_NO_GATE || ref_world.gates[a->gate];
 }
 
-/* Whether a notify can no longer choose it. After its deadline, and during a cancel, both are possible. */
+static bool is_stop(unsigned token)
+{
+    return token >= REF_FIRST_STOP && token != REF_NO_TOKEN;
+}
+
+/* Whether a cond_stop() of its wait has begun. */
+static bool stop_has_begun(const struct actor *a)
+{
+    return is_stop(a->token) && (ref_world.tokens[a->token] || ref_world.stopping[a->token] > 0);
+}
+
+/* Whether a thread can still expire, if it is in a queue. */
+static bool can_expire(const struct actor *a)
+{
+    return a->standing != NOTIFIED || a->gate != REF_NO_GATE;
+}
+
+/* Whether a notify can no longer choose it. After its deadline, and during a stop or a cancel, both are possible. */
 static bool has_given_up(struct reference *m, unsigned actor)
 {
     struct actor *a = &m->actors[actor];
-    if (!is_task(actor))
-        return a->deadline_ns <= ref_world.now_ns && either();
+    if (!is_task(actor)) {
+        if (!a->gives_up && is_stop(a->token) && ref_world.stopping[a->token] > 0 && can_expire(a))
+            a->gives_up = either();
+        return a->gives_up || (a->deadline_ns <= ref_world.now_ns && either());
+    }
     if (!a->gives_up && ref_world.cancelling[actor - REF_THREADS] > 0)
         a->gives_up = either();
     return a->gives_up;
@@ -516,7 +536,7 @@ static bool reacquire(struct reference *m, unsigned thread, bool woken)
     else if (woken)
         woken = a->standing == WOKEN;
     else if ((a->standing != WAITS && a->standing != NOTIFIED && a->standing != EXPIRED) ||
-             a->deadline_ns > ref_world.now_ns)
+             (a->deadline_ns > ref_world.now_ns && !(stop_has_begun(a) && can_expire(a))))
         return false;
     else
         woken = true;
@@ -585,15 +605,25 @@ static bool ends_on_shared(const struct reference *m, const struct actor *ended)
 static bool wait_returned(struct reference *m, const struct event *e)
 {
     struct actor *a = &m->actors[e->actor];
-    if (a->gate != REF_NO_GATE) {
-        if (a->standing != REACQUIRED || a->outcome != e->result)
+    bool is_stopped = e->result == ECANCELED && stop_has_begun(a);
+    if (is_stopped && m->owner == e->actor && m->releasing && either()) {
+        /* It was stopped before it released the lock: before its wait began, or before it went back. */
+        bool had_begun = a->standing == GOES_BACK;
+        m->releasing = false;
+        if (!had_begun) {
+            a->standing = IDLE;
+            return true;
+        }
+    } else if (a->gate != REF_NO_GATE) {
+        if (a->standing != REACQUIRED || (a->outcome != e->result && !(is_stopped && a->outcome == ETIMEDOUT)))
             return false;
     } else {
+        bool expired = e->result == ETIMEDOUT || (is_stopped && !a->is_ended);
         meanwhile(m);
-        if (!reacquire(m, e->actor, e->result != ETIMEDOUT))
+        if (!reacquire(m, e->actor, !expired))
             return false;
         if (ref_world.kind == REF_SHARED ? e->result == ECANCELED && !ends_on_shared(m, a)
-                                         : e->result != ETIMEDOUT && a->is_ended != (e->result == ECANCELED))
+                                         : !expired && a->is_ended != (e->result == ECANCELED))
             return false;
     }
     if (e->result != 0)
@@ -691,6 +721,25 @@ bool ref_token_cancelled(unsigned actor, unsigned cond, unsigned token)
     return happens(ended, (struct event){.actor = actor, .cond = cond, .n = token});
 }
 
+/* Its waits that were not chosen have expired. If another thread holds the lock, it may have chosen them before, in a
+   call that has not returned yet. */
+static bool stopped(struct reference *m, const struct event *e)
+{
+    meanwhile(m);
+    for (unsigned i = 0; i < REF_THREADS; i++) {
+        struct actor *a = &m->actors[i];
+        bool is_queued = a->standing == WAITS || a->standing == NOTIFIED || a->standing == GOES_BACK;
+        if (a->token == e->n && is_queued && can_expire(a) && !a->gives_up)
+            a->gives_up = m->owner == e->actor || either();
+    }
+    return true;
+}
+
+bool ref_stopped(unsigned actor, unsigned token)
+{
+    return happens(stopped, (struct event){.actor = actor, .n = token});
+}
+
 /* Whether cond_waiters() counts it. */
 static bool is_counted(const struct actor *a)
 {
@@ -703,7 +752,7 @@ static bool counted(struct reference *m, const struct event *e)
     for (unsigned i = 0; i < REF_ACTORS; i++) {
         const struct actor *a = &m->actors[i];
         if (is_counted(a) && a->cond == e->cond)
-            *(has_given_up(m, i) && is_task(i) ? &perhaps : &surely) += 1;
+            *(is_task(i) && has_given_up(m, i) ? &perhaps : &surely) += 1;
     }
     if (ref_world.kind == REF_SHARED)
         return e->n <= surely;
@@ -809,6 +858,8 @@ bool ref_handoff_ends(void)
 /* It needs another call to continue. */
 static bool is_blocked(const struct actor *a)
 {
+    if (a->standing != IDLE && stop_has_begun(a))
+        return false;
     if (a->standing == NOTIFIED)
         return a->awaits && !a->is_ended && !pred_is_true(a);
     return a->standing == IDLE || (a->standing == WAITS && !ref_world.closed[a->cond]);
@@ -856,9 +907,12 @@ bool ref_surely_free(unsigned thread)
 
 bool ref_surely_waits(unsigned actor)
 {
-    for (unsigned i = 0; i < state_count; i++)
-        if (states[i].actors[actor].standing != WAITS || states[i].actors[actor].gives_up)
+    for (unsigned i = 0; i < state_count; i++) {
+        const struct actor *a = &states[i].actors[actor];
+        if (a->standing != WAITS || a->gives_up || states[i].owner == actor ||
+            a->deadline_ns <= ref_world.now_ns || stop_has_begun(a))
             return false;
+    }
     return !overflow;
 }
 

@@ -28,7 +28,8 @@ enum {
     REF_CONDS = 2,
     REF_NOBODY = REF_ACTORS,
     REF_NO_GATE = 0xFF,
-    REF_TOKENS = 2,
+    REF_TOKENS = 4,
+    REF_FIRST_STOP = 2, /* a token with this number or a higher one stands for a cond_stop_t */
     REF_NO_TOKEN = 0xFF,
 };
 
@@ -38,7 +39,8 @@ struct ref_world {
     int64_t now_ns;
     bool gates[2];           /* the state of the predicates, under the lock */
     bool closed[REF_CONDS];  /* under the lock */
-    bool tokens[REF_TOKENS]; /* cancelled; under the lock */
+    bool tokens[REF_TOKENS]; /* cancelled, under the lock; or a stop has returned */
+    unsigned stopping[REF_TOKENS]; /* calls of cond_stop() in progress */
     unsigned handoffs;       /* calls of tasks in progress that, without the lock, may release it and wake a waiter */
     bool may_starve; /* since the last release began, a thread may have waited for the starvation threshold */
     bool acquiring[REF_THREADS];    /* the thread is in an acquire */
@@ -80,6 +82,9 @@ bool ref_notified(unsigned actor, unsigned cond, size_t n, bool all);
 bool ref_closed(unsigned actor, unsigned cond);
 bool ref_token_cancelled(unsigned actor, unsigned cond, unsigned token);
 
+/* The actor's cond_stop() returns. */
+bool ref_stopped(unsigned actor, unsigned token);
+
 bool ref_task_requests(unsigned task);            /* the lock: the call begins */
 bool ref_task_outcome(unsigned task, int result); /* by its callback, or returned by the call */
 bool ref_task_acquired(unsigned task);            /* the call has returned 0 */
@@ -97,7 +102,7 @@ bool ref_all_blocked(void);
 /* True in all states: the lock is free, and only this thread can acquire it before another call is made. */
 bool ref_surely_free(unsigned thread);
 
-/* True in all states: the task waits in a condition and was not chosen. */
+/* True in all states: the actor waits in a condition, was not chosen, and its wait does not end by itself. */
 bool ref_surely_waits(unsigned actor);
 
 void ref_print(void);

@@ -23,7 +23,7 @@ configure() {
     local name=$1 request=$2
     shift 2
     {
-        echo 'cmake_minimum_required(VERSION 3.19)'
+        echo 'cmake_minimum_required(VERSION 3.16)'
         echo 'project(app C)'
         echo 'add_executable(app app.c)'
         sed "s/find_package(condvar [^ ]* /find_package(condvar $request /" "$tmp/lines"

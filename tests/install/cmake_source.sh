@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 # A CMake project builds the library from its sources: by add_subdirectory() and by FetchContent, as a library and as
-# one header. The lines are those of src/package/README.md. Wrong versions and features are refused.
+# one header. The lines are those of src/package/README.md. Wrong versions and features are refused. The names of
+# folders have spaces.
 . "$(dirname -- "$0")/common.sh"
 
 if ! command -v cmake >/dev/null; then
@@ -12,6 +13,10 @@ if ! command -v git >/dev/null; then
     echo 'no git here'
     exit 77
 fi
+# CMake 3.16 is enough. Debian has a later one, so at least nothing in our files may be newer than 3.16.
+newer='cmake_path|cmake_language|block *\(|file *\((REAL_PATH|CONFIGURE|ARCHIVE_|CHMOD|COPY_FILE)|string *\(JSON|ZIP_LISTS|PROPAGATE|PROJECT_IS_TOP_LEVEL|DEPFILE|TARGET_RUNTIME_DLLS|FILE_SET'
+! grep -rnE "$newer" "$SOURCE/src/package/cmake" || fail 'this needs a newer CMake than 3.16'
+
 version=$(sed -n "s/^ *version: '\(.*\)',/\1/p" "$SOURCE/meson.build")
 repository_copy "$tmp/source"
 rm -f "$tmp/source/condvar_single.h" # (a release's tarball has it)
@@ -36,22 +41,22 @@ lines() {
 
 # project NAME: a project with the text on stdin. It asks for the policies of the oldest CMake that is supported.
 project() {
-    mkdir -p "$tmp/$1"
+    mkdir -p "$tmp/$1 app"
     {
         printf '%s\n' 'cmake_minimum_required(VERSION 3.16)' 'project(app C)' "add_executable(app $tmp/app/app.c)"
         cat
-    } >"$tmp/$1/CMakeLists.txt"
+    } >"$tmp/$1 app/CMakeLists.txt"
 }
 configure() { # NAME [OPTIONS...]
     local name=$1
     shift
-    env CC="$CC" cmake -S "$tmp/$name" -B "$tmp/$name/build" -DCMAKE_BUILD_TYPE=Debug \
+    env CC="$CC" cmake -S "$tmp/$name app" -B "$tmp/$name app/build" -DCMAKE_BUILD_TYPE=Debug \
         -DCMAKE_C_FLAGS='-Wall -Wextra -Werror' "$@" >"$tmp/said" 2>&1
 }
 configured() { configure "$@" || fail "$(cat "$tmp/said")"; }
 runs() { # NAME PROGRAM
-    cmake --build "$tmp/$1/build" >"$tmp/said" 2>&1 || fail "$(cat "$tmp/said")"
-    expect "$tmp/expected" "$tmp/$1/build/$2"
+    cmake --build "$tmp/$1 app/build" >"$tmp/said" 2>&1 || fail "$(cat "$tmp/said")"
+    expect "$tmp/expected" "$tmp/$1 app/build/$2"
 }
 refused() { # NAME SENTENCE [OPTIONS...]
     local name=$1 sentence=$2
@@ -63,11 +68,18 @@ refused() { # NAME SENTENCE [OPTIONS...]
 
 # ---- add_subdirectory(), with both targets, static and shared ----
 
-ln -s "$tmp/source" "$tmp/libcondvar"
+ln -s "$tmp/source" "$tmp/the sources"
 {
-    lines 1 | sed "s|add_subdirectory(libcondvar/|add_subdirectory($tmp/libcondvar/|"
+    lines 1 | sed "s|add_subdirectory(libcondvar/\([^ ]*\)|add_subdirectory(\"$tmp/the sources/\1\"|"
     echo "add_executable(single $tmp/app/single/app.c $tmp/app/single/condvar.c)"
     echo 'target_link_libraries(single PRIVATE condvar::single)'
+    # Programs that create threads link what that needs.
+    echo 'foreach(target condvar::condvar condvar::single)'
+    echo '  get_target_property(libraries ${target} INTERFACE_LINK_LIBRARIES)'
+    echo '  if(NOT "Threads::Threads" IN_LIST libraries)'
+    echo '    message(FATAL_ERROR "${target} links only ${libraries}")'
+    echo '  endif()'
+    echo 'endforeach()'
     # The version of the library that was found.
     echo 'if(condvar_VERSION VERSION_LESS NEEDED)'
     echo '  message(FATAL_ERROR "condvar ${condvar_VERSION} is older than ${NEEDED}")'
@@ -76,18 +88,18 @@ ln -s "$tmp/source" "$tmp/libcondvar"
 configured subdirectory "-DNEEDED=$version"
 runs subdirectory app
 runs subdirectory single
-! objdump -p "$tmp/subdirectory/build/app" | grep 'NEEDED.*condvar' || fail 'not linked statically'
+! objdump -p "$tmp/subdirectory app/build/app" | grep 'NEEDED.*condvar' || fail 'not linked statically'
 refused subdirectory "condvar $version is older than 9.9" -DNEEDED=9.9
 refused subdirectory "there is no feature 'taks'" -DNEEDED=0 -Dcondvar_WITHOUT=taks
 
-rm -r "$tmp/subdirectory/build"
+rm -r "$tmp/subdirectory app/build"
 configured subdirectory -DNEEDED=0 -DBUILD_SHARED_LIBS=ON '-Dcondvar_WITHOUT=tasks;shared' \
     -Dcondvar_OBSERVER=ON
 runs subdirectory app
 runs subdirectory single
-objdump -p "$tmp/subdirectory/build/app" | grep -E 'NEEDED +libcondvar\.so\.0$' >/dev/null ||
+objdump -p "$tmp/subdirectory app/build/app" | grep -E 'NEEDED +libcondvar\.so\.0$' >/dev/null ||
     fail 'not linked with libcondvar.so.0'
-library=$(find "$tmp/subdirectory/build" -name "libcondvar.so.$version")
+library=$(find "$tmp/subdirectory app/build" -name "libcondvar.so.$version")
 [ -f "$library" ] || fail "no libcondvar.so.$version"
 nm -D --defined-only "$library" | awk '$2 != "A" { print $3 }' >"$tmp/exported"
 ! grep -v '^cond_' "$tmp/exported" || fail 'other names are exported'
@@ -97,7 +109,7 @@ grep -q cond_set_observer "$tmp/exported" || fail 'condvar_OBSERVER has no effec
 # A change of a source makes the single header anew.
 echo '/* changed */' >>"$tmp/source/src/text.c"
 runs subdirectory single
-grep -rF '/* changed */' "$tmp/subdirectory/build" --include=condvar_single.h >/dev/null ||
+grep -rF '/* changed */' "$tmp/subdirectory app/build" --include=condvar_single.h >/dev/null ||
     fail 'condvar_single.h is not made anew'
 command git -C "$tmp/source" checkout --quiet src/text.c
 

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# `meson dist` makes a complete tarball: unpacked elsewhere it builds and passes its unit tests and examples.
+# `meson dist` makes a complete tarball: all files of the repository and condvar_single.h. Unpacked elsewhere it builds and
+# passes its unit tests and examples. Its configuration needs nothing that is newer than the Meson that it requires.
 . "$(dirname -- "$0")/common.sh"
 
 if ! command -v git >/dev/null; then
@@ -17,17 +18,34 @@ tarball=$(find "$tmp/build/meson-dist" -name 'condvar-*.tar.gz')
 
 mkdir "$tmp/elsewhere"
 tar -xzf "$tarball" -C "$tmp/elsewhere"
+(cd "$tmp/repository" && command git ls-files && echo condvar_single.h) | LC_ALL=C sort -u >"$tmp/expected"
+(cd "$tmp/elsewhere/"condvar-* && find . -type f | sed 's|^\./||' | LC_ALL=C sort) | diff -u "$tmp/expected" - >&2 ||
+    fail 'the repository (-) and the tarball (+) have other files'
 rm -rf "$tmp/repository" "$tmp/build"
 cd "$tmp/elsewhere/"condvar-*
-for file in README.md LICENSE CHANGELOG.md include/condvar.h include/condvar.hpp tests/run examples/run .ci/run; do
-    [ -f "$file" ] || fail "the tarball has no $file"
-done
 tests=enabled
 pkg-config --exists cmocka || tests=auto
 env -u PKG_CONFIG_LIBDIR meson setup "$tmp/built" . "-Dtests=$tests" --buildtype=debug >"$tmp/said" 2>&1 ||
     fail "$(cat "$tmp/said")"
-meson test -C "$tmp/built" --suite unit --suite examples >"$tmp/said" 2>&1 || fail "$(cat "$tmp/said")"
+! grep 'uses feature' "$tmp/said" >&2 || fail 'the Meson that meson.build requires is too old'
+
+# Builds only the programs of these suites: `meson test` would build those of all suites.
+cat >"$tmp/programs.py" <<'PYTHON'
+import json, os, sys
+top = sys.argv[1]
+intro = {name: json.load(open(f'{top}/meson-info/intro-{name}.json')) for name in ('tests', 'targets')}
+files = {target['id']: target['filename'] for target in intro['targets']}
+for test in intro['tests']:
+    if {'condvar:unit', 'condvar:examples'} & set(test['suite']):
+        for target in test['depends']:
+            print(*(os.path.relpath(file, top) for file in files[target]), sep='\n')
+PYTHON
+python3 "$tmp/programs.py" "$tmp/built" | sort -u >"$tmp/programs"
+grep -x examples/bounded_buffer "$tmp/programs" >/dev/null || fail 'the examples are not among the programs'
+ninja=$(command -v ninja || command -v ninja-build || command -v samu)
+xargs "$ninja" -C "$tmp/built" <"$tmp/programs" >"$tmp/said" 2>&1 || fail "$(cat "$tmp/said")"
+meson test -C "$tmp/built" --no-rebuild --suite unit --suite examples >"$tmp/said" 2>&1 || fail "$(cat "$tmp/said")"
 
 # The control: an incomplete tarball does not build.
 rm src/waitq.c
-! meson compile -C "$tmp/built" >"$tmp/said" 2>&1 || fail 'it builds without src/waitq.c'
+! xargs "$ninja" -C "$tmp/built" <"$tmp/programs" >"$tmp/said" 2>&1 || fail 'it builds without src/waitq.c'

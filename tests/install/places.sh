@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# An unusual build and installation: one compiler and no optional tool, a user who is not root, DESTDIR, and a prefix
-# with spaces.
+# An unusual build and installation: one compiler, no optional tool, no network, a user who is not root, DESTDIR, and
+# spaces in the names of all folders.
 . "$(dirname -- "$0")/common.sh"
 
 block c >"$tmp/app.c"
@@ -10,7 +10,7 @@ chmod 755 "$tmp"
 
 # A machine with only what the build needs: no pkg-config, CMocka, SystemTap, mandoc, ... The header that Meson looks
 # for may be installed here, so another one hides it that does not compile.
-needed=(env sh bash uname cat sed grep mkdir rm cp ln chmod expr dirname basename sort tr id
+needed=(env sh bash uname cat sed grep mkdir rm cp ln chmod expr dirname basename sort paste tr id
     python3 meson ninja samu ar gcc-ar llvm-ar ranlib ld as strip)
 mkdir -p "$tmp/bin" "$tmp/include/sys"
 echo '#error "not on this machine"' >"$tmp/include/sys/sdt.h"
@@ -27,10 +27,19 @@ elif [ "$(id -u)" = 0 ]; then
     echo 'setpriv is not installed: installed as root'
 fi
 
+# Without a network, if possible.
+offline=()
+if unshare --net true 2>/dev/null; then
+    offline=("$(command -v unshare)" --net)
+else
+    echo 'this user may not leave the network'
+fi
+
 # The source, owned by another user, and read only.
-mkdir "$tmp/source"
-cp -R "$SOURCE"/{meson.build,meson_options.txt,LICENSE,include,src,examples,tests,docs} "$tmp/source"
-chmod -R a+rX,a-w "$tmp/source"
+source="$tmp/the source"
+mkdir "$source"
+cp -R "$SOURCE"/{meson.build,meson_options.txt,LICENSE,include,src,examples,tests,docs} "$source"
+chmod -R a+rX,a-w "$source"
 
 # as_stranger COMPILER COMMAND...: on that machine, with this compiler only.
 as_stranger() {
@@ -39,7 +48,8 @@ as_stranger() {
     rm -rf "$tmp/one"
     mkdir "$tmp/one"
     ln -s "$(command -v "$compiler")" "$tmp/one/$compiler"
-    env -i HOME="$tmp/home" LANG=C.UTF-8 PATH="$tmp/one:$tmp/bin" "${unprivileged[@]/#setpriv/$(command -v setpriv)}" "$@"
+    env -i HOME="$tmp/home" LANG=C.UTF-8 PATH="$tmp/one:$tmp/bin" "${offline[@]}" \
+        "${unprivileged[@]/#setpriv/$(command -v setpriv)}" "$@"
 }
 
 tried=0
@@ -51,7 +61,7 @@ for compiler in gcc clang; do
     chmod 777 "$tmp/home" "$tmp/$compiler" "$place"
 
     set_up() {
-        as_stranger $compiler meson setup "$@" "$tmp/source" --prefix="$place/the prefix" --libdir=lib \
+        as_stranger $compiler meson setup "$@" "$source" --prefix="$place/the prefix" --libdir=lib \
             --buildtype=plain -Dc_args="-I$tmp/include" >"$tmp/said" 2>&1 ||
             fail "with $compiler alone:" "$(cat "$tmp/said")"
     }
@@ -74,6 +84,12 @@ for compiler in gcc clang; do
     eval "$compiler -static -o '$tmp/app' '$tmp/app.c' $(pkg-config --static --cflags --libs condvar) -pthread"
     expect "$tmp/expected" "$tmp/app"
 
+    # The tests name what is missing, in one sentence.
+    ! as_stranger $compiler "$source/tests/run" >"$tmp/said" 2>&1 || fail 'the tests ran without their tools'
+    [ "$(wc -l <"$tmp/said")" = 1 ] &&
+        grep '^No known package manager. Please install (names in Debian): .*libcmocka-dev' "$tmp/said" >/dev/null ||
+        fail 'tests/run does not say what is missing:' "$(cat "$tmp/said")"
+
     # The same files below DESTDIR, as for a package. They are used there, without the prefix.
     as_stranger $compiler env DESTDIR="$place/image" meson install -C "$place/build" >"$tmp/said" 2>&1 ||
         fail "with $compiler alone:" "$(cat "$tmp/said")"
@@ -85,7 +101,7 @@ for compiler in gcc clang; do
         mkdir -p "$tmp/cmake"
         cp "$tmp/app.c" "$tmp/cmake"
         {
-            printf '%s\n' 'cmake_minimum_required(VERSION 3.19)' 'project(app C)' 'add_executable(app app.c)'
+            printf '%s\n' 'cmake_minimum_required(VERSION 3.16)' 'project(app C)' 'add_executable(app app.c)'
             block cmake
         } >"$tmp/cmake/CMakeLists.txt"
         {

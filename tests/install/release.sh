@@ -8,10 +8,13 @@ if ! command -v git >/dev/null; then
     echo 'no git here'
     exit 77
 fi
+version=$(sed -n "s/^ *version: '\(.*\)',/\1/p" "$SOURCE/meson.build")
 repository_copy "$tmp/repository"
+# As a release: CHANGELOG.md has a date.
+sed -i "s/^## \[Unreleased\]\$/## [$version] - 2000-01-01/" "$tmp/repository/CHANGELOG.md"
+command git -C "$tmp/repository" -c user.name=x -c user.email=x@example.org commit --quiet --allow-empty -a -m dated
 meson setup "$tmp/build" "$tmp/repository" -Dtests=disabled -Dexamples=false >"$tmp/said" || fail "$(cat "$tmp/said")"
 (cd "$tmp/build" && meson dist --formats gztar --no-tests) >"$tmp/said" 2>&1 || fail "$(cat "$tmp/said")"
-version=$(sed -n "s/^ *version: '\(.*\)',/\1/p" "$SOURCE/meson.build")
 tarball=$tmp/build/meson-dist/condvar-$version.tar.gz
 [ -f "$tarball" ] || fail "no condvar-$version.tar.gz" "$(cat "$tmp/said")"
 
@@ -25,6 +28,12 @@ python3 "$release" "$tarball" "$tmp/files" "file://$tmp/build/meson-dist"
 ! grep -rE '@[A-Z0-9]+@' "$tmp/files" || fail 'a value was not put in'
 ! python3 "$release" "$tmp/said" "$tmp/files" 2>"$tmp/error" || fail 'another file than a tarball was taken'
 grep -F 'not a tarball' "$tmp/error" >/dev/null || fail 'does not say what is wrong'
+mkdir -p "$tmp/undated/condvar-$version"
+echo '## [Unreleased]' >"$tmp/undated/condvar-$version/CHANGELOG.md"
+tar -czf "$tmp/undated/condvar-$version.tar.gz" -C "$tmp/undated" "condvar-$version"
+! python3 "$release" "$tmp/undated/condvar-$version.tar.gz" "$tmp/files" 2>"$tmp/error" ||
+    fail 'a tarball was taken whose CHANGELOG.md has no date'
+grep -F "no line \"## [$version] - YYYY-MM-DD\"" "$tmp/error" >/dev/null || fail 'does not say what is wrong'
 
 # ---- WrapDB ----
 

@@ -8,7 +8,12 @@
  * of cond.pml; `stuck_at_lock` means that the lock is held for ever. PRED: waits are wait_for, and each waiter
  * evaluates its own predicate.
  *
- * What is left out, besides what waitq.inc leaves out: a lock that cannot be acquired again (tests/unit/test_cond.c).
+ * LOST: one acquire in a wait fails, and from then on each acquire does. Each kind of waiter has a condition of its own.
+ * A destroyer then destroys the conditions, as cond_destroy() does: it wakes the waiters that are still there. (So does
+ * a notify or a wait.) Checked: each waiter leaves and stays neither queued nor counted; a destroyed condition is not
+ * touched, nor the handle of the lock after the last waiter has left it.
+ *
+ * What is left out, besides what waitq.inc leaves out: how a thread sleeps in lock_lose() until the word is free.
  */
 #define N (W + 1)
 #define PREDICATE(i) true /* picked unchecked */
@@ -20,16 +25,72 @@
 #define DUTIES GO_DUTY
 #define GO_DUTY PARK_WAKE(next, wake_it) /* @handoff.c handoff_wake_next */
 #define IDLE (next == NOBODY)
+#ifdef LOST
+hidden byte cond_; /* that of a kind of waiter */
+#define IN_COND(i) (KIND(i) == cond_)
+#endif
 #include "waitq.inc"
 
 byte tickets[KINDS];
 byte holder = NOBODY;
 byte begun, finished;
 
-inline acquire(me)
+#ifndef LOST
+#define ACQUIRE(me, failed, may_break) atomic { holder == NOBODY -> holder = me }
+#else
+bool broken;    /* the foreign lock: no acquire succeeds any more */
+bool lost;      /* LOCK_FOREIGN_LOST */
+bool lost_held; /* LOCK_LOST_HELD */
+byte active_waits;
+byte counting;  /* conditions on which waitq_notify_lost() is counted */
+byte gone;      /* destroyed conditions */
+hidden byte cond_touched_after_destroy, not_left;
+
+#define ACQUIRE(me, failed, may_break) \
+    if \
+    :: atomic { holder == NOBODY && !broken -> holder = me } \
+    :: atomic { broken || (may_break && holder == NOBODY) -> broken = true } -> goto failed \
+    fi
+#define COUNTED(cond) (IN(counting, cond) || (queued & (KINDS == 1 -> 255 : (cond == 0 -> 85 : 170))) != 0)
+#define TOUCH_COND(cond) MUST(cond_touched_after_destroy, !IN(gone, cond))
+#define TOUCH_LOCK MUST(lock_touched_after_destroy, active_waits > 0 || lost_held)
+#ifdef M_LOST_UNGUARDED
+#define MAY_LOSE true
+#else
+#define MAY_LOSE (!lost_held)
+#endif
+#ifdef M_LOST_UNCOUNTED
+#define COUNT_IN(cond) skip
+#else
+#define COUNT_IN(cond) ADD(counting, cond)
+#endif
+
+/* `moves`: the thread wakes the waiters of the condition. @cond.c condi_leave_lost */
+inline lose(moves, cond)
 {
-    atomic { holder == NOBODY -> holder = me }
+    atomic { MAY_LOSE -> lost_held = true }; /* @lock.c lock_lose */
+    atomic { lost = true }; /* @lock.c lock_lose */
+    if
+#ifndef M_LOST_WAKES_NOBODY
+    :: atomic { moves -> TOUCH_COND(cond); COUNT_IN(cond) }; /* @waitq.c waitq_notify_lost */
+        atomic { TOUCH_COND(cond); cond_ = cond; waitq_notify(ALL) }; /* @waitq.c waitq_notify_lost */
+        atomic { TOUCH_COND(cond); DROP(counting, cond) } /* @waitq.c waitq_notify_lost */
+    :: atomic { !(moves) }
+#else
+    :: atomic { true }
+#endif
+    fi
 }
+
+/* @cond.c condi_leave_lost: lock_wake_next() */
+inline wake_all()
+{
+    do
+    :: atomic { IDLE -> TOUCH_LOCK; waitq_pick(next, NOBODY); if :: next == NOBODY -> break :: else fi }
+    PARK_WAKE(next, wake_it)
+    od
+}
+#endif
 
 /* By the holder. Waking the waiter is separate steps, before the holder releases. */
 inline wake_next()
@@ -54,6 +115,9 @@ inline release(me)
 inline begin_wait()
 {
     waitq_begin_wait(me);
+#ifdef LOST
+    active_waits++;
+#endif
 #ifdef TIMED
     ADD(timed, me);
 #endif
@@ -63,6 +127,15 @@ inline begin_wait()
     :: DROP(due, me)
     fi
 #endif
+}
+
+inline forget_wait()
+{
+    DROP(given, me);
+    DROP(waiting, me);
+    DROP(due, me);
+    d_step { forget_arrival(me) };
+    state[me] = 0
 }
 
 byte ended; /* those that have ended */
@@ -78,7 +151,9 @@ inline quiet_promises()
     MUST(lost_notification, tickets[0] == 0 || waiting == 0);
 #endif
     MUST(overdue, (waiting & due) == 0);
-#ifndef ROUNDS
+#ifdef LOST
+    MUST(not_left, !broken || (waiting == 0 && queued == 0 && active_waits == 0))
+#elif !defined(ROUNDS)
     MUST(not_finished, finished == W)
 #endif
 }
@@ -96,9 +171,12 @@ proctype waiter(byte me)
     byte next = NOBODY;
     bool wake_it;
     bool woken, satisfied;
+#ifdef LOST
+    byte left;
+#endif
     atomic { begun == me -> begun++ };
 again:
-    acquire(me);
+    ACQUIRE(me, done, false);
     atomic {
         if
         :: tickets[KIND(me)] > 0 -> goto use
@@ -108,7 +186,7 @@ sleep:  skip
     }
     release(me); /* @cond.c condi_wait_once */
     park_sleep(me); /* @cond.c condi_wait_once */
-    acquire(me); /* @cond.c condi_wait_once */
+    ACQUIRE(me, fails, true); /* @cond.c condi_wait_once */
     atomic {
         woken = HAS(me, GO);
         if
@@ -133,11 +211,10 @@ sleep:  skip
         MUST(not_chosen, woken == IN(given, me));
 #endif
         woken = false;
-        DROP(given, me);
-        DROP(waiting, me);
-        DROP(due, me);
-        d_step { forget_arrival(me) };
-        state[me] = 0
+#ifdef LOST
+        active_waits--;
+#endif
+        forget_wait()
     }
     /* A separate step, as all steps of wake_next(): a waiter may time out in between. */
     atomic {
@@ -158,11 +235,50 @@ use:
 #endif
 back:
     atomic { wake_next(); goto sleep } /* @cond.c condi_wait */
-#ifndef ROUNDS
+#ifdef LOST
+fails: /* @foreign.c foreign_acquire_restore */
+    lose(IN(queued, me), KIND(me));
+#ifndef M_LOST_STAYS_QUEUED
+    atomic { waitq_leave(me) }; /* @cond.c condi_leave_lost */
+#endif
+#ifndef M_LOST_LEAVES_FIRST
+    wake_all();
+#endif
+    atomic { left = active_waits }; /* @cond.c condi_leave_lost: waitq_end_wait() */
+    atomic { active_waits = left - 1; left = 0 };
+    atomic { lost_held = false }; /* @lock.c lock_leave_lost */
+#ifdef M_LOST_LEAVES_FIRST
+    wake_all();
+#endif
+    atomic { forget_wait() };
+#endif
+#if !defined(ROUNDS) || defined(LOST)
 done:
     skip
 #endif
 }
+
+#ifdef LOST
+/* @cond.c cond_destroy @cond.c condi_wake_if_lost */
+proctype destroyer()
+{
+    byte next = NOBODY, cond = KINDS;
+    bool wake_it;
+end_destroyer:
+    do
+    :: atomic { broken && cond > 0 -> cond-- };
+        if
+        :: atomic { !COUNTED(cond) -> ADD(gone, cond) }
+#ifndef M_LOST_UNNOTICED
+        :: atomic { lost && COUNTED(cond) };
+            lose(true, cond);
+            wake_all();
+            atomic { lost_held = false; ADD(gone, cond) }
+#endif
+        fi
+    od
+}
+#endif
 
 proctype notifier(byte me)
 {
@@ -171,7 +287,7 @@ proctype notifier(byte me)
     byte left = NOTIFIES, n, kind;
     do
     :: left > 0 ->
-        acquire(me);
+        ACQUIRE(me, over, false);
         atomic {
             if
             :: n = 1
@@ -186,6 +302,9 @@ proctype notifier(byte me)
             fi;
 #endif
             tickets[kind] = tickets[kind] + (n == ALL -> 1 : n);
+#ifdef LOST
+            cond_ = kind;
+#endif
             kind = 0;
             waitq_notify(n); /* @cond.c condi_notify_nonprivate */
             n = 0
@@ -194,6 +313,7 @@ proctype notifier(byte me)
         release(me)
     :: else -> break
     od;
+over:
     atomic { ended++; WHEN_INACTIVE }
 }
 
@@ -214,6 +334,9 @@ init {
         :: else -> break
         od;
         run notifier(W);
+#ifdef LOST
+        run destroyer();
+#endif
 #ifndef ANYTIME
         run quiet()
 #endif

@@ -6,12 +6,14 @@
  * KILLS processes are killed at any step. The kernel then frees the mutex of a dead holder, marks it, and removes the
  * dead process from its list of sleepers. A process that gets EOWNERDEAD calls recover and looks at the tickets again.
  * ONES, TWOS: the notifier notifies 1 each time, or 2. TIMED: so many times the deadline of a wait passes. PRED: waits
- * are wait_for.
+ * are wait_for. CLOSE: the notifier closes the condition instead of a notify, any time, and may notify afterwards.
  *
  * Checked when no process can run: none sleeps for the mutex; no live process waits while there is a ticket, whichever
  * was killed; no deadline has passed; and if there is no ticket, as many waits have returned as the notifies owe
  * (without PRED and KILLS: `owed`). Checked at any time: no wait returns 0 that began after the last notify, unless a
- * repair frees all waiters. So no notification is stolen.
+ * repair frees all waiters. So no notification is stolen. After a close no wait begins, no wait goes on after its
+ * waiter has acquired the lock, a wait ends with ECANCELED only if others can use all earlier notifications, and a
+ * notify wakes no waiter.
  *
  * KINDS=2 is as in cond.pml. TWO_CROWDS: two processes wait once, whatever tickets there are; then a notify; two more,
  * and another notify. This is the smallest case in which new arrivals can steal.
@@ -37,7 +39,7 @@
 #define COUNT(set) (((set) & 1) + (((set) >> 1) & 1) + (((set) >> 2) & 1) + (((set) >> 3) & 1))
 
 #define MUST(not_broken, condition) not_broken = !(condition); assert(!not_broken)
-hidden byte two_holders, stolen, stuck_at_lock, lost_notification, overdue, too_few, not_finished;
+hidden byte two_holders, stolen, stuck_at_lock, lost_notification, overdue, too_few, not_finished, waits_on_closed;
 
 /* The robust mutex, and the lock's flags. */
 byte mutex = NOBODY;
@@ -51,6 +53,23 @@ byte sequence;     /* its steps only */
 bool sleepers;     /* SEQUENCE_SLEEPERS */
 byte owed_wakes;   /* owed */
 #define EVERYBODY 100
+
+#ifdef CLOSE
+bool closed;       /* CONDI_CLOSED_SHARED */
+#define CLOSED closed
+#else
+#define CLOSED false
+#endif
+#ifdef M_CLOSED_UNCHECKED
+#define CHECKS_CLOSED false
+#else
+#define CHECKS_CLOSED CLOSED /* with the lock held. @shared.c shared_wait */
+#endif
+#ifdef M_SLEEPS_ON_CLOSED
+#define SLEEPER_SEES_CLOSED false
+#else
+#define SLEEPER_SEES_CLOSED CLOSED /* @shared.c shared_sleep */
+#endif
 
 chan asleep = [N] of { byte }; /* the kernel's: who sleeps on the sequence */
 byte killed;
@@ -75,8 +94,9 @@ byte expiries = TIMED; /* how many more waits may expire: each draws a ticket, a
 #define NOTHING 0
 /* @shared.c shared_claim_of */
 #define CLAIM (number < free_below -> FREE : (number < notified_below && grants > 0 -> GRANT : NOTHING))
-/* @shared.c shared_sleep */
-#define SEES_SOMETHING (CLAIM == FREE || (CLAIM == GRANT && !(has_looked && looked == sequence)))
+/* What ends a sleep, for a sleeper that has read this sequence. @shared.c shared_sleep */
+#define SEES_SOMETHING(read) (CLAIM == FREE || (CLAIM == GRANT && !(has_looked && looked == read)) || \
+                              recoveries != lock_recoveries || SLEEPER_SEES_CLOSED)
 
 #ifdef M_SLEEP_UNSAID
 #define SAID false
@@ -84,7 +104,6 @@ byte expiries = TIMED; /* how many more waits may expire: each draws a ticket, a
 #define SAID true
 #endif
 #define ASLEEP(me) (asleep??[eval(me)])
-#define SEES_SOMETHING_SINCE (CLAIM == FREE || (CLAIM == GRANT && !(has_looked && looked == seen)))
 
 /* ---- The lock ---- */
 
@@ -192,10 +211,14 @@ inline shared_notify(n)
 {
     repair_if_needed();
     atomic {
+#ifdef M_NOTIFIES_CLOSED
         waiting_ = old_waiters + new_waiters;
+#else
+        waiting_ = (CLOSED -> 0 : old_waiters + new_waiters); /* @shared.c shared_notify */
+#endif
         woken = (n == ALL -> EVERYBODY : n);
         if
-        :: waiting_ > 0 ->
+        :: waiting_ > 0 && !CLOSED ->
             if
             :: old_promised == 0 && promised > 0 -> old_pool = pool; old_promised = promised
             :: else
@@ -233,6 +256,18 @@ inline shared_notify(n)
     atomic { waiting_ = 0; woken = 0 }
 }
 
+#ifdef CLOSE
+/* @shared.c shared_close */
+inline shared_close()
+{
+    repair_if_needed();
+    atomic { closed = true };
+#ifndef M_CLOSE_WAKES_NOBODY
+    announce(EVERYBODY)
+#endif
+}
+#endif
+
 /* @shared.c shared_arrive */
 inline arrive(me)
 {
@@ -267,12 +302,11 @@ end_sleep:
     do
     :: atomic { !ASLEEP(me) -> seen = sequence }; /* @shared.c shared_sleep */
         if
-        :: atomic { SEES_SOMETHING_SINCE -> seen = 0 } -> break
+        :: atomic { SEES_SOMETHING(seen) -> seen = 0 } -> break
 #ifdef TIMED
         :: atomic { IN(due, me) -> seen = 0 } -> break
 #endif
-        :: atomic { recoveries != lock_recoveries -> seen = 0 } -> break
-        :: atomic { !SEES_SOMETHING_SINCE && recoveries == lock_recoveries };
+        :: atomic { !SEES_SOMETHING(seen) };
 #ifndef M_SLEEP_UNSAID
             atomic { if :: seen == sequence -> sleepers = true :: else -> goto again_asleep fi }; /* @shared.c shared_sleep */
 #endif
@@ -290,7 +324,7 @@ again_asleep:
 #endif
 #if KILLS > 0 && !defined(M_NO_HEARTBEAT)
     /* The heartbeat, if it finds something. @shared.c shared_sleep */
-    :: atomic { ASLEEP(me) && (SEES_SOMETHING || recoveries != lock_recoveries) -> asleep??eval(me) }
+    :: atomic { ASLEEP(me) && SEES_SOMETHING(sequence) -> asleep??eval(me) }
     :: atomic { ASLEEP(me) && ((mutex == NOBODY && mutex_dead) || owner_died) ->
             asleep??eval(me); owner_died = true; mutex_dead = (mutex != NOBODY && mutex_dead); seen = 0 } -> break
 #endif
@@ -299,6 +333,7 @@ again_asleep:
 /* @shared.c shared_wait */
 inline begin_wait(me)
 {
+    MUST(waits_on_closed, !CLOSED);
     arrive(me);
     ADD(waiting, me);
 #ifdef TIMED
@@ -323,6 +358,8 @@ inline end_wait(me)
 
 #ifdef PRED
 #define CONTENT (tickets[KIND(me)] > 0) /* @shared.c shared_wait */
+#elif defined(M_CLOSED_FIRST)
+#define CONTENT (claim != NOTHING && !CLOSED)
 #else
 #define CONTENT (claim != NOTHING)
 #endif
@@ -349,7 +386,8 @@ proctype waiter(byte me)
 check:  recover();
         do
         :: atomic { HAS_ENOUGH -> TAKE_TICKET; break }
-        :: atomic { !HAS_ENOUGH };
+        :: atomic { !HAS_ENOUGH && CHECKS_CLOSED -> break } /* @shared.c shared_wait */
+        :: atomic { !HAS_ENOUGH && !CHECKS_CLOSED };
             repair_if_needed();
             atomic { begin_wait(me) };
             do
@@ -379,7 +417,10 @@ check:  recover();
                         end_wait(me);
                         claim = 0;
                         break
-                    :: !(CONTENT) && IN(due, me) ->
+                    :: !(CONTENT) && (IN(due, me) || CHECKS_CLOSED) ->
+#if KILLS == 0 && !defined(PRED)
+                        MUST(too_few, !CLOSED || !IN(pool, me) || promised < COUNT(pool));
+#endif
                         depart((claim == FREE -> FREE : NOTHING));
                         end_wait(me);
                         if
@@ -388,7 +429,8 @@ check:  recover();
                         fi;
                         claim = 0;
                         break
-                    :: !(CONTENT) && !IN(due, me) ->
+                    :: !(CONTENT) && !(IN(due, me) || CHECKS_CLOSED) ->
+                        MUST(waits_on_closed, !CLOSED);
                         if
                         :: claim == FREE -> arrive(me) /* @shared.c shared_wait */
                         :: else
@@ -425,6 +467,9 @@ proctype notifier(byte me)
             recover();
             atomic {
                 if
+#ifdef CLOSE
+                :: n = 0
+#endif
 #ifndef TWOS
                 :: n = 1
 #endif
@@ -447,7 +492,12 @@ proctype notifier(byte me)
 #endif
                 kind = 0
             };
-            shared_notify(n);
+            if
+            :: atomic { n > 0 }; shared_notify(n)
+#ifdef CLOSE
+            :: atomic { n == 0 }; shared_close()
+#endif
+            fi;
             unlock(me);
 #ifdef TWO_CROWDS
             atomic { crowds++ };
@@ -501,6 +551,7 @@ proctype quiet()
     MUST(lost_notification, tickets[0] == 0 || waiting == 0);
 #endif
     MUST(overdue, (waiting & due) == 0);
+    MUST(not_finished, !CLOSED || waiting == 0);
 #if KILLS == 0 && !defined(PRED)
     MUST(too_few, promised == 0 && old_promised == 0);
 #endif

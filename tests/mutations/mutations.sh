@@ -152,12 +152,10 @@ mutation() {
 
 mutation 'a notify does not race with the deadline' 'timeout race' 'waitq_beat_deadline()' '(void)waiter; return true;'
 mutation 'a waiter expires by a store' 'timeout race' expire 'if (a_store(&waiter->state, WAITER_EXPIRED, relaxed), 1)'
-mutation 'a stopped waiter stays asleep' 'stop race' stopped never 'no random call stops a wait'
-mutation 'a stopped waiter is not woken' 'stop race' wake-stopped delete 'no random call stops a wait'
-mutation 'a chosen waiter is stopped' 'stop race' stop-chosen \
-    'next = old | WAITER_EXPIRED;' 'no random call stops a wait'
-mutation 'a waiter that goes back does not check for a stop' 'stop, barged' looks-again delete \
-    'no random call stops a wait'
+mutation 'a stopped waiter stays asleep' 'stop race' stopped never
+mutation 'a stopped waiter is not woken' 'stop race' wake-stopped delete
+mutation 'a chosen waiter is stopped' 'stop race' stop-chosen 'next = old | WAITER_EXPIRED;'
+mutation 'a waiter that goes back does not check for a stop' 'stop, barged' looks-again delete
 mutation 'a notify chooses an expired waiter' 'timeout race' choose-expired always
 mutation 'a notify chooses all waiters' 'timeout race' notify-count delete
 mutation 'an expired waiter stays in its queue' 'timeout race' 'waitq_leave()' \
@@ -187,7 +185,7 @@ mutation 'barging never ends' 'barging ends' 'mutex_may_take()' \
 mutation 'starving threads never get their turn' 'turns beside an acquirer' 'handoff_take_turn()' \
     'return (void)lock, false;' 'the reference model has no fairness'
 mutation 'a waiter is picked at the turn of a starving thread' 'turns beside an acquirer' starving-turn \
-    'if (next == NULL && !has_picked) {' 'the reference model has no fairness'
+    'if (next == NULL && !has_searched) {' 'the reference model has no fairness'
 mutation 'starving threads always get their turn' - 'handoff_take_turn()' \
     'return (void)lock, (word & (MUTEX_SLEEPERS | MUTEX_STARVING_ALL)) != 0;'
 mutation 'a free lock stays reserved for ever' 'a free lock is not kept' sleep-until-starving \
@@ -261,7 +259,7 @@ mutation 'a task passes on a notification from before the close' 'initialised ag
 mutation 'callbacks run inside callbacks' 'chain' nested-dispatch never
 mutation 'the callback runs inside the call that made the request' 'within the call' own-request never
 mutation 'a task is picked at the turn of a starving thread' 'expired beside tasks' starving-turn \
-    'if (next == NULL && !has_picked) {' 'the reference model has no fairness'
+    'if (next == NULL && !has_searched) {' 'the reference model has no fairness'
 
 # The scenarios of these are tests of the unit test.
 if printf '#include <%s>\n' stdarg.h setjmp.h stddef.h stdint.h cmocka.h | $compiler -E - >"$work/out" 2>&1; then

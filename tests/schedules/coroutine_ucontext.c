@@ -5,26 +5,17 @@
 #include <stdlib.h>
 #include <ucontext.h>
 
-/* Tell the sanitizers about each stack switch. */
+/* AddressSanitizer must be told about each stack switch. */
 #if defined(__has_feature)
 #  if __has_feature(address_sanitizer)
 #    define COROUTINE_ASAN 1
-#  endif
-#  if __has_feature(thread_sanitizer)
-#    define COROUTINE_TSAN 1
 #  endif
 #endif
 #if defined(__SANITIZE_ADDRESS__)
 #  define COROUTINE_ASAN 1
 #endif
-#if defined(__SANITIZE_THREAD__)
-#  define COROUTINE_TSAN 1
-#endif
 #ifdef COROUTINE_ASAN
 #  include <sanitizer/common_interface_defs.h>
-#endif
-#ifdef COROUTINE_TSAN
-#  include <sanitizer/tsan_interface.h>
 #endif
 
 enum { STACK_SIZE = 128 * 1024 };
@@ -37,9 +28,6 @@ struct coroutine {
 #ifdef COROUTINE_ASAN
     void *fake_stack;
 #endif
-#ifdef COROUTINE_TSAN
-    void *fiber;
-#endif
 };
 
 static struct coroutine *running;
@@ -51,9 +39,6 @@ struct coroutine *coroutine_new(void)
         abort();
     if (running == NULL) {
         running = coroutine;
-#ifdef COROUTINE_TSAN
-        coroutine->fiber = __tsan_get_current_fiber();
-#endif
     } else {
         coroutine->stack = malloc(STACK_SIZE);
         if (coroutine->stack == NULL)
@@ -73,9 +58,6 @@ static void hand_over(struct coroutine *to, bool for_good)
     bool known = to->stack != NULL;
     __sanitizer_start_switch_fiber(for_good ? NULL : &from->fake_stack, known ? to->stack : main_stack,
                                    known ? STACK_SIZE : main_size);
-#endif
-#ifdef COROUTINE_TSAN
-    __tsan_switch_to_fiber(to->fiber, 0);
 #endif
     (void)swapcontext(&from->context, &to->context);
 #ifdef COROUTINE_ASAN
@@ -97,11 +79,6 @@ static void begin(void)
 
 void coroutine_start(struct coroutine *coroutine, void (*run)(void *arg), void *arg)
 {
-#ifdef COROUTINE_TSAN
-    if (coroutine->fiber != NULL)
-        __tsan_destroy_fiber(coroutine->fiber);
-    coroutine->fiber = __tsan_create_fiber(0);
-#endif
     coroutine->run = run;
     coroutine->arg = arg;
     (void)getcontext(&coroutine->context);

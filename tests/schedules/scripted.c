@@ -35,7 +35,7 @@ static unsigned thread_count;
 static int64_t now_ns;
 static uint64_t sleeps;
 static unsigned preemptions_left, early_returns_left, kills_left;
-static unsigned stalls;
+static unsigned stalls, stalls_at_progress;
 static unsigned idle_timers; /* deadlines that passed while no thread was ready, since the last wake-up */
 static bool quiet_done;
 static unsigned deeper;
@@ -295,8 +295,12 @@ static struct thread *next_thread(struct thread *current)
         idle_timers++;
         stalls++;
     }
-    if (idle_timers > 4 * thread_count) {
+    /* Two waiters of a shared condition may wake each other at each heartbeat: there is a grant, and both predicates are
+       false. Those wake-ups are no progress either. */
+    bool in_vain = script != NULL && stalls - stalls_at_progress > 64 * thread_count;
+    if (idle_timers > 4 * thread_count || in_vain) {
         idle_timers = 0;
+        stalls_at_progress = stalls;
         return NULL;
     }
     unsigned chosen;
@@ -327,7 +331,7 @@ static void run_schedule(void)
     preemptions_left = scenario->preemptions + deeper;
     early_returns_left = scenario->early_returns;
     kills_left = scenario->kills;
-    idle_timers = stalls = 0;
+    idle_timers = stalls = stalls_at_progress = 0;
     robust_count = 0;
     switches = steps = 0;
     script_steps = 0;
@@ -496,6 +500,7 @@ void sched_advance(int64_t ns)
 void sched_progress(void)
 {
     idle_timers = 0;
+    stalls_at_progress = stalls;
 }
 
 void sched_until(bool (*true_now)(void))

@@ -3,10 +3,12 @@
  * For hours: all other stress programs, again and again, several at a time, each with a seed and a length of its own,
  * on one core or on all, some of them stopped and continued at random.
  *
- *      soak [--minutes N] [--runs N] [--hang SECONDS] [--seed S]
+ *      soak [--minutes N] [--runs N] [--hang SECONDS] [--seed S] [--results FILE]
  *
  * It prints its progress now and then. The first violation ends it: it prints the output of the program, with its
  * conditions described, and its name and seed. A program that hangs gets SIGQUIT and describes its conditions too.
+ * A line with the figures is appended to FILE: seed, runs, hand-offs, timeouts, cancels, kills, longest wait in
+ * seconds, and `passed` or `violation`.
  *
  * A program hangs if for a minute (--hang) all its threads are asleep at each look and use no CPU time. Its first
  * thread, which waits for the others by looking, may have used a second or more: that is enough to have looked. A
@@ -55,6 +57,7 @@ static struct {
     unsigned next;
     unsigned long started, finished, skipped;
     int64_t start_ns, hang_ns;
+    const char *results; /* the name of a file, or NULL */
 } soak;
 
 /* ---- Whether a program hangs ---- */
@@ -116,11 +119,24 @@ static void print_progress(void)
 {
     const struct stress_counters *counters = soak.counters;
     int64_t s = (cond_now() - soak.start_ns) / 1000000000;
-    printf("%3d:%02d:%02d  %lu runs, %llu hand-overs, %llu timeouts, %llu cancels, %llu kills, longest wait "
+    printf("%3d:%02d:%02d  %lu runs, %llu hand-offs, %llu timeouts, %llu cancels, %llu kills, longest wait "
            "%.1f s\n",
            (int)(s / 3600), (int)(s / 60 % 60), (int)(s % 60), soak.finished, counters->handovers,
            counters->timeouts, counters->cancels, counters->kills, (double)counters->longest_wait_ns / 1e9);
     fflush(stdout);
+}
+
+static void append_result(const char *result)
+{
+    const struct stress_counters *counters = soak.counters;
+    if (soak.results == NULL)
+        return;
+    FILE *file = fopen(soak.results, "a");
+    CHECK(file != NULL, "cannot write %s: %s", soak.results, strerror(errno));
+    fprintf(file, "%" PRIu64 "\t%lu\t%llu\t%llu\t%llu\t%llu\t%.1f\t%s\n", stress.seed, soak.finished,
+            counters->handovers, counters->timeouts, counters->cancels, counters->kills,
+            (double)counters->longest_wait_ns / 1e9, result);
+    (void)fclose(file);
 }
 
 static void show_output(const struct job *job)
@@ -142,6 +158,7 @@ static _Noreturn void violation(struct job *job, const char *what)
     for (unsigned i = 0; i < soak.jobs_count; i++)
         if (soak.jobs[i].process != 0)
             (void)kill(soak.jobs[i].process, SIGKILL);
+    append_result("violation");
     fprintf(stderr, "soak --seed %" PRIu64 " has failed after %lu runs\n", stress.seed, soak.finished);
     exit(1);
 }
@@ -282,6 +299,7 @@ int main(int argc, char **argv)
 {
     unsigned minutes = take_option(&argc, argv, "--minutes", 0);
     unsigned long runs = take_option(&argc, argv, "--runs", 0);
+    soak.results = stress_take(&argc, argv, "--results");
     soak.hang_ns = COND_SEC(1) * (int64_t)take_option(&argc, argv, "--hang", 60);
     stress_begin(argc, argv);
     begin(argv[0]);
@@ -314,6 +332,7 @@ int main(int argc, char **argv)
         nap(LOOK_EVERY_NS);
     }
     print_progress();
+    append_result("passed");
     printf("no violation in %lu runs of %u programs (%lu were skipped)\n", soak.finished, (unsigned)PROGRAMS,
            soak.skipped);
     return 0;
