@@ -83,7 +83,7 @@
  * Contents
  *
  *     Time; The condition; Acquire and release; Wait; Notify; Await; Close, cancel, stop; State of a condition;
- *     Locks; Texts and versions; Tasks; Processes; Static analysis; Leaving out features; Private
+ *     Locks; Texts and versions; Tasks; Processes; Statistics; Static analysis; Leaving out features; Private
  *
  * #ifndef CONDVAR_NO_... marks declarations that a small system can leave out: see "Leaving out features".
  */
@@ -124,7 +124,7 @@
 #  define COND_ANALYSIS_(attribute)
 #  define COND_HELD(cond) ((void)(cond))
 #endif
-#define COND_REQUIRES(object) COND_ANALYSIS_(requires_capability(object))
+#define COND_REQUIRES(...) COND_ANALYSIS_(requires_capability(__VA_ARGS__))
 #define COND_ACQUIRES_(object) COND_ANALYSIS_(acquire_capability(object))
 #define COND_TRIES_(object) COND_ANALYSIS_(try_acquire_capability(0, object))
 #define COND_RELEASES_(object) COND_ANALYSIS_(release_capability(object))
@@ -837,6 +837,50 @@ COND_API int cond_reinit_after_fork(cond_t *cond);
 /** As cond_reinit_after_fork(), for a lock without conditions. */
 COND_API int cond_lock_reinit_after_fork(cond_lock_t *lock);
 
+/* ---- Statistics ------------------------------------------------------------------------------------------ */
+
+#ifdef CONDVAR_OBSERVER
+/*
+ * The observer is a function of the program, which the library calls for each of these events. It can count them
+ * by lock: examples/statistics.c. There is an observer only if the library and the program are compiled with
+ * CONDVAR_OBSERVER (-Dobserver=enabled). Otherwise it costs nothing.
+ */
+enum {
+    COND_EVENT_CONTENDED, /* a thread could not acquire a private lock at once. cond: NULL. value: 1 if it is a waiter
+                             that a release has woken, else 0. (A failed cond_try_acquire(), or a task, may have no
+                             event) */
+    COND_EVENT_WAIT,      /* a wait begins. value: its deadline, or COND_FOREVER */
+    COND_EVENT_AGAIN,     /* a woken waiter waits again, because its predicate is false. value: its deadline. (On a
+                             shared condition also if another waiter has used the notification) */
+    COND_EVENT_WAKE,      /* a wait has ended. value: its result, such as 0 or ETIMEDOUT */
+    COND_EVENT_HANDOVER,  /* a release wakes a waiter, or makes a task the owner. value: the address of the task; of
+                             a thread it has no meaning. Not for shared locks */
+    COND_EVENT_NOTIFY,    /* a notify. value: n, or -1 for all */
+    COND_EVENT_CANCEL,    /* a cancel. value: the address of the token, or 0 for a close */
+};
+
+/*
+ * An observer. The thread of the event calls it, so several threads may be in it at the same time. It ignores
+ * events that it does not know, since later versions may have more.
+ *
+ * - The lock is held during the call, and other threads wait for it. So an observer must be short. Exceptions are
+ *   CONTENDED, and a WAKE after which the lock is not held (cond_wait()).
+ * - At WAKE the condition may be destroyed already, and so may a lock that is not held. So use `cond` and `lock` as
+ *   addresses only.
+ * - It must not call this library, except cond_now(). It may acquire a lock that is not of this library, if no
+ *   thread calls this library while it holds that lock.
+ * - It must return normally: no longjmp(), no exception, no pthread_exit(), and no cancellation point.
+ * - Waits of tasks have no WAIT, AGAIN and WAKE.
+ */
+typedef void cond_observer_t(int event, const cond_t *cond, const cond_lock_t *lock, int64_t value);
+
+/**
+ * Set the observer of all conditions and locks of the program. NULL: none, as at the start. Any thread may call
+ * this at any time. Other threads may still be in the old observer when it returns.
+ */
+COND_API void cond_set_observer(cond_observer_t *observer);
+#endif
+
 /* ---- Static analysis ------------------------------------------------------------------------------------- */
 
 /*
@@ -847,6 +891,13 @@ COND_API int cond_lock_reinit_after_fork(cond_lock_t *lock);
  *     COND_HELD(&not_full);     // the lock is held from here on
  *
  * COND_HELD() is for a lock that was acquired through another condition, or without this library.
+ *
+ * The analysis does not know that several conditions use one lock. So name all that a function uses:
+ *
+ *     cond_acquire(&q->not_full);
+ *     COND_HELD(&q->not_empty);    // it has the same lock. (Until the end of the function, for the analysis)
+ *
+ *     void push(struct queue *q, int item) COND_REQUIRES(q->not_full, q->not_empty);
  *
  * The analysis assumes that cond_acquire() succeeds, and that locks are not recursive. It follows the errors of
  * the try and timed calls. If you check the error of an acquire, use cond_acquire_timed(cond, COND_FOREVER).
@@ -929,6 +980,25 @@ struct cond_task;
 #  define COND_ROBUST_WORDS_ 4
 #endif
 
+struct cond_private_lock_ { /* the part of a private lock */
+    uint32_t word;           /* atomic: held or free, src/mutex.c */
+#if UINTPTR_MAX > 0xFFFFFFFFu /* on 64-bit systems, where it uses padding */
+#  define COND_NO_HOLDER_PRED_ 0,
+    uint32_t holder_pred;    /* under the lock: hash of the holder's last predicate, src/waitq.c */
+#else
+#  define COND_NO_HOLDER_PRED_
+#endif
+    uintptr_t owner;         /* atomic, by its owner only: the owner, or 0 */
+#ifndef CONDVAR_NO_TASKS
+    struct cond_task *tasks; /* atomic: a stack of tasks that want the lock, src/taskq.c */
+#endif
+};
+
+struct cond_foreign_lock_ { /* the part of a foreign lock */
+    const cond_lock_ops_t *ops; /* fixed by init */
+    void *object;               /* fixed by init */
+};
+
 struct COND_CAPABILITY_ cond_lock {
     uint8_t kind_;   /* fixed by init; src/object.h has the kinds */
     uint8_t flags_;  /* under the lock */
@@ -942,23 +1012,8 @@ struct COND_CAPABILITY_ cond_lock {
             uint32_t process;             /* under the lock: the process of the notified waiters */
 #endif
             union {
-                struct cond_private_lock_ {
-                    uint32_t word;           /* atomic: held or free, src/mutex.c */
-#if UINTPTR_MAX > 0xFFFFFFFFu /* on 64-bit systems, where it uses padding */
-#  define COND_NO_HOLDER_PRED_ 0,
-                    uint32_t holder_pred;    /* under the lock: hash of the holder's last predicate, src/waitq.c */
-#else
-#  define COND_NO_HOLDER_PRED_
-#endif
-                    uintptr_t owner;         /* atomic, by its owner only: the owner, or 0 */
-#ifndef CONDVAR_NO_TASKS
-                    struct cond_task *tasks; /* atomic: a stack of tasks that want the lock, src/taskq.c */
-#endif
-                } mine;
-                struct cond_foreign_lock_ {
-                    const cond_lock_ops_t *ops; /* fixed by init */
-                    void *object;               /* fixed by init */
-                } foreign;
+                struct cond_private_lock_ mine;
+                struct cond_foreign_lock_ foreign;
             } as;
         } local;
 #ifndef CONDVAR_NO_SHARED
@@ -993,6 +1048,21 @@ typedef uint64_t cond_arrivals_t_ __attribute__((aligned(4)));
 typedef uint64_t cond_arrivals_t_;
 #endif
 
+#ifndef CONDVAR_NO_SHARED
+struct cond_shared_queue_ { /* the part of a condition with COND_SHARED: all written under the lock; src/shared.c */
+    uint32_t sequence;     /* atomic: the word that waiters sleep on */
+    uint32_t arrivals;     /* atomic: the ticket of the next waiter */
+    uint32_t free_below;   /* atomic: waiters with a lower ticket may return, without a grant */
+    uint32_t notified_below; /* atomic: the other waiters with a lower ticket may return with a grant */
+    uint32_t grants;       /* atomic: the number of grants */
+    uint32_t old_waiters;  /* the number of the waiters that need a grant */
+    uint16_t laps;         /* atomic: how often `arrivals` has wrapped */
+    uint16_t spin;         /* atomic: the spin budget, src/park.h */
+    uint16_t recoveries;   /* atomic: the number of recoveries of the lock at the last repair */
+    uint16_t owed;         /* own lock: how many waiters its release has to wake */
+};
+#endif
+
 struct COND_CAPABILITY_ cond {
     cond_lock_t *lock_; /* fixed by init. NULL: own_. COND_SHARED: the distance in bytes from this condition */
     uint32_t state_;    /* atomic, written by init, destroy and close; src/object.h */
@@ -1006,18 +1076,7 @@ struct COND_CAPABILITY_ cond {
 #endif
         } local;
 #ifndef CONDVAR_NO_SHARED
-        struct cond_shared_queue_ { /* COND_SHARED: all written under the lock; src/shared.c */
-            uint32_t sequence;     /* atomic: the word that waiters sleep on */
-            uint32_t arrivals;     /* atomic: the ticket of the next waiter */
-            uint32_t free_below;   /* atomic: waiters with a lower ticket may return, without a grant */
-            uint32_t notified_below; /* atomic: the other waiters with a lower ticket may return with a grant */
-            uint32_t grants;       /* atomic: the number of grants */
-            uint32_t old_waiters;  /* the number of the waiters that need a grant */
-            uint16_t laps;         /* atomic: how often `arrivals` has wrapped */
-            uint16_t spin;         /* atomic: the spin budget, src/park.h */
-            uint16_t recoveries;   /* atomic: the number of recoveries of the lock at the last repair */
-            uint16_t owed;         /* own lock: how many waiters its release has to wake */
-        } shared;
+        struct cond_shared_queue_ shared;
 #endif
     } u_;
     cond_lock_t own_;

@@ -3,6 +3,15 @@
 #ifndef _GNU_SOURCE
 #  define _GNU_SOURCE
 #endif
+/* A program may compile this file with its own warnings. These two do not suit the library: it is C, and its functions
+   acquire and release a lock for their callers. */
+#if defined(__GNUC__)
+#  pragma GCC diagnostic push
+#  pragma GCC diagnostic ignored "-Wc++-compat"
+#  if defined(__clang__)
+#    pragma clang diagnostic ignored "-Wthread-safety-analysis"
+#  endif
+#endif
 #include "port/which.h"
 #ifdef CONDVAR_PORT_CUSTOM
 /* The functions of this port are in the user's own files, so they are not static. */
@@ -33,6 +42,7 @@
 #  include "port/no_shared.c"
 #endif
 
+#include "probe.c"
 #include "waitq.c"
 #include "mutex.c"
 #include "taskq.c"
@@ -53,4 +63,8 @@
 static const char all_layout_differs[] __attribute__((section(".gnu.warning.cond_release"), used)) = ALL_LAYOUT_DIFFERS;
 static const char all_lock_layout_differs[] __attribute__((section(".gnu.warning.cond_lock_release"), used)) =
     ALL_LAYOUT_DIFFERS;
+#endif
+
+#if defined(__GNUC__)
+#  pragma GCC diagnostic pop
 #endif

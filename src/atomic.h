@@ -53,6 +53,9 @@ void condvar_step(void);
                                                                memory_order_##success, memory_order_##failure))
 
 /* The same for an address, as a uintptr_t. */
+#define a_load_address(p, order) A_VALUE_(p, order, atomic_load_explicit(A_PTR_(p), memory_order_##order))
+#define a_store_address(p, value, order)                                                                \
+    A_VOID_(p, order, atomic_store_explicit(A_PTR_(p), (value), memory_order_##order))
 #define a_exchange_ptr(p, value, order)                                                                 \
     A_VALUE_(p, order, atomic_exchange_explicit(A_PTR_(p), (value), memory_order_##order))
 #define a_cas_ptr_weak(p, expected, value, success, failure)                                            \

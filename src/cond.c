@@ -274,6 +274,7 @@ static int condi_wait(cond_lock_t *lock, struct waitq_thread *self, int64_t dead
             error = EINVAL; /* the condition was destroyed too early, or another process waits on it */
         if (error != 0)
             break;
+        PROBE_AGAIN(waiter->cond, lock, deadline_ns);
         waitq_requeue(waiter, lock);
         lock_wake_next(lock);
     }

@@ -596,6 +596,7 @@ int shared_wait(cond_t *cond, cond_lock_t *lock, cond_pred_t *pred, void *arg, i
             shared_depart(&ticket, cond, satisfied || claim == SHARED_FREE ? claim : SHARED_NOTHING);
             return satisfied ? 0 : closed ? ECANCELED : ETIMEDOUT;
         }
+        PROBE_AGAIN(cond, lock, deadline_ns);
         if (claim == SHARED_FREE)
             shared_arrive(&ticket, cond); /* its predicate is false: wait again */
         ticket.false_at = a_load(&cond->u_.shared.sequence, relaxed) & ~(uint32_t)SHARED_SLEEPERS;

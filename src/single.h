@@ -20,20 +20,22 @@
  * Internal names begin with the name of a part: atomic operations a_, conditions condi_, others lock_, waitq_, mutex_,
  * park_ and so on. Macros of the implementation are undefined at its end.
  *
- * The macros CONDVAR_NO_*, which leave out features, must be the same in all files of the program: best on the
- * compiler's command line.
+ * The macros CONDVAR_NO_*, which leave out features, and CONDVAR_OBSERVER, which adds cond_set_observer(), must be the
+ * same in all files of the program: best on the compiler's command line.
  *
  * This file is made by src/single_header.py from include/condvar.h and src/. Change those files instead.
  */
+#if defined(CONDVAR_IMPLEMENTATION) && !defined(CONDVAR_IMPLEMENTED_) && defined(__cplusplus)
+#  error "CONDVAR_IMPLEMENTATION is C: define it in a C11 file. C++ includes the header without it."
+#  define CONDVAR_IMPLEMENTED_ /* so that this is the only error, as below */
+#endif
 #if defined(CONDVAR_IMPLEMENTATION) && !defined(CONDVAR_IMPLEMENTED_)
-#  if defined(__cplusplus)
-#    error "CONDVAR_IMPLEMENTATION is C: define it in a C11 file. C++ includes the header without it."
-#  endif
 #  include "port/which.h"
 #  if defined(CONDVAR_PORT_LINUX) || defined(CONDVAR_PORT_POSIX)
 /* (glibc decides which functions it declares when its first header is included.) */
 #    if defined(_FEATURES_H) && defined(__GLIBC__) && !defined(__USE_GNU)
 #      error "Include condvar_single.h before all others, or compile this file with -D_GNU_SOURCE."
+#      define CONDVAR_IMPLEMENTED_
 #    endif
 #    ifndef _GNU_SOURCE
 #      define _GNU_SOURCE
@@ -41,6 +43,7 @@
 #  elif defined(CONDVAR_PORT_WINDOWS)
 #    if defined(_WIN32_WINNT) && _WIN32_WINNT < 0x0602
 #      error "Include condvar_single.h before all others, or compile this file with -D_WIN32_WINNT=0x0602."
+#      define CONDVAR_IMPLEMENTED_
 #    endif
 #    ifndef _WIN32_WINNT
 #      define _WIN32_WINNT 0x0602

@@ -93,7 +93,8 @@ refused subdirectory "condvar $version is older than 9.9" -DNEEDED=9.9
 refused subdirectory "there is no feature 'taks'" -DNEEDED=0 -Dcondvar_WITHOUT=taks
 
 rm -r "$tmp/subdirectory app/build"
-configured subdirectory -DNEEDED=0 -DBUILD_SHARED_LIBS=ON '-Dcondvar_WITHOUT=tasks;shared'
+configured subdirectory -DNEEDED=0 -DBUILD_SHARED_LIBS=ON '-Dcondvar_WITHOUT=tasks;shared' \
+    -Dcondvar_OBSERVER=ON
 runs subdirectory app
 runs subdirectory single
 objdump -p "$tmp/subdirectory app/build/app" | grep -E 'NEEDED +libcondvar\.so\.0$' >/dev/null ||
@@ -102,6 +103,7 @@ library=$(find "$tmp/subdirectory app/build" -name "libcondvar.so.$version")
 [ -f "$library" ] || fail "no libcondvar.so.$version"
 nm -D --defined-only "$library" | awk '$2 != "A" { print $3 }' >"$tmp/exported"
 ! grep -v '^cond_' "$tmp/exported" || fail 'other names are exported'
+grep -q cond_set_observer "$tmp/exported" || fail 'condvar_OBSERVER has no effect'
 ! grep 'cond_task_' "$tmp/exported" || fail 'condvar_WITHOUT has no effect'
 
 # A change of a source makes the single header anew.

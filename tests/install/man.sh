@@ -74,7 +74,7 @@ for page in "${pages[@]}"; do
     for example in "$tmp"/example*.c; do
         # shellcheck disable=SC2046,SC2086 # lists of options
         $CC -std=gnu11 -Wall -Wextra -Wpedantic -Werror -Wno-unused-variable -Wno-unused-function -fsyntax-only \
-            $(pkg-config --cflags condvar) "$example" || fail "an example of $page does not compile"
+            -DCONDVAR_OBSERVER $(pkg-config --cflags condvar) "$example" || fail "an example of $page does not compile"
     done
 done
 

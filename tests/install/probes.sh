@@ -28,10 +28,17 @@ for library in "$libdir/libcondvar.so" "$libdir/libcondvar.a"; do
     probes_of "$library" | diff -u "$tmp/documented" - >&2 || fail "docs/tracing.md (-) and $library (+) have other probes"
 done
 
-meson setup "$tmp/without" "$SOURCE" -Dprobes=disabled -Dtests=disabled -Dexamples=false >"$tmp/said"
+meson setup "$tmp/without" "$SOURCE" -Dprobes=disabled -Dobserver=enabled -Dtests=disabled -Dexamples=false >"$tmp/said"
 grep 'probes.*left out: disabled' "$tmp/said" >/dev/null || fail 'no message of Meson that the probes are left out'
 meson compile -C "$tmp/without" >"$tmp/said" || fail "$(cat "$tmp/said")"
 [ -z "$(probes_of "$tmp/without/src/libcondvar.so")" ] || fail 'a library without probes has some'
+
+# The observer, another receiver of the same events, is in that library, and in no other.
+nm -D --defined-only "$tmp/without/src/libcondvar.so" | grep ' cond_set_observer' >/dev/null ||
+    fail 'a library with an observer does not export cond_set_observer()'
+grep -e '-DCONDVAR_OBSERVER' "$tmp/without/meson-private/condvar.pc" >/dev/null ||
+    fail 'condvar.pc has no -DCONDVAR_OBSERVER'
+! nm "$libdir/libcondvar.a" | grep -i observe || fail 'a library without an observer has a part of it'
 
 # ---- Are they passed? Each stop prints the probe's name and its last argument. ----
 
@@ -58,16 +65,17 @@ LD_LIBRARY_PATH=$libdir gdb -nx -batch -iex 'set debuginfod enabled off' -x "$tm
 passed() {
     [ "$(grep -cE "^passed $2\$" "$tmp/said")" = "$1" ] || fail "not passed $1 times: $2" "$(cat "$tmp/said")"
 }
-passed 5 'wait [0-9]+ -?[0-9]+'
-passed 4 "wait [0-9]+ $((2 ** 63 - 1))" # COND_FOREVER
-passed 2 'wake [0-9]+ 0'
+passed 6 'wait [0-9]+ -?[0-9]+'
+passed 5 "wait [0-9]+ $((2 ** 63 - 1))" # COND_FOREVER
+passed 1 "again [0-9]+ $((2 ** 63 - 1))"
+passed 3 'wake [0-9]+ 0'
 passed 1 'wake [0-9]+ 110' # ETIMEDOUT
 passed 2 'wake [0-9]+ 125' # ECANCELED
 passed 1 'notify [0-9]+ -1'
 passed 1 'cancel [0-9]+ [1-9][0-9]*'
 passed 1 'cancel [0-9]+ 0' # a close
-passed 2 'handover [0-9]+ [0-9]+'
+passed 4 'handover [0-9]+ [0-9]+'
 [ "$(grep -cE '^passed contended ' "$tmp/said")" -ge 1 ] || fail 'contended was not passed' "$(cat "$tmp/said")"
 # All of them name the same condition.
-[ "$(sed -nE 's/^passed (wait|wake|notify|cancel|handover) ([0-9]+) .*/\2/p' "$tmp/said" | sort -u | wc -l)" = 1 ] ||
+[ "$(sed -nE '/^passed contended /d; s/^passed [a-z]+ ([0-9]+) .*/\1/p' "$tmp/said" | sort -u | wc -l)" = 1 ] ||
     fail 'the probes name several conditions' "$(cat "$tmp/said")"

@@ -56,12 +56,22 @@ END
 cat >two.c <<'END'
 #include "condvar_single.h"
 int two(cond_t *cond);
+#ifdef CONDVAR_OBSERVER
+static int waits;
+static void observe(int event, const cond_t *cond, const cond_lock_t *lock, int64_t value)
+{
+    waits += event == COND_EVENT_WAIT && cond != NULL && lock != NULL && value != 0;
+}
+#endif
 static bool never(void *arg)
 {
     return arg != NULL;
 }
 int two(cond_t *cond)
 {
+#ifdef CONDVAR_OBSERVER
+    cond_set_observer(observe);
+#endif
     int error = cond_acquire(cond);
     if (error == 0)
         error = cond_notify(cond, 1);
@@ -83,6 +93,11 @@ int two(cond_t *cond)
         error += (int)cond_waiters(cond);
     if (error == 0)
         error = cond_release(cond);
+#ifdef CONDVAR_OBSERVER
+    cond_set_observer(NULL);
+    if (waits < 3)
+        error = EINVAL;
+#endif
     return error;
 }
 END
@@ -142,7 +157,8 @@ compile() {
 
 for compiler in $(printf '%s\n' "${CC%% *}" gcc clang | sort -u); do
     command -v "$compiler" >/dev/null || continue
-    for options in -O2 -DCONDVAR_NO_SHARED -DCONDVAR_NO_AWAIT -DCONDVAR_NO_CANCEL -DCONDVAR_PORT_POSIX "$everything"; do
+    for options in -O2 -DCONDVAR_NO_SHARED -DCONDVAR_NO_AWAIT -DCONDVAR_NO_CANCEL \
+        '-DCONDVAR_PORT_POSIX -DCONDVAR_OBSERVER' "$everything"; do
         compile "$compiler" "-DHOSTED $options -o program -pthread" one.c two.c main.c
         ./program || fail "$compiler $options: exit status $?"
     done
@@ -151,12 +167,18 @@ for compiler in $(printf '%s\n' "${CC%% *}" gcc clang | sort -u); do
         ./program || fail "$compiler, custom port, $left_out: exit status $?"
     done
 
+    # Warnings that a program may have for its own code.
+    printf '#define CONDVAR_IMPLEMENTATION\n#include "condvar_single.h"\n' >alone.c
+    case $compiler in *clang*) analysis=-Wthread-safety ;; *) analysis= ;; esac
+    compile "$compiler" "-DCONDVAR_OBSERVER -Wc++-compat $analysis -c -o alone.o" alone.c
+
     # Included too late; and the correct order.
     printf '#include <stdio.h>\n#define CONDVAR_IMPLEMENTATION\n#include "condvar_single.h"\n' >late.c
     if echo '#include <features.h>' | $compiler -E -dM - 2>/dev/null | grep -q __GLIBC__; then
         # shellcheck disable=SC2086
         ! $compiler $flags -c late.c -o late.o >said 2>&1 || fail "$compiler: no error for a header before it"
         grep -q 'Include condvar_single.h before all others' said || fail "$compiler has no clear error:" "$(cat said)"
+        [ "$(grep -c 'error:' said)" = 1 ] || fail "$compiler: more than one error" "$(cat said)"
         compile "$compiler" '-D_GNU_SOURCE -c -o late.o' late.c
     fi
 done
@@ -192,5 +214,6 @@ if command -v "$CXX" >/dev/null; then
     printf '#define CONDVAR_IMPLEMENTATION\n#include "condvar_single.h"\n' >use.cpp
     ! "$CXX" -std=c++17 -c use.cpp -o use.o 2>said || fail "$CXX has compiled the implementation"
     grep -q 'CONDVAR_IMPLEMENTATION is C' said || fail "$CXX has no clear error:" "$(cat said)"
+    [ "$(grep -c 'error:' said)" = 1 ] || fail "$CXX: more than one error" "$(cat said)"
 fi
 echo "$tried programs"

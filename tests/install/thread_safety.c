@@ -30,6 +30,13 @@ void push_locked(struct queue *queue, int item)
     cond_notify(&queue->not_empty, 1);
 }
 
+void push_if_room(struct queue *queue, int item) COND_REQUIRES(queue->not_full, queue->not_empty);
+void push_if_room(struct queue *queue, int item)
+{
+    cond_wait(&queue->not_full, COND_FOREVER);
+    push_locked(queue, item);
+}
+
 /* ---- Correct ---- */
 
 void waits(void);
@@ -124,6 +131,8 @@ void by_another_name(struct queue *queue)
     cond_acquire(&queue->not_full);
     COND_HELD(&queue->not_empty);
     push_locked(queue, 1);
+    push_if_room(queue, 1);
+    cond_notify(&queue->not_full, 1);
     cond_release(&queue->not_full);
 }
 
@@ -196,6 +205,14 @@ void the_other_one(struct queue *a, struct queue *b)
 {
     COND_WITH(&a->not_empty)
         cond_notify(&b->not_empty, 1); /* says: 'cond_notify' requires holding */
+}
+
+void one_of_two(struct queue *queue);
+void one_of_two(struct queue *queue)
+{
+    cond_acquire(&queue->not_full);
+    push_if_room(queue, 1); /* says: requires holding lock 'queue->not_empty' */
+    cond_release(&queue->not_full);
 }
 
 void does_not_look(void);
