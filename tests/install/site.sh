@@ -58,3 +58,8 @@ expected='index readme tutorial cookbook tasks from-pthreads reference-misuse de
 expected+='tracing files changelog '
 order=$(sed -n '/<nav>/,/<\/nav>/s/.*href="\([a-z-]*\)\.html".*/\1/p' index.html | tr '\n' ' ')
 [ "$order" = "$expected" ] || fail "the menu has another order: $order"
+# It has each section of condvar.h, in the order of the header.
+sed -n '/<nav>/,/<\/nav>/s/.*href="\(group__c__.*\)".*/\1/p' index.html >"$tmp/menu"
+sed -n '/^.\* ======== Private/q;s/^.\* ---- \([^:]*[a-z]\)\(:.*\)\{0,1\} -*- \*.$/\1/p' \
+    "$SOURCE/include/condvar.h" | tr '[:upper:]' '[:lower:]' | sed -E 's/[^a-z]+/__/g; s/.*/group__c__&.html/' |
+    diff - "$tmp/menu" >&2 || fail 'the menu does not have the sections of condvar.h'
