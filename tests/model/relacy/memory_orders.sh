@@ -51,7 +51,7 @@ allowed() {
         echo 'the simulator finds the latest value for each read-modify-write, whatever its order' ;;
     object.h:lock_set_more_levels:release*)
         echo 'no scenario needs it: a holder sets levels between the count of a wake-up by another and its port_wake()' ;;
-    object.h:lock_is_shared:acquire* | shared.c:shared_lock_make:release*)
+    object.h:lock_has_shared_kind:acquire* | shared.c:shared_lock_make:release*)
         echo 'it orders the bytes of a pthread mutex, and the mutex of the machine has none' ;;
     shared.c:shared_set_pending:release*)
         echo 'no scenario destroys a shared condition while a waiter on it times out' ;;
