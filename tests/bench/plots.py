@@ -10,8 +10,8 @@ import collections
 import re
 import subprocess
 
-# Colour, gnuplot's number of the shape. The colours are those of Okabe and Ito, for the colour-blind too, and darker ones
-# for the calls with predicates of the same library.
+# Colour, gnuplot's number of the shape. The colours are those of Okabe and Ito, for the colour-blind too, and darker
+# ones for the calls with predicates of the same library.
 LOOKS = {
     "condvar": ("#d55e00", 7), "condvar, two": ("#e69f00", 6),
     "pthread": ("#0072b2", 5), "C++ any": ("#56b4e9", 4),
@@ -139,8 +139,8 @@ def draw(path, title, what, kind, panels, ticks):
         'set terminal svg size 960,680 font "sans-serif,13" background rgb "white"', f'set output "{path}"',
         f'set multiplot title "{title}" noenhanced font ",16"',
         f'set label 1 "{what[0].upper()}{what[1:]}. Lower is better. {values}" noenhanced at screen 0.5,0.93 center',
-        "set tics nomirror out", 'set grid xtics ytics linecolor rgb "#dddddd" linetype 1 linewidth 0.5', "set border 3",
-        "set bars 0", "set xtics (" + ", ".join(f'"{text}" {x}' for text, x in ticks.items()) + ")",
+        "set tics nomirror out", 'set grid xtics ytics linecolor rgb "#dddddd" linetype 1 linewidth 0.5',
+        "set border 3", "set bars 0", "set xtics (" + ", ".join(f'"{text}" {x}' for text, x in ticks.items()) + ")",
     ]
     low, high = min(ticks.values()), max(ticks.values())
     if kind == "lines":

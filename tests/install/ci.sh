@@ -43,8 +43,8 @@ workflow=$SOURCE/.github/workflows/ci.yml
 python3 "$tmp/check.py" "$SOURCE" "$workflow"
 
 # The controls.
-for wrong in 's/timeout-minutes: .*/timeout-minutes: 999/' 's/tests\/run soak/tests\/run soke/' 's/--suite unit/--suite units/' \
-    's/^  soak:/  soaks:/' 's/- uses: /- uses: run: /'; do
+for wrong in 's/timeout-minutes: .*/timeout-minutes: 999/' 's/tests\/run soak/tests\/run soke/' \
+    's/--suite unit/--suite units/' 's/^  soak:/  soaks:/' 's/- uses: /- uses: run: /'; do
     sed "$wrong" "$workflow" >"$tmp/wrong.yml"
     ! python3 "$tmp/check.py" "$SOURCE" "$tmp/wrong.yml" 2>/dev/null || fail "not detected: $wrong"
 done

@@ -14,7 +14,8 @@ if ! command -v git >/dev/null; then
     exit 77
 fi
 # CMake 3.16 is enough. Debian has a later one, so at least nothing in our files may be newer than 3.16.
-newer='cmake_path|cmake_language|block *\(|file *\((REAL_PATH|CONFIGURE|ARCHIVE_|CHMOD|COPY_FILE)|string *\(JSON|ZIP_LISTS|PROPAGATE|PROJECT_IS_TOP_LEVEL|DEPFILE|TARGET_RUNTIME_DLLS|FILE_SET'
+newer='cmake_path|cmake_language|block *\(|file *\((REAL_PATH|CONFIGURE|ARCHIVE_|CHMOD|COPY_FILE)|string *\(JSON'
+newer+='|ZIP_LISTS|PROPAGATE|PROJECT_IS_TOP_LEVEL|DEPFILE|TARGET_RUNTIME_DLLS|FILE_SET'
 ! grep -rnE "$newer" "$SOURCE/src/package/cmake" || fail 'this needs a newer CMake than 3.16'
 
 version=$(sed -n "s/^ *version: '\(.*\)',/\1/p" "$SOURCE/meson.build")
