@@ -143,8 +143,10 @@ int mutex_acquire_contended(cond_lock_t *lock, int64_t deadline_ns, bool was_cho
     uint32_t *word = lock_word(lock);
     struct mutex_acquirer self = {.was_chosen = was_chosen};
 
-    /* With OPTIMIZE_SIZE, an acquire of a free lock comes here too. */
-    if (!PROBE_ANY || !OPTIMIZE_SIZE || !mutex_may_take(&self, a_load_32(word)))
+    bool is_contended = true;
+    if (PROBE_ANY) /* with OPTIMIZE_SIZE, an acquire of a free lock comes here too */
+        is_contended = !OPTIMIZE_SIZE || !mutex_may_take(&self, a_load_32(word));
+    if (is_contended)
         PROBE_CONTENDED(lock, deadline_ns, was_chosen);
     if (deadline_ns != DEADLINE_PASSED && mutex_spin_acquire(&self, word))
         return 0;
