@@ -131,6 +131,13 @@ static void *wait_on_it(void *arg)
     return NULL;
 }
 
+static pthread_t start_waiter(struct waiter *w)
+{
+    pthread_t thread = start(wait_on_it, w);
+    until_waiters(w->cond, 1);
+    return thread;
+}
+
 static void notify_one(cond_t *cond)
 {
     OK(cond_acquire(cond));
@@ -156,8 +163,7 @@ TEST(events_of_a_notify)
         subject_make(&s, kind);
         const cond_lock_t *lock = cond_get_lock(&s.cond);
         struct waiter w = {.cond = &s.cond};
-        pthread_t thread = start(wait_on_it, &w);
-        until_waiters(&s.cond, 1);
+        pthread_t thread = start_waiter(&w);
         begin(see);
         notify_one(&s.cond);
         (void)finish(thread);
@@ -182,8 +188,7 @@ TEST(events_of_a_wait_that_goes_on)
         subject_make(&s, kind);
         const cond_lock_t *lock = cond_get_lock(&s.cond);
         struct waiter w = {.cond = &s.cond, .results = kind < PRIVATE_KINDS ? for_private : for_others};
-        pthread_t thread = start(wait_on_it, &w);
-        until_waiters(&s.cond, 1);
+        pthread_t thread = start_waiter(&w);
         begin(see_all_but_contended);
         notify_one(&s.cond);
         while (cond_waiters(&s.cond) == 0)
