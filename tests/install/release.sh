@@ -65,11 +65,12 @@ touch "$tmp/stand_in/conan/tools/__init__.py"
 for module in files layout meson build; do
     cat >"$tmp/stand_in/conan/tools/$module.py" <<'PYTHON'
 calls = []
+project_options = {}
 def __getattr__(name):
     class Tool:
         def __init__(self, *args, **kwargs):
             calls.append((name, args[1:], kwargs))
-            self.project_options = {}
+            self.project_options = project_options
         def __getattr__(self, method):
             return lambda *args, **kwargs: calls.append((name + '.' + method, args, kwargs))
     if name.startswith('__'):
@@ -93,14 +94,19 @@ for text in open(f'{folder}/conandata.yml'):
 assert set(recipe.conan_data['sources'][version]) == {'url', 'sha256'}
 recipe.version, recipe.source_folder, recipe.package_folder = version, 's', 'p'
 recipe.tool_requires = lambda what: None
-for os in ('Linux', 'Windows'):
+from conan.tools import files, meson
+assert set(recipe.default_options) == set(recipe.options)
+for os, observer in (('Linux', False), ('Linux', True), ('Windows', False), ('Windows', True)):
     recipe.settings = types.SimpleNamespace(os=os)
-    recipe.cpp_info = types.SimpleNamespace(set_property=lambda *args: None)
+    recipe.options = types.SimpleNamespace(**{**recipe.default_options, 'observer': observer})
+    recipe.cpp_info = types.SimpleNamespace(set_property=lambda *args: None, defines=[])
     for method in ('layout', 'build_requirements', 'source', 'generate', 'build', 'package', 'package_info'):
         getattr(recipe, method)()
     assert recipe.cpp_info.libs == ['condvar']
     assert recipe.cpp_info.system_libs == {'Linux': ['pthread'], 'Windows': ['synchronization']}[os]
-from conan.tools import files, meson
+    assert ('CONDVAR_OBSERVER' in recipe.cpp_info.defines) == observer
+    assert ('CONDVAR_NO_PTHREAD' in recipe.cpp_info.defines) == (os == 'Windows')
+    assert meson.project_options['observer'] == ('enabled' if observer else 'disabled')
 assert [call[0] for call in files.calls[:2]] == ['get', 'copy'], files.calls
 assert [call[0] for call in meson.calls if '.' in call[0]][:4] == \
     ['MesonToolchain.generate', 'Meson.configure', 'Meson.build', 'Meson.install'], meson.calls
@@ -121,7 +127,10 @@ manifest = json.load(open(sys.argv[1]))
 assert re.fullmatch('[a-z0-9]+(-[a-z0-9]+)*', manifest['name'])
 assert re.fullmatch(r'\d+\.\d+\.\d+', manifest['version']) and manifest['version'] == sys.argv[2]
 assert manifest['description'] and manifest['license'] == 'MIT'
-assert set(manifest) <= {'name', 'version', 'description', 'homepage', 'license', 'supports', 'dependencies'}
+assert set(manifest) <= {'name', 'version', 'description', 'homepage', 'license', 'supports', 'dependencies',
+                         'features'}
+for name, feature in manifest['features'].items():
+    assert re.fullmatch('[a-z0-9]+(-[a-z0-9]+)*', name) and set(feature) == {'description'}
 for dependency in manifest['dependencies']:
     assert set(dependency) <= {'name', 'host'} and isinstance(dependency['host'], bool)
 PYTHON
@@ -172,7 +181,17 @@ function(vcpkg_install_copyright)
 endfunction()
 include("${PORT}")
 CMAKE
-mkdir "$tmp/vcpkg"
-cmake "-DPORT=$tmp/files/vcpkg/portfile.cmake" "-DVERSION=$version" "-DFOLDER=$tmp/vcpkg" "-DCALLS=$tmp/calls" \
-    "-DCURRENT_PACKAGES_DIR=$tmp/vcpkg/packages" -P "$tmp/port.cmake" >"$tmp/said" 2>&1 || fail "$(cat "$tmp/said")"
-printf '%s\n' configure install copyright | diff - "$tmp/calls" >&2 || fail 'the port does not do what a port does'
+for features in core 'core;observer'; do
+    rm -rf "$tmp/vcpkg" "$tmp/calls"
+    mkdir "$tmp/vcpkg"
+    cmake "-DPORT=$tmp/files/vcpkg/portfile.cmake" "-DVERSION=$version" "-DFOLDER=$tmp/vcpkg" "-DCALLS=$tmp/calls" \
+        "-DFEATURES=$features" "-DCURRENT_PACKAGES_DIR=$tmp/vcpkg/packages" -P "$tmp/port.cmake" >"$tmp/said" 2>&1 ||
+        fail "$(cat "$tmp/said")"
+    printf '%s\n' configure install copyright | diff - "$tmp/calls" >&2 || fail 'the port does not do what a port does'
+    observer=$(meson introspect --buildoptions "$tmp/vcpkg/built" |
+        python3 -c 'import json, sys; print([o["value"] for o in json.load(sys.stdin) if o["name"] == "observer"][0])')
+    case $features,$observer in
+    core,disabled | *observer,enabled) ;;
+    *) fail "with the features $features the observer is $observer" ;;
+    esac
+done

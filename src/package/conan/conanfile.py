@@ -14,8 +14,8 @@ class CondvarConan(ConanFile):
     topics = ('condition-variable', 'mutex', 'threads', 'synchronization')
     package_type = 'library'
     settings = 'os', 'arch', 'compiler', 'build_type'
-    options = {'shared': [True, False], 'fPIC': [True, False]}
-    default_options = {'shared': False, 'fPIC': True}
+    options = {'shared': [True, False], 'fPIC': [True, False], 'observer': [True, False]}
+    default_options = {'shared': False, 'fPIC': True, 'observer': False}
     implements = ['auto_shared_fpic']
     languages = 'C'
 
@@ -32,6 +32,7 @@ class CondvarConan(ConanFile):
         toolchain = MesonToolchain(self)
         toolchain.project_options['tests'] = 'disabled'
         toolchain.project_options['examples'] = False
+        toolchain.project_options['observer'] = 'enabled' if self.options.observer else 'disabled'
         toolchain.generate()
 
     def build(self):
@@ -48,8 +49,10 @@ class CondvarConan(ConanFile):
         self.cpp_info.set_property('pkg_config_name', 'condvar')
         self.cpp_info.set_property('cmake_file_name', 'condvar')
         self.cpp_info.set_property('cmake_target_name', 'condvar::condvar')
+        if self.options.observer:
+            self.cpp_info.defines.append('CONDVAR_OBSERVER')
         if self.settings.os == 'Windows':
             self.cpp_info.system_libs = ['synchronization']
-            self.cpp_info.defines = ['CONDVAR_NO_PTHREAD']
+            self.cpp_info.defines.append('CONDVAR_NO_PTHREAD')
         else:
             self.cpp_info.system_libs = ['pthread']

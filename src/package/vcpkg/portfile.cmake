@@ -5,7 +5,12 @@ vcpkg_download_distfile(ARCHIVE
   SHA512 @SHA512@)
 vcpkg_extract_source_archive(SOURCE_PATH ARCHIVE "${ARCHIVE}")
 
-vcpkg_configure_meson(SOURCE_PATH "${SOURCE_PATH}" OPTIONS -Dtests=disabled -Dexamples=false)
+set(observer disabled)
+if("observer" IN_LIST FEATURES)
+  set(observer enabled)
+endif()
+vcpkg_configure_meson(SOURCE_PATH "${SOURCE_PATH}"
+  OPTIONS -Dtests=disabled -Dexamples=false -Dobserver=${observer})
 vcpkg_install_meson()
 vcpkg_fixup_pkgconfig()
 vcpkg_copy_pdbs()
