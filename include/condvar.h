@@ -49,13 +49,13 @@
  *     chosen         selected by a notify; a release of the lock then wakes the waiter
  *     notification   what a notify gives to each waiter that it chooses. If the waiter cannot use it, because its
  *                    predicate is false, the notification goes to another waiter
- *     expired        the deadline of the waiter has passed before a notify chose it; or, if it has a predicate,
- *                    before a release found the predicate true
- *     lock elsewhere a lock outside the condition: the `lock` of cond_init()
+ *     expired        the deadline of the waiter passed before a notify chose the waiter. (With a predicate: before a
+ *                    release found the predicate true)
+ *     lock elsewhere a lock outside the condition, given to cond_init()
  *     private lock   made by this library for the threads and tasks of one process
  *     shared lock    made by this library for several processes (COND_SHARED)
  *     foreign lock   made by the program, and used through cond_lock_init_foreign() or cond_lock_init_pthread()
- *     task           a waiter for event loops, which does not block a thread: cond_task_init()
+ *     task           a unit of work of an event loop. It waits without blocking a thread: see "Tasks"
  *
  *
  * Rules
@@ -214,20 +214,20 @@ COND_API int cond_init(cond_t *cond, cond_lock_t *lock, unsigned flags);
 /**
  * Destroy a condition, and its own lock with it. Never blocks.
  *
- * A condition on a private or foreign lock elsewhere may be destroyed as soon as all its waiters were chosen. Their
- * waits need not have returned yet. (Shared conditions: see "Processes".)
- * - A chosen waiter does not touch the condition again. It returns with the lock held, and must release it by
- *   cond_lock_release(), or by cond_task_lock_release() if it is a task. The same is true if cond_close() has
- *   ended the wait, or if the waiter is in cond_await() and a release has woken it.
- * - If a chosen waiter, or a woken waiter in cond_await(), has a predicate, the predicate must stay true until the
- *   wait returns. A chosen task, with or without a predicate, must not be cancelled any more.
+ * A condition on a private or foreign lock elsewhere may be destroyed as soon as all its waiters have been chosen.
+ * Their waits need not have returned yet. (Shared conditions: see "Processes".)
+ * - Three kinds of waiters do not touch the condition again: chosen waiters, waiters in cond_await() that a release
+ *   has woken, and waiters whose wait cond_close() has ended. They return with the lock held, and must release
+ *   it by cond_lock_release(), or a task by cond_task_lock_release().
+ * - If a chosen waiter has a predicate, the predicate must stay true until the wait returns. So must the predicate of
+ *   a waiter in cond_await() that a release has woken.
+ * - A chosen task must not be cancelled any more.
  *
  * Other calls on the condition may run at the same time: each takes effect before the destroy, or returns
  * EINVAL. Two rules apply:
  * - If the lock is elsewhere and the caller does not hold it, no thread may begin to wait during the destroy.
  * - The memory must stay until these other calls have returned. It need not stay for waits that cond_waiters() does
- *   not count: those of chosen waiters, of waiters in cond_await() that a release has woken, and of waiters whose
- *   wait was ended by a close or by a lost foreign lock.
+ *   not count: those of the three kinds above, and those that a lost foreign lock has ended (cond_wait()).
  *
  * EINVAL: NULL, destroyed.
  * EBUSY: a thread or a task waits; or the condition's own lock is held, or a woken waiter is still acquiring it.
@@ -240,11 +240,14 @@ COND_API int cond_destroy(cond_t *cond);
  * Acquire the condition's lock, or one more level of it if it is recursive and the caller holds it.
  *
  * Fairness of private locks. A running thread may acquire a free lock before a woken thread does (barging). A
- * thread starves if it does not get the lock within the starvation threshold, about 1 ms. The time begins with an
- * acquire, or when a notify or the deadline has ended a wait. Suppose that n threads starve already when a thread
- * begins to starve. Until it gets the lock, threads that do not starve get the lock at most n plus a few times in all,
- * however long they hold it. A free lock may be reserved for a starving thread, until another thread has waited for
- * it for 1 ms. During that time cond_try_acquire() returns EBUSY, and a timed acquire may return ETIMEDOUT.
+ * thread starves if it does not get the lock within the starvation threshold, about 1 ms. The time is counted from
+ * the beginning of the acquire. For a waiter it is counted from its wake-up or its deadline.
+ *
+ * Let n be the number of threads that starve already when a thread begins to starve. Until this thread gets the lock,
+ * threads that do not starve get it at most n plus a few times in all. How long they hold it does not matter.
+ *
+ * A free lock may be reserved for starving threads. Another thread can acquire it only if it stays free for 1 ms.
+ * Meanwhile cond_try_acquire() returns EBUSY, and a timed acquire may return ETIMEDOUT.
  *
  * EINVAL: NULL, destroyed.
  * EDEADLK: the lock is a mutex, and the caller holds it.
@@ -321,12 +324,15 @@ typedef bool cond_pred_t(void *arg);
  * The lock is not held after:
  * ENOTRECOVERABLE: a shared lock was released after EOWNERDEAD without cond_recover().
  * Any other error: a foreign lock could not be acquired again, and returned this error. The lock is lost: nobody
- * can ever hold it again. The other waiters of this condition are woken, unless a notify had chosen the caller. They
- * return the same error. Waiters that are not woken, and waiters of other conditions on the lock, sleep until a
- * notify, a wait or cond_destroy() is called on their condition. That notify or wait returns EINVAL. cond_destroy()
- * destroys the condition and returns 0. All other calls with the lost lock return EINVAL. The memory of its
- * cond_lock_t must stay until all waits on it have returned. (A lock is also lost if a call of this library tests
- * by acquiring it whether it is held, and gets ENOTRECOVERABLE.)
+ * can ever hold it again.
+ * - All waiters on a lost lock return this error once they are woken.
+ * - Chosen waiters are woken. If no notify had chosen the caller, all waiters of this condition are woken.
+ * - All other waiters on the lock stay asleep. To wake the waiters of a condition, call a notify, a wait or
+ *   cond_destroy() on it. That notify or wait returns EINVAL. cond_destroy() destroys the condition and returns 0.
+ * - All other calls with the lost lock return EINVAL. The memory of its cond_lock_t must stay until all waits on it
+ *   have returned.
+ * - If a thread that does not hold the lock calls a wait or a notify, the library may try to acquire the lock. If
+ *   this returns ENOTRECOVERABLE, the lock is lost too.
  */
 COND_API int cond_wait(cond_t *cond, int64_t timeout_ns) COND_REQUIRES(*cond);
 
@@ -351,13 +357,13 @@ COND_API int cond_wait_for_until(cond_t *cond, cond_pred_t *pred, void *arg, int
 /**
  * Choose the first n waiters, or all if there are fewer. Caller must hold the lock.
  *
- * Each release of the lock then wakes one chosen waiter, in the order of arrival; a release may pass over waiters
- * with predicates. It does so even if the waiters woken before have not acquired the lock yet. While threads
- * starve (cond_acquire()), every second release wakes a starving thread instead.
+ * Each release of the lock then wakes one chosen waiter, even if the waiters woken before have not acquired the lock
+ * yet. The order is that of arrival, but waiters with predicates may be passed over. While threads starve
+ * (cond_acquire()), every second release wakes a starving thread instead.
  *
  * If a chosen waiter is in cond_wait_for() and its predicate is false, it stays asleep. Its notification goes to
- * the next waiter that can use it. So a notify may come before or after the change of the state, as long as the
- * lock is not released in between.
+ * the next waiter that can use it. A notify calls no predicate. So it may come before or after the change of the
+ * state, as long as the lock is not released in between.
  *
  * The call makes a system call only if the lock is foreign, or is a shared lock elsewhere.
  * EINVAL: NULL, destroyed. EPERM: the caller does not hold the lock.
@@ -389,8 +395,8 @@ COND_API int cond_await(cond_t *cond, cond_pred_t *pred, void *arg, int64_t time
 /* ---- Close, cancel, stop: end waits ---------------------------------------------------------------------- */
 
 /*
- * Three calls end waits. All end a wait with ECANCELED, with the lock held; or with 0 if the predicate of the
- * waiter is true. A waiter without a predicate also returns 0 if a notify chose it before.
+ * Three calls end waits. The wait returns ECANCELED, with the lock held. It returns 0 instead if the predicate of
+ * the waiter is true, or if the waiter has no predicate and a notify chose it before.
  *
  *     cond_close()     all waits on a condition, now and later
  *     cond_cancel()    the waits that carry a token. Caller must hold the lock
@@ -415,8 +421,8 @@ typedef struct cond_token {
     uint32_t cancelled_; /* private: atomic, written under the lock */
 } cond_token_t;
 
-/* For cond_stop(): one for each waiter, and for one wait at a time. All zero bits: not stopped. It must outlive
-   the wait and each cond_stop() of it, and needs no destroy. */
+/* For cond_stop(): one for each waiter. Two waits must not use it at the same time. All zero bits: not stopped. It
+   must outlive the wait and each cond_stop() of it, and needs no destroy. */
 typedef struct cond_stop_node cond_stop_t;
 
 /* What cond_wait_with() does. A member that is 0 means "without". */
@@ -501,14 +507,14 @@ COND_API cond_lock_t *cond_get_lock(cond_t *cond);
 COND_API int cond_lock_init(cond_lock_t *lock, unsigned flags);
 
 /*
- * A foreign lock, as five functions that get `object`. They return 0 or a positive errno value. They are called
- * by the thread that acquires or releases, with thread cancellation disabled. They must return normally: no
- * longjmp(), no exception, no pthread_exit().
+ * The operations of a foreign lock. `object` is the argument of cond_lock_init_foreign(). All functions except `owned`
+ * return 0 or a positive errno value. They are called by the thread that acquires or releases, with thread
+ * cancellation disabled. They must return normally: no longjmp(), no exception, no pthread_exit().
  */
 typedef struct cond_lock_ops {
     /* Acquire the lock, or return ETIMEDOUT when cond_now() reaches deadline_ns. If the deadline has passed already,
-       try once. With COND_FOREVER, this function must not fail, except if nobody can ever hold the lock again.
-       EOWNERDEAD counts as acquired. */
+       try once. When a wait acquires the lock again, deadline_ns is COND_FOREVER. Then return an error only if nobody
+       can ever hold the lock again. EOWNERDEAD counts as acquired. */
     int (*acquire)(void *object, int64_t deadline_ns);
     /* Release one level. EPERM if the caller is known not to hold the lock. */
     int (*release)(void *object);
@@ -546,11 +552,12 @@ COND_API int cond_lock_init_foreign(cond_lock_t *lock, const cond_lock_ops_t *op
  * - Errorcheck or recursive mutex on Linux with glibc: EPERM.
  * - Errorcheck mutex on other systems: as a normal mutex.
  * - Recursive mutex on other systems: undefined if another thread holds it. If nobody holds it, the caller counts as
- *   the holder, so the misuse is not detected. (There cond_locked() returns false to the holder of such a mutex.)
+ *   the holder, so the misuse is not detected. (On these systems, if the holder calls cond_locked(), the result is
+ *   false.)
  * - A release of an errorcheck or recursive mutex by a thread that does not hold it is EPERM on all systems.
  *
- * Avoid robust mutexes: use COND_SHARED instead. If the holder of a robust mutex has died, a call that tests whether it
- * is held, such as cond_locked(), acquires and releases it, and so makes it unrecoverable (ENOTRECOVERABLE). glibc
+ * Avoid robust mutexes: use COND_SHARED instead. Some calls, such as cond_locked(), test a mutex by acquiring and
+ * releasing it. If the holder of a robust mutex has died, this makes the mutex unrecoverable (ENOTRECOVERABLE). glibc
  * (2.36) may then leave threads asleep for ever.
  *
  * EINVAL: NULL. ENOTSUP: the system has no pthreads.
@@ -634,8 +641,8 @@ COND_API const char *cond_version(void);
  * - Result ECANCELED of a wait: it was cancelled, or the condition was closed. The task holds the lock.
  * - Result ECANCELED of an acquire: it was cancelled, or the lock was destroyed before the task got it. The task
  *   does not hold the lock.
- * - `ready` is never called by the call that made the request. Another thread may call it before that call has
- *   returned.
+ * - The call that made the request never calls `ready` itself. But `ready` may run on another thread before the
+ *   call has returned.
  * - A wait releases the lock, and this can run callbacks of other tasks. If one of them notifies or cancels the
  *   waiting task, the wait returns the result directly.
  * - A request has no timeout. Use a timer of the loop that calls cond_task_cancel().
@@ -652,8 +659,8 @@ COND_API const char *cond_version(void);
  * - It runs on the thread that released the lock, destroyed it, or cancelled the task. If several callbacks are due
  *   on one thread, each runs after the one before has returned.
  * - It may call any cond_task function, and may free the task.
- * - It should post to the loop and return. Until it returns, its thread does nothing else. Other tasks, which hold
- *   their locks already, may be delayed, because their callbacks are due on this thread.
+ * - It should post to the loop and return. Callbacks of other tasks may be due on the same thread, and run only
+ *   after it has returned. These tasks hold their locks already.
  * - It must not block, not even to acquire a lock of this library: that lock may already be handed to a task
  *   whose callback is due on the same thread.
  * - It must return normally: no longjmp(), no exception, no pthread_exit(). It runs with thread cancellation
@@ -723,7 +730,7 @@ COND_API int cond_task_notify_all(cond_t *cond, cond_task_t *task);
  * If the call returns 0, the result of the request is ECANCELED:
  * - A wait ends when the task holds the lock again. If a notify had chosen the task, the next waiter is chosen
  *   instead.
- * - An acquire ends at a later release of the lock, without the lock.
+ * - An acquire ends at a later release of the lock. The task does not get the lock.
  * While the request is in progress, a second call also returns 0.
  * EINVAL: NULL; there is no request; or it is too late, because another result is decided.
  */
@@ -748,14 +755,14 @@ COND_API int cond_task_close(cond_t *cond, cond_task_t *task);
 /*
  * Shared conditions
  *
- * With COND_SHARED a lock and its conditions are in memory that several processes have mapped by mmap() with
- * MAP_SHARED: for example a file, or memory of shm_open(). The addresses may differ. A lock and the conditions on it
- * must be in one mapping. All processes must be in one PID namespace, because a robust mutex identifies
- * its holder by a number of that namespace. (Each container has its own namespace.)
+ * With COND_SHARED a lock and its conditions are in memory that several processes share. Each process maps the memory
+ * by mmap() with MAP_SHARED: a file, memory of shm_open(), and so on. The addresses may differ. A lock and the
+ * conditions on it must be in one mapping. All processes must be in one PID namespace, because a robust mutex
+ * identifies its holder by a number of that namespace. (Each container has its own namespace.)
  *
  * Initialising
- * - One process calls cond_init() or cond_lock_init(). The same call by another process returns EBUSY and
- *   changes nothing, or EAGAIN while the first call is in progress: call again a little later.
+ * - One process calls cond_init() or cond_lock_init(). If another process calls it too, the call returns EBUSY and
+ *   changes nothing. While the first call is in progress, it returns EAGAIN: call again a little later.
  * - So memory that outlives its processes must be cleared, or its objects destroyed, before it is initialised
  *   again. If a process is killed during an init or a destroy, the memory must be cleared. Otherwise each later
  *   init returns EAGAIN.
@@ -776,8 +783,8 @@ COND_API int cond_task_close(cond_t *cond, cond_task_t *task);
  * When a waiter is killed
  * - No notification is lost, but one may be delayed by 100 ms. If a thread is killed while it acquires the lock,
  *   other acquires may be delayed by as much.
- * - cond_waiters() counts killed waiters until the next cond_notify_all(), and until then cond_destroy()
- *   returns EBUSY. (It does so, too, if it returns ENOTRECOVERABLE.)
+ * - cond_waiters() counts killed waiters until the next cond_notify_all(), even if that call returns
+ *   ENOTRECOVERABLE. Until then cond_destroy() returns EBUSY.
  * - To find out whether the holder was killed, a waiter tries to acquire the lock from time to time, and releases
  *   it again at once. So cond_try_acquire() and cond_destroy() may return EBUSY although nobody uses the lock.
  *
@@ -786,7 +793,7 @@ COND_API int cond_task_close(cond_t *cond, cond_task_t *task);
  *   wakeup).
  * - The order of waiters is not promised. The waiter itself calls its predicate.
  * - If waiters have different real-time priorities, a notify may reach its waiter 100 ms late. The kernel wakes
- *   the highest priority first, even if that waiter came later or its predicate is false.
+ *   the waiter with the highest priority first, even if it came later or its predicate is false.
  * - A notify makes a system call if the lock is elsewhere: the release of such a lock cannot find the
  *   condition.
  *
@@ -795,16 +802,16 @@ COND_API int cond_task_close(cond_t *cond, cond_task_t *task);
  *   memory of a condition, and of its own lock, must stay until all waits have returned.
  * - A waiter that finds its lock destroyed returns EINVAL without the lock. So does a thread that slept in an
  *   acquire. The memory must stay, and must not be initialised again, until these calls have returned.
- * - If only the condition was destroyed, and its lock elsewhere was not, a waiter that has not returned yet returns
- *   with the lock held. Its result is EINVAL if it would have to go on waiting, for example because its predicate is
- *   false. It must release the lock by cond_lock_release().
+ * - The condition may be destroyed without its lock, if the lock is elsewhere. A waiter that returns later returns
+ *   with the lock held, and must release it by cond_lock_release(). If the waiter would have to wait again, for
+ *   example because its predicate is false, it returns EINVAL.
  *
  * Private conditions in shared memory
  *
  * A condition of all zero bits is private, whatever memory it is in. Two processes must not use it.
  * - Part of this misuse is detected. While the first process has waiters, a wait or a notify by the second one
- *   returns EINVAL. A woken waiter that finds waiters of another process in the queue
- *   returns EINVAL too, with the lock held.
+ *   returns EINVAL. A woken waiter that finds waiters of another process in the queue returns EINVAL too, with
+ *   the lock held.
  * - The rest is not detected. The processes cannot wake each other, so a thread may sleep for ever at the lock. A
  *   holder is identified by the address of its thread control block, which is the same in a forked child. So the
  *   child's thread counts as the holder, too. Tasks of two processes are not distinguished.
@@ -821,10 +828,10 @@ COND_API int cond_recover(cond_t *cond) COND_REQUIRES(*cond);
 COND_API int cond_lock_recover(cond_lock_t *lock) COND_REQUIRES(*lock);
 
 /**
- * Reset a condition in the child of a fork(), whose only thread is the one that called fork(): remove the
- * waiters, which do not exist in the child, and free the lock, even if another thread held it. Call it for each
- * condition on a lock before any of them is used. A foreign lock itself stays as it is. A shared condition
- * stays as it is, because its users exist in other processes. Python: Condition._at_fork_reinit().
+ * Reset a condition in the child of a fork(). The only thread of the child is the one that called fork(). So the call
+ * removes all waiters, and frees the lock, even if another thread held it. Call it for each condition on a lock before
+ * any of them is used. A foreign lock itself stays as it is. A shared condition stays as it is, because its
+ * users exist in other processes. Python: Condition._at_fork_reinit().
  * EINVAL: NULL, destroyed.
  */
 COND_API int cond_reinit_after_fork(cond_t *cond);
@@ -848,22 +855,22 @@ enum {
     COND_EVENT_AGAIN,     /* a woken waiter waits again, because its predicate is false. value: its deadline. (On a
                              shared condition also if another waiter has used the notification) */
     COND_EVENT_WAKE,      /* a wait has ended. value: its result, such as 0 or ETIMEDOUT */
-    COND_EVENT_HANDOVER,  /* a release wakes a waiter, or makes a task the owner. value: the address of the task; of
-                             a thread it has no meaning. Not for shared locks */
+    COND_EVENT_HANDOVER,  /* a release wakes a waiter, or makes a task the holder. value: the address of the task. For a
+                             thread the value has no meaning. Not for shared locks */
     COND_EVENT_NOTIFY,    /* a notify. value: n, or -1 for all */
     COND_EVENT_CANCEL,    /* a cancel. value: the address of the token, or 0 for a close */
 };
 
 /*
- * An observer. The thread of the event calls it, so several threads may be in it at the same time. It ignores
- * events that it does not know, since later versions may have more.
+ * An observer. The thread of the event calls it, so several threads may be in it at the same time. It must ignore
+ * unknown events, since later versions may have more.
  *
  * - The lock is held during the call, and other threads wait for it. So an observer must be short. Exceptions are
  *   CONTENDED, and a WAKE after which the lock is not held (cond_wait()).
  * - At WAKE the condition may be destroyed already, and so may a lock that is not held. So use `cond` and `lock` as
  *   addresses only.
- * - It must not call this library, except cond_now(). It may acquire a lock that is not of this library, if no
- *   thread calls this library while it holds that lock.
+ * - It must not call this library, except cond_now(). It may acquire a lock that is not of this library. Then no
+ *   thread that holds that lock may call this library.
  * - It must return normally: no longjmp(), no exception, no pthread_exit(), and no cancellation point.
  * - Waits of tasks have no WAIT, AGAIN and WAKE.
  */
@@ -880,17 +887,18 @@ COND_API void cond_set_observer(cond_observer_t *observer);
 
 /*
  * clang -Wthread-safety finds a wait, a notify or a release without the lock, and a lock that is not released
- * on every path. It analyses one function at a time, and does not see what its callers do. Two macros tell it:
+ * on every path. It analyses one function at a time, without its callers. Two macros add what is missing:
  *
  *     void push(struct queue *q, int item) COND_REQUIRES(q->cond);    // the caller must hold the lock of q->cond
  *     COND_HELD(&not_full);     // the lock is held from here on
  *
  * COND_HELD() is for a lock that was acquired through another condition, or without this library.
  *
- * The analysis does not know that several conditions use one lock. So name all that a function uses:
+ * For the analysis each condition has a lock of its own. If several conditions use one lock, name all that a function
+ * uses:
  *
  *     cond_acquire(&q->not_full);
- *     COND_HELD(&q->not_empty);    // it has the same lock. (Until the end of the function, for the analysis)
+ *     COND_HELD(&q->not_empty);    // the same lock. For the analysis it is held until the function ends
  *
  *     void push(struct queue *q, int item) COND_REQUIRES(q->not_full, q->not_empty);
  *
@@ -1047,14 +1055,14 @@ typedef uint64_t cond_arrivals_t_;
 struct cond_shared_queue_ { /* the part of a condition with COND_SHARED: all written under the lock; src/shared.c */
     uint32_t sequence;     /* atomic: the word that waiters sleep on */
     uint32_t arrivals;     /* atomic: the ticket of the next waiter */
-    uint32_t free_below;   /* atomic: waiters with a lower ticket may return, without a grant */
-    uint32_t notified_below; /* atomic: the other waiters with a lower ticket may return with a grant */
-    uint32_t grants;       /* atomic: the number of grants */
-    uint32_t old_waiters;  /* the number of the waiters that need a grant */
+    uint32_t free_below;   /* atomic: tickets below it are free. Their waiters may return, and need no grant */
+    uint32_t notified_below; /* atomic: the other tickets below it are old. Their waiters may return with a grant */
+    uint32_t grants;       /* atomic: how many waiters with old tickets may return */
+    uint32_t old_waiters;  /* how many waiters have old tickets */
     uint16_t laps;         /* atomic: how often `arrivals` has wrapped */
     uint16_t spin;         /* atomic: the spin budget, src/park.h */
     uint16_t recoveries;   /* atomic: the number of recoveries of the lock at the last repair */
-    uint16_t owed;         /* own lock: how many waiters its release has to wake */
+    uint16_t owed;         /* if the lock is own_: how many waiters its release has to wake */
 };
 #endif
 
@@ -1098,7 +1106,7 @@ struct cond_waiter {
     uint32_t skipped : 1;     /* under the lock: a waiter that was notified later was woken before it */
     uint32_t awaits : 1;      /* fixed: needs no notify */
     uint32_t cancelled : 1;   /* under the lock: a close or a cancel has ended the wait */
-    uint32_t horizon : 24;    /* under the lock: how many waiters came between it and its notify */
+    uint32_t horizon : 24;    /* under the lock: how many waiters arrived after it and before its notify */
     struct cond_waiter *next; /* under the lock: in the circular list that it is in */
     struct cond_waiter *prev; /* under the lock */
     uint64_t arrival;         /* fixed by waitq_begin_wait(): its place */
@@ -1161,9 +1169,9 @@ struct cond_task {
       _Generic((object), cond_t *: cond_with_left_, cond_lock_t *: cond_lock_with_left_)(object)
 #endif
 
-/* For clang's analysis: cond_with_enter_() asserts that the lock is held in the block, and cond_with_left_() says that
-   it is not held after the block. cond_with_left_() would be called only if `name` were NULL and not NULL. So it
-   is never called, and `object` is evaluated once. */
+/* For clang's analysis: cond_with_enter_() asserts that the lock is held in the block. cond_with_left_() declares that
+   it is not held after the block. cond_with_left_() is never called, because `name` cannot be NULL and not NULL. So
+   `object` is evaluated once. */
 #if defined(__clang__)
 #  define COND_WITH_LEFT_(name, object) || ((name) != NULL && COND_WITH_LEAVES_(object) && false)
 #else

@@ -29,25 +29,26 @@
  *   and std::lock take them. lock() is acquire(), and unlock() is release().
  * - Time is any duration of <chrono>, rounded up to nanoseconds. A duration of 0 or less, or NaN, polls. A duration
  *   that is too long to be represented never expires. The calls whose names end in _until take a time_point of any
- *   clock. If that clock is set back during the call, the call continues until the new time.
+ *   clock. They never time out early, even if that clock is set back meanwhile.
  * - Timeouts. A wait or an acquire that times out returns false.
  * - Tokens. A wait may have a token as its first argument: a condvar::token, or in C++20 a std::stop_token. If the
  *   token ends the wait, the wait returns false, with the lock held. If the predicate is true, it returns true.
- *   Caller of condition::cancel() must hold the lock. Any thread may call request_stop(), whatever locks it holds:
- *   it never blocks on a wait.
+ *   Caller of condition::cancel() must hold the lock. Any thread may call request_stop(), whatever locks it holds. The
+ *   call returns at once, before the wait has ended.
  * - Errors. Any other error throws std::system_error. Its code() is an errno value of condvar.h, to be compared with
  *   std::errc: operation_not_permitted if the caller does not hold the lock, resource_deadlock_would_occur if the
  *   owner of a mutex acquires it again, operation_canceled if the condition is closed, and so on.
- * - Predicates are called without arguments and return a bool. Another thread may call the predicate while the
- *   waiter sleeps: a thread that releases the lock. So a predicate must not use thread_local variables or
- *   std::this_thread, must not block, and must not call the condition.
+ * - Predicates are called without arguments and return a bool. A thread that releases the lock may call the predicate
+ *   while the waiter sleeps. So a predicate must not use thread_local variables or std::this_thread, must not block,
+ *   and must not call the condition.
  * - Exceptions of a predicate end the wait. wait_for() throws them in the thread that waits, with the lock held.
- *   (If a notify caused the call of the predicate, its notification is used up.)
+ *   (If a notify chose this waiter, its notification is used up.)
  * - Destructors cannot throw. If a condition or a lock is still held or waited on, its destructor calls
- *   std::terminate(). So does that of a std::thread that was not joined.
- * - Processes. Construct shared conditions (COND_SHARED) in the shared memory by placement new. After EOWNERDEAD
- *   acquire(), wait() and wait_for() throw, with the lock held. lock() and its variants do not throw, because
- *   std::lock_guard would not release the lock: call recover() first. Only the last process runs the destructor.
+ *   std::terminate(). (The destructor of a std::thread does the same if the thread was not joined.)
+ * - Processes. Construct shared conditions (COND_SHARED) in the shared memory by placement new. On EOWNERDEAD
+ *   acquire(), wait() and wait_for() throw, with the lock held. lock() and its variants return normally, because
+ *   otherwise std::lock_guard would not release the lock. So call recover() after lock(). It returns false if
+ *   there was nothing to recover. Only the last process runs the destructor.
  * - Coroutines (C++20) wait without blocking a thread: see async_hold.
  */
 
@@ -328,7 +329,7 @@ public:
     /** Wait until the predicate is true: as cond_wait_for(). */
     template <class Pred> void wait_for(Pred &&pred) { detail::check(wait_for_(pred, COND_FOREVER)); }
 
-    /** The same with a timeout: false if the predicate is false when it has passed. */
+    /** The same with a timeout: false if it timed out and the predicate is false. */
     template <class Pred, class Rep, class Period>
     [[nodiscard]] bool wait_for(Pred &&pred, const std::chrono::duration<Rep, Period> &time)
     {
@@ -554,15 +555,16 @@ private:
  *         jobs.pop();                               // the predicate is true, and the lock is held
  *     }                                             // the destructor of hold releases the lock
  *
- * - The executor resumes the coroutine. It is called with a std::coroutine_handle<>, or its member function post() is
- *   called with one. The call happens on any thread, possibly with locks held. So the executor must put the handle
- *   into a queue, and a loop that takes the handle out resumes the coroutine. The executor must not throw. An lvalue
- *   must outlive the hold; of an rvalue each hold has a copy.
- * - The owner of the lock is the hold, not the coroutine and not a thread. There is one hold for each time that the
- *   lock is acquired. It contains a cond_task_t, which async_acquire() allocates, and may be moved. It may be released
- *   or destroyed on any thread.
+ * - The executor resumes the coroutine. It is a function that takes a std::coroutine_handle<>, or an object with a
+ *   function post() that takes one. It is called on any thread, possibly with locks held. So it must put the
+ *   handle into a queue, and a loop that takes the handle out resumes the coroutine. It must not throw.
+ * - If the executor is an lvalue, the hold has a reference to it. Then the executor must outlive the hold. If it is an
+ *   rvalue, the hold has a copy.
+ * - The holder of the lock is the hold, not the coroutine and not a thread. Each async_acquire() gives a new hold, and
+ *   allocates the cond_task_t of the hold. A hold may be moved, and it may be released or destroyed on any thread.
  * - A hold is empty after release(), after a move from it, and if a stop was requested before the lock was acquired.
- * - co_await throws the same errors as the waits of threads, and the exceptions of the predicate, with the lock held.
+ * - co_await throws the same errors as the calls of threads, and the exceptions of the predicate. If a wait throws,
+ *   the lock is held as before.
  *   std::errc::operation_canceled: the condition is closed, or cond_task_cancel() was called.
  * - A coroutine must not be destroyed while it waits. This calls std::terminate().
  */
@@ -670,7 +672,7 @@ template <class Clock, class Duration> std::int64_t left_ns(const std::chrono::t
     return then != COND_FOREVER && left < COND_FOREVER ? static_cast<std::int64_t>(left) : COND_FOREVER;
 }
 
-/* `call` with the deadline of this point of time; again while it times out before `Clock` has reached the time. */
+/* The result of call(deadline). If it times out before `Clock` has reached the time, it is called again. */
 template <class Clock, class Duration, class Call>
 int until(const std::chrono::time_point<Clock, Duration> &time, Call &&call)
 {
@@ -764,8 +766,8 @@ inline bool requested(const std::stop_token &token) { return token.stop_requeste
  * The callback runs in request_stop(), on a thread that may hold this lock, another one, or none. It calls
  * cond_stop(), which takes no lock, never blocks, and cannot fail. So:
  *
- * - No deadlock. The destructor of `callback` waits for a callback that runs on another thread, with the lock held. The
- *   callback does not need the lock, so it always ends.
+ * - No deadlock. If the callback runs on another thread, the destructor of `callback` waits until it ends. This thread
+ *   holds the lock meanwhile. But the callback does not need the lock, so it always ends.
  * - No request is lost. If the request is made before the constructor of `callback`, the constructor runs the callback,
  *   and the wait finds that it was stopped. If it is made later, request_stop() runs the callback, which ends the wait.
  * - No access after the end. `callback` is destroyed before `stop`, and does not run afterwards.
@@ -785,7 +787,7 @@ inline int wait_with(cond_t *cond, cond_wait_options_t &options, const std::stop
 
 /* ---- Wrong arguments of a wait ---- */
 
-/* True if the arguments are one `Time`, after a token or not. */
+/* True if the arguments are a `Time`, or a token and a `Time`. */
 template <template <class> class Time, class... Args> struct is_time_of : std::false_type {};
 template <template <class> class Time, class T> struct is_time_of<Time, T> : Time<bare<T>> {};
 template <template <class> class Time, class Token, class T>
@@ -808,7 +810,7 @@ struct is_misused_wait_for<First, Second, Args...>
 
 /* ---- The waits of a condition ---- */
 
-/* `call`, a wait, gets the predicate as a function and its argument. */
+/* `call` is a wait. It is called with a predicate for C: a function and its argument. */
 template <class Pred, class Call> int condition::with_predicate_(Pred &pred, Call &&call)
 {
     detail::predicate<Pred> adapter{pred};
@@ -980,8 +982,8 @@ public:
             waits_ = false;
             return false;
         }
-        /* After begin(), so that a stop that was requested before finds a request to cancel. The callback calls
-           cond_task_cancel(), which takes no lock and never blocks. */
+        /* After begin(): if a stop is requested already, this runs the callback at once, and the callback needs a
+           request to cancel. It calls cond_task_cancel(), which takes no lock and never blocks. */
         begin_stop();
         /* acq_rel: partner is the exchange in ready(). *this may be destroyed from here on. */
         return task_->phase.exchange(coroutine_task::SUSPENDED, std::memory_order_acq_rel) != coroutine_task::READY;
