@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Foreign locks: foreign.h. Cancellation is disabled while an operation of the user runs: a waiter that was cancelled
-   in it would stay in its queue. */
+/* Foreign locks: foreign.h. Cancellation is disabled while an operation of the user runs. Otherwise a thread could be
+   cancelled in it, and its waiter would stay in the queue. */
 #include "foreign.h"
 #include "deadline.h"
 #include "port/cancel.h"
@@ -52,13 +52,14 @@ bool foreign_is_unrecoverable(const cond_lock_t *lock)
     return foreign_probe(lock) == ENOTRECOVERABLE;
 }
 
-/* Without `owned`, as in Python's Condition: if the lock cannot be acquired, the caller owns it. */
+/* Without `owned`, assume as Python's Condition does: if a try fails, the caller owns the lock. */
 bool foreign_owned(const cond_lock_t *lock)
 {
     return foreign_ops(lock)->owned != NULL ? foreign_ops(lock)->owned(foreign_object(lock)) : foreign_is_busy(lock);
 }
 
-/* The owner of a recursive lock could acquire it, so call `owned` first if it is reliable. */
+/* A try by the owner of a recursive lock succeeds, although the lock is held. So call `owned` first if it is
+   reliable. */
 bool foreign_locked(const cond_lock_t *lock)
 {
     return (a_load_8(&lock->kind_) == LOCK_FOREIGN && foreign_owned(lock)) || foreign_is_busy(lock);

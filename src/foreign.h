@@ -3,8 +3,8 @@
 #define CONDVAR_FOREIGN_H
 
 /*
- * Foreign locks: locks of another library, used by the operations in cond_lock_ops_t. The library does not see their
- * releases. So a notifier, and each waiter that returns, wakes the next waiter itself (handoff_wake_next()).
+ * Foreign locks: locks of another library, used through the operations in cond_lock_ops_t. This library does not see
+ * their releases. So a notifier, and each waiter that returns, wakes the next waiter itself (handoff_wake_next()).
  *
  * The functions return the errors of the operations.
  */

@@ -17,18 +17,18 @@
  *                                        may return
  *
  * A ticket is pending if it is old or new. Every other ticket is free. Tickets wrap around, so they are compared by
- * their distance from free_below. That does not suffice: while a process is stopped, 2^32 tickets and more can be drawn
- * after its own. So the condition also counts how often `arrivals` has wrapped around (`laps`), and a ticket has the
- * number of its lap.
+ * their distance from free_below. That does not suffice: while the process of a waiter is stopped, other waiters can
+ * draw 2^32 tickets or more. So the condition also counts how often `arrivals` has wrapped around (`laps`), and a
+ * ticket stores the lap in which it was drawn.
  *
- * Grants. A waiter takes a grant when it has acquired the lock, just before it returns. So a waiter that is stopped or
- * killed before that takes no grant, and another old waiter takes it. A waiter that arrives after a notify cannot take
- * a grant of that notify. (Otherwise it could steal the notification of another one, as in glibc bug 25847.)
+ * Grants. A waiter takes a grant when it has acquired the lock, just before it returns. If it is stopped or killed
+ * before that, the grant is left for another old waiter. A waiter that arrives after a notify cannot take a grant of
+ * that notify. (Otherwise it could steal the notification of another one, as in glibc bug 25847.)
  *
  * A notify makes new tickets old, and there is one count of grants for all old tickets. So if grants of an earlier
  * notify are left, the new waiters could use grants that belong to earlier waiters. To prevent that, the notify first
- * frees the tickets that were old before. Hence a notify may wake more waiters than it was asked for, never fewer. A
- * notify for all waiters frees all tickets.
+ * frees the tickets that were old before. Hence a notify of n may wake more than n waiters, never fewer. A notify for
+ * all waiters frees all tickets.
  *
  * A killed waiter stays counted until its ticket is freed.
  *
@@ -44,8 +44,8 @@
  * Predicates. A waiter with a predicate acquires the lock and calls the predicate itself. If the predicate is false,
  * the waiter does not take the grant. It wakes the next sleeper and sleeps again, as the last in the kernel's queue. If
  * it is woken once more, and there was no notify since, it sleeps again without waking another one. So this chain of
- * wake-ups ends when it has gone round once. (Linux wakes higher real-time priorities first. Then two waiters of high
- * priority may wake each other once, and the chain ends before it comes to the others. These find the grant at their
+ * wake-ups ends when each waiter was woken once. (Linux wakes higher real-time priorities first. So two waiters of high
+ * priority may wake each other, and the chain ends before it reaches the others. The others find the grant at their
  * next heartbeat.)
  *
  * Kills. A kill can delay other processes in three ways. A woken waiter is killed before it has woken the next one. A
@@ -77,7 +77,7 @@
 #if HAVE_SHARED
 /* ---- The lock ---- */
 
-/* Once it is initialised, the mutex of a lock guards writes to `flags_`, `depth_` and `spin_` (recoveries). */
+/* After its initialisation, the mutex of a lock guards writes to `flags_`, `depth_` and `spin_` (the recoveries). */
 
 static void shared_abandon(cond_t *cond);
 
@@ -232,8 +232,8 @@ int shared_lock_release(cond_lock_t *lock)
 }
 
 /* Find the owner of the mutex. EDEADLK: the caller. ETIMEDOUT: another thread. 0 or EOWNERDEAD: nobody. In that case
-   this function has acquired the mutex and released it again. After EOWNERDEAD robust_acquire() has made the mutex
-   consistent, so the next thread that acquires it gets 0. So this function then sets LOCK_OWNER_DIED. */
+   this function has acquired the mutex and released it again. After EOWNERDEAD it sets LOCK_OWNER_DIED, because
+   robust_acquire() has made the mutex consistent, and the next thread that acquires it gets 0. */
 static int shared_find_owner(const cond_lock_t *lock)
 {
     cond_lock_t *tried = (cond_lock_t *)(uintptr_t)lock;
@@ -329,15 +329,15 @@ static uint32_t shared_pending(const cond_t *cond)
 
 /* Set the number of pending tickets. `waiters_`, which cond_waiters() returns, is that number less the grants. Release:
    partner is the acquire in cond_destroy(), which may destroy the condition when it reads 0. So a waiter that
-   leaves without a grant accesses nothing of the condition after this store, except the lock in it. (A waiter with a
-   grant is not counted any more since the notify.) */
+   leaves without a grant accesses nothing of the condition after this store, except the lock in it. (For a waiter with
+   a grant, the notify has already reduced the count.) */
 static void shared_set_pending(cond_t *cond, uint32_t count)
 {
     a_store(&cond->waiters_, count - cond->u_.shared.grants, release);
 }
 
 /* Wake at most n sleepers: now, or at the release if the lock is the condition's own. `sequence`: the value of
-   queue->sequence, before the change if the caller has just changed it. If it has no SHARED_SLEEPERS, no waiter is
+   queue->sequence. If the caller has just changed that, the value before. If it has no SHARED_SLEEPERS, no waiter is
    asleep. The flag needs no memory order: it is in the word that the kernel compares before a waiter falls asleep. */
 static void shared_wake(cond_t *cond, uint32_t n, uint32_t sequence)
 {
@@ -448,7 +448,7 @@ static void shared_arrive(struct shared_ticket *ticket, cond_t *cond)
 {
     struct cond_shared_queue_ *queue = &cond->u_.shared;
     if (queue->arrivals - queue->free_below == UINT32_MAX) { /* M:old-tickets */
-        /* There are no more numbers, since none was freed for 2^32 - 1 waits: free all tickets. */
+        /* No ticket was freed during the last 2^32 - 1 waits, so no number is left: free all tickets. */
         bool has_waiters = shared_pending(cond) > 0;
         shared_free_all(cond);
         if (has_waiters)
@@ -474,8 +474,8 @@ static enum shared_claim shared_claim_of(const struct shared_ticket *ticket, con
     struct cond_shared_queue_ *queue = &cond->u_.shared;
     uint32_t free_below = a_load(&queue->free_below, relaxed);
     uint32_t arrivals = a_load(&queue->arrivals, relaxed);
-    /* If a pending ticket has a number of at least `arrivals`, then `arrivals` has wrapped around since the ticket was
-       drawn, and the ticket is of the lap before. */
+    /* A pending ticket has a number below `arrivals`, unless `arrivals` has wrapped around since the ticket was drawn.
+       Then the ticket is of the lap before. */
     uint16_t lap = (uint16_t)(a_load_16(&queue->laps) - (ticket->number >= arrivals));
     if (!shared_before(ticket->number, arrivals, free_below) || ticket->lap != lap) /* M:pending */
         return SHARED_FREE;
@@ -509,7 +509,7 @@ static void shared_sleep(struct shared_ticket *ticket, cond_t *cond, cond_lock_t
     uint16_t *spin = &cond->u_.shared.spin;
     uint32_t spins = deadline_ns == DEADLINE_PASSED ? 0 : park_spin_budget(spin);
     uint32_t spun = 0;
-    int64_t heartbeat_ns = 0; /* when the next heartbeat is due, or 0: not set. A POSIX signal does not delay it */
+    int64_t heartbeat_ns = 0; /* the time of the next heartbeat, or 0: not set. Signals do not delay it */
     for (;;) {
         /* Acquire: partner is shared_announce(). */
         uint32_t seen = a_load(sequence, acquire);
@@ -534,7 +534,7 @@ static void shared_sleep(struct shared_ticket *ticket, cond_t *cond, cond_lock_t
             continue;
         }
         if (spins == 0 && spun == 0) {
-            spun++; /* so that this call reports one sleep only. After enough reports it spins again */
+            spun++; /* so that this call reports one sleep only. After enough reports, a waiter spins again */
             park_spin_miss(spin, 0);
         }
         if (!(seen & SHARED_SLEEPERS)) {
@@ -577,8 +577,8 @@ int shared_wait(cond_t *cond, cond_lock_t *lock, cond_pred_t *pred, void *arg, i
             return error; /* the lock was lost or destroyed meanwhile */
         shared_set_depth(lock, depth);
         if (error != 0) {
-            /* The caller may release the lock without a recover. Unless the lock is the condition's own, that release
-               does not free the tickets. */
+            /* The caller may release the lock without a recover. That release frees the tickets only if the lock is the
+               condition's own. */
             shared_abandon(cond);
             return error;
         }

@@ -16,7 +16,7 @@
 /* EBUSY: the lock is in use already. EAGAIN: another process is initialising it. */
 INTERNAL_IF(HAVE_SHARED) int shared_lock_init(cond_lock_t *lock, unsigned flags);
 
-/* The same for a lock that no other process can be initialising. */
+/* Initialise a lock that no other process can be initialising. */
 INTERNAL_IF(HAVE_SHARED) int shared_lock_make(cond_lock_t *lock, unsigned kind);
 
 /* EBUSY: the lock is held, or a thread waits on its condition. */
@@ -35,8 +35,8 @@ INTERNAL_IF(HAVE_SHARED) int shared_lock_recover(cond_lock_t *lock);
    shared_lock_init(). */
 INTERNAL_IF(HAVE_SHARED) int shared_init(cond_t *cond, cond_lock_t *lock, unsigned flags);
 
-/* The error of a call on the condition by a thread that does not hold the lock. EPERM. ENOTRECOVERABLE if the lock is
-   lost: then no waiter is counted any more, even if the waiters were killed. */
+/* The error for a caller that does not hold the lock: EPERM, or ENOTRECOVERABLE if the lock is lost. A lost lock also
+   frees all tickets of the condition, so killed waiters are not counted any more. */
 INTERNAL_IF(HAVE_SHARED) int shared_not_held(cond_t *cond, cond_lock_t *lock);
 
 /* ---- Caller must hold the lock from here on. ---- */
@@ -51,7 +51,8 @@ INTERNAL_IF(HAVE_SHARED) void shared_notify(cond_t *cond, cond_lock_t *lock, siz
 /* Close the condition, and wake all waiters. */
 INTERNAL_IF(HAVE_SHARED) void shared_close(cond_t *cond, cond_lock_t *lock);
 
-/* Free the tickets of all waiters if the lock was recovered since the last call: the fields may be half changed. */
+/* If the lock was recovered since the last call, free the tickets of all waiters. A killed holder may have left the
+   fields half changed. */
 INTERNAL_IF(HAVE_SHARED) void shared_repair(cond_t *cond, cond_lock_t *lock);
 
 #endif

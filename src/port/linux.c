@@ -47,7 +47,7 @@ static long futex_sleep(long call, const uint32_t *word, uint32_t expected, cons
     return syscall(call, word, FUTEX_OP_WAIT_BITSET | scope, expected, deadline, NULL, any);
 }
 
-/* Sleep until the deadline, or earlier if the kernel's type cannot hold it. */
+/* Sleep until the deadline. Sleep less long if the deadline does not fit into the kernel's type. */
 static void futex_wait(const uint32_t *word, uint32_t expected, int64_t deadline_ns, int scope)
 {
     int saved = errno;
@@ -72,7 +72,7 @@ static void futex_wait(const uint32_t *word, uint32_t expected, int64_t deadline
     errno = saved; /* M:linux-errno */
 }
 
-/* (A wake-up has no time, so either system call will do.) */
+/* (A wake-up has no deadline, so SYS_futex suffices on 32-bit systems, too.) */
 static uint32_t futex_wake(const uint32_t *word, uint32_t count, int scope)
 {
     int saved = errno;
@@ -125,8 +125,9 @@ uintptr_t port_self(void)
 }
 
 /* With glibc, the variable is at a fixed distance from the thread control block, so no call is needed to find it.
-   glibc reserves a few bytes there for libraries that are loaded by dlopen(). musl reserves none and cannot load such
-   a library. With musl a call finds the variable, which dlopen() and pthread_create() allocate. */
+   glibc reserves a few bytes there for libraries that are loaded by dlopen(). musl reserves none, so dlopen() could not
+   load the library with a variable there. With musl a call finds the variable, which dlopen() and pthread_create()
+   allocate. */
 void **port_local(void)
 {
 #if defined(__GNUC__) && defined(__GLIBC__)
@@ -136,10 +137,11 @@ void **port_local(void)
     return &place;
 }
 
-/* getpid() is a system call, so its result is kept in a page that the kernel clears in a forked child. It is called
-   each time if the kernel cannot do that (before 4.14), or if it accepts any advice, as QEMU does when it runs
-   programs for other processors. It is also called each time if pages are larger than this object: the kernel clears
-   whole pages, and would clear what follows the object. */
+/* getpid() is a system call, so its result is kept in a page that the kernel clears in a forked child. In three cases
+   the result is not kept:
+   - The kernel cannot clear the page (before Linux 4.14).
+   - madvise() accepts any advice, as in QEMU when it runs programs for other processors.
+   - Pages are larger than this object. The kernel clears whole pages, and would clear what follows the object. */
 uint32_t port_process(void)
 {
     static struct {

@@ -10,9 +10,9 @@
  *      4. wait, which unlocks the list         3. unlock the list
  *
  * The comparison and the sleep are one step, because the waker locks the list after the word was changed. If the waker
- * is first, 2 sees the new word. If it is second, it finds the node. Each node has its own condition variable, so that
- * a wake-up wakes exactly the chosen threads, in order. The list is locked when it is signalled: the node is gone as
- * soon as its thread has locked the list again.
+ * locks it first, step 2 reads the new word. If the sleeper locks it first, the waker finds the node. Each node has its
+ * own condition variable, so that a wake-up wakes exactly the chosen threads, in order. The waker signals it while the
+ * list is locked: the sleeper cannot return, and end the lifetime of its node, before it has locked the list again.
  *
  * If a process forked while another thread had locked a list, the list would stay locked in the child. So fork locks
  * all lists first. In the child they are empty: its only thread is not asleep.
@@ -119,7 +119,7 @@ static void sleepers_leave(struct sleepers_list *list, struct sleepers_node *sle
     sleepers_take_out(list, sleeper, before);
 }
 
-/* Sleep until the node is signalled, or the deadline, or less long. */
+/* Sleep until the node is signalled or the deadline has passed. It may return earlier. */
 static void sleepers_sleep(struct sleepers_list *list, struct sleepers_node *sleeper, int64_t deadline_ns)
 {
     if (deadline_ns == COND_FOREVER) { /* M:posix-deadline */
@@ -147,12 +147,12 @@ void port_wait(const uint32_t *word, uint32_t expected, int64_t deadline_ns)
     struct sleepers_list *list = sleepers_list_of(word);
     (void)pthread_once(&sleepers_prepared, sleepers_prepare);
     if (pthread_cond_init(&self.woken, &sleepers_clock) != 0) {
-        errno = saved; /* some systems need memory for it. This is an early return */
+        errno = saved; /* some systems allocate memory for it, and there was none: return early */
         return;
     }
     (void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel_state); /* M:posix-cancel */
     (void)pthread_mutex_lock(&list->mutex);
-    /* Relaxed: the mutex orders this after the change by a waker that has locked the list before. */
+    /* Relaxed: a waker that has locked the list before has changed the word before, and the mutex orders that. */
     if (a_load(word, relaxed) == expected && deadline_ns > port_now()) { /* M:posix-compare */
         sleepers_join(list, &self);
         do

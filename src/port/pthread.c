@@ -2,7 +2,7 @@
 /*
  * cond_lock_init_pthread(): a pthread mutex as a foreign lock. POSIX has no call that returns the owner or the type of
  * a mutex. But a thread can find out what wait needs. A mutex that it holds, and can acquire again without blocking,
- * is recursive. A recursive mutex returns EPERM if it is released once too often.
+ * is recursive. A recursive mutex returns EPERM if it is released once too often, and so it shows its depth.
  *
  * A mutex of glibc shows more: its type, its owner and its depth. These members belong to glibc's ABI, since programs
  * contain mutexes that were initialised when they were compiled.
@@ -61,8 +61,8 @@ static int adopted_acquire(void *object, int64_t deadline_ns)
     return until_acquire(object, deadline_ns);
 }
 
-/* The caller has just acquired the mutex: whether it held it before. Without glibc a recursive mutex that was free
-   looks the same as one that the caller held. */
+/* Called after a try has acquired the mutex. Whether the caller held the mutex before that. Without glibc a recursive
+   mutex that was free looks the same as one that the caller held. */
 static bool adopted_was_owned(pthread_mutex_t *mutex)
 {
     if (ADOPTED_HAS_OWNER)
@@ -73,8 +73,8 @@ static bool adopted_was_owned(pthread_mutex_t *mutex)
     return recursive;
 }
 
-/* EBUSY: a thread holds the mutex, possibly the caller. Then a recursive one is not the caller's. An errorcheck one
-   has an owner to compare. Of a normal one the caller is assumed to be the owner. */
+/* EBUSY: a thread holds the mutex, possibly the caller. If the mutex is recursive, it is another thread. If it is
+   errorcheck, compare the owner. If it is normal, assume that it is the caller. */
 static bool adopted_owned(void *object)
 {
     int error = pthread_mutex_trylock(object);
@@ -98,14 +98,14 @@ static int adopted_release(void *object)
 static int adopted_release_save(void *object, unsigned *depth)
 {
     if (pthread_mutex_trylock(object) != 0) {
-        /* The caller holds it, so it is not recursive. Or it is too deep to be acquired again (EAGAIN). */
+        /* The caller holds it, and the try failed. So it is not recursive, or has its maximum depth (EAGAIN). */
         *depth = 1;
         return pthread_mutex_unlock(object);
     }
-    /* Recursive, and one level was added here. Another type cannot get here: adopted_owned() found that the caller
-       holds the mutex. */
+    /* The mutex is recursive, and the try has added one level. With another type the try fails, because the caller
+       holds the mutex (adopted_owned() has checked that). */
     unsigned levels = 0;
-    if (ADOPTED_HAS_OWNER) { /* ThreadSanitizer reports a release too many */
+    if (ADOPTED_HAS_OWNER) { /* without a release too many, which ThreadSanitizer would report */
         levels = adopted_levels(object);
         for (unsigned left = levels; left > 0; left--)
             (void)pthread_mutex_unlock(object);

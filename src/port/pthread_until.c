@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Lock a pthread mutex until a deadline: pthread_until.h. By pthread_mutex_clocklock() if the system has it, else by
+/* Acquire a pthread mutex, with a deadline: pthread_until.h. By pthread_mutex_clocklock() if the system has it, else by
    tries. */
 #ifndef _GNU_SOURCE
 #  define _GNU_SOURCE
@@ -66,7 +66,8 @@ static int until_try(pthread_mutex_t *mutex)
 }
 
 /* pthread_mutex_timedlock() has deadlines on the wall clock only. If the clock is set back by hours, a thread would
-   sleep for hours. So try now and then. nanosleep() is a cancellation point, and to acquire a lock is not. */
+   sleep for hours. So try now and then. An acquire is not a cancellation point. nanosleep() is one, so cancellation is
+   disabled. */
 static int until_lock(pthread_mutex_t *mutex, int64_t deadline_ns)
 {
     int saved = errno;

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The robust mutex of port_shared.h: PTHREAD_MUTEX_ROBUST of POSIX. Its type is errorcheck, which detects its owner
- * without a system call. shared.c counts recursion.
+ * The robust mutex of port_shared.h: PTHREAD_MUTEX_ROBUST of POSIX. Its type is errorcheck, so an acquire by the owner
+ * returns EDEADLK, without a system call. shared.c counts recursion.
  *
  * The C library keeps a list of a thread's robust mutexes, which the kernel reads when the thread dies. On 32-bit
  * systems glibc's list is singly linked. A release searches the list for the address by which the mutex was acquired.
- * If the memory is mapped at a second address, a release by that address fails. So there the first address is stored.
+ * If the memory is also mapped at another address, a release by that address fails. So on these systems the mutex
+ * stores the address by which it was acquired.
  */
 #ifndef _GNU_SOURCE
 #  define _GNU_SOURCE
@@ -55,8 +56,8 @@ int robust_init(void *mutex)
     return error;
 }
 
-/* Without pthread_mutex_destroy(). After it glibc refuses to release a mutex that a sleeper has acquired since, and
-   the mutex stays in that thread's list. A mutex of glibc or musl uses no other memory. */
+/* pthread_mutex_destroy() is not called. A sleeper may acquire the mutex after it. Then glibc would refuse to release
+   the mutex, which would stay in that thread's list. A mutex of glibc or musl uses no other memory. */
 void robust_destroy(void *mutex)
 {
     (void)mutex;
@@ -64,8 +65,8 @@ void robust_destroy(void *mutex)
 
 /* A sleeper that is killed when it has just been woken may lose the wake-up: the kernel passes it on only while the
    mutex is free. Another thread may have acquired it first. That thread does not see that others sleep, and its
-   release wakes no thread (Linux 6.18, glibc 2.36; tests/known_bugs/robust_forgets.c). So no thread sleeps longer than a
-   heartbeat without a try, or times out without one. */
+   release wakes no thread (Linux 6.18, glibc 2.36; tests/known_bugs/robust_forgets.c). So each sleeper tries at every
+   heartbeat, and once more before it times out. */
 static int robust_lock(pthread_mutex_t *mutex, int64_t deadline_ns)
 {
     int error = pthread_mutex_trylock(mutex);
@@ -81,8 +82,8 @@ static int robust_lock(pthread_mutex_t *mutex, int64_t deadline_ns)
     return error == EBUSY ? ETIMEDOUT : error;
 }
 
-/* The library notes in its own flags that the last holder died. So the mutex is made consistent at once. If this
-   thread dies before it has set the flag, the next one gets EOWNERDEAD again. */
+/* The mutex is made consistent at once, because the caller notes in a flag of the lock that the last holder died. If
+   this thread dies before it has set the flag, the next holder gets EOWNERDEAD again. */
 int robust_acquire(void *mutex, int64_t deadline_ns)
 {
     int error = robust_lock(mutex, deadline_ns);

@@ -27,7 +27,7 @@ void port_wait(const uint32_t *word, uint32_t expected, int64_t deadline_ns)
     SetLastError(saved);
 }
 
-/* Windows wakes one thread or all. For the threads too many this is an early return. */
+/* Windows wakes one thread or all. If it wakes too many, the others return early. */
 void port_wake(const uint32_t *word, uint32_t count)
 {
     if (count == 1)
@@ -36,7 +36,7 @@ void port_wake(const uint32_t *word, uint32_t count)
         WakeByAddressAll((void *)(uintptr_t)word);
 }
 
-/* The product of the counter could overflow, so whole seconds are multiplied separately. */
+/* The counter times 10^9 could overflow, so whole seconds are converted separately. */
 int64_t port_now(void)
 {
     LARGE_INTEGER ticks, per_second;

@@ -398,13 +398,13 @@ def summary(worlds, notes, date, program):
         prose("; ".join(machine(program)) + "."), "",
         f"Measured on {date}, commit {notes.get('commit', 'unknown')}. Each row was measured in {notes['processes']} "
         f"process{'es' * (notes['processes'] != '1')} with up to {notes['repetitions']} repetitions, "
-        f"each measurement of about {notes['seconds']} s.",
+        f"and each measurement took about {notes['seconds']} s.",
     ]
     if notes.get("missing"):
         lines[-1] += f" Not installed, so not measured: {notes['missing'].strip().replace(' ', ', ')}."
     lines[-1] = prose(lines[-1])
     lines += ["", "### The worlds beside each other", "",
-              "The time of this library divided by the best peer's. Below 1, this library is faster.", ""]
+              "A value is this library's time divided by the best peer's. Below 1, this library is faster.", ""]
     lines += table(["row", *WORLDS], summary_lines(worlds))
     return lines
 
