@@ -133,7 +133,7 @@ static COLD void mutex_sleep(struct mutex_acquirer *self, cond_lock_t *lock, uin
     if (port_now() >= self->until_ns) {
         self->until_ns = 0;
         self->past_threshold = true;
-        /* The word is the same: no thread has taken the lock meanwhile. */
+        /* If the word is unchanged, no thread has taken the lock meanwhile. */
         self->may_barge = self->found_free && a_load(lock_word(lock), relaxed) == marked;
     }
 }

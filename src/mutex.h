@@ -60,7 +60,7 @@ static inline bool mutex_is_held(const cond_lock_t *lock)
 INTERNAL int mutex_acquire_contended(cond_lock_t *lock, int64_t deadline_ns, bool was_chosen);
 
 /* Destroy the word, and wake all threads that sleep on the lock: they return EINVAL. Caller must hold the lock.
-   Returns the old word. A thread that wants to change the word later finds DESTROYED. */
+   Returns the old word. A later attempt to change the word finds DESTROYED. */
 INTERNAL uint32_t mutex_close(cond_lock_t *lock);
 
 #endif
