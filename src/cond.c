@@ -76,8 +76,8 @@ int cond_destroy(cond_t *cond)
 {
     if (cond == NULL || !condi_is_alive(cond))
         return EINVAL;
-    /* Acquire: partner is the release in waitq_count_out(). If no waiter is counted, a lock elsewhere is not touched:
-       it may be destroyed. */
+    /* Acquire: partner is the release in waitq_count_out(). If no waiter is counted, a separate lock is not touched: it
+       may already be destroyed. */
     if (a_load(&cond->waiters_, acquire) != 0 && !(HAVE_FOREIGN && condi_wake_if_lost(cond)))
         return EBUSY;
     if (cond->lock_ == NULL) {
@@ -177,7 +177,7 @@ static COLD int condi_held_nonprivate_lock(cond_t *cond, cond_lock_t **lock)
     return lock_is_shared(*lock) || waitq_is_ours(cond, *lock) ? 0 : EINVAL;
 }
 
-/* The lock of a condition on which the caller may wait or notify, so the caller holds it. Else an error. */
+/* Find the condition's lock. 0: the caller holds it, and may wait or notify. Else an error. */
 static INLINE_IF_FAST int condi_held_lock(cond_t *cond, cond_lock_t **lock)
 {
     *lock = lock_private_of(cond);
@@ -196,9 +196,9 @@ static bool condi_check_pred(cond_lock_t *lock, cond_pred_t *pred, void *arg)
     return pred(arg);
 }
 
-/* Before a wait or a further wait. Only cond_stop() may change `state` at the same time. If it came before, the waiter
-   sees the stop when it checks afterwards: this exchange reads what cond_stop() wrote. If it comes later, it finds 0,
-   and the waiter expires. Acquire: partner is the release in park_expire(). */
+/* Before a wait or a further wait. Only cond_stop() may change `state` at the same time. If it does so before this
+   exchange, the exchange reads its value, and the waiter sees the stop in its next check. If it does so later, it finds
+   the 0 of this exchange, and the waiter expires. Acquire: partner is the release in park_expire(). */
 static void condi_reset_waiter(struct cond_waiter *waiter)
 {
     if (HAVE_CANCEL)
@@ -210,14 +210,15 @@ static void condi_reset_waiter(struct cond_waiter *waiter)
 static bool condi_is_stopped(const struct waitq_thread *self)
 {
 #if HAVE_CANCEL
-    /* Acquire: partner is the release in cond_stop(). (Two conditions with one token: the program orders its calls.) */
+    /* Acquire: partner is the release in cond_stop(). The lock orders a cond_cancel() and the waits on its condition.
+       If the token is also used on other conditions, the program orders the cancel and their waits. */
     return self->token != NULL && a_load(&self->token->cancelled_, acquire) != 0; /* M:token-ends */
 #else
     return (void)self, false;
 #endif
 }
 
-/* ECANCELED if a waiter whose predicate is false must not wait, or not wait again. */
+/* Whether a waiter whose predicate is false may wait, or wait again: 0 or ECANCELED. */
 static int condi_reason_not_to_wait(const struct waitq_thread *self)
 {
     return condi_is_closed(self->waiter.cond) || condi_is_stopped(self) ? ECANCELED : 0;
@@ -225,8 +226,8 @@ static int condi_reason_not_to_wait(const struct waitq_thread *self)
 
 /*
  * Release the lock, sleep, acquire the lock. The node is in a queue before, and in none afterwards. 0: woken.
- * ECANCELED: woken by a close or a cancel. ETIMEDOUT: expired. Any other error is the foreign lock's: with EOWNERDEAD
- * the lock is held. Otherwise it is lost, `*lost` is set, and the node may still be in a queue.
+ * ECANCELED: woken by a close or a cancel. ETIMEDOUT: expired. Any other error comes from a foreign lock. If the lock
+ * cannot be acquired again, it is lost: `*lost` is set, and the node may still be in a queue. Else the lock is held.
  */
 static int condi_wait_once(struct cond_waiter *waiter, cond_lock_t *lock, int64_t deadline_ns, bool *lost)
 {

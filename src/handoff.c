@@ -12,21 +12,21 @@
  * A release chooses in this order:
  *
  *      1. The first waiter of the list that has not expired and whose predicate, if it has one, is true (waitq_pick()
- *         has the details). A thread is woken after the word is free. A task becomes the owner, and the word stays
+ *         has the details). A thread is woken after the word was freed. A task becomes the owner, and the word stays
  *         HELD.
  *      2. Else a starving thread. The word is freed and RESERVED, and the thread is woken.
  *      3. Else a sleeper. The word is freed, and the sleeper is woken.
  *
  * Each release wakes at most one thread, even if the threads that earlier releases woke have not acquired the lock yet.
  * So a woken thread that is slow to wake up does not stop later releases from waking others, and a broadcast does not
- * wake all waiters at once. (There is one exception. If a thread begins to starve after the release has claimed a
- * wake-up for a sleeper, and before it has freed the word, the release wakes both.)
+ * wake all waiters at once. (There is one exception. After a release has claimed a wake-up for a sleeper, and before it
+ * has freed the word, a thread may begin to starve, or a task may join. Then the release may wake a second thread.)
  *
  * Turns. While threads starve and the list is not empty, every second release skips step 1. Turns are counted in
  * releases, so it makes no difference how long the holders keep the lock. If a starving thread has n starving threads
- * before it, at most n + 1 waiters of the list go before it acquires the lock. An expired waiter acquires the lock like
- * any other thread, and starves after the same time. A waiter of the list is delayed, too: with n waiters before it, by
- * at most n + 1 starving threads.
+ * before it, at most n + 1 waiters of the list acquire the lock before it does. An expired waiter acquires the lock
+ * like any other thread, and starves after the same time. A waiter of the list is delayed, too: with n waiters before
+ * it, by at most n + 1 starving threads.
  *
  * A RESERVED lock is free for starving threads only. So no other thread takes it while the woken thread wakes up.
  * Invariant (2) in mutex.c says why such a lock is always taken.
@@ -77,11 +77,12 @@ static struct cond_waiter *handoff_pick(cond_lock_t *lock, struct taskq_calls *c
 /* Clear SLEEPERS, then count a wake-up. After that this release must wake a sleeper. False: the compare-exchange has
    failed, and nothing has changed.
 
-   The order matters. A thread that goes to sleep reads the count, and then the word. If it reads the new count, it also
-   finds SLEEPERS cleared and sets it again. If this release has not freed the word yet, its compare-exchange then
-   fails, and it claims again. Otherwise the lock has another holder, whose release claims. If the thread reads the old
-   count, there are two cases. It is asleep before the count changes: then the wake-up finds it. Or it is not: then
-   port_wait() finds the new count and returns at once.
+   The order matters. A thread that goes to sleep reads the count, and then the word. There are three cases:
+
+   - It reads the new count. Then it also finds SLEEPERS cleared, and sets it again. If this release has not freed the
+     word yet, the compare-exchange that frees it fails, and this release claims again. Otherwise a later one claims.
+   - It reads the old count, and sleeps before the count changes. Then the wake-up finds it.
+   - It reads the old count, and the count changes before it sleeps. Then port_wait() returns at once.
 
    Relaxed is enough for the bit, which guards no data. The store in mutex_count_wakeup() is a release: a thread that
    reads the new count also sees the bit cleared. */
@@ -99,7 +100,7 @@ void handoff_release_contended(cond_lock_t *lock)
     uint32_t *word = lock_word(lock), *wakeups = mutex_wakeups(lock);
     struct taskq_calls calls = TASKQ_NO_CALLS;
     struct cond_waiter *next = NULL;
-    bool has_turn = false, is_starving_turn = false;
+    bool took_turn = false, is_starving_turn = false;
     bool has_searched = false; /* no waiter of the list could go, and the list has not changed since */
     bool wake_sleeper = false;
     uint32_t old = a_load(word, relaxed);
@@ -115,8 +116,8 @@ void handoff_release_contended(cond_lock_t *lock)
             has_searched = false;
         }
         bool threads_starve = (old & MUTEX_STARVING_ALL) != 0;
-        if (threads_starve && !has_turn && lock->u_.local.notified != NULL) {
-            has_turn = true;
+        if (threads_starve && !took_turn && lock->u_.local.notified != NULL) {
+            took_turn = true;
             is_starving_turn = handoff_take_turn(lock);
         }
         if (next == NULL && !has_searched && !(threads_starve && is_starving_turn)) { /* M:starving-turn */

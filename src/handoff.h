@@ -21,8 +21,8 @@ static inline void handoff_release(cond_lock_t *lock)
         handoff_release_contended(lock);
 }
 
-/* Make sure that a release drains the tasks: the holder's release, or, if the lock is free, one by the caller. Called
-   by the task that has pushed itself onto an empty stack. */
+/* Make sure that a release drains the tasks. If the caller may take the lock, it acquires and releases it.
+   Otherwise it sets TASKS for the next release. Called after a task was pushed onto an empty stack. */
 INTERNAL_IF(HAVE_TASKS) void handoff_request(cond_lock_t *lock);
 
 /* Destroy the lock. Threads that sleep on it return EINVAL. Tasks that want it get ECANCELED. Caller must hold the

@@ -73,8 +73,8 @@ int lock_acquire_restore(cond_lock_t *lock, unsigned depth, bool was_chosen)
     return 0;
 }
 
-/* `depth_` of a lost lock: this bit is the lock that guards the queues, the bits above it are the first error. Of a
-   foreign lock that is not lost it is 0. */
+/* `depth_` of a foreign lock is 0 until the lock is lost. Then this bit is a small lock that guards the queues, and the
+   bits above it are the first error. */
 enum { LOCK_LOST_HELD = 1 };
 
 int lock_lose(cond_lock_t *lock, int error)
@@ -92,7 +92,8 @@ int lock_lose(cond_lock_t *lock, int error)
     return (int)(held / 2);
 }
 
-/* As soon as the bit is cleared, the handle may be destroyed. Each release wakes a sleeper: this is rare. */
+/* As soon as the bit is cleared, the handle may be destroyed. Each call wakes a sleeper without checking whether there
+   is one, because calls are rare. */
 void lock_leave_lost(cond_lock_t *lock)
 {
     uint32_t *word = &lock->depth_;
@@ -157,7 +158,7 @@ int cond_lock_destroy(cond_lock_t *lock)
     return 0;
 }
 
-/* For locks that are not private or not valid. Not inlined, so that the calls on private locks stay fast. */
+/* For locks that are foreign, shared or not valid. Not inlined, so that the calls on private locks stay fast. */
 static COLD int lock_acquire_nonprivate(cond_lock_t *lock, int64_t deadline_ns)
 {
     if (lock == NULL)

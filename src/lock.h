@@ -2,7 +2,7 @@
 #ifndef CONDVAR_LOCK_H
 #define CONDVAR_LOCK_H
 
-/* Calls on a lock of any kind that conditions need, and that the public cond_lock_...() do not offer. */
+/* Calls on a lock that only conditions need. They are not public. */
 
 #include "condvar.h"
 #include "internal.h"
@@ -28,8 +28,8 @@ INTERNAL int lock_acquire_restore(cond_lock_t *lock, unsigned depth, bool was_ch
 INTERNAL int lock_lose(cond_lock_t *lock, int error);
 INTERNAL void lock_leave_lost(cond_lock_t *lock);
 
-/* If the lock is foreign, so that the library does not see its release: wake the next notified waiter now. False:
-   there is none. Caller must hold the lock. */
+/* Wake the next notified waiter if the lock is foreign: the library does not see the release of a foreign lock. False:
+   no waiter was woken. Caller must hold the lock. */
 INTERNAL bool lock_wake_next(cond_lock_t *lock);
 
 #endif

@@ -5,8 +5,8 @@
  *      0                       free
  *      HELD                    held, no thread sleeps
  *      HELD|SLEEPERS           held, and a release must wake a sleeper
- *           SLEEPERS           free, and sleepers are asleep: the last release has woken a waiter or a starving thread
- *                              instead. A later release will wake a sleeper
+ *           SLEEPERS           free, and sleepers sleep: instead of a sleeper, the last release has woken a waiter or a
+ *                              starving thread. A later release will wake a sleeper
  *      ...|n * STARVING        the same, and n threads starve: only starving threads and chosen waiters take the lock
  *      RESERVED|n * STARVING   free for starving threads only
  *      ...|process * TASKS     the same, and the next release by that process drains the tasks. Such a lock is free
@@ -26,19 +26,19 @@
  * threads in the word, and sleeps on the word. While that number is not 0, only starving threads and chosen waiters
  * take the lock. A release wakes starving threads in order of arrival (handoff.c), and RESERVES the lock for them.
  * Otherwise a new arrival could take the lock, and the woken thread would sleep again behind all others. The number is
- * exact: a thread adds itself, takes the lock and times out by compare-exchanges on the one word. (With tasks, the
- * word counts at most 63. More threads sleep on the word uncounted, and look ten times a second. While others are
- * counted, they too are woken in order.)
+ * exact: one compare-exchange on the word adds a thread, and another one subtracts it when it takes the lock or times
+ * out. (With tasks, the word counts at most 63 threads. Further starving threads sleep on the word uncounted, and read
+ * it again ten times a second. While other threads are counted, the uncounted ones too are woken in order.)
  *
- * Sleepers sleep on another word, mutex_wakeups(), and set SLEEPERS before. A release that wakes a sleeper clears the
- * bit, so that later releases wake no thread. The woken thread cannot see whether others sleep. So it sets the bit
- * again when it takes the lock, goes back to sleep, begins to starve or times out. Hence:
+ * Sleepers sleep on another word, mutex_wakeups(). Before it sleeps, a thread sets SLEEPERS. A release that wakes a
+ * sleeper clears the bit, so that later releases do not wake another one. The woken thread cannot see whether others
+ * sleep. So it sets the bit again when it takes the lock, goes back to sleep, begins to starve or times out. Hence:
  *
  *      (1) If a sleeper sleeps, then SLEEPERS is set, or a thread is awake that will set SLEEPERS.
  *
- * A thread begins to starve only while the lock is held. The holder's release wakes a starving thread, or a waiter
- * that may take the lock. So do all later releases until no thread starves. A woken thread takes a free lock even if
- * it has timed out. Hence:
+ * A thread begins to starve only while the lock is held. The holder's release, and each later one until no thread
+ * starves, wakes a starving thread, or a waiter that may take the lock. A woken thread takes a free lock even if it has
+ * timed out. Hence:
  *
  *      (2) While threads starve and the lock is free, a thread that may take it is awake.
  *
@@ -55,18 +55,18 @@
 
 /* A thread that waits for the lock. On its stack, touched by this thread only. */
 struct mutex_acquirer {
-    bool was_chosen;  /* a release has woken this waiter: it may take the lock while threads starve */
-    bool has_slept;   /* among the sleepers: it must set SLEEPERS, see (1) */
-    bool has_starved; /* it has waited for TUNING_STARVATION_NS */
-    bool is_starving; /* has_starved, and it has slept on the word: it may take a RESERVED lock */
-    bool is_counted;  /* is_starving, and it is counted in the word */
-    bool found_free;  /* when until_ns was set, the lock was free, but this thread could not take it */
-    bool may_barge;   /* the lock has stayed so until until_ns: this thread may take it */
-    int64_t until_ns; /* when it will have waited for TUNING_STARVATION_NS. 0: not set */
+    bool was_chosen;     /* a release has woken this waiter: it may take the lock while threads starve */
+    bool has_slept;      /* among the sleepers: it must set SLEEPERS, see (1) */
+    bool past_threshold; /* it has waited for TUNING_STARVATION_NS */
+    bool is_starving;    /* it has also slept on the word: it may take a RESERVED lock */
+    bool is_counted;     /* it is starving, and counted in the word */
+    bool found_free;     /* when until_ns was set, the lock was free, but this thread could not take it */
+    bool may_barge;      /* at until_ns the word was still the same: this thread may take the free lock */
+    int64_t until_ns;    /* the end of an interval, usually TUNING_STARVATION_NS (mutex_sleep()). 0: not set */
 };
 
-/* The word that this thread must leave behind when it takes the lock, times out, or begins to starve: SLEEPERS is set
-   if it has slept, see (1), and it is not counted as starving. */
+/* The word that this thread must leave behind when it takes the lock, times out, or begins to starve. If it has slept,
+   SLEEPERS is set, see (1). If it is counted as starving, it is subtracted. */
 static NOINLINE uint32_t mutex_with_duties(const struct mutex_acquirer *self, uint32_t word)
 {
     if (self->has_slept) /* M:duty-sleepers */
@@ -99,14 +99,14 @@ static bool mutex_spin_acquire(const struct mutex_acquirer *self, uint32_t *word
 }
 
 /* Sleep until a release wakes this thread. A thread that has starved sleeps on the word. Any other thread sleeps among
-   the sleepers, until it has waited for TUNING_STARVATION_NS. `old` is the word, read after `wakeups`: a release that
-   clears SLEEPERS later changes `wakeups`, and then port_wait() returns. */
+   the sleepers, until it has waited for TUNING_STARVATION_NS. `old` is the word, read after `wakeups`. If a release
+   clears SLEEPERS after that, it also changes the count, and port_wait() returns. */
 static COLD void mutex_sleep(struct mutex_acquirer *self, cond_lock_t *lock, uint32_t old, uint32_t wakeups,
                              int64_t deadline_ns)
 {
     const uint32_t *place = mutex_wakeups(lock);
     uint32_t marked = old | MUTEX_SLEEPERS;
-    bool starves = self->has_starved && (old & MUTEX_HELD);
+    bool starves = self->past_threshold && (old & MUTEX_HELD);
     bool fits = MUTEX_COUNTS_ALL || (old & MUTEX_STARVING_ALL) != MUTEX_STARVING_ALL;
     bool is_counted = self->is_counted || (starves && fits);
     if (starves)
@@ -116,7 +116,7 @@ static COLD void mutex_sleep(struct mutex_acquirer *self, cond_lock_t *lock, uin
         return;
     if (self->until_ns == 0 || self->found_free != !(old & MUTEX_HELD)) {
         self->found_free = !(old & MUTEX_HELD);
-        /* (A starving thread that is not counted looks at the word from time to time.) */
+        /* (A starving thread that is not counted reads the word again from time to time.) */
         self->until_ns = port_now() + (starves && !MUTEX_COUNTS_ALL ? TUNING_HEARTBEAT_NS : TUNING_STARVATION_NS);
     }
     if (starves) {
@@ -125,15 +125,15 @@ static COLD void mutex_sleep(struct mutex_acquirer *self, cond_lock_t *lock, uin
         place = lock_word(lock);
         wakeups = marked;
     }
-    self->has_slept = !starves; /* a starving thread has set SLEEPERS if it had to */
+    self->has_slept = !starves; /* a thread that starves has set SLEEPERS above if it had to */
     if (!is_counted && self->until_ns < deadline_ns) /* M:sleep-until-starving */
         deadline_ns = self->until_ns;
     port_wait(place, wakeups, deadline_ns);
     self->may_barge = false;
     if (port_now() >= self->until_ns) {
         self->until_ns = 0;
-        self->has_starved = true;
-        /* No thread has taken the lock meanwhile. */
+        self->past_threshold = true;
+        /* If the word is unchanged, no thread has taken the lock meanwhile. */
         self->may_barge = self->found_free && a_load(lock_word(lock), relaxed) == marked;
     }
 }
@@ -175,7 +175,7 @@ int mutex_acquire_contended(cond_lock_t *lock, int64_t deadline_ns, bool was_cho
     }
 }
 
-/* Acquire: partner is the release in handoff_request(): the task is on the stack before. */
+/* Acquire: partner is the release in handoff_request(). So the caller sees the tasks that were pushed before it. */
 COLD uint32_t mutex_close(cond_lock_t *lock)
 {
     uint32_t *word = lock_word(lock);

@@ -3,7 +3,7 @@
 #define CONDVAR_MUTEX_H
 
 /*
- * The word of a private lock: try, acquire, destroy. mutex.c has its states and says why they suffice. handoff.h
+ * The word of a private lock: try, acquire, destroy. mutex.c has its states, and says why no wake-up is lost. handoff.h
  * releases the lock. The fast paths stand here, to be inlined.
  */
 
@@ -18,16 +18,16 @@ enum {
     MUTEX_SLEEPERS = 2,  /* a thread may be asleep among the sleepers: a release must wake one */
     MUTEX_DESTROYED = 4, /* with HELD, for good */
     MUTEX_RESERVED = 8,  /* the lock is free for starving threads only */
-    MUTEX_STARVING = 16, /* times the number of starving threads. While it is not 0, only these threads and waiters
-                            that a release has woken take the lock */
+    MUTEX_STARVING = 16, /* the lowest bit of the number of starving threads. While the number is not 0, only these
+                            threads and waiters that a release has woken take the lock */
     MUTEX_STARVING_ALL = HAVE_TASKS ? 0x3F0 : 0x7FFFFFF0, /* the bits of that number */
-    MUTEX_COUNTS_ALL = !HAVE_TASKS, /* that number cannot overflow. Else more starving threads are not counted */
-    MUTEX_TASKS = 0x400, /* times the number of a process with tasks that want the lock, or 0 (handoff.c). The next
-                            release drains the tasks (taskq.h). Set by handoff_request() */
+    MUTEX_COUNTS_ALL = !HAVE_TASKS, /* that number cannot overflow. With tasks it can, so it stops at its maximum */
+    MUTEX_TASKS = 0x400, /* the lowest bit of the number of a process with tasks that want the lock (handoff.c). While
+                            it is not 0, the next release drains the tasks (taskq.h). Set by handoff_request() */
 };
 
-/* The word on which sleepers sleep. A release that wakes a sleeper counts the wake-up in it before. (The levels are in
-   the same word. When they change, a thread that is about to sleep looks again.) Starving threads sleep on
+/* The word on which sleepers sleep. It counts wake-ups: a release counts one before it wakes a sleeper. (The levels are
+   in the same word. When they change, a thread that is about to sleep reads the lock again.) Starving threads sleep on
    lock_word(). */
 static inline uint32_t *mutex_wakeups(const cond_lock_t *lock)
 {
@@ -35,7 +35,7 @@ static inline uint32_t *mutex_wakeups(const cond_lock_t *lock)
 }
 
 /* Caller must hold the lock. Release: partner is the acquire in mutex_acquire_contended(). A thread that reads this
-   count also reads the earlier changes of the word. */
+   count also reads the earlier changes of lock_word(). */
 static inline void mutex_count_wakeup(cond_lock_t *lock)
 {
     a_store(mutex_wakeups(lock), a_load(mutex_wakeups(lock), relaxed) + LOCK_WAKEUP, release);
@@ -55,12 +55,12 @@ static inline bool mutex_is_held(const cond_lock_t *lock)
     return (a_load_32(lock_word(lock)) & (MUTEX_HELD | MUTEX_DESTROYED)) == MUTEX_HELD;
 }
 
-/* Acquire the lock. `was_chosen`: a release has woken the caller, which may take a lock that new arrivals may not take.
-   ETIMEDOUT. EINVAL: destroyed. */
+/* Acquire the lock. `was_chosen`: a release has woken the caller. It may take the lock while threads starve, unless the
+   lock is RESERVED. ETIMEDOUT. EINVAL: destroyed. */
 INTERNAL int mutex_acquire_contended(cond_lock_t *lock, int64_t deadline_ns, bool was_chosen);
 
 /* Destroy the word, and wake all threads that sleep on the lock: they return EINVAL. Caller must hold the lock.
-   Returns the old word. A thread that changes the word later finds DESTROYED. */
+   Returns the old word. A later attempt to change the word finds DESTROYED. */
 INTERNAL uint32_t mutex_close(cond_lock_t *lock);
 
 #endif

@@ -12,28 +12,28 @@
 #include "condvar.h"
 #include "internal.h"
 
-/* cond_lock_t.kind_: COND_RLOCK or COND_MUTEX, COND_SHARED added to it, or one of these. */
+/* cond_lock_t.kind_. A private lock: COND_RLOCK or COND_MUTEX. A shared lock: COND_SHARED is added to that. Also: */
 enum {
-    LOCK_OWN_SHARED = 4,        /* added to a shared kind: the lock is cond_t.own_ of a condition */
+    LOCK_OWN_SHARED = 4,        /* also added to the kind of a shared lock that is the member own_ of a cond_t */
     LOCK_FOREIGN = 16,
-    LOCK_FOREIGN_NO_OWNER = 17, /* `owned` is also true for a recursive lock that is free (port/pthread.c) */
+    LOCK_FOREIGN_NO_OWNER = 17, /* its `owned` also returns true for a free recursive mutex (port/pthread.c) */
     LOCK_FOREIGN_LOST = 18,     /* no thread can hold it any more, and the handle is not valid (lock.h) */
     LOCK_DESTROYED = 0xDD,
 };
 
 /* cond_lock_t.flags_, under the lock. */
 enum {
-    LOCK_STARVING_TURN = 1, /* private: the next release with both is the turn of the starving threads (handoff.c) */
+    LOCK_STARVING_TURN = 1, /* private: the next turn belongs to the starving threads (handoff.c) */
     LOCK_OWNER_DIED = 1,    /* shared: its holder died, and no thread has called recover since (shared.c) */
     LOCK_LOST = 2,          /* shared: it was released without a recover */
 };
 
 /* cond_lock_t.depth_ of a shared lock: a mark in the upper bits, and the number of levels in the lower ones. The mark
-   is there from cond_lock_init() to cond_lock_destroy(). Other memory does not have it by chance. */
+   is there from cond_lock_init() to cond_lock_destroy(). Memory that is no shared lock is unlikely to contain it. */
 #define LOCK_SHARED_MARK 0x5EC00000u
 #define LOCK_SHARED_MARK_BITS (~(uint32_t)COND_DEPTH_MAX)
 
-/* cond_t.state_. Memory that is not a shared condition does not have the shared numbers by chance. */
+/* cond_t.state_. Memory that is no shared condition is unlikely to contain a ..._SHARED number. */
 enum {
     CONDI_ALIVE = 0,
     CONDI_CLOSED = 1, /* on a private or a foreign lock. Under the lock */
@@ -70,7 +70,7 @@ static inline bool lock_is_lost(const cond_lock_t *lock)
     return HAVE_FOREIGN && a_load_8(&lock->kind_) == LOCK_FOREIGN_LOST;
 }
 
-/* Whether a lock that is not shared is foreign, or was foreign and is lost. */
+/* Whether the lock is foreign, lost or not. The lock must not be shared. */
 static inline bool lock_was_foreign(const cond_lock_t *lock)
 {
     return HAVE_FOREIGN && !lock_is_private(lock);
@@ -109,8 +109,8 @@ static inline uint32_t *lock_word(const cond_lock_t *lock)
 enum { LOCK_OWNER_TASK = 1 }; /* the lowest bit of the owner. The rest is then the address of a cond_task_t */
 
 /* The owner: 0, the number of a thread (port_self()), or the address of a task with LOCK_OWNER_TASK. Relaxed is
-   enough: only the thread itself writes or clears its own number. A task becomes the owner when it is handed the lock.
-   Its callback, or the return of its request, happens after that. */
+   enough. Only a thread itself writes or clears its own number. A task becomes the owner when it is handed the lock.
+   That happens before its callback, or before its request returns. */
 static inline uintptr_t lock_owner(const cond_lock_t *lock)
 {
     return a_load_ptr(&lock_private(lock)->owner);
@@ -128,14 +128,14 @@ static inline uint32_t lock_more_levels(const cond_lock_t *lock)
     return a_load_32(&lock->depth_) & LOCK_LEVELS;
 }
 
-/* Release: partner is the acquire in mutex_acquire_contended(), as for mutex_count_wakeup(), which writes the same
-   word. */
+/* Release: partner is the acquire in mutex_acquire_contended(). This store also writes the count of wake-ups, so it
+   needs the order of mutex_count_wakeup(). */
 static inline void lock_set_more_levels(cond_lock_t *lock, uint32_t more)
 {
     a_store(&lock->depth_, (a_load_32(&lock->depth_) & ~LOCK_LEVELS) | more, release);
 }
 
-/* Called by the new holder, or by the holder that hands the lock to a task. */
+/* `owner`: the caller, the task that is handed the lock, or 0 before a release. Caller must hold the lock. */
 static inline void lock_set_owner(cond_lock_t *lock, uintptr_t owner, unsigned depth)
 {
     a_store_ptr(&lock_private(lock)->owner, owner);

@@ -9,12 +9,14 @@
  *      1. state |= ASLEEP  (compare-exchange)  1. old = exchange(state, GO)
  *      2. port_wait(state)                     2. if old has ASLEEP: port_wake(state)
  *
- * If GO comes before 1, the compare-exchange fails, and the waiter does not sleep. If it comes between 1 and 2,
- * port_wait() finds another value and returns. If it comes after 2, the releasing thread sees ASLEEP and wakes the
- * waiter.
+ * GO may come at three times:
  *
- * cond_stop() sets EXPIRED, as the waiter does at its deadline, and wakes the waiter if it sees ASLEEP. It does so by
- * one compare-exchange, so the same argument holds.
+ *      before the waiter's step 1      its compare-exchange fails, and it does not sleep
+ *      between its steps 1 and 2       port_wait() finds another value, and returns
+ *      after its step 2                the releasing thread sees ASLEEP, and wakes the waiter
+ *
+ * cond_stop() does the same with EXPIRED in place of GO: one compare-exchange sets EXPIRED and reads ASLEEP. So the
+ * same argument holds.
  */
 
 #include "atomic.h"
@@ -25,12 +27,12 @@
 
 /*
  * Spinning. A sleep and a wake-up cost several microseconds. Spinning is cheaper if the waiter is woken within that
- * time. If it is not, spinning costs about as much again, and on one core it never helps. So each lock keeps an
- * estimate of how long its waiters had to spin. Its `spin_` (of a shared condition, the condition's `spin`) is one of
- * these:
+ * time. Otherwise spinning about doubles the cost. On one core it never helps. So each lock records in `spin_` how long
+ * its waiters had to spin. (A shared condition has its own record, `spin`.) The record has one of two forms:
  *
- *      misses (6 bits, below PARK_SPIN_OFF) | usual (10 bits)    spin for at most a few times the usual iterations
- *      PARK_SPIN_OFF + backoff              | left               do not spin for `left` sleeps, then try again
+ *      upper 6 bits                         lower 10 bits
+ *      misses in a row, < PARK_SPIN_OFF     usual iterations    spin for at most a few times the usual iterations
+ *      PARK_SPIN_OFF + backoff              sleeps left         sleep so many times without spinning, then try again
  *
  * In a new lock all bits are zero, and waiters spin. Relaxed throughout: any value is correct, and a lost update does
  * no harm.
@@ -78,9 +80,9 @@ static inline void park_spin_miss(uint16_t *spin, unsigned iterations)
 
 /* ---- The handshake ---- */
 
-/* Wake the waiter. A private lock is free before, a foreign one is held. As soon as `state` is GO, the waiter may
-   return and its node is gone. Release: partner is the acquire in park_sleep(). So the waiter reuses its stack only
-   after the last access here. */
+/* Wake the waiter. The caller has released a private lock before, but still holds a foreign one. As soon as `state` is
+   GO, the waiter may return, and its node no longer exists. Release: partner is the acquire in park_sleep(). So the
+   waiter reuses its stack only after the last access here. */
 static inline void park_wake(struct cond_waiter *waiter)
 {
     uint32_t *state = &waiter->state;
@@ -89,8 +91,9 @@ static inline void park_wake(struct cond_waiter *waiter)
 }
 
 /* Let the waiter expire now, unless a notify has chosen it. Called by any thread, without the lock. The node must
-   exist until this has returned. Release: partner is the acquire in park_sleep() and in condi_reset_waiter(), after
-   which a waiter checks whether it was stopped. So `state` is written even if it does not change. */
+   exist until this has returned. Release: partner is the acquire in park_sleep() and in condi_reset_waiter(). After
+   that acquire, the waiter checks whether it was stopped. The acquire must read what was written here, so `state` is
+   written even if it does not change. */
 static inline void park_expire(struct cond_waiter *waiter)
 {
     uint32_t *state = &waiter->state;
@@ -102,8 +105,8 @@ static inline void park_expire(struct cond_waiter *waiter)
         port_wake(state, 1); /* M:wake-stopped */
 }
 
-/* Sleep until a release wakes the waiter: true. False: its deadline has passed, or it was stopped, before a notify
-   chose it. Called by the waiter, without the lock. */
+/* Sleep until a release wakes the waiter (true), or until it expires (false): its deadline passes, or it is stopped,
+   before it is CHOSEN. Called by the waiter, without the lock. */
 static inline bool park_sleep(struct cond_waiter *waiter, cond_lock_t *lock, int64_t deadline_ns)
 {
     unsigned budget = deadline_ns == DEADLINE_PASSED ? 0 : park_spin_budget(&lock->spin_);
@@ -123,7 +126,7 @@ static inline bool park_sleep(struct cond_waiter *waiter, cond_lock_t *lock, int
         if (HAVE_CANCEL && (state & WAITER_EXPIRED)) /* M:stopped */
             return false;
         if (!(state & WAITER_CHOSEN) && deadline_passed(deadline_ns)) {
-            /* Partner: waitq_beat_deadline(). Exactly one of the two succeeds. The other one sees its bit. */
+            /* Partner: waitq_beat_deadline(). Exactly one of the two sets its bit, and the other one finds it. */
             if (a_cas(&waiter->state, &state, state | WAITER_EXPIRED, acquire, acquire)) /* M:expire */
                 return false;
         } else if (!(state & WAITER_ASLEEP)) {

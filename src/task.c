@@ -61,7 +61,7 @@ static int task_check(const cond_task_t *task, const cond_lock_t *lock)
     return lock_is_shared(lock) || lock_is_foreign(lock) ? ENOTSUP : 0;
 }
 
-/* The condition's lock, which the task must hold. Else an error. */
+/* Find the condition's lock. 0: the task holds it. Else an error. */
 static int task_held_lock(cond_t *cond, const cond_task_t *task, cond_lock_t **lock)
 {
     *lock = lock_of(cond);
@@ -200,10 +200,10 @@ int cond_task_cancel(cond_task_t *task)
             return EINVAL;
         if (state & WAITER_EXPIRED)
             return 0;
-        /* Partners: taskq_grant() and waitq_beat_deadline(). Exactly one succeeds; the other sees its bit. */
+        /* Partners: taskq_grant() and waitq_beat_deadline(). Exactly one sets its bit, and the other finds it. */
     /* M:cancel-race */
     } while (!a_cas_weak(&task->waiter_.state, &state, state | WAITER_EXPIRED, acquire, acquire));
-    /* A task that acquires wants the lock already, and may be freed by now. A task that waits exists until it has
+    /* A task that acquires has joined before, and may be freed by now. A task that waits exists until it has
        joined. */
     if (!(state & WAITER_ACQUIRES))
         task_join(task, task->lock_);

@@ -9,16 +9,16 @@
  *                                             `----- by the holder, in a release -----'
  *
  * A thread can sleep until the lock is free. A task cannot sleep. So a release does not free the lock for a task, but
- * makes the task its owner. A task does not hold the lock when it asks for it. So the stack is the one place that the
- * lock does not guard: a push is a compare-exchange, and only the holder removes tasks, all at once.
+ * makes the task its owner. A task that requests the lock does not hold it. So the lock cannot guard the stack: a push
+ * is a compare-exchange, and only the holder removes tasks, all at once.
  *
- * The task that pushes itself onto an empty stack calls handoff_request(). If the lock is held, that sets TASKS in the
- * word, so that the next release drains the stack. If the lock is free, that acquires and releases it, with the same
- * effect. A task that pushes itself onto other tasks does nothing more. So TASKS is set once for each drain, after the
- * push and before the drain. Until then no task of that stack can get the lock, so the lock cannot be destroyed
- * before. Setting TASKS is the last access of a task that joins.
+ * A thread that pushes a task onto an empty stack then calls handoff_request(). If the lock is held, or if threads
+ * starve, the call sets TASKS in the word, so that the next release drains the stack. Otherwise the call acquires and
+ * releases the lock, with the same effect. A thread that pushes a task onto other tasks does nothing more. So for each
+ * drain exactly one thread makes this call, and the call is its last access to the lock. Before the call, no task on
+ * the stack can get the lock and destroy it.
  *
- * `state` of a task's waiter is what the holder and cond_task_cancel() compete to change:
+ * The holder and cond_task_cancel() compete to change the `state` of a task's waiter:
  *
  *      CHOSEN ----(request)---> 0 or ACQUIRES ----(holder)---> CHOSEN                    result 0
  *                                     |
@@ -27,8 +27,8 @@
  * If a close has ended a wait and its predicate is false, the holder sets EXPIRED and CHOSEN.
  *
  * Callbacks are called in a loop, the dispatcher. A callback that makes other callbacks due adds them to the same
- * loop, so the stack does not grow. A thread finds its dispatcher by port_local(). A request has a dispatcher too, and
- * the task points to it (`loop_`). So a result that is known within the request is returned by it.
+ * loop, so that callbacks do not nest. A thread finds its dispatcher by port_local(). A request has a dispatcher too,
+ * and the task points to it (`loop_`). If the result is known before the request returns, the request returns it.
  */
 #include "taskq.h"
 #include "port.h"
@@ -79,13 +79,13 @@ static void taskq_call_back(struct cond_task *task, int result)
     port_enable_cancel(cancel);
 }
 
-/* A task is not touched after `ready`: it may be freed. The caller may be freed too, and its address reused, or it may
-   have made another request elsewhere. So compare `loop_` too: only a request made in this call has this dispatcher. */
+/* A task is not touched after `ready`: it may be freed. The caller may be freed too, and its address reused. Or it
+   may have made another request. So compare `loop_` too: only the request of this call has this dispatcher. */
 void taskq_end_dispatch(struct taskq_dispatcher *dispatcher)
 {
     struct cond_task *task;
     while ((task = taskq_take_call(&dispatcher->calls)) != NULL) {
-        /* Relaxed: this thread held the lock when it decided the result. */
+        /* Relaxed: this thread has decided the result itself. */
         int result = a_load(&task->waiter_.state, relaxed) & WAITER_EXPIRED ? ECANCELED : 0;
         if (task == dispatcher->caller && task->loop_ == dispatcher) /* M:own-request */
             dispatcher->result = result;
@@ -148,7 +148,7 @@ void taskq_drain(cond_lock_t *lock)
         struct cond_waiter *waiter = &task->waiter_;
         /* Relaxed: this bit is fixed for a request. */
         if (!(a_load(&waiter->state, relaxed) & WAITER_ACQUIRES)) {
-            waitq_leave(waiter, lock); /* its wait was cancelled */
+            waitq_leave(waiter, lock); /* the wait of this task was cancelled */
             waitq_pass_on(waiter, lock); /* M:cancelled-passes-on */
         }
         waitq_want_lock(waiter, lock);
@@ -158,7 +158,7 @@ void taskq_drain(cond_lock_t *lock)
 bool taskq_grant(struct cond_waiter *waiter, cond_lock_t *lock, struct taskq_calls *calls)
 {
     struct cond_task *task = taskq_task_of(waiter);
-    /* Partner: cond_task_cancel(). Relaxed: whatever follows is done with the lock held. */
+    /* Partner: cond_task_cancel(). Relaxed: the lock guards all other data of the task. */
     uint32_t state = a_load(&waiter->state, relaxed);
     while (!(state & WAITER_CHOSEN) &&
            !a_cas_weak(&waiter->state, &state, state | WAITER_CHOSEN, relaxed, relaxed))

@@ -12,7 +12,8 @@
  * - cond->u_.local.waiters is in order of arrival.
  * - cond->waiters_ is the number of nodes in that queue, plus the number of the condition's awaiting waiters
  *   (cond_await) that are in the lock's list and are not cancelled.
- * - lock->u_.local.notified is in order of notification. An awaiting waiter counts as notified when it arrives.
+ * - lock->u_.local.notified is in order of notification. An awaiting waiter counts as notified when it arrives. If it
+ *   was woken in vain, it goes back in at an earlier place (waitq_await_again()).
  * - A node is in at most one queue. Its `queue` says which.
  * - If lock->u_.local.notified is not empty, a thread is awake that will acquire the lock, and its release searches the
  *   list again. That thread is a waiter that a release has woken, an expired waiter, or a starving thread (mutex.c).
@@ -74,8 +75,8 @@ static void waitq_count_in(cond_t *cond)
     a_store_32(&cond->waiters_, a_load_32(&cond->waiters_) + 1);
 }
 
-/* Release: partner is the acquire in cond_destroy(), which may be called without the lock. So no waiter may touch the
-   condition after the last one has been counted out. */
+/* Release: partner is the acquire in cond_destroy(), which may be called without the lock. So once the last waiter has
+   been counted out, no waiter may touch the condition. */
 static void waitq_count_out(cond_t *cond)
 {
     a_store(&cond->waiters_, a_load_32(&cond->waiters_) - 1, release);
@@ -181,8 +182,8 @@ static bool waitq_has_expired(struct cond_waiter *waiter)
     return (OPTIMIZE_SIZE || waiter->timed) && (a_load(&waiter->state, relaxed) & WAITER_EXPIRED) != 0;
 }
 
-/* cond_waiter.horizon counts the waiters that arrived between a waiter and its notify. This value means "this many or
-   more". */
+/* cond_waiter.horizon is the number of waiters that arrived after this waiter, and before the notify that chose it.
+   This value means "this many or more". */
 enum { WAITQ_HORIZON_MAX = 0xFFFFFF };
 
 /* Move one waiter from its condition's queue to the lock's list. If it has expired, only remove it from the queue, and
@@ -200,8 +201,8 @@ static NOINLINE bool waitq_choose(struct cond_waiter *waiter, cond_lock_t *lock,
     return true;
 }
 
-/* How many waiters have arrived after this one, at most WAITQ_HORIZON_MAX. With that result the exact number is not
-   known. Then a waiter that arrives after the notify may also get the notification that this one passes on. */
+/* How many waiters have arrived after this one, at most WAITQ_HORIZON_MAX. If the result is WAITQ_HORIZON_MAX, a waiter
+   that arrives after the notify may also get the notification that this one passes on. */
 static uint32_t waitq_arrived_since(const struct cond_waiter *waiter)
 {
     uint64_t since = waiter->cond->u_.local.arrivals - waiter->arrival - 1;
@@ -243,8 +244,8 @@ void waitq_cancel(cond_t *cond, cond_lock_t *lock, const cond_token_t *token)
         next = waitq_next(lock->u_.local.notified, next);
         if (waiter->queue != WAITER_NOTIFIED || waiter->cond != cond || !waitq_has_token(waiter, token))
             continue;
-        /* If the condition is being closed, its chosen waiters must pass nothing on. To pass on means to access the
-           condition, which may be destroyed as soon as the second loop has emptied the queue. */
+        /* If the condition is being closed, its chosen waiters must not pass on their notifications. For that they
+           would access the condition. It may be destroyed as soon as the second loop has emptied the queue. */
         if (token == NULL) /* M:close-keeps */
             waiter->passes_on = false;
         if (waiter->pred == NULL || waitq_is_cancelled(waiter)) /* M:cancel-keeps */
@@ -270,9 +271,9 @@ void waitq_close(cond_t *cond, cond_lock_t *lock)
 }
 #endif
 
-/* `distance` is k if the candidate is the k-th waiter that arrived after `waiter`. If k is at most the horizon, the
-   candidate was there at the notify. The candidate gets the horizon less the distance, or 0 if it came after the
-   notify. */
+/* `distance` is k if the candidate is the k-th waiter that arrived after `waiter`. If k is at most the waiter's
+   horizon, the candidate arrived before the notify. Its own horizon is then smaller by k. If the candidate arrived
+   after the notify, its own horizon is 0. */
 void waitq_pass_on(struct cond_waiter *waiter, cond_lock_t *lock)
 {
     cond_t *cond = waiter->cond;
@@ -299,8 +300,8 @@ void waitq_pass_on(struct cond_waiter *waiter, cond_lock_t *lock)
 
 /* ---- Back to the condition's queue ---- */
 
-/* Put the waiter, which is in no queue, back in its place in the condition's queue, and pass on what a notify(n) gave
-   it. `hint`: the node that was put back just before, or NULL. After a broadcast, a release puts waiters back in order
+/* Put the waiter, which is in no queue, back in its place in the condition's queue, and pass its notification on.
+   `hint`: the node that was put back just before, or NULL. After a broadcast, a release puts waiters back in order
    of arrival. So the place is usually right after `hint`. */
 static NOINLINE void waitq_put_back(struct cond_waiter *waiter, cond_lock_t *lock, struct cond_waiter *hint)
 {
@@ -348,8 +349,9 @@ bool waitq_any_notified(const cond_lock_t *lock)
 #if UINTPTR_MAX > 0xFFFFFFFFu
 enum { WAITQ_SKIPS = 1 };
 
-/* A hash of the predicate, its argument and the calling thread. Never 0: a holder_pred of 0 means that no predicate was
-   noted. If two predicates have the same hash, a waiter may be skipped once without need. There is no other harm. */
+/* A hash of the predicate, its argument and the calling thread. With the thread in it, only the thread that has stored
+   a hash finds it equal. Never 0: if no hash was stored, holder_pred is 0. If two predicates have the same hash, a
+   waiter may be skipped once without need. There is no other harm. */
 static uint32_t waitq_pred_hash(cond_pred_t *pred, const void *arg)
 {
     uint64_t mixed = ((uintptr_t)pred + 31 * (uint64_t)(uintptr_t)arg) ^ (uint64_t)port_self() << 1;
@@ -390,9 +392,9 @@ enum waitq_verdict {
     WAITQ_AWAITS,  /* its predicate is false, and it stays in the list, since it awaits */
 };
 
-/* A cancelled waiter is picked at once, and calls its predicate itself. A waiter whose condition was destroyed too
-   early has no queue to go back to. It is picked too, and finds the condition destroyed when it has acquired the
-   lock. */
+/* The predicate of a cancelled waiter is not called here. A thread calls its own predicate when it has the
+   lock, and taskq_grant() calls that of a task. A waiter whose condition was destroyed too early has no queue to go
+   back to. It is picked too, and finds the condition destroyed when it has acquired the lock. */
 static enum waitq_verdict waitq_judge(struct cond_waiter *waiter, cond_lock_t *lock)
 {
     if (waitq_is_task(waiter) && waiter->queue == WAITER_WANTS_LOCK)
@@ -418,8 +420,8 @@ static struct cond_waiter *waitq_at(const struct waitq_position *position, const
     return position->kept != NULL ? waitq_next(list, position->kept) : waitq_first(list);
 }
 
-/* Judge the waiter after the position. True: it is to be picked. False: it has gone back to its condition's queue, or
-   it stays in the list, and the position has moved behind it. */
+/* Judge the waiter after the position. True: it can go. False: it has gone back to its condition's queue, or it stays
+   in the list, and the position is now after it. */
 static NOINLINE_IF_FAST bool waitq_check(struct cond_waiter *waiter, cond_lock_t *lock,
                                          struct waitq_position *position)
 {
@@ -459,8 +461,8 @@ static struct cond_waiter *waitq_search_others(cond_lock_t *lock, struct waitq_p
 }
 
 /* The second search. It returns the first waiter that can go among those that the first search has skipped or has not
-   reached. `end`: the last waiter that the first search left in the list, or NULL. The waiters up to `end` that were
-   not skipped were judged there. They are passed over, so that no predicate is called twice. */
+   reached. `end`: the last waiter that the first search left in the list, or NULL. Up to `end`, the first search has
+   judged each waiter that it has not skipped. These are not judged again, so that no predicate is called twice. */
 static struct cond_waiter *waitq_search_rest(cond_lock_t *lock, const struct cond_waiter *end)
 {
     struct waitq_position position = {NULL, NULL};
@@ -503,8 +505,8 @@ struct cond_waiter *waitq_pick_unchecked(cond_lock_t *lock)
 }
 
 /* Put an awaiting waiter back in its place in the lock's list: after the awaiting waiters of its condition that arrived
-   before it. If there are none, it becomes the first of the list: it is not known which of the other waiters were there
-   before it, and it must not lose its place. */
+   before it. If there are none, it becomes the first of the list: it must not lose its place, and the list does not
+   show which of the other waiters were notified before it. */
 static void waitq_await_again(struct cond_waiter *waiter, cond_lock_t *lock)
 {
     struct cond_waiter *place = NULL;

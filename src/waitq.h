@@ -3,8 +3,9 @@
 #define CONDVAR_WAITQ_H
 
 /*
- * The queues of waiters. A waiter (struct cond_waiter in condvar.h) is a node: a thread in a wait, with the node on its
- * own stack, or a task, with the node in its cond_task_t. A waiter is in one of two queues, or in none:
+ * The queues of waiters. A waiter is a thread or a task in a wait. Its node is a struct cond_waiter (condvar.h). The
+ * node of a thread is on its stack, or in its cond_stop_t. The node of a task is in its cond_task_t. A waiter is in one
+ * of two queues, or in none:
  *
  *                                  notify                             release (handoff.c)
  *      cond->u_.local.waiters  --------------->  lock->u_.local.notified  ------------->  GO
@@ -15,8 +16,8 @@
  * An awaiting waiter (cond_await) joins the lock's list at once. It stays there while its predicate is false.
  *
  * close and cancel move waiters to the lock's list, as a notify does, and mark them `cancelled`. They also mark the
- * waiters that are already in the list. A release wakes a cancelled waiter whatever its predicate is. The waiter then
- * calls its predicate itself.
+ * waiters that are already in the list. A release wakes a cancelled waiter whatever its predicate is. A thread then
+ * calls its predicate itself. The predicate of a task is called by the releasing thread.
  *
  * The lock protects the queues: only its holder calls the functions below and touches the nodes, except `state`. So the
  * queues need no lock of their own.
@@ -31,12 +32,13 @@
  *      +---(cond_stop)-> EXPIRED                             the same
  *
  * ASLEEP is added when the waiter announces that it will sleep. CHOSEN and EXPIRED exclude each other: one
- * compare-exchange decides. A waiter without a deadline cannot expire, so it needs no CHOSEN.
+ * compare-exchange decides. A waiter without a deadline cannot expire, so it needs no CHOSEN. (Here a waiter that
+ * cond_stop() can end counts as a waiter with a deadline.)
  *
  * A waiter without a predicate becomes CHOSEN at the notify. A waiter with a predicate becomes CHOSEN when a releasing
- * thread has found the predicate true. Until then its deadline counts, so a waiter that goes back to its place can
- * expire. A task becomes CHOSEN when a release picks it. EXPIRED in a task means that it was cancelled: then it is
- * handed the lock like any task that wants the lock (taskq.c).
+ * thread has found the predicate true. Until then it can expire, also after it has gone back to its place. A task
+ * becomes CHOSEN when a release picks it. A task that is EXPIRED was cancelled. It is handed the lock like any other
+ * task that wants the lock (taskq.c).
  */
 
 #include <stdbool.h>
@@ -49,14 +51,14 @@
 
 /* cond_waiter.state */
 enum {
-    WAITER_ASLEEP = 1,  /* set by the waiter: to wake it takes a system call */
+    WAITER_ASLEEP = 1,  /* set by the waiter: waking it takes a system call */
     WAITER_CHOSEN = 2,  /* set by the holder: the deadline no longer counts */
     WAITER_EXPIRED = 4, /* set by the waiter or by cond_stop(): no notify can choose it any more */
     WAITER_GO = 8,      /* set by the releasing thread, which does not touch the node afterwards */
 
     /* Tasks only. Between requests the state of a task is CHOSEN: there is nothing to cancel. */
-    WAITER_ACQUIRES = 16, /* fixed for a request: it wants the lock, and waits on no condition */
-    WAITER_DEPTH = 256,   /* fixed for a request: the bits from here on are the depth at which it will hold the lock */
+    WAITER_ACQUIRES = 16, /* fixed for a request: the task wants the lock, and waits on no condition */
+    WAITER_DEPTH = 256,   /* fixed for a request: from this bit on, the depth at which the task will hold the lock */
 };
 
 /* cond_waiter.queue */
@@ -102,12 +104,12 @@ static inline bool waitq_is_cancelled(const struct cond_waiter *waiter)
 /* ---- Caller must hold the lock from here on. ---- */
 
 /* Whether the waiters of this condition and those in the lock's list belong to this process. If not, their nodes must
-   not be touched. To use a private condition in two processes is a mistake of the program. But then no process may
-   write to its own stack at the address of a node in the other one. */
+   not be touched. A program that uses a private condition in two processes is wrong. But even then a process must not
+   write into its own memory at the address of a node of the other process. */
 INTERNAL bool waitq_is_ours(const cond_t *cond, const cond_lock_t *lock);
 
-/* Whether a waiter that is in no queue may go back to its condition, or choose another waiter of it: the condition is
-   neither destroyed nor closed, and all waiters belong to this process. */
+/* Whether the waiter may go back to its condition's queue, or pass its notification on to another waiter there: the
+   condition is neither destroyed nor closed, and all waiters belong to this process. */
 static inline bool waitq_may_go_back(const struct cond_waiter *waiter, const cond_lock_t *lock)
 {
     return a_load_32(&waiter->cond->state_) == CONDI_ALIVE && /* M:back-among-ours */
@@ -117,11 +119,11 @@ static inline bool waitq_may_go_back(const struct cond_waiter *waiter, const con
 /* Join the condition's queue as its last waiter. An awaiting waiter joins the lock's list instead. */
 INTERNAL void waitq_begin_wait(struct cond_waiter *waiter, cond_lock_t *lock);
 
-/* The last access of a wait to the lock. As soon as the lock is free afterwards, it may be destroyed. */
+/* End a wait: `active_waits` no longer counts it. As soon as the lock is then released, it may be destroyed. */
 INTERNAL void waitq_end_wait(cond_lock_t *lock);
 
-/* Move the first n waiters that have not expired to the lock's list. `all`: n is no limit, and the chosen waiters need
-   not pass on what they do not use. */
+/* Move the first n waiters that have not expired to the lock's list. `all`: a notify_all. Then n is SIZE_MAX, and the
+   chosen waiters do not pass on their notifications. */
 INTERNAL void waitq_notify_some(cond_t *cond, cond_lock_t *lock, size_t n, bool all);
 
 static inline void waitq_notify(cond_t *cond, cond_lock_t *lock, size_t n)
@@ -138,32 +140,33 @@ static inline void waitq_notify_all(cond_t *cond, cond_lock_t *lock)
 INTERNAL void waitq_notify_lost(cond_t *cond, cond_lock_t *lock);
 
 #if HAVE_CANCEL
-/* End the waits on the condition that carry this token, or all of them if it is NULL. A waiter without a predicate
-   that a notify has already chosen returns 0 all the same. */
+/* End the waits on the condition that carry this token, or all waits on it if the token is NULL. Exception: a waiter
+   without a predicate returns 0 if a notify has already chosen it. */
 INTERNAL void waitq_cancel(cond_t *cond, cond_lock_t *lock, const cond_token_t *token);
 
 /* Close the condition, and end all waits on it. */
 INTERNAL void waitq_close(cond_t *cond, cond_lock_t *lock);
 #endif
 
-/* Join the lock's list as its last waiter: a task that is in no queue. */
+/* Add a task to the lock's list as the last waiter. The task must be in no queue. */
 INTERNAL void waitq_want_lock(struct cond_waiter *waiter, cond_lock_t *lock);
 
 /* Whether the lock's list has waiters of this process. */
 INTERNAL bool waitq_any_notified(const cond_lock_t *lock);
 
-/* Note that the holder waits for this predicate, or has found it true. waitq_pick() uses the note. */
+/* Store a hash of the predicate that the holder waits for, or has found true. waitq_pick() uses it. */
 INTERNAL void waitq_note_holder_pred(cond_lock_t *lock, cond_pred_t *pred, const void *arg);
 
 /*
- * Remove the first waiter that can go from the lock's list, and return it. NULL if no waiter can go, or if the waiters
- * belong to another process.
+ * Pick the first waiter of the lock's list that can go: remove it from the list, and return it. A waiter can go if it
+ * has not expired, and its predicate, if it has one, is true. (A cancelled waiter needs no true predicate. A task that
+ * wants the lock can always go.) NULL if no waiter can go, or if the waiters belong to another process.
  *
- * A waiter whose predicate is false goes back to its place in the condition's queue, and passes on what a notify(n)
- * gave it. One call calls each predicate at most once.
+ * A waiter whose predicate is false goes back to its place in the condition's queue. If a notify(n) has chosen it, it
+ * passes its notification on. One call of this function calls each predicate at most once.
  *
- * Waiters with the predicate that the releasing thread last waited for are skipped, once each: a producer usually fills
- * the buffer itself before another producer runs.
+ * Waiters with the predicate that the releasing thread last waited for are skipped, once each. Such a waiter often
+ * wakes up in vain: for example, a producer usually fills the buffer itself before another producer runs.
  */
 INTERNAL struct cond_waiter *waitq_pick(cond_lock_t *lock);
 
@@ -176,9 +179,9 @@ INTERNAL void waitq_requeue(struct cond_waiter *waiter, cond_lock_t *lock);
 /* Remove the waiter from its queue, if it is in one. Called when it has expired, or gives up. */
 INTERNAL void waitq_leave(struct cond_waiter *waiter, cond_lock_t *lock);
 
-/* If a notify(n) chose the waiter, and the waiter does not use the notification: choose the next waiter that arrived
-   after it. That waiter must have been there at the notify, or have a predicate: then it goes only if it can use the
-   notification. */
+/* Called when the waiter does not use its notification. If a notify(n) has chosen the waiter, choose in its place the
+   next one that arrived after it. That one must have arrived before the notify, or have a predicate. (With a predicate,
+   a waiter is woken only if it can use the notification.) */
 INTERNAL void waitq_pass_on(struct cond_waiter *waiter, cond_lock_t *lock);
 
 #endif

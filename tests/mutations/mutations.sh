@@ -193,7 +193,7 @@ mutation 'a free lock stays reserved for ever' 'a free lock is not kept' sleep-u
 mutation 'a wake-up is not counted' 'lock' 'mutex_count_wakeup()' \
     '(void)lock;' 'time passes, and the sleeper wakes up by itself'
 mutation 'a held lock is acquired' 'lock' 'mutex_may_take()' \
-    'return self->was_chosen || self->has_starved || !(word & MUTEX_STARVING_ALL);'
+    'return self->was_chosen || self->past_threshold || !(word & MUTEX_STARVING_ALL);'
 mutation 'the lock is touched after it was freed' 'destroyed by the woken' wake-next \
     '{ park_wake(next); lock->flags_ &= 3; }'
 mutation 'destroy does not check again' 'destroyed too early' destroy-again never
