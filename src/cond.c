@@ -72,7 +72,7 @@ int cond_init(cond_t *cond, cond_lock_t *lock, unsigned flags)
     return 0;
 }
 
-int cond_destroy(cond_t *cond)
+COLD int cond_destroy(cond_t *cond)
 {
     if (cond == NULL || !condi_is_alive(cond))
         return EINVAL;
@@ -85,9 +85,10 @@ int cond_destroy(cond_t *cond)
         if (error != 0)
             return error;
     }
-    /* Relaxed: other calls only check whether the condition is alive. */
-    a_store_32(&cond->state_, CONDI_DESTROYED); /* M:destroyed */
-    return 0;
+    /* Relaxed: other calls only check whether the condition is alive. An exchange: two threads may destroy it at the
+       same time, and only one of them may get 0. */
+    uint32_t before = a_exchange(&cond->state_, CONDI_DESTROYED, relaxed); /* M:destroyed */
+    return before != CONDI_DESTROYED ? 0 : EINVAL;
 }
 
 int cond_reinit_after_fork(cond_t *cond)

@@ -208,6 +208,13 @@ mutation 'a waiter is counted out before it leaves its queue' 'destroyed without
     waiter->queue = WAITER_UNQUEUED;'
 mutation 'a call reads the state of the condition twice' 'foreign, destroyed beside calls' state-once \
     'else if (condi_state(cond) == CONDI_ALIVE)'
+mutation 'a close makes a destroyed condition usable' 'destroyed by two' close-alive \
+    'a_store(&cond->state_, CONDI_CLOSED, relaxed);' 'no condition is destroyed beside another call'
+mutation 'two threads destroy one condition' 'destroyed by two' destroyed \
+    'uint32_t before = cond->state_; a_store(&cond->state_, CONDI_DESTROYED, relaxed);' \
+    'no condition is destroyed beside another call'
+mutation 'two threads destroy one lock' 'foreign, destroyed by two' destroyed-lock \
+    'uint8_t before = 0; a_store_8(&lock->kind_, LOCK_DESTROYED);' 'no lock is destroyed beside another call'
 mutation 'a waiter that finds the lock lost wakes no other waiter' 'foreign, lost' lost-wakes-all delete
 mutation 'a waiter that finds the lock lost stays counted' 'foreign, lost' lost-ends delete
 mutation 'all waiters try to acquire a lost lock' 'foreign, lost' lost-is-not-tried never
