@@ -280,8 +280,9 @@ static int condi_wait(cond_lock_t *lock, struct waitq_thread *self, int64_t dead
         lock_wake_next(lock);
     }
     /* A waiter passes on a notification that it does not use. A satisfied waiter must not touch the condition: it may
-       already be destroyed. */
-    if (!satisfied)
+       already be destroyed. The same is true with EOWNERDEAD: then the caller has to repair the state, and uses the
+       notification. */
+    if (!satisfied && error != EOWNERDEAD)
         waitq_pass_on(waiter, lock); /* M:expired-passes-on */
     lock_wake_next(lock); /* M:chain */
     waitq_end_wait(lock);
