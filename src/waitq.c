@@ -328,7 +328,6 @@ static NOINLINE void waitq_put_back(struct cond_waiter *waiter, cond_lock_t *loc
 
 static struct cond_waiter *waitq_take(struct cond_waiter *waiter, cond_lock_t *lock)
 {
-    PROBE_HANDOVER(waiter->cond, lock, waiter);
     waitq_remove(waiter, lock);
     return waiter;
 }

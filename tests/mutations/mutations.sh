@@ -155,6 +155,7 @@ mutation 'a waiter expires by a store' 'timeout race' expire 'if (a_store(&waite
 mutation 'a stopped waiter stays asleep' 'stop race' stopped never
 mutation 'a stopped waiter is not woken' 'stop race' wake-stopped delete
 mutation 'a chosen waiter is stopped' 'stop race' stop-chosen 'next = old | WAITER_EXPIRED;'
+mutation 'a stopped waiter times out' 'stop race' stop-result never
 mutation 'a waiter that goes back does not check for a stop' 'stop, barged' looks-again delete
 mutation 'a notify chooses an expired waiter' 'timeout race' choose-expired always
 mutation 'a notify chooses all waiters' 'timeout race' notify-count delete
