@@ -160,7 +160,8 @@ INTERNAL void waitq_note_holder_pred(cond_lock_t *lock, cond_pred_t *pred, const
  * belong to another process.
  *
  * A waiter whose predicate is false goes back to its place in the condition's queue, and passes on what a notify(n)
- * gave it. One call calls each predicate at most once.
+ * gave it. So one call may call a predicate a second time: if the waiter went back, and a waiter that had been skipped
+ * then passes its notification on to it.
  *
  * Waiters with the predicate that the releasing thread last waited for are skipped, once each: a producer usually fills
  * the buffer itself before another producer runs.
