@@ -856,7 +856,8 @@ enum {
                              shared condition also if another waiter has used the notification) */
     COND_EVENT_WAKE,      /* a wait has ended. value: its result, such as 0 or ETIMEDOUT */
     COND_EVENT_HANDOVER,  /* a release wakes a waiter, or makes a task the holder. value: the address of the task. For a
-                             thread the value has no meaning. Not for shared locks */
+                             thread the value has no meaning. cond: NULL for a task that acquires. Not for shared
+                             locks */
     COND_EVENT_NOTIFY,    /* a notify. value: n, or -1 for all */
     COND_EVENT_CANCEL,    /* a cancel. value: the address of the token, or 0 for a close */
 };

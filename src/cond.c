@@ -72,7 +72,7 @@ int cond_init(cond_t *cond, cond_lock_t *lock, unsigned flags)
     return 0;
 }
 
-int cond_destroy(cond_t *cond)
+COLD int cond_destroy(cond_t *cond)
 {
     if (cond == NULL || !condi_is_alive(cond))
         return EINVAL;
@@ -85,9 +85,10 @@ int cond_destroy(cond_t *cond)
         if (error != 0)
             return error;
     }
-    /* Relaxed: other calls only check whether the condition is alive. */
-    a_store_32(&cond->state_, CONDI_DESTROYED); /* M:destroyed */
-    return 0;
+    /* Relaxed: other calls only check whether the condition is alive. An exchange: two threads may destroy it at the
+       same time, and only one of them may get 0. */
+    uint32_t before = a_exchange(&cond->state_, CONDI_DESTROYED, relaxed); /* M:destroyed */
+    return before != CONDI_DESTROYED ? 0 : EINVAL;
 }
 
 int cond_reinit_after_fork(cond_t *cond)
@@ -280,8 +281,9 @@ static int condi_wait(cond_lock_t *lock, struct waitq_thread *self, int64_t dead
         lock_wake_next(lock);
     }
     /* A waiter passes on a notification that it does not use. A satisfied waiter must not touch the condition: it may
-       already be destroyed. */
-    if (!satisfied)
+       already be destroyed. The same is true with EOWNERDEAD: then the caller has to repair the state, and uses the
+       notification. */
+    if (!satisfied && error != EOWNERDEAD)
         waitq_pass_on(waiter, lock); /* M:expired-passes-on */
     lock_wake_next(lock); /* M:chain */
     waitq_end_wait(lock);
@@ -289,13 +291,15 @@ static int condi_wait(cond_lock_t *lock, struct waitq_thread *self, int64_t dead
 }
 
 /* Wait on a lock of any kind. */
-static int condi_wait_any(cond_lock_t *lock, struct waitq_thread *self, int64_t deadline_ns)
+static int condi_wait_any(cond_lock_t *lock, struct waitq_thread *self, int64_t deadline_ns, bool can_be_stopped)
 {
     struct cond_waiter *waiter = &self->waiter;
     cond_t *cond = waiter->cond;
     PROBE_WAIT(cond, lock, deadline_ns);
     int error = lock_is_shared(lock) ? shared_wait(cond, lock, waiter->pred, waiter->arg, deadline_ns)
                                      : condi_wait(lock, self, deadline_ns);
+    if (can_be_stopped && error == ETIMEDOUT && condi_is_stopped(self)) /* M:stop-result */
+        error = ECANCELED; /* (If the deadline has passed too, either error is right.) */
     PROBE_WAKE(cond, lock, error);
     return error;
 }
@@ -310,7 +314,7 @@ static INLINE_IF_FAST int condi_wait_for(cond_t *cond, cond_pred_t *pred, int64_
     int64_t deadline_ns = is_timeout ? deadline_after(time_ns) : time_ns;
     struct waitq_thread self = {
         .waiter = {.cond = cond, .pred = pred, .arg = arg, .timed = OPTIMIZE_SIZE || deadline_ns != COND_FOREVER}};
-    return condi_wait_any(lock, &self, deadline_ns);
+    return condi_wait_any(lock, &self, deadline_ns, false);
 }
 
 int cond_wait_until(cond_t *cond, int64_t deadline_ns)
@@ -354,7 +358,7 @@ static int condi_wait_with_options(cond_t *cond, struct waitq_thread *self, int6
         return 0;
     waiter->cond = cond;
     waiter->timed = deadline_ns != COND_FOREVER || can_be_stopped;
-    return condi_wait_any(lock, self, deadline_ns);
+    return condi_wait_any(lock, self, deadline_ns, can_be_stopped);
 }
 #endif
 
@@ -388,8 +392,6 @@ static int condi_wait_stoppably(cond_t *cond, cond_stop_t *stop, const struct co
     stop->token_ = &stop->stopped_;
     condi_reset_waiter(waiter);
     int error = condi_wait_with_options(cond, self, deadline_ns, true);
-    if (error == ETIMEDOUT && condi_is_stopped(self)) /* (If the deadline has passed too, either error is right.) */
-        error = ECANCELED;
     a_store(&stop->busy_, 0, relaxed);
     return error;
 }

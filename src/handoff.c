@@ -37,6 +37,7 @@
 #include "park.h"
 #include "port.h"
 #include "port_shared.h"
+#include "probe.h"
 #include "taskq.h"
 #include "waitq.h"
 
@@ -71,6 +72,8 @@ static struct cond_waiter *handoff_pick(cond_lock_t *lock, struct taskq_calls *c
     do
         next = waitq_pick(lock);
     while (HAVE_TASKS && next != NULL && waitq_is_task(next) && !taskq_grant(next, lock, calls));
+    if (next != NULL)
+        PROBE_HANDOVER(next->cond, lock, next);
     return next;
 }
 
@@ -190,7 +193,9 @@ void handoff_close(cond_lock_t *lock)
 bool handoff_wake_next(cond_lock_t *lock)
 {
     struct cond_waiter *next = waitq_pick_unchecked(lock);
-    if (next != NULL)
-        park_wake(next);
-    return next != NULL;
+    if (next == NULL)
+        return false;
+    PROBE_HANDOVER(next->cond, lock, next);
+    park_wake(next);
+    return true;
 }

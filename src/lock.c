@@ -136,7 +136,7 @@ int cond_lock_init_foreign(cond_lock_t *lock, const cond_lock_ops_t *ops, void *
 }
 #endif
 
-int cond_lock_destroy(cond_lock_t *lock)
+COLD int cond_lock_destroy(cond_lock_t *lock)
 {
     if (!lock_is_valid(lock))
         return EINVAL;
@@ -152,9 +152,13 @@ int cond_lock_destroy(cond_lock_t *lock)
         handoff_release(lock); /* a wait has begun in between, or a task wants the lock */
         return EBUSY;
     }
+    if (!is_private) {
+        /* Foreign, or another thread has just destroyed it. Relaxed, and an exchange: as in cond_destroy(). */
+        uint8_t before = a_exchange_byte(&lock->kind_, LOCK_DESTROYED, relaxed); /* M:destroyed-lock */
+        return before != LOCK_DESTROYED ? 0 : EINVAL;
+    }
     a_store_8(&lock->kind_, LOCK_DESTROYED);
-    if (is_private)
-        handoff_close(lock);
+    handoff_close(lock);
     return 0;
 }
 

@@ -430,8 +430,10 @@ void shared_close(cond_t *cond, cond_lock_t *lock)
 {
     PROBE_CANCEL(cond, lock, (void *)NULL);
     shared_repair(cond, lock);
-    /* Release: partner is the acquire in condi_state(), in all processes that use the condition after the close. */
-    a_store(&cond->state_, CONDI_CLOSED_SHARED, release); /* M:close-shared */
+    /* Not a store, as in waitq_close(). Release: partner is the acquire in condi_state(), in all processes that use the
+       condition after the close. */
+    uint32_t state = CONDI_ALIVE_SHARED;
+    (void)a_cas(&cond->state_, &state, CONDI_CLOSED_SHARED, release, relaxed); /* M:close-shared */
     shared_announce(cond, UINT32_MAX); /* M:close-wakes */
 }
 

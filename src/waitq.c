@@ -265,8 +265,10 @@ void waitq_cancel(cond_t *cond, cond_lock_t *lock, const cond_token_t *token)
 
 void waitq_close(cond_t *cond, cond_lock_t *lock)
 {
-    /* Relaxed: written under the lock. Partner: condi_is_closed(), which may be called without it. */
-    a_store_32(&cond->state_, CONDI_CLOSED);
+    /* Not a store: if no waiter is counted, another thread may destroy the condition at the same time, without the
+       lock. A destroyed condition stays destroyed. Relaxed: partner is condi_is_closed(), exact under the lock. */
+    uint32_t state = CONDI_ALIVE;
+    (void)a_cas(&cond->state_, &state, CONDI_CLOSED, relaxed, relaxed); /* M:close-alive */
     waitq_cancel(cond, lock, NULL);
 }
 #endif
@@ -327,7 +329,6 @@ static NOINLINE void waitq_put_back(struct cond_waiter *waiter, cond_lock_t *loc
 
 static struct cond_waiter *waitq_take(struct cond_waiter *waiter, cond_lock_t *lock)
 {
-    PROBE_HANDOVER(waiter->cond, lock, waiter);
     waitq_remove(waiter, lock);
     return waiter;
 }

@@ -163,7 +163,8 @@ INTERNAL void waitq_note_holder_pred(cond_lock_t *lock, cond_pred_t *pred, const
  * wants the lock can always go.) NULL if no waiter can go, or if the waiters belong to another process.
  *
  * A waiter whose predicate is false goes back to its place in the condition's queue. If a notify(n) has chosen it, it
- * passes its notification on. One call of this function calls each predicate at most once.
+ * passes its notification on. A skipped waiter may pass its notification on to a waiter that went back before. So one
+ * call of this function may call a predicate twice.
  *
  * Waiters with the predicate that the releasing thread last waited for are skipped, once each. Such a waiter often
  * wakes up in vain: for example, a producer usually fills the buffer itself before another producer runs.

@@ -155,6 +155,7 @@ mutation 'a waiter expires by a store' 'timeout race' expire 'if (a_store(&waite
 mutation 'a stopped waiter stays asleep' 'stop race' stopped never
 mutation 'a stopped waiter is not woken' 'stop race' wake-stopped delete
 mutation 'a chosen waiter is stopped' 'stop race' stop-chosen 'next = old | WAITER_EXPIRED;'
+mutation 'a stopped waiter times out' 'stop race' stop-result never
 mutation 'a waiter that goes back does not check for a stop' 'stop, barged' looks-again delete
 mutation 'a notify chooses an expired waiter' 'timeout race' choose-expired always
 mutation 'a notify chooses all waiters' 'timeout race' notify-count delete
@@ -208,6 +209,13 @@ mutation 'a waiter is counted out before it leaves its queue' 'destroyed without
     waiter->queue = WAITER_UNQUEUED;'
 mutation 'a call reads the state of the condition twice' 'foreign, destroyed beside calls' state-once \
     'else if (condi_state(cond) == CONDI_ALIVE)'
+mutation 'a close makes a destroyed condition usable' 'destroyed by two' close-alive \
+    'a_store(&cond->state_, CONDI_CLOSED, relaxed);' 'no condition is destroyed beside another call'
+mutation 'two threads destroy one condition' 'destroyed by two' destroyed \
+    'uint32_t before = cond->state_; a_store(&cond->state_, CONDI_DESTROYED, relaxed);' \
+    'no condition is destroyed beside another call'
+mutation 'two threads destroy one lock' 'foreign, destroyed by two' destroyed-lock \
+    'uint8_t before = 0; a_store_8(&lock->kind_, LOCK_DESTROYED);' 'no lock is destroyed beside another call'
 mutation 'a waiter that finds the lock lost wakes no other waiter' 'foreign, lost' lost-wakes-all delete
 mutation 'a waiter that finds the lock lost stays counted' 'foreign, lost' lost-ends delete
 mutation 'all waiters try to acquire a lost lock' 'foreign, lost' lost-is-not-tried never

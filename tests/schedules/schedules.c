@@ -1267,6 +1267,58 @@ static void foreign_reset(void)
     EXPECT(cond_init(&other, &lock, 0) == 0);
 }
 
+/* Two threads destroy the condition, and a third one closes it. Only one destroy returns 0, and the close does not make
+   the condition usable again. With a foreign lock, the two threads then destroy its handle too. */
+static unsigned destroys, lock_destroys;
+
+static void destroyed_by_two_setup(void)
+{
+    reset_rlock();
+    destroys = lock_destroys = 0;
+}
+
+static void foreign_destroyed_by_two_setup(void)
+{
+    destroyed_by_two_setup();
+    foreign_reset();
+}
+
+static void destroyed_by_two_body(unsigned thread)
+{
+    if (thread < 2) {
+        int error = cond_destroy(&cond);
+        EXPECT(error == 0 || error == EINVAL);
+        destroys += error == 0;
+        return;
+    }
+    acquire();
+    int error = cond_close(&cond);
+    EXPECT(error == 0 || error == EINVAL);
+    release();
+}
+
+static void foreign_destroyed_by_two_body(unsigned thread)
+{
+    destroyed_by_two_body(thread);
+    if (thread < 2) {
+        int error = cond_lock_destroy(&lock);
+        EXPECT(error == 0 || error == EINVAL);
+        lock_destroys += error == 0;
+    }
+}
+
+static void destroyed_by_two_check(void)
+{
+    EXPECT(destroys == 1 && cond_destroy(&cond) == EINVAL && !cond_closed(&cond));
+    EXPECT(cond_acquire(&cond) == EINVAL && cond_lock_destroy(&lock) == 0);
+}
+
+static void foreign_destroyed_by_two_check(void)
+{
+    EXPECT(destroys == 1 && cond_destroy(&cond) == EINVAL);
+    EXPECT(lock_destroys == 1 && cond_lock_destroy(&lock) == EINVAL);
+}
+
 /* Acquiring the foreign lock fails for good. There are three waiters on two conditions, with and without a deadline.
    The first waiter that gets the error wakes the others of its condition; a notify wakes those of the other
    condition. No waiter stays counted, all get the same error, and none touches a condition after destroy. */
@@ -1437,6 +1489,9 @@ static const struct scenario scenarios[] = {
     {"destroyed without the lock", 2, reset_rlock, doomed_without_lock_body, NULL, doomed_elsewhere_check, 3, 1, 0, 0, 0},
     {"foreign, destroyed beside calls", 2, foreign_rlock_setup, doomed_beside_calls_body, NULL, doomed_beside_calls_check, 3, 0,
      0, 0, 0},
+    {"destroyed by two", 3, destroyed_by_two_setup, destroyed_by_two_body, NULL, destroyed_by_two_check, 2, 0, 0, 0, 0},
+    {"foreign, destroyed by two", 2, foreign_destroyed_by_two_setup, foreign_destroyed_by_two_body, NULL,
+     foreign_destroyed_by_two_check, 2, 0, 0, 0, 0},
     {"foreign, lost", 4, lost_setup, lost_body, NULL, lost_check, 2, 0, 20000, 0, 0},
     {"foreign, lost by the chosen", 2, lost_setup, lost_late_body, NULL, lost_late_check, 4, 1, 0, 0, 0},
     {"foreign, buffer", 4, foreign_setup, buffer_body, NULL, buffer_check, 1, 1, 20000, 0, 0},

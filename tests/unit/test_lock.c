@@ -363,6 +363,61 @@ TEST(wait_returns_the_error_of_restore)
     }
 }
 
+/* A chosen waiter gets EOWNERDEAD. It returns with the notification, and does not touch the condition, which may be
+   destroyed already: no other waiter is chosen instead. */
+struct repairer {
+    struct spinlock spinlock;
+    cond_lock_t lock;
+    cond_t cond;
+    struct flag flag;
+    bool has_pred;
+};
+
+static void *wait_and_repair(void *arg)
+{
+    struct repairer *r = arg;
+    REQUIRE(cond_acquire(&r->cond) == 0);
+    REQUIRE((r->has_pred ? cond_wait_for(&r->cond, flag_is_set, &r->flag, COND_FOREVER)
+                         : cond_wait(&r->cond, COND_FOREVER)) == EOWNERDEAD);
+    r->spinlock.restore_error = 0;
+    REQUIRE(cond_release(&r->cond) == 0);
+    return NULL;
+}
+
+static void *wait_for_a_notify(void *arg)
+{
+    cond_t *cond = arg;
+    REQUIRE(cond_acquire(cond) == 0);
+    REQUIRE(cond_wait(cond, COND_FOREVER) == 0);
+    REQUIRE(cond_release(cond) == 0);
+    return NULL;
+}
+
+TEST(a_chosen_waiter_keeps_its_notification_if_the_owner_died)
+{
+    for (int has_pred = 0; has_pred < 2; has_pred++) {
+        struct repairer r = {.spinlock = {.recursive = true}, .has_pred = has_pred != 0};
+        OK(cond_lock_init_foreign(&r.lock, &spinlock_ops_all, &r.spinlock));
+        OK(cond_init(&r.cond, &r.lock, 0));
+        pthread_t chosen = start(wait_and_repair, &r);
+        until_waiters(&r.cond, 1);
+        pthread_t other = start(wait_for_a_notify, &r.cond);
+        until_waiters(&r.cond, 2);
+        OK(cond_acquire(&r.cond));
+        r.spinlock.restore_error = EOWNERDEAD;
+        OK(cond_notify(&r.cond, 1));
+        OK(cond_release(&r.cond));
+        (void)finish(chosen);
+        assert_int_equal(cond_waiters(&r.cond), 1);
+        OK(cond_acquire(&r.cond));
+        OK(cond_notify(&r.cond, 1));
+        OK(cond_release(&r.cond));
+        (void)finish(other);
+        OK(cond_destroy(&r.cond));
+        OK(cond_lock_destroy(&r.lock));
+    }
+}
+
 /* The other waiters of the condition are woken and return the same error, whatever the lock would have returned to
    them. So are those of a second condition on the lock, when that one is used. */
 struct lost_lock {

@@ -106,6 +106,37 @@ TEST(events_of_a_cancel)
     OK(cond_release(&cond));
     OK(cond_destroy(&cond));
 }
+
+/* The result of the wait, also if the stop comes while it sleeps. */
+static cond_t stopped_cond = COND_INIT;
+static cond_stop_t stop_node;
+
+static void *wait_to_be_stopped(void *arg)
+{
+    REQUIRE(cond_acquire(&stopped_cond) == 0);
+    REQUIRE(cond_wait_with(&stopped_cond, &(cond_wait_options_t){.stop = &stop_node}) == ECANCELED);
+    REQUIRE(cond_release(&stopped_cond) == 0);
+    return arg;
+}
+
+TEST(events_of_a_stop)
+{
+    const cond_lock_t *lock = cond_get_lock(&stopped_cond);
+    begin(see);
+    pthread_t thread = start(wait_to_be_stopped, NULL);
+    until_waiters(&stopped_cond, 1);
+    OK(cond_stop(&stop_node));
+    (void)finish(thread);
+    OK(cond_acquire(&stopped_cond));
+    assert_int_equal(cond_wait_with(&stopped_cond, &(cond_wait_options_t){.stop = &stop_node}), ECANCELED);
+    OK(cond_release(&stopped_cond));
+    for (int i = 0; i < 2; i++) {
+        assert_true(next_is(COND_EVENT_WAIT, &stopped_cond, lock, COND_FOREVER));
+        assert_true(next_is(COND_EVENT_WAKE, &stopped_cond, lock, ECANCELED));
+    }
+    assert_true(end());
+    OK(cond_destroy(&stopped_cond));
+}
 #endif
 
 /* ---- Waiters ---- */
@@ -273,6 +304,34 @@ TEST(events_of_a_task)
     OK(cond_task_release(&cond, &job.task));
     assert_true(end());
     OK(cond_destroy(&cond));
+}
+
+/* A task that acquires uses no condition, whatever it has waited on before. A cancelled one is not handed the lock. */
+TEST(events_of_a_task_that_acquires)
+{
+    cond_lock_t lock = COND_RLOCK_INIT;
+    cond_t cond = COND_INIT_WITH(&lock);
+    struct job waited, cancelled;
+    job_make(&waited, 0, NULL);
+    job_make(&cancelled, 1, NULL);
+    OK(ASK(&waited, cond_task_acquire(&cond, &waited.task)));
+    assert_int_equal(ASK(&waited, cond_task_wait(&cond, &waited.task)), EINPROGRESS);
+    notify_one(&cond);
+    OK(cond_task_release(&cond, &waited.task));
+    OK(cond_destroy(&cond));
+
+    OK(cond_lock_acquire(&lock));
+    assert_int_equal(ASK(&cancelled, cond_task_lock_acquire(&lock, &cancelled.task)), EINPROGRESS);
+    assert_int_equal(ASK(&waited, cond_task_lock_acquire(&lock, &waited.task)), EINPROGRESS);
+    OK(cond_task_cancel(&cancelled.task));
+    begin(see);
+    OK(cond_lock_release(&lock));
+    assert_int_equal(job_outcome(&cancelled), ECANCELED);
+    assert_int_equal(job_outcome(&waited), 0);
+    assert_true(next_is(COND_EVENT_HANDOVER, NULL, &lock, (intptr_t)&waited.task));
+    assert_true(end());
+    OK(cond_task_lock_release(&lock, &waited.task));
+    OK(cond_lock_destroy(&lock));
 }
 #endif
 

@@ -184,7 +184,8 @@ mutation 'the lock is freed by a store' 'handoff_release()' \
         a_store(lock_word(lock), 0, release);'
 mutation 'a waiter expires by a store' expire \
     'if (a_store(&waiter->state, state | WAITER_EXPIRED, release), true)'
-mutation 'destroy marks the condition by a plain store' destroyed 'cond->state_ = CONDI_DESTROYED;'
+mutation 'destroy marks the condition by a plain store' destroyed \
+    'uint32_t before = cond->state_; cond->state_ = CONDI_DESTROYED;'
 
 echo "$detected mutations detected, $allowed_count allowed, $missed not detected"
 [ "$missed" -eq 0 ] && [ "$detected" -gt 0 ]
