@@ -129,9 +129,7 @@ static void notify(bool peer)
 
 int main(int argc, char **argv)
 {
-    bool peer = who_is(argc, argv, "pthread");
-    if (!peer && !who_is(argc, argv, "ours"))
-        return CANNOT;
+    bool peer = is_peer(argc, argv, "pthread");
     if (getenv("MUSEUM_CLOCK") == NULL)
         run_faked(argv);
     start(peer ? wait_pthread : wait_ours, NULL);
