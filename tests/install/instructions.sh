@@ -11,10 +11,7 @@
 # Controls: a release that always takes the slow path, and one awaiting waiter, are detected.
 . "$(dirname -- "$0")/common.sh"
 
-if ! command -v valgrind >/dev/null; then
-    echo 'skipped: valgrind is not installed (Debian: apt-get install valgrind)'
-    exit 77
-fi
+need valgrind
 
 cat >"$tmp/pairs.c" <<'END'
 #include <stdlib.h>

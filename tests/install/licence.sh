@@ -3,10 +3,7 @@
 # Each file names its licence, and `reuse lint` finds nothing missing.
 . "$(dirname -- "$0")/common.sh"
 
-if ! command -v git >/dev/null; then
-    echo 'git is not installed'
-    exit 77
-fi
+need git
 repository_copy "$tmp/repository"
 cd "$tmp/repository"
 
@@ -15,10 +12,7 @@ git ls-files | grep -vE '\.(md|abi|svg|json)$|^LICENSE$|^docs/man/link\.in$|^tes
     head -n 3 "$file" | grep 'SPDX-License-Identifier: MIT' >/dev/null || fail "$file does not name its licence"
 done
 
-if ! command -v reuse >/dev/null; then
-    echo 'reuse is not installed'
-    exit 77
-fi
+need reuse
 # reuse requires a folder LICENSES. Here the text is in LICENSE.
 mkdir LICENSES
 cp LICENSE LICENSES/MIT.txt
