@@ -100,9 +100,9 @@ instructions() {
 # pays A B PERCENT: A is more than PERCENT larger than B.
 pays() { [ $((100 * ($1 - $2))) -gt $(($3 * $2)) ]; }
 
-# shellcheck source=tests/faulty.sh
-. "$SOURCE/tests/faulty.sh"
-make_faulty_source "$SOURCE" "$tmp" 'handoff_release()' 'handoff_release_contended(lock);' ||
+# shellcheck source=tests/mutate.sh
+. "$SOURCE/tests/mutate.sh"
+make_mutated_source "$SOURCE" "$tmp" 'handoff_release()' 'handoff_release_contended(lock);' ||
     fail 'the mutation for the control does not apply'
 
 build without "$SOURCE/src" -DCONDVAR_NO_TASKS
