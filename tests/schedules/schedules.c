@@ -24,11 +24,7 @@ static void reset(unsigned flags)
 
 static void reset_mutex(void) { reset(COND_MUTEX); }
 static void reset_rlock(void) { reset(COND_RLOCK); }
-
-static bool all_wait(unsigned threads)
-{
-    return cond_waiters(&cond) + cond_waiters(&other) == threads;
-}
+static bool all_wait(unsigned threads) { return cond_waiters(&cond) + cond_waiters(&other) == threads; }
 static bool nobody_waits(void) { return all_wait(0); }
 static bool one_waits(void) { return all_wait(1); }
 static bool two_wait(void) { return all_wait(2); }
@@ -108,10 +104,7 @@ static struct {
     int64_t freed_ns;  /* when the lock was last freed */
 } fair;
 
-static bool is_kept(void)
-{
-    return (*lock_word(&lock) & MUTEX_STARVING_ALL) != 0;
-}
+static bool is_kept(void) { return (*lock_word(&lock) & MUTEX_STARVING_ALL) != 0; }
 
 static void fair_setup(void)
 {
@@ -954,10 +947,7 @@ static void doomed_body(unsigned thread)
     EXPECT(cond_release(&doomed) == 0);
 }
 
-static void doomed_check(void)
-{
-    EXPECT(all_bytes(&doomed, sizeof doomed, 0x5A));
-}
+static void doomed_check(void) { EXPECT(all_bytes(&doomed, sizeof doomed, 0x5A)); }
 
 /* Destroy races with threads that acquire and wait. Either destroy or the other call returns an error, and no thread
    stays asleep. */
@@ -985,10 +975,7 @@ static void late_body(unsigned thread)
     }
 }
 
-static void late_check(void)
-{
-    EXPECT(cond_destroy(&doomed) == (destroyed == 0 ? EINVAL : 0));
-}
+static void late_check(void) { EXPECT(cond_destroy(&doomed) == (destroyed == 0 ? EINVAL : 0)); }
 
 /* The same with two threads that sleep for the lock. The release before the destroy wakes only one. Both must return
    EINVAL, and the other must not first wake up by itself. */
@@ -1034,10 +1021,7 @@ static void cannot_go_back_body(unsigned thread)
         add_and_notify(&counter); /* the waiter has already gone back */
 }
 
-static void cannot_go_back_check(void)
-{
-    EXPECT(!cond_lock_locked(&lock) && cond_lock_destroy(&lock) == 0);
-}
+static void cannot_go_back_check(void) { EXPECT(!cond_lock_locked(&lock) && cond_lock_destroy(&lock) == 0); }
 
 /* The notifier destroys the condition after its release, while the woken waiters are on their way. */
 static void doomed_elsewhere_body(unsigned thread)

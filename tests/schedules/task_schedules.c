@@ -113,10 +113,7 @@ static int wait_as(unsigned i, cond_pred_t *pred, void *arg)
     return result;
 }
 
-static bool is_positive(void *arg)
-{
-    return *(int *)arg > 0;
-}
+static bool is_positive(void *arg) { return *(int *)arg > 0; }
 
 /* All that the task does is this wait. */
 static int wait_once_as(unsigned i, cond_pred_t *pred, void *arg)
@@ -146,10 +143,7 @@ static void take_twice(unsigned thread, int64_t hold_ns)
     }
 }
 
-static void lock_body(unsigned thread)
-{
-    take_twice(thread, 0);
-}
+static void lock_body(unsigned thread) { take_twice(thread, 0); }
 
 /* Thread 3 makes time pass, so that thread 2 starves. */
 static void starving_body(unsigned thread)
@@ -199,10 +193,7 @@ static void expired_setup(void)
     barged_by_tasks = 0;
 }
 
-static bool waits_or_is_back(void)
-{
-    return cond_waiters(&cond) == 1 || expired_is_back;
-}
+static bool waits_or_is_back(void) { return cond_waiters(&cond) == 1 || expired_is_back; }
 
 static void expired_body(unsigned thread)
 {
@@ -233,10 +224,7 @@ static void expired_body(unsigned thread)
 
 /* Threads hold the lock as long as the starvation threshold. So they starve beside tasks and get every second
    release. Tasks must get the other releases. */
-static void tasks_beside_starving_body(unsigned thread)
-{
-    take_twice(thread, COND_MS(1));
-}
+static void tasks_beside_starving_body(unsigned thread) { take_twice(thread, COND_MS(1)); }
 
 /* A release is about to wake a sleeper when a task requests the lock and gets it instead. The sleeper must still be
    woken, by this release or by that of the task, and not only when it starves. */
@@ -620,10 +608,7 @@ static void close_check(void)
 
 /* Two tasks wait, and the first one is notified. The condition is closed, destroyed and initialised again, and then
    that task is cancelled. Its notification was for the old condition, so no waiter on the new one may get it. */
-static void release_elsewhere(struct actor *actor)
-{
-    EXPECT(cond_task_release(&other, &actor->task) == 0);
-}
+static void release_elsewhere(struct actor *actor) { EXPECT(cond_task_release(&other, &actor->task) == 0); }
 
 static void init_again_setup(void)
 {
