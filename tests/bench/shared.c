@@ -76,10 +76,7 @@ static size_t items = 10000; /* of each producer */
 
 /* ---- The state, under the lock ---- */
 
-static void push(unsigned item)
-{
-    arena->ring[(arena->first + arena->count++) % PLACES] = item;
-}
+static void push(unsigned item) { arena->ring[(arena->first + arena->count++) % PLACES] = item; }
 
 static unsigned pop(void)
 {

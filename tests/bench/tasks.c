@@ -74,10 +74,7 @@ static void post_turn(struct worker *worker)
         post(worker->after);
 }
 
-static void release_task(struct worker *worker)
-{
-    CHECK(cond_task_release(&cond, &worker->task));
-}
+static void release_task(struct worker *worker) { CHECK(cond_task_release(&cond, &worker->task)); }
 
 static void check_waits(int result)
 {
@@ -147,10 +144,7 @@ static void run_all(struct worker *worker)
     }
 }
 
-static void list_run_once(void)
-{
-    run_all(atomic_exchange_explicit(&list, NULL, memory_order_acquire));
-}
+static void list_run_once(void) { run_all(atomic_exchange_explicit(&list, NULL, memory_order_acquire)); }
 
 static void list_open(void) {}
 static void list_close(void) {}

@@ -52,10 +52,7 @@ static void check(bool right, const char *what, unsigned way, unsigned i)
     program_exit(1);
 }
 
-static bool is_set(void *arg)
-{
-    return *(const bool *)arg;
-}
+static bool is_set(void *arg) { return *(const bool *)arg; }
 
 static bool done(void *arg)
 {
@@ -63,10 +60,7 @@ static bool done(void *arg)
     return order == NOTHING;
 }
 
-static bool told(void *arg)
-{
-    return !done(arg);
-}
+static bool told(void *arg) { return !done(arg); }
 
 static void tell(int what, bool and_wait)
 {

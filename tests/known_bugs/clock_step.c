@@ -112,15 +112,8 @@ static void *wait_ours(void *arg)
     return arg;
 }
 
-static void acquire(bool peer)
-{
-    REQUIRE((peer ? pthread_mutex_lock(&mutex) : cond_acquire(&cond)) == 0);
-}
-
-static void release(bool peer)
-{
-    REQUIRE((peer ? pthread_mutex_unlock(&mutex) : cond_release(&cond)) == 0);
-}
+static void acquire(bool peer) { REQUIRE((peer ? pthread_mutex_lock(&mutex) : cond_acquire(&cond)) == 0); }
+static void release(bool peer) { REQUIRE((peer ? pthread_mutex_unlock(&mutex) : cond_release(&cond)) == 0); }
 
 static void notify(bool peer)
 {

@@ -73,15 +73,8 @@ static bool ours;
 static atomic_int woken;
 static int waiting; /* under the lock */
 
-static void acquire(void)
-{
-    REQUIRE((ours ? cond_acquire(&cond) : pthread_mutex_lock(&mutex)) == 0);
-}
-
-static void release(void)
-{
-    REQUIRE((ours ? cond_release(&cond) : pthread_mutex_unlock(&mutex)) == 0);
-}
+static void acquire(void) { REQUIRE((ours ? cond_acquire(&cond) : pthread_mutex_lock(&mutex)) == 0); }
+static void release(void) { REQUIRE((ours ? cond_release(&cond) : pthread_mutex_unlock(&mutex)) == 0); }
 
 static int wait_for_ns(int64_t timeout_ns)
 {

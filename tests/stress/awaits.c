@@ -27,15 +27,8 @@ struct worker {
     pthread_t thread;
 };
 
-static bool can_put(void *arg)
-{
-    return !buffer_is_full(arg);
-}
-
-static bool can_take(void *arg)
-{
-    return ((const struct buffer *)arg)->count > 0;
-}
+static bool can_put(void *arg) { return !buffer_is_full(arg); }
+static bool can_take(void *arg) { return ((const struct buffer *)arg)->count > 0; }
 
 /* The result, the lock held: 0 if and only if the predicate is true. */
 static int await(struct worker *self, cond_pred_t *pred)

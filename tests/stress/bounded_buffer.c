@@ -97,10 +97,7 @@ struct worker {
     pthread_t thread;
 };
 
-static bool can_put(void *arg)
-{
-    return !buffer_is_full(arg);
-}
+static bool can_put(void *arg) { return !buffer_is_full(arg); }
 
 static bool can_take(void *arg)
 {

@@ -41,25 +41,10 @@ static inline void buffer_make(struct buffer *buffer, unsigned capacity, unsigne
 }
 
 /* After each acquire and before each release; a wait is both. */
-static inline void buffer_enter(struct buffer *buffer)
-{
-    CHECK_EQ(buffer->inside++, 0);
-}
-
-static inline void buffer_leave(struct buffer *buffer)
-{
-    CHECK_EQ(--buffer->inside, 0);
-}
-
-static inline bool buffer_is_full(const struct buffer *buffer)
-{
-    return buffer->count == buffer->capacity;
-}
-
-static inline bool buffer_is_done(const struct buffer *buffer)
-{
-    return buffer->taken == buffer->total;
-}
+static inline void buffer_enter(struct buffer *buffer) { CHECK_EQ(buffer->inside++, 0); }
+static inline void buffer_leave(struct buffer *buffer) { CHECK_EQ(--buffer->inside, 0); }
+static inline bool buffer_is_full(const struct buffer *buffer) { return buffer->count == buffer->capacity; }
+static inline bool buffer_is_done(const struct buffer *buffer) { return buffer->taken == buffer->total; }
 
 static inline void buffer_put(struct buffer *buffer, unsigned producer)
 {

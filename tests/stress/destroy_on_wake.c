@@ -76,10 +76,7 @@ struct lock_block { /* on the heap, freed by the last to leave */
     bool notifier_frees; /* fixed */
 };
 
-static bool flag_is_set(void *arg)
-{
-    return *(bool *)arg;
-}
+static bool flag_is_set(void *arg) { return *(bool *)arg; }
 
 static struct lock_block *block_make(enum kind kind, unsigned waiters, bool notifier_frees)
 {

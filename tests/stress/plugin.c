@@ -123,10 +123,7 @@ struct shared {
     bool ready; /* under the lock */
 };
 
-static bool is_ready(void *arg)
-{
-    return ((struct shared *)arg)->ready;
-}
+static bool is_ready(void *arg) { return ((struct shared *)arg)->ready; }
 
 /* The child sets what the parent waits for. */
 static void use_processes(void)

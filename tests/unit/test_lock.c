@@ -447,10 +447,7 @@ TEST(wait_returns_the_error_of_release)
 /* The library releases a recursive mutex until EPERM to find its depth. That is defined by POSIX, and tested here, but
    ThreadSanitizer reports it. */
 const char *__tsan_default_options(void);
-const char *__tsan_default_options(void)
-{
-    return "report_mutex_bugs=0";
-}
+const char *__tsan_default_options(void) { return "report_mutex_bugs=0"; }
 
 struct adopted {
     int type;

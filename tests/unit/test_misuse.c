@@ -70,10 +70,7 @@ struct cell {
     int result; /* of the other thread's wait */
 };
 
-static bool is_never_true(UNUSED void *arg)
-{
-    return false;
-}
+static bool is_never_true(UNUSED void *arg) { return false; }
 
 /* Through the lock's own handle, because the condition may be destroyed before this wait returns. */
 static void *other_waits(void *arg)
@@ -97,10 +94,7 @@ static void *other_notifies(void *arg)
     return NULL;
 }
 
-static void let_other_release(struct cell *c)
-{
-    atomic_store(&c->holder.stops, 1);
-}
+static void let_other_release(struct cell *c) { atomic_store(&c->holder.stops, 1); }
 
 /* ---- Into the state, and out of it ---- */
 
@@ -129,10 +123,7 @@ static void start_holder(struct cell *c)
     holder_start(&c->holder, c->lock);
 }
 
-static void acquire_it(struct cell *c)
-{
-    REQUIRE(cond_acquire(&c->s.cond) == 0);
-}
+static void acquire_it(struct cell *c) { REQUIRE(cond_acquire(&c->s.cond) == 0); }
 
 static void enter_state(struct cell *c, bool of_lock)
 {
@@ -298,11 +289,7 @@ static const char *deadline_name(int64_t deadline_ns)
     return deadline_ns == COND_FOREVER ? "forever" : deadline_ns <= cond_now() ? "now, or past" : "later";
 }
 
-static const char *length_name(int length)
-{
-    return length > 0 ? "its length" : error_name(length);
-}
-
+static const char *length_name(int length) { return length > 0 ? "its length" : error_name(length); }
 static int cond_describe_any(const void *object, char *text, size_t size) { return cond_describe(object, text, size); }
 static int lock_describe_any(const void *object, char *text, size_t size)
 {
@@ -868,10 +855,7 @@ static void print_cell(FILE *out, const char *text, const char *quote, size_t wi
     (void)fprintf(out, " %s%s%s%*s |", quote, text, quote, padding, "");
 }
 
-static size_t max(size_t a, size_t b)
-{
-    return a > b ? a : b;
-}
+static size_t max(size_t a, size_t b) { return a > b ? a : b; }
 
 static void print_section(FILE *out, const struct section *section)
 {

@@ -14,10 +14,7 @@ void port_wait(const uint32_t *word, uint32_t expected, int64_t deadline_ns)
     (void)sched_yield();
 }
 
-void port_wake(const uint32_t *word, uint32_t count)
-{
-    (void)word, (void)count;
-}
+void port_wake(const uint32_t *word, uint32_t count) { (void)word, (void)count; }
 
 int64_t port_now(void)
 {
@@ -34,10 +31,7 @@ void **port_local(void)
 }
 #endif
 
-uintptr_t port_self(void)
-{
-    return self_address();
-}
+uintptr_t port_self(void) { return self_address(); }
 
 TEST(shared_is_not_supported)
 {

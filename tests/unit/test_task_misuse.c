@@ -121,10 +121,7 @@ static void wait_as(struct cell *c, struct job *job)
     REQUIRE(ASK(job, cond_task_wait(&c->s.cond, &job->task)) == EINPROGRESS);
 }
 
-static bool is_never_true(UNUSED void *arg)
-{
-    return false;
-}
+static bool is_never_true(UNUSED void *arg) { return false; }
 
 static void enter_state(struct cell *c)
 {
@@ -352,10 +349,7 @@ static bool same_bytes(const struct cell *a, const struct cell *b)
            memcmp(&a->zeroed, &b->zeroed, sizeof a->zeroed) == 0 && a->calls == b->calls;
 }
 
-static bool is_error(int result)
-{
-    return result != 0 && result != EINPROGRESS;
-}
+static bool is_error(int result) { return result != 0 && result != EINPROGRESS; }
 
 static bool test_cell(enum state state, enum call call, enum kind kind, int expected)
 {

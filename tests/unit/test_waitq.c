@@ -45,10 +45,7 @@ static int set_up(UNUSED void **state)
 enum { PLAIN = 0, TIMED = 1, PRED = 2 };
 
 /* Whether a chosen waiter is marked. One without a deadline is marked only if the library is compiled for size. */
-static bool is_marked(bool timed)
-{
-    return OPTIMIZE_SIZE || timed;
-}
+static bool is_marked(bool timed) { return OPTIMIZE_SIZE || timed; }
 
 static void arrive_at(cond_t *cond, unsigned i, unsigned kind)
 {
@@ -269,10 +266,7 @@ static void notify_two_kinds(const char *kinds)
 }
 
 /* The holder's last wait was for the flag of X. */
-static void holder_waited_for_X(void)
-{
-    waitq_note_holder_pred(&f.lock, flag_is_set, &f.flag[NODES - 1]);
-}
+static void holder_waited_for_X(void) { waitq_note_holder_pred(&f.lock, flag_is_set, &f.flag[NODES - 1]); }
 
 TEST_F(other_predicates_go_first)
 {
