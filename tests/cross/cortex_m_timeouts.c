@@ -54,11 +54,7 @@ static void check(bool right, const char *what, unsigned way, unsigned i)
 
 static bool is_set(void *arg) { return *(const bool *)arg; }
 
-static bool done(void *arg)
-{
-    (void)arg;
-    return order == NOTHING;
-}
+static bool done(void *arg) { (void)arg; return order == NOTHING; }
 
 static bool told(void *arg) { return !done(arg); }
 

@@ -78,11 +78,7 @@ static atomic_int ended;
 static int answer;
 static int64_t took_ns;
 
-static bool is_ready(void *arg)
-{
-    (void)arg;
-    return ready;
-}
+static bool is_ready(void *arg) { (void)arg; return ready; }
 
 static void *wait_pthread(void *arg)
 {

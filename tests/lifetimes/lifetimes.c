@@ -364,11 +364,7 @@ static int run_wait(void) { return cond_wait(cond, COND_FOREVER); }
 static int run_wait_timed(void) { return cond_wait(cond, COND_SEC(60)); }
 static int run_wait_expires(void) { return cond_wait(cond, EXPIRES_NS); }
 
-static bool flag_is_set(void *arg)
-{
-    (void)arg;
-    return atomic_load(&world->flag) != 0;
-}
+static bool flag_is_set(void *arg) { (void)arg; return atomic_load(&world->flag) != 0; }
 
 static int run_wait_for(void) { return cond_wait_for(cond, flag_is_set, NULL, COND_FOREVER); }
 static int run_wait_for_expires(void) { return cond_wait_for(cond, flag_is_set, NULL, EXPIRES_NS); }

@@ -739,6 +739,15 @@ static int request_lock(struct actor *actor, cond_t *condition)
     return returned;
 }
 
+/* A task acquires it, and does what its callback does. */
+static void enter_doomed(struct actor *actor)
+{
+    int returned = request_lock(actor, &doomed);
+    EXPECT(returned == 0 || returned == EINPROGRESS);
+    if (returned == 0)
+        actor->then(actor);
+}
+
 /* A thread and two tasks acquire it once. */
 static void doomed_body(unsigned thread)
 {
@@ -746,13 +755,9 @@ static void doomed_body(unsigned thread)
         EXPECT(cond_acquire(&doomed) == 0);
         EXPECT(cond_release(&doomed) == 0);
         use_up();
-        return;
+    } else {
+        enter_doomed(&actors[thread]);
     }
-    struct actor *actor = &actors[thread];
-    int returned = request_lock(actor, &doomed);
-    EXPECT(returned == 0 || returned == EINPROGRESS);
-    if (returned == 0)
-        doom(actor);
 }
 
 /* The same after a wait that a thread ends by a notify. */
@@ -784,13 +789,9 @@ static void doomed_wait_body(unsigned thread)
         EXPECT(cond_notify_all(&doomed) == 0);
         EXPECT(cond_release(&doomed) == 0);
         use_up();
-        return;
+    } else {
+        enter_doomed(&actors[thread]);
     }
-    struct actor *actor = &actors[thread];
-    int returned = request_lock(actor, &doomed);
-    EXPECT(returned == 0 || returned == EINPROGRESS);
-    if (returned == 0)
-        doom_after_wait(actor);
 }
 
 static void doomed_check(void)

@@ -28,11 +28,7 @@ static int items; /* under the lock */
 static atomic_uint rounds;
 static atomic_bool all_done;
 
-static bool has_item(void *arg)
-{
-    (void)arg;
-    return items > 0;
-}
+static bool has_item(void *arg) { (void)arg; return items > 0; }
 
 static void use_lock(struct rng *rng)
 {

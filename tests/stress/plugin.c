@@ -18,17 +18,9 @@ static struct {
     unsigned items, taken; /* under the lock, as all below */
 } buffer = {.changed = COND_INIT};
 
-static bool has_room(void *arg)
-{
-    (void)arg;
-    return buffer.items < ROOM;
-}
+static bool has_room(void *arg) { (void)arg; return buffer.items < ROOM; }
 
-static bool has_item(void *arg)
-{
-    (void)arg;
-    return buffer.items > 0;
-}
+static bool has_item(void *arg) { (void)arg; return buffer.items > 0; }
 
 static void *produce(void *arg)
 {

@@ -76,11 +76,7 @@ static bool is_own_call(const struct member *self) { return pthread_equal(pthrea
  * Few tokens among many threads: each takes one after a wait and gives it back with notify(1). A lost notification
  * leaves threads asleep beside free tokens, as glibc's condition variables did (bug 25847).
  */
-static bool have_token(void *arg)
-{
-    (void)arg;
-    return test.tokens > 0;
-}
+static bool have_token(void *arg) { (void)arg; return test.tokens > 0; }
 
 static void *take_tokens(void *arg)
 {

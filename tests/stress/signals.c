@@ -35,11 +35,7 @@ static cond_t tokens_cond = COND_INIT;
 static unsigned tokens_given, tokens_taken; /* under its lock */
 static atomic_bool over;
 
-static bool never(void *arg)
-{
-    (void)arg;
-    return false;
-}
+static bool never(void *arg) { (void)arg; return false; }
 
 /* Waits of each kind; no notify ends them. */
 static void *run_waiter(void *arg)

@@ -305,11 +305,7 @@ static void acquire(struct member *self)
     CHECK_OK(error);
 }
 
-static bool never(void *arg)
-{
-    (void)arg;
-    return false;
-}
+static bool never(void *arg) { (void)arg; return false; }
 
 static bool is_ready(void *arg)
 {

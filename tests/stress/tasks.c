@@ -51,14 +51,6 @@ struct client {
     int outcome;         /* of it, when it has ended */
 };
 
-static bool can_put(void *arg) { return !buffer_is_full(arg); }
-
-static bool can_take(void *arg)
-{
-    const struct buffer *buffer = arg;
-    return buffer->count > 0 || buffer_is_done(buffer);
-}
-
 static cond_t *condition_of(struct test *test, bool produces)
 {
     return test->way == TWO_SIDES && !produces ? &test->not_empty : &test->subject.cond;

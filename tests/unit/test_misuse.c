@@ -456,41 +456,12 @@ ASK(lock_describe_to_nothing, "cond_lock_describe(l, NULL, 0)", length_name(cond
 CALL(lock_destroy, cond_lock_destroy(l))
 
 /* Init functions. Their objects are in use, so a call that writes to them is detected. */
-static int dummy_acquire(void *object, int64_t deadline_ns)
-{
-    (void)object;
-    (void)deadline_ns;
-    return 0;
-}
-
-static int dummy_release(void *object)
-{
-    (void)object;
-    return 0;
-}
-
-static int dummy_release_save(void *object, unsigned *depth)
-{
-    (void)object;
-    *depth = 1;
-    return 0;
-}
-
-static int dummy_acquire_restore(void *object, unsigned depth)
-{
-    (void)object;
-    (void)depth;
-    return 0;
-}
-
-static const cond_lock_ops_t no_acquire = {.release = dummy_release};
-static const cond_lock_ops_t no_release = {.acquire = dummy_acquire};
-static const cond_lock_ops_t no_restore = {.acquire = dummy_acquire,
-                                           .release = dummy_release,
-                                           .release_save = dummy_release_save};
-static const cond_lock_ops_t no_save = {.acquire = dummy_acquire,
-                                        .release = dummy_release,
-                                        .acquire_restore = dummy_acquire_restore};
+static const cond_lock_ops_t no_acquire = {.release = spinlock_release};
+static const cond_lock_ops_t no_release = {.acquire = spinlock_acquire};
+static const cond_lock_ops_t no_restore = {
+    .acquire = spinlock_acquire, .release = spinlock_release, .release_save = spinlock_release_save};
+static const cond_lock_ops_t no_save = {
+    .acquire = spinlock_acquire, .release = spinlock_release, .acquire_restore = spinlock_acquire_restore};
 #ifdef COND_HAVE_PTHREAD_
 static pthread_mutex_t some_mutex = PTHREAD_MUTEX_INITIALIZER;
 #endif

@@ -584,11 +584,7 @@ static void make_stop(void)
     before_stop = 0;
 }
 
-static bool has_one(void *arg)
-{
-    (void)arg;
-    return s.tokens > 0;
-}
+static bool has_one(void *arg) { (void)arg; return s.tokens > 0; }
 
 /* Meanwhile a notify wakes the waiter in vain. A missed stop is a deadlock. */
 static void stop_a_wait(unsigned thread)
