@@ -129,21 +129,14 @@ static void enter_state(struct cell *c, bool of_lock)
 {
     switch (c->state) {
     case ABSENT:
-    case FREE:
-        break;
-    case DESTROYED:
-        REQUIRE((of_lock ? cond_lock_destroy(c->lock) : cond_destroy(&c->s.cond)) == 0);
-        break;
-    case DESTROYED_LOCK:
-        REQUIRE(cond_lock_destroy(c->lock) == 0);
-        break;
+    case FREE: break;
+    case DESTROYED: REQUIRE((of_lock ? cond_lock_destroy(c->lock) : cond_destroy(&c->s.cond)) == 0); break;
+    case DESTROYED_LOCK: REQUIRE(cond_lock_destroy(c->lock) == 0); break;
     case OTHERS:
     case OTHERS_LEAVING: /* released when the call is about to be made */
         start_holder(c);
         break;
-    case MINE:
-        acquire_it(c);
-        break;
+    case MINE: acquire_it(c); break;
     case MINE_NOTIFIED:
         acquire_it(c);
         start_other(c, other_notifies); /* when it gets the lock */
@@ -273,12 +266,9 @@ static bool effect_is(enum effect effect, struct cell *c, const struct snapshot 
     case CLOSES:
         return cond_closed(&c->s.cond) && strstr(before->text, "closed") == NULL && after->waiters == 0 &&
                after->locked == before->locked && after->owned == before->owned && after->depth == before->depth;
-    case END_OF_CONDITION:
-        return after->described == -EINVAL && cond_get_lock(&c->s.cond) == NULL;
-    case END_OF_LOCK:
-        return after->described == -EINVAL && cond_lock_try_acquire(c->lock) == EINVAL;
-    default:
-        return same_view(before, after);
+    case END_OF_CONDITION: return after->described == -EINVAL && cond_get_lock(&c->s.cond) == NULL;
+    case END_OF_LOCK: return after->described == -EINVAL && cond_lock_try_acquire(c->lock) == EINVAL;
+    default: return same_view(before, after);
     }
 }
 

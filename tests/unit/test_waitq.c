@@ -774,9 +774,7 @@ static void random_step(struct model *m, struct random *random, bool unchecked)
         if (node->at == ABSENT)
             arrive_in_both(m, i, random_below(random, 4), cond);
         break;
-    case 2:
-        f.flag[i].value = !f.flag[i].value;
-        break;
+    case 2: f.flag[i].value = !f.flag[i].value; break;
     case 3:
         if (waits && node->timed && !node->chosen && !node->expired) {
             expire(i);
@@ -794,9 +792,7 @@ static void random_step(struct model *m, struct random *random, bool unchecked)
             waitq_notify(cond == 0 ? &f.cond : &f.other, &f.lock, n);
         model_notify(m, cond, n == 0 ? NODES : n, n != 0);
         break;
-    case 6:
-        pick_in_both(m, unchecked);
-        break;
+    case 6: pick_in_both(m, unchecked); break;
     default:
         if (node->at == WOKEN)
             come_back_in_both(m, i);
