@@ -54,10 +54,8 @@ bool has_second_word(long operation)
     case FUTEX_CMP_REQUEUE:
     case FUTEX_WAKE_OP:
     case FUTEX_WAIT_REQUEUE_PI:
-    case FUTEX_CMP_REQUEUE_PI:
-        return true;
-    default:
-        return false;
+    case FUTEX_CMP_REQUEUE_PI: return true;
+    default: return false;
     }
 }
 

@@ -63,6 +63,32 @@ public:
     void notify_all() { condition_.notify_all(); }
 };
 
+/* The waits of conditions that know no predicates: sleep(), and sleep_until(), which returns false if it times out. */
+template <class Self> struct Looping {
+    Self &self() { return static_cast<Self &>(*this); }
+    template <class Pred> void wait(Pred &pred)
+    {
+        while (!pred())
+            self().sleep();
+    }
+    template <class Pred> bool wait_for(Pred &pred, std::int64_t ns)
+    {
+        auto deadline = Self::deadline_in(ns);
+        while (!pred())
+            if (!self().sleep_until(deadline))
+                return pred();
+        return true;
+    }
+    void notify_fitting() { self().notify_all(); }
+};
+
+/* For conditions whose waits need no notify. */
+struct Unnotified {
+    void notify_one() {}
+    void notify_fitting() {}
+    void notify_all() {}
+};
+
 /*
  * When to notify. If the notifier holds the lock, a woken waiter may have to wait for the lock at once. After the
  * release, another thread may take the lock, and the item, before the waiter has woken up. Measured both ways, the
@@ -70,6 +96,11 @@ public:
  * buffer, pthread and C++ are faster under the lock.
  */
 enum class Order { notify_first, unlock_first, notify_first_in_a_crowd };
+
+template <Role R, Order O> struct As {
+    static constexpr Role role = R;
+    static constexpr Order order = O;
+};
 
 template <class Peer, class Lock, class Notify> void notify_and_unlock(Lock &lock, bool crowd, Notify notify)
 {
@@ -85,10 +116,7 @@ template <class Peer, class Lock, class Notify> void notify_and_unlock(Lock &loc
 
 template <class Pred> bool call_pred(void *pred) { return (*static_cast<Pred *>(pred))(); }
 
-template <unsigned Flags> struct CondvarWith {
-    static constexpr Role role = Role::ours;
-    static constexpr Order order = Order::notify_first;
-
+template <unsigned Flags> struct CondvarWith : As<Role::ours, Order::notify_first> {
     struct Lock {
         cond_lock_t handle;
 
@@ -138,12 +166,10 @@ struct CondvarMutex : CondvarWith<COND_MUTEX> {
 };
 
 /* Its waits that need no notify. */
-struct CondvarAwait {
+struct CondvarAwait : As<Role::ours, Order::notify_first> {
     static constexpr const char *name = "condvar";
-    static constexpr Role role = Role::ours;
-    static constexpr Order order = Order::notify_first;
 
-    class Monitor {
+    class Monitor : public Unnotified {
         cond_t cond_ = COND_INIT;
 
     public:
@@ -155,17 +181,12 @@ struct CondvarAwait {
         {
             return cond_await(&cond_, call_pred<Pred>, &pred, ns) == 0;
         }
-        void notify_one() {}
-        void notify_fitting() {}
-        void notify_all() {}
     };
 };
 
 /* On a mutex that the program has and goes on to lock by itself. */
-struct CondvarForeign {
+struct CondvarForeign : As<Role::ours, Order::notify_first> {
     static constexpr const char *name = "condvar";
-    static constexpr Role role = Role::ours;
-    static constexpr Order order = Order::notify_first;
 
     struct Lock {
         pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
@@ -187,10 +208,7 @@ struct CondvarForeign {
 
 /* ---- glibc, or whatever the system's pthreads are ---- */
 
-template <int Kind> struct PthreadWith {
-    static constexpr Role role = Role::peer;
-    static constexpr Order order = Order::notify_first_in_a_crowd;
-
+template <int Kind> struct PthreadWith : As<Role::peer, Order::notify_first_in_a_crowd> {
     struct Lock {
         pthread_mutex_t mutex;
 
@@ -207,7 +225,7 @@ template <int Kind> struct PthreadWith {
         bool try_lock() { return pthread_mutex_trylock(&mutex) == 0; }
     };
 
-    class Condition {
+    class Condition : public Looping<Condition> {
         pthread_mutex_t &mutex_;
         pthread_cond_t cond_;
 
@@ -220,21 +238,13 @@ template <int Kind> struct PthreadWith {
             pthread_cond_init(&cond_, &clock);
         }
         ~Condition() { pthread_cond_destroy(&cond_); }
-        template <class Pred> void wait(Pred &pred)
+        static timespec deadline_in(std::int64_t ns) { return to_timespec(now_on(CLOCK_MONOTONIC) + ns); }
+        void sleep() { pthread_cond_wait(&cond_, &mutex_); }
+        bool sleep_until(const timespec &deadline)
         {
-            while (!pred())
-                pthread_cond_wait(&cond_, &mutex_);
-        }
-        template <class Pred> bool wait_for(Pred &pred, std::int64_t ns)
-        {
-            timespec deadline = to_timespec(now_on(CLOCK_MONOTONIC) + ns);
-            while (!pred())
-                if (pthread_cond_timedwait(&cond_, &mutex_, &deadline) == ETIMEDOUT)
-                    return pred();
-            return true;
+            return pthread_cond_timedwait(&cond_, &mutex_, &deadline) != ETIMEDOUT;
         }
         void notify_one() { pthread_cond_signal(&cond_); }
-        void notify_fitting() { pthread_cond_broadcast(&cond_); }
         void notify_all() { pthread_cond_broadcast(&cond_); }
     };
 
@@ -251,34 +261,27 @@ struct PthreadRecursive : PthreadWith<PTHREAD_MUTEX_RECURSIVE> {
 
 /* ---- C++'s own, with a recursive lock, or with any other ---- */
 
-template <class Any> struct CxxWith {
+template <class Any> struct CxxWith : As<Role::peer, Order::notify_first_in_a_crowd> {
     static constexpr const char *name = "C++ any";
-    static constexpr Role role = Role::peer;
-    static constexpr Order order = Order::notify_first_in_a_crowd;
 
     using Lock = Any;
 
-    class Condition {
+    class Condition : public Looping<Condition> {
         Lock &lock_;
         std::condition_variable_any cond_;
 
     public:
         explicit Condition(Lock &lock) : lock_(lock) {}
-        template <class Pred> void wait(Pred &pred)
+        static auto deadline_in(std::int64_t ns)
         {
-            while (!pred())
-                cond_.wait(lock_);
+            return std::chrono::steady_clock::now() + std::chrono::nanoseconds(ns);
         }
-        template <class Pred> bool wait_for(Pred &pred, std::int64_t ns)
+        void sleep() { cond_.wait(lock_); }
+        template <class Time> bool sleep_until(Time deadline)
         {
-            auto deadline = std::chrono::steady_clock::now() + std::chrono::nanoseconds(ns);
-            while (!pred())
-                if (cond_.wait_until(lock_, deadline) == std::cv_status::timeout)
-                    return pred();
-            return true;
+            return cond_.wait_until(lock_, deadline) != std::cv_status::timeout;
         }
         void notify_one() { cond_.notify_one(); }
-        void notify_fitting() { cond_.notify_all(); }
         void notify_all() { cond_.notify_all(); }
     };
 
@@ -319,34 +322,24 @@ struct NsyncLock {
 
 inline nsync_time nsync_deadline(std::int64_t ns) { return to_timespec(now_on(CLOCK_REALTIME) + ns); }
 
-struct NsyncCv {
+struct NsyncCv : As<Role::peer, Order::unlock_first> {
     static constexpr const char *name = "nsync cv";
-    static constexpr Role role = Role::peer;
-    static constexpr Order order = Order::unlock_first;
 
     using Lock = NsyncLock;
 
-    class Condition {
+    class Condition : public Looping<Condition> {
         nsync_mu &mu_;
         nsync_cv cv_ = NSYNC_CV_INIT;
 
     public:
         explicit Condition(Lock &lock) : mu_(lock.mu) {}
-        template <class Pred> void wait(Pred &pred)
+        static nsync_time deadline_in(std::int64_t ns) { return nsync_deadline(ns); }
+        void sleep() { nsync_cv_wait(&cv_, &mu_); }
+        bool sleep_until(nsync_time deadline)
         {
-            while (!pred())
-                nsync_cv_wait(&cv_, &mu_);
-        }
-        template <class Pred> bool wait_for(Pred &pred, std::int64_t ns)
-        {
-            nsync_time deadline = nsync_deadline(ns);
-            while (!pred())
-                if (nsync_cv_wait_with_deadline(&cv_, &mu_, deadline, nullptr) != 0)
-                    return pred();
-            return true;
+            return nsync_cv_wait_with_deadline(&cv_, &mu_, deadline, nullptr) == 0;
         }
         void notify_one() { nsync_cv_signal(&cv_); }
-        void notify_fitting() { nsync_cv_broadcast(&cv_); }
         void notify_all() { nsync_cv_broadcast(&cv_); }
     };
 
@@ -354,14 +347,12 @@ struct NsyncCv {
 };
 
 /* Its condition on any other lock. */
-struct NsyncForeign {
+struct NsyncForeign : As<Role::peer, Order::unlock_first> {
     static constexpr const char *name = "nsync cv";
-    static constexpr Role role = Role::peer;
-    static constexpr Order order = Order::unlock_first;
 
     using Lock = Pthread::Lock;
 
-    class Condition {
+    class Condition : public Looping<Condition> {
         Lock &lock_;
         nsync_cv cv_ = NSYNC_CV_INIT;
 
@@ -370,22 +361,13 @@ struct NsyncForeign {
 
     public:
         explicit Condition(Lock &lock) : lock_(lock) {}
-        template <class Pred> void wait(Pred &pred)
+        static nsync_time deadline_in(std::int64_t ns) { return nsync_deadline(ns); }
+        void sleep() { (void)sleep_until(nsync_time_no_deadline); }
+        bool sleep_until(nsync_time deadline)
         {
-            while (!pred())
-                nsync_cv_wait_with_deadline_generic(&cv_, &lock_, acquire, release, nsync_time_no_deadline,
-                                                    nullptr);
-        }
-        template <class Pred> bool wait_for(Pred &pred, std::int64_t ns)
-        {
-            nsync_time deadline = nsync_deadline(ns);
-            while (!pred())
-                if (nsync_cv_wait_with_deadline_generic(&cv_, &lock_, acquire, release, deadline, nullptr) != 0)
-                    return pred();
-            return true;
+            return nsync_cv_wait_with_deadline_generic(&cv_, &lock_, acquire, release, deadline, nullptr) == 0;
         }
         void notify_one() { nsync_cv_signal(&cv_); }
-        void notify_fitting() { nsync_cv_broadcast(&cv_); }
         void notify_all() { nsync_cv_broadcast(&cv_); }
     };
 
@@ -393,14 +375,12 @@ struct NsyncForeign {
 };
 
 /* Waits for predicates on the lock itself, without a notify. */
-struct NsyncMuWait {
+struct NsyncMuWait : As<Role::peer, Order::unlock_first> {
     static constexpr const char *name = "nsync mu_wait";
-    static constexpr Role role = Role::peer;
-    static constexpr Order order = Order::unlock_first;
 
     using Lock = NsyncLock;
 
-    class Condition {
+    class Condition : public Unnotified {
         nsync_mu &mu_;
 
         template <class Pred> static int call(const void *pred)
@@ -416,9 +396,6 @@ struct NsyncMuWait {
             return nsync_mu_wait_with_deadline(&mu_, call<Pred>, &pred, nullptr, nsync_deadline(ns),
                                                nullptr) == 0;
         }
-        void notify_one() {}
-        void notify_fitting() {}
-        void notify_all() {}
     };
 
     using Monitor = Pair<Lock, Condition>;
@@ -447,34 +424,21 @@ struct AbslLock {
     bool try_lock() { return mutex.TryLock(); }
 };
 
-struct AbslCondVar {
+struct AbslCondVar : As<Role::peer, Order::unlock_first> {
     static constexpr const char *name = "Abseil CondVar";
-    static constexpr Role role = Role::peer;
-    static constexpr Order order = Order::unlock_first;
 
     using Lock = AbslLock;
 
-    class Condition {
+    class Condition : public Looping<Condition> {
         absl::Mutex &mutex_;
         absl::CondVar cond_;
 
     public:
         explicit Condition(Lock &lock) : mutex_(lock.mutex) {}
-        template <class Pred> void wait(Pred &pred)
-        {
-            while (!pred())
-                cond_.Wait(&mutex_);
-        }
-        template <class Pred> bool wait_for(Pred &pred, std::int64_t ns)
-        {
-            absl::Time deadline = absl::Now() + absl::Nanoseconds(ns);
-            while (!pred())
-                if (cond_.WaitWithDeadline(&mutex_, deadline))
-                    return pred();
-            return true;
-        }
+        static absl::Time deadline_in(std::int64_t ns) { return absl::Now() + absl::Nanoseconds(ns); }
+        void sleep() { cond_.Wait(&mutex_); }
+        bool sleep_until(absl::Time deadline) { return !cond_.WaitWithDeadline(&mutex_, deadline); }
         void notify_one() { cond_.Signal(); }
-        void notify_fitting() { cond_.SignalAll(); }
         void notify_all() { cond_.SignalAll(); }
     };
 
@@ -482,14 +446,12 @@ struct AbslCondVar {
 };
 
 /* As nsync's mu_wait. */
-struct AbslAwait {
+struct AbslAwait : As<Role::peer, Order::unlock_first> {
     static constexpr const char *name = "Abseil Await";
-    static constexpr Role role = Role::peer;
-    static constexpr Order order = Order::unlock_first;
 
     using Lock = AbslLock;
 
-    class Condition {
+    class Condition : public Unnotified {
         absl::Mutex &mutex_;
 
         template <class Pred> static bool call(Pred *pred) { return (*pred)(); }
@@ -501,9 +463,6 @@ struct AbslAwait {
         {
             return mutex_.AwaitWithTimeout(absl::Condition(call<Pred>, &pred), absl::Nanoseconds(ns));
         }
-        void notify_one() {}
-        void notify_fitting() {}
-        void notify_all() {}
     };
 
     using Monitor = Pair<Lock, Condition>;

@@ -27,23 +27,20 @@
  */
 #define _GNU_SOURCE
 
-#include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
 #include <pthread.h>
 #include <sched.h>
 #include <semaphore.h>
 #include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include "condvar.h"
+#include "repeat.h"
 
-enum { PLACES = 10, SIDE = 4, MOST_PROCESSES = 2 * SIDE, MOST_REPETITIONS = 1000 };
+enum { PLACES = 10, SIDE = 4, MOST_PROCESSES = 2 * SIDE };
 
 struct result {
     int64_t start_ns, end_ns, cpu_ns;
@@ -77,23 +74,9 @@ static struct arena *arena;
 static size_t turns = 20000; /* of each of the two */
 static size_t items = 10000; /* of each producer */
 
-static void check(int error, const char *call)
-{
-    if (error != 0) {
-        fprintf(stderr, "shared: %s: %s\n", call, strerror(error));
-        _exit(1);
-    }
-}
-
-#define CHECK(call) check((call), #call)
-#define CHECK_ERRNO(call) check((call) == 0 ? 0 : errno, #call)
-
 /* ---- The state, under the lock ---- */
 
-static void push(unsigned item)
-{
-    arena->ring[(arena->first + arena->count++) % PLACES] = item;
-}
+static void push(unsigned item) { arena->ring[(arena->first + arena->count++) % PLACES] = item; }
 
 static unsigned pop(void)
 {
@@ -380,19 +363,6 @@ static struct sample measure(const struct work *work, const struct kind *kind)
 
 /* ---- The report ---- */
 
-static int compare(const void *left, const void *right)
-{
-    double a = *(const double *)left, b = *(const double *)right;
-    return a < b ? -1 : a > b;
-}
-
-/* The value below which so many percent of the values are; sorts them. */
-static double percentile(double *values, size_t n, size_t percent)
-{
-    qsort(values, n, sizeof *values, compare);
-    return values[(n - 1) * percent / 100];
-}
-
 /* Condvar's divided by this kind's, within each repetition. */
 static void print_ratio(size_t w, size_t k, size_t repetitions, bool of_cpu)
 {
@@ -401,9 +371,7 @@ static void print_ratio(size_t w, size_t k, size_t repetitions, bool of_cpu)
         const struct sample *ours = &samples[w][0][r], *theirs = &samples[w][k][r];
         ratios[r] = of_cpu ? ours->cpu / theirs->cpu : ours->time / theirs->time;
     }
-    double median = percentile(ratios, repetitions, 50);
-    printf("   %.2f [%.2f, %.2f]", median, percentile(ratios, repetitions, 25),
-           percentile(ratios, repetitions, 75));
+    print_ratios(ratios, repetitions);
 }
 
 static void report(size_t w, size_t repetitions)
@@ -425,18 +393,6 @@ static void report(size_t w, size_t repetitions)
         }
         putchar('\n');
     }
-}
-
-static size_t parse(const char *text, unsigned long max)
-{
-    char *end;
-    errno = 0;
-    unsigned long n = strtoul(text, &end, 10);
-    if (text[0] < '0' || text[0] > '9' || *end != '\0' || errno != 0 || n < 1 || n > max) {
-        fprintf(stderr, "shared: not a number from 1 to %lu: '%s'\n", max, text);
-        exit(2);
-    }
-    return n;
 }
 
 int main(int argc, char **argv)

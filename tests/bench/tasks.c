@@ -24,12 +24,8 @@
  */
 #define _GNU_SOURCE
 
-#include <errno.h>
 #include <getopt.h>
 #include <stdatomic.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <time.h>
@@ -38,8 +34,7 @@
 #  include <uv.h>
 #endif
 #include "condvar.h"
-
-enum { MOST_REPETITIONS = 1000 };
+#include "repeat.h"
 
 struct worker {
     struct worker *next;  /* in the loop's queue */
@@ -58,17 +53,6 @@ static struct worker *expected;             /* whose turn it is */
 static size_t left;                         /* turns */
 static bool running;                        /* until they are done */
 static cond_t cond;
-
-static void check(int error, const char *call)
-{
-    if (error != 0) {
-        fprintf(stderr, "tasks: %s: %s\n", call, strerror(error));
-        exit(1);
-    }
-}
-
-#define CHECK(call) check((call), #call)
-#define CHECK_ERRNO(call) check((call) < 0 ? errno : 0, #call)
 
 /* ---- The turns ---- */
 
@@ -90,10 +74,7 @@ static void post_turn(struct worker *worker)
         post(worker->after);
 }
 
-static void release_task(struct worker *worker)
-{
-    CHECK(cond_task_release(&cond, &worker->task));
-}
+static void release_task(struct worker *worker) { CHECK(cond_task_release(&cond, &worker->task)); }
 
 static void check_waits(int result)
 {
@@ -163,10 +144,7 @@ static void run_all(struct worker *worker)
     }
 }
 
-static void list_run_once(void)
-{
-    run_all(atomic_exchange_explicit(&list, NULL, memory_order_acquire));
-}
+static void list_run_once(void) { run_all(atomic_exchange_explicit(&list, NULL, memory_order_acquire)); }
 
 static void list_open(void) {}
 static void list_close(void) {}
@@ -344,27 +322,13 @@ static double measure(const struct kind *kind)
 
 /* ---- The report ---- */
 
-static int compare(const void *one, const void *other)
-{
-    double a = *(const double *)one, b = *(const double *)other;
-    return a < b ? -1 : a > b;
-}
-
-/* The value below which so many percent of the values are; sorts them. */
-static double percentile(double *values, size_t n, size_t percent)
-{
-    qsort(values, n, sizeof *values, compare);
-    return values[(n - 1) * percent / 100];
-}
-
 static void print_ratio(size_t ours, size_t theirs, size_t repetitions)
 {
     double ratios[MOST_REPETITIONS];
     for (size_t r = 0; r < repetitions; r++)
         ratios[r] = samples[ours][r] / samples[theirs][r];
-    double median = percentile(ratios, repetitions, 50);
-    printf("   %.2f [%.2f, %.2f] of %s", median, percentile(ratios, repetitions, 25),
-           percentile(ratios, repetitions, 75), kinds[theirs].loop);
+    print_ratios(ratios, repetitions);
+    printf(" of %s", kinds[theirs].loop);
 }
 
 static const char *what_of(size_t kind) { return kinds[kind].tasks ? "tasks" : "post"; }
@@ -380,18 +344,6 @@ static void report(size_t repetitions)
             print_ratio(k, (size_t)kinds[k].compared[i], repetitions);
         putchar('\n');
     }
-}
-
-static size_t parse(const char *text, unsigned long max)
-{
-    char *end;
-    errno = 0;
-    unsigned long n = strtoul(text, &end, 10);
-    if (text[0] < '0' || text[0] > '9' || *end != '\0' || errno != 0 || n < 1 || n > max) {
-        fprintf(stderr, "tasks: not a number from 1 to %lu: '%s'\n", max, text);
-        exit(2);
-    }
-    return n;
 }
 
 int main(int argc, char **argv)

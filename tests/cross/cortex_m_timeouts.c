@@ -52,21 +52,11 @@ static void check(bool right, const char *what, unsigned way, unsigned i)
     program_exit(1);
 }
 
-static bool is_set(void *arg)
-{
-    return *(const bool *)arg;
-}
+static bool is_set(void *arg) { return *(const bool *)arg; }
 
-static bool done(void *arg)
-{
-    (void)arg;
-    return order == NOTHING;
-}
+static bool done(void *arg) { (void)arg; return order == NOTHING; }
 
-static bool told(void *arg)
-{
-    return !done(arg);
-}
+static bool told(void *arg) { return !done(arg); }
 
 static void tell(int what, bool and_wait)
 {

@@ -17,10 +17,7 @@ void port_wait(const uint32_t *word, uint32_t expected, int64_t deadline_ns)
     (void)sched_yield();
 }
 
-void port_wake(const uint32_t *word, uint32_t count)
-{
-    (void)word, (void)count;
-}
+void port_wake(const uint32_t *word, uint32_t count) { (void)word, (void)count; }
 
 int64_t port_now(void)
 {
@@ -31,14 +28,8 @@ int64_t port_now(void)
 
 static _Thread_local void *place;
 
-uintptr_t port_self(void)
-{
-    return (uintptr_t)&place;
-}
+uintptr_t port_self(void) { return (uintptr_t)&place; }
 
 #ifndef CONDVAR_NO_TASKS
-void **port_local(void)
-{
-    return &place;
-}
+void **port_local(void) { return &place; }
 #endif

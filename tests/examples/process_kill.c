@@ -113,10 +113,7 @@ static void check_or_stop(int error, const char *call)
 
 /* ---- The lock --------------------------------------------------------------------------------------- */
 
-static size_t in_buffer(const struct buffer *b)
-{
-    return b->produced - b->consumed;
-}
+static size_t in_buffer(const struct buffer *b) { return b->produced - b->consumed; }
 
 /* Finishes the change of a holder that was killed. If this process is killed in here, the next holder does the same. */
 static void recover(struct buffer *b, size_t who)
@@ -149,10 +146,7 @@ static void acquire(struct buffer *b, size_t who)
         check_or_stop(error, "cond_acquire");
 }
 
-static void release(struct buffer *b)
-{
-    CHECK_OR_STOP(cond_release(&b->changed));
-}
+static void release(struct buffer *b) { CHECK_OR_STOP(cond_release(&b->changed)); }
 
 static void check_processes(void);
 
@@ -173,15 +167,8 @@ static void wait_for(struct buffer *b, size_t who, cond_pred_t *pred, void *arg)
 
 /* ---- The buffer ------------------------------------------------------------------------------------- */
 
-static bool has_room(void *arg)
-{
-    return in_buffer(arg) < capacity;
-}
-
-static bool has_item(void *arg)
-{
-    return in_buffer(arg) > 0;
-}
+static bool has_room(void *arg) { return in_buffer(arg) < capacity; }
+static bool has_item(void *arg) { return in_buffer(arg) > 0; }
 
 static bool may_take_or_end(void *arg)
 {
@@ -319,10 +306,7 @@ static void wait_for_processes(void)
 
 /* ---- Killing ---------------------------------------------------------------------------------------- */
 
-static bool is_due(void *arg)
-{
-    return buffer->consumed >= *(const size_t *)arg;
-}
+static bool is_due(void *arg) { return buffer->consumed >= *(const size_t *)arg; }
 
 /* Returns a random running process. The consumers run at least until the last kill. */
 static size_t random_process(void)
@@ -375,10 +359,7 @@ static bool replace(struct buffer *b, size_t who)
 }
 
 /* Kill number n, from 0, is due when so many items are consumed. The kills are spread evenly. */
-static size_t due_at(size_t n)
-{
-    return (size_t)((double)to_take * (double)n / (double)kills);
-}
+static size_t due_at(size_t n) { return (size_t)((double)to_take * (double)n / (double)kills); }
 
 /* The consumers wait at this number of items for the next kill, so they do not end before the last kill. */
 static size_t may_consume(size_t killed)

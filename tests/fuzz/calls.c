@@ -210,10 +210,7 @@ static bool surely_free(unsigned thread)
 
 /* ---- Foreign locks (behind.h) ---- */
 
-static int behind_save(void *object, unsigned *depth)
-{
-    return lock_release_save(object, depth);
-}
+static int behind_save(void *object, unsigned *depth) { return lock_release_save(object, depth); }
 static int behind_restore(void *object, unsigned depth)
 {
     return behind_is_lost ? ENOTRECOVERABLE : lock_acquire_restore(object, depth, true);
@@ -632,35 +629,25 @@ static void call_misuse(unsigned thread, unsigned how, unsigned which)
     made++;
     switch (how) {
     case 0:
-        if (self->depth > 0 && kind != FOREIGN_VAGUE) {
-            int error = cond_recover(cond);
-            EXPECT(error == EINVAL);
-        }
+        if (self->depth > 0 && kind != FOREIGN_VAGUE)
+            EXPECT(cond_recover(cond) == EINVAL);
         break;
     case 1:
-        if (self->depth == 0 && kind != FOREIGN_VAGUE) {
-            int error = cond_recover(cond);
-            EXPECT(error == EPERM);
-        }
+        if (self->depth == 0 && kind != FOREIGN_VAGUE)
+            EXPECT(cond_recover(cond) == EPERM);
         break;
     case 2:
         /* The condition's own lock is held; or any lock, while a thread waits. */
-        if (self->depth > 0 && cond->lock_ == NULL) {
-            int error = cond_destroy(cond);
-            EXPECT(error == EBUSY);
-        }
+        if (self->depth > 0 && cond->lock_ == NULL)
+            EXPECT(cond_destroy(cond) == EBUSY);
         break;
     case 3:
-        if (self->depth > 0 && cond_waiters(cond) > 0) {
-            int error = cond_destroy(cond);
-            EXPECT(error == EBUSY);
-        }
+        if (self->depth > 0 && cond_waiters(cond) > 0)
+            EXPECT(cond_destroy(cond) == EBUSY);
         break;
     case 4:
-        if (self->depth > 0 && (kind < FOREIGN || cond_waiters(cond) > 0) && kind < SHARED) {
-            int error = cond_lock_destroy(cond_get_lock(cond));
-            EXPECT(error == EBUSY);
-        }
+        if (self->depth > 0 && (kind < FOREIGN || cond_waiters(cond) > 0) && kind < SHARED)
+            EXPECT(cond_lock_destroy(cond_get_lock(cond)) == EBUSY);
         break;
     case 5: EXPECT(cond_wait_for(cond, NULL, NULL, 0) == EINVAL); break;
     case 6:
@@ -961,10 +948,7 @@ static void check_poison(void)
 }
 
 /* Whether a call may return EINVAL because it is destroyed. */
-static bool is_told(void)
-{
-    return !doomed_lives || doomed_destroyers > 0;
-}
+static bool is_told(void) { return !doomed_lives || doomed_destroyers > 0; }
 
 static void destroy_doomed(void)
 {
@@ -1076,10 +1060,7 @@ static void call_doomed(unsigned thread, unsigned how, int64_t timeout_ns)
 }
 
 /* A predicate: of a bool. */
-static bool is_set(void *arg)
-{
-    return *(const bool *)arg;
-}
+static bool is_set(void *arg) { return *(const bool *)arg; }
 
 /* ---- A shared condition whose holders die. The model does not have it, but each call has one correct result. ---- */
 
@@ -1093,10 +1074,7 @@ static unsigned mortal_users;
 static unsigned mortal_recoveries;
 static unsigned mortal_plain[REF_THREADS]; /* in a wait without a predicate: 1 + the recoveries before it; else 0 */
 
-static int mortal_result(void)
-{
-    return mortal_lost ? ENOTRECOVERABLE : mortal_orphaned ? EOWNERDEAD : 0;
-}
+static int mortal_result(void) { return mortal_lost ? ENOTRECOVERABLE : mortal_orphaned ? EOWNERDEAD : 0; }
 
 /* Initialise it, again if it is lost and no thread uses it. */
 static void begin_mortal(void)
@@ -1641,20 +1619,9 @@ static void afterwards(unsigned how)
 
 /* ---- The interface ---- */
 
-unsigned long calls_made(void)
-{
-    return made;
-}
-
-unsigned long calls_given_up(void)
-{
-    return given_up;
-}
-
-void calls_print(int yes)
-{
-    loud = yes != 0;
-}
+unsigned long calls_made(void) { return made; }
+unsigned long calls_given_up(void) { return given_up; }
+void calls_print(int yes) { loud = yes != 0; }
 
 void calls_run(const uint8_t *from, size_t size)
 {

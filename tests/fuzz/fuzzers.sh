@@ -16,8 +16,8 @@ here=$root/tests/fuzz
 schedules=$root/tests/schedules
 mutation='a notified waiter is not woken'
 failed=0
-# shellcheck source=tests/faulty.sh
-. "$root/tests/faulty.sh"
+# shellcheck source=tests/mutate.sh
+. "$root/tests/mutate.sh"
 
 mkdir -p "$work"
 args=(-std=c11 -O1 -g -DCONDVAR_STEP -DTUNING_SPIN_MAX=1u -DTUNING_LOCK_SPIN=1u -DCONDVAR_NO_PTHREAD -D_DEFAULT_SOURCE

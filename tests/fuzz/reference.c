@@ -138,32 +138,14 @@ void ref_reset(void)
     overflow = false;
 }
 
-unsigned ref_states(void)
-{
-    return state_count;
-}
-
-bool ref_overflow(void)
-{
-    return overflow;
-}
+unsigned ref_states(void) { return state_count; }
+bool ref_overflow(void) { return overflow; }
 
 /* ---- Waiters ---- */
 
-static bool is_task(unsigned actor)
-{
-    return actor >= REF_THREADS;
-}
-
-static bool pred_is_true(const struct actor *a)
-{
-    return a->gate == REF_NO_GATE || ref_world.gates[a->gate];
-}
-
-static bool is_stop(unsigned token)
-{
-    return token >= REF_FIRST_STOP && token != REF_NO_TOKEN;
-}
+static bool is_task(unsigned actor) { return actor >= REF_THREADS; }
+static bool pred_is_true(const struct actor *a) { return a->gate == REF_NO_GATE || ref_world.gates[a->gate]; }
+static bool is_stop(unsigned token) { return token >= REF_FIRST_STOP && token != REF_NO_TOKEN; }
 
 /* Whether a cond_stop() of its wait has begun. */
 static bool stop_has_begun(const struct actor *a)
@@ -172,10 +154,7 @@ static bool stop_has_begun(const struct actor *a)
 }
 
 /* Whether a thread can still expire, if it is in a queue. */
-static bool can_expire(const struct actor *a)
-{
-    return a->standing != NOTIFIED || a->gate != REF_NO_GATE;
-}
+static bool can_expire(const struct actor *a) { return a->standing != NOTIFIED || a->gate != REF_NO_GATE; }
 
 /* Whether a notify can no longer choose it. After its deadline, and during a stop or a cancel, both are possible. */
 static bool has_given_up(struct reference *m, unsigned actor)
@@ -444,10 +423,7 @@ static bool acquired(struct reference *m, const struct event *e)
     return take(m, e->actor, 1);
 }
 
-bool ref_acquired(unsigned actor)
-{
-    return happens(acquired, (struct event){.actor = actor});
-}
+bool ref_acquired(unsigned actor) { return happens(acquired, (struct event){.actor = actor}); }
 
 static bool deepened(struct reference *m, const struct event *e)
 {
@@ -471,10 +447,7 @@ static bool release_begun(struct reference *m, const struct event *e)
     return true;
 }
 
-bool ref_release_begun(unsigned actor)
-{
-    return happens(release_begun, (struct event){.actor = actor});
-}
+bool ref_release_begun(unsigned actor) { return happens(release_begun, (struct event){.actor = actor}); }
 
 static bool released(struct reference *m, const struct event *e)
 {
@@ -483,10 +456,7 @@ static bool released(struct reference *m, const struct event *e)
     return true;
 }
 
-bool ref_released(unsigned actor)
-{
-    return happens(released, (struct event){.actor = actor});
-}
+bool ref_released(unsigned actor) { return happens(released, (struct event){.actor = actor}); }
 
 /* ---- Waiting ---- */
 
@@ -778,10 +748,7 @@ static bool task_requests(struct reference *m, const struct event *e)
     return true;
 }
 
-bool ref_task_requests(unsigned task)
-{
-    return happens(task_requests, (struct event){.actor = task});
-}
+bool ref_task_requests(unsigned task) { return happens(task_requests, (struct event){.actor = task}); }
 
 static bool task_outcome(struct reference *m, const struct event *e)
 {
@@ -814,10 +781,7 @@ static bool task_acquired(struct reference *m, const struct event *e)
     return true;
 }
 
-bool ref_task_acquired(unsigned task)
-{
-    return happens(task_acquired, (struct event){.actor = task});
-}
+bool ref_task_acquired(unsigned task) { return happens(task_acquired, (struct event){.actor = task}); }
 
 static bool cancelled(struct reference *m, const struct event *e)
 {
@@ -848,10 +812,7 @@ static bool handoff_ends(struct reference *m, const struct event *e)
     return true;
 }
 
-bool ref_handoff_ends(void)
-{
-    return happens(handoff_ends, (struct event){0});
-}
+bool ref_handoff_ends(void) { return happens(handoff_ends, (struct event){0}); }
 
 /* ---- All blocked ---- */
 
@@ -883,10 +844,7 @@ static bool all_blocked(struct reference *m, const struct event *e)
     return true;
 }
 
-bool ref_all_blocked(void)
-{
-    return happens(all_blocked, (struct event){0});
-}
+bool ref_all_blocked(void) { return happens(all_blocked, (struct event){0}); }
 
 bool ref_surely_free(unsigned thread)
 {

@@ -4,11 +4,7 @@
 . "$(dirname -- "$0")/common.sh"
 
 record=$SOURCE/tests/install/abi/$(uname -m).abi
-skip() {
-    echo "$*"
-    exit 77
-}
-command -v abidiff >/dev/null || skip 'no abidiff here'
+need abidiff
 [ -f "$record" ] || skip "no ABI was recorded for $(uname -m)"
 [ -f "$BUILD/src/libcondvar.so" ] || skip 'this build has no shared library'
 readelf -S "$BUILD/src/libcondvar.so" | grep '\.debug_info' >/dev/null || skip 'this build has no debugging information'

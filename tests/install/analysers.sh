@@ -4,10 +4,7 @@
 # POSIX system. As a control, each of them finds its error in analysers.c.
 . "$(dirname -- "$0")/common.sh"
 
-if ! command -v clang-tidy >/dev/null || ! command -v cppcheck >/dev/null; then
-    echo 'clang-tidy or cppcheck is not installed'
-    exit 77
-fi
+need clang-tidy cppcheck
 cd "$SOURCE"
 
 # The files for other systems need their headers. all.c includes the same files again.

@@ -4,10 +4,7 @@
 # names each job and each system. (GitHub itself is not here to run it.)
 . "$(dirname -- "$0")/common.sh"
 
-if ! python3 -c 'import yaml' 2>/dev/null; then
-    echo 'PyYAML is not installed (Debian: python3-yaml)'
-    exit 77
-fi
+python3 -c 'import yaml' 2>/dev/null || skip 'PyYAML is not installed (Debian: python3-yaml)'
 cat >"$tmp/check.py" <<'PYTHON'
 import pathlib, re, sys, yaml
 root, workflow = map(pathlib.Path, sys.argv[1:])

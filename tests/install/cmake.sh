@@ -3,10 +3,7 @@
 # A CMake project with the lines of README.md: shared, static, and with versions that do not exist.
 . "$(dirname -- "$0")/common.sh"
 
-if ! command -v cmake >/dev/null; then
-    echo 'cmake is not installed'
-    exit 77
-fi
+need cmake
 install_build
 version=$(pkg-config --modversion condvar)
 minor=${version%.*}

@@ -5,14 +5,7 @@
 # folders have spaces.
 . "$(dirname -- "$0")/common.sh"
 
-if ! command -v cmake >/dev/null; then
-    echo 'no cmake here'
-    exit 77
-fi
-if ! command -v git >/dev/null; then
-    echo 'no git here'
-    exit 77
-fi
+need cmake git
 # CMake 3.16 is enough. Debian has a later one, so at least nothing in our files may be newer than 3.16.
 newer='cmake_path|cmake_language|block *\(|file *\((REAL_PATH|CONFIGURE|ARCHIVE_|CHMOD|COPY_FILE)|string *\(JSON'
 newer+='|ZIP_LISTS|PROPAGATE|PROJECT_IS_TOP_LEVEL|DEPFILE|TARGET_RUNTIME_DLLS|FILE_SET'

@@ -17,6 +17,19 @@ fail() {
     exit 1
 }
 
+skip() {
+    echo "$*"
+    exit 77
+}
+
+# need COMMAND...: skips the test unless these are here.
+need() {
+    local command
+    for command; do
+        command -v "$command" >/dev/null || skip "$command is not installed"
+    done
+}
+
 # expect FILE COMMAND...: the command prints what is in FILE.
 expect() {
     local file=$1
@@ -27,14 +40,10 @@ expect() {
 
 # Skips the test unless gdb is here, has Python, and may run programs.
 need_gdb() {
-    if ! command -v gdb >/dev/null; then
-        echo 'gdb is not installed'
-        exit 77
-    fi
+    need gdb
     if ! gdb -nx -batch -ex 'python print("has", "python")' -ex run /bin/true 2>&1 | tr '\n' ' ' >"$tmp/able" ||
         ! grep 'has python.*exited normally' "$tmp/able" >/dev/null; then
-        echo 'gdb has no Python, or must not run programs'
-        exit 77
+        skip 'gdb has no Python, or must not run programs'
     fi
 }
 

@@ -2,24 +2,15 @@
 /* The header from C++: static initialisers, a wait over two threads, and COND_WITH with all ways out of it. */
 #include <condvar.h>
 
-#include <cstdio>
-#include <cstdlib>
 #include <stdexcept>
 #include <thread>
+#include "check.hpp"
 
 static cond_t own = COND_INIT;
 static cond_lock_t mutex = COND_MUTEX_INIT;
 static cond_lock_t rlock = COND_RLOCK_INIT;
 static cond_t on_mutex = COND_INIT_WITH(&mutex);
 static cond_t on_rlock = COND_INIT_WITH(&rlock);
-
-#define CHECK(what) \
-    do { \
-        if (!(what)) { \
-            std::fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #what); \
-            std::exit(1); \
-        } \
-    } while (0)
 
 /* The initialisers make the right kinds. */
 static void check_locks()
@@ -55,10 +46,7 @@ static void leave_by_exception(cond_t *cond)
     }
 }
 
-static bool is_set(void *arg)
-{
-    return *static_cast<int *>(arg) != 0;
-}
+static bool is_set(void *arg) { return *static_cast<int *>(arg) != 0; }
 
 static void check_blocks(cond_t *cond)
 {

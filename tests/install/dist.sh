@@ -4,10 +4,7 @@
 # and passes its unit tests and examples. Its configuration needs nothing newer than the Meson that it requires.
 . "$(dirname -- "$0")/common.sh"
 
-if ! command -v git >/dev/null; then
-    echo 'git is not installed'
-    exit 77
-fi
+need git
 
 # The working tree in a new repository, so that this works in a tarball too.
 repository_copy "$tmp/repository"

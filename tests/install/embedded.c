@@ -10,15 +10,8 @@ enum { ITEMS = 1000, TIMEOUTS = 20 };
 static cond_t cond = COND_INIT;
 static int item; /* 0: the buffer is empty. Guarded by the condition's lock */
 
-static bool is_full(void *arg)
-{
-    return *(int *)arg != 0;
-}
-
-static bool is_empty(void *arg)
-{
-    return !is_full(arg);
-}
+static bool is_full(void *arg) { return *(int *)arg != 0; }
+static bool is_empty(void *arg) { return !is_full(arg); }
 
 static void *produce(void *arg)
 {

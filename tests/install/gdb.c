@@ -36,10 +36,7 @@ static void *waits(void *arg)
     return arg;
 }
 
-static bool never(void *arg)
-{
-    return arg == &busy;
-}
+static bool never(void *arg) { return arg == &busy; }
 
 static void *waits_on_busy(void *arg)
 {

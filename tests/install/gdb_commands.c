@@ -43,10 +43,7 @@ static void *waits(void *arg)
     return arg;
 }
 
-static bool never(void *arg)
-{
-    return arg == NULL;
-}
+static bool never(void *arg) { return arg == NULL; }
 
 static void *awaits(void *arg)
 {

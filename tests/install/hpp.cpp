@@ -5,8 +5,6 @@
 #include <cfloat>
 #include <chrono>
 #include <cmath>
-#include <cstdio>
-#include <cstdlib>
 #include <functional>
 #include <mutex>
 #include <queue>
@@ -14,17 +12,10 @@
 #include <sys/wait.h>
 #include <thread>
 #include <unistd.h>
+#include "check.hpp"
 
 using namespace std::chrono_literals;
 using clock_type = std::chrono::steady_clock;
-
-#define CHECK(what) \
-    do { \
-        if (!(what)) { \
-            std::fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #what); \
-            std::exit(1); \
-        } \
-    } while (0)
 
 /* Whether this throws a system_error that means `expected`. */
 template <class Call> static bool throws(std::errc expected, Call &&call)
@@ -425,10 +416,7 @@ static void check_dead_owner()
 }
 
 /* A lock that cannot be acquired again: wait() throws, and neither destructor terminates while the stack is unwound. */
-static int lost_acquire(void *object, std::int64_t)
-{
-    return (*static_cast<int *>(object))++ == 0 ? 0 : EIO;
-}
+static int lost_acquire(void *object, std::int64_t) { return (*static_cast<int *>(object))++ == 0 ? 0 : EIO; }
 static bool lost_owned(void *) { return true; }
 
 static void check_lost_lock()

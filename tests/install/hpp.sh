@@ -3,10 +3,7 @@
 # condvar.hpp is installed, compiles without a warning, works, and has clear error messages.
 . "$(dirname -- "$0")/common.sh"
 
-if ! command -v "$CXX" >/dev/null; then
-    echo "$CXX is not installed"
-    exit 77
-fi
+need "$CXX"
 install_build
 export LD_LIBRARY_PATH=$libdir
 for standard in c++17 c++20; do

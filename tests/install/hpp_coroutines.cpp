@@ -4,8 +4,6 @@
 
 #include <atomic>
 #include <chrono>
-#include <cstdio>
-#include <cstdlib>
 #include <deque>
 #include <mutex>
 #include <optional>
@@ -14,16 +12,9 @@
 #include <thread>
 #include <unistd.h>
 #include <vector>
+#include "check.hpp"
 
 using namespace std::chrono_literals;
-
-#define CHECK(what) \
-    do { \
-        if (!(what)) { \
-            std::fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #what); \
-            std::exit(1); \
-        } \
-    } while (0)
 
 #if !defined(CONDVAR_COROUTINES_) || !defined(CONDVAR_STOP_TOKEN_)
 int main()

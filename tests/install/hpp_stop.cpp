@@ -7,24 +7,15 @@
 
 #include <atomic>
 #include <chrono>
-#include <cstdio>
-#include <cstdlib>
 #include <functional>
 #include <mutex>
 #include <optional>
 #include <thread>
 #include <vector>
+#include "check.hpp"
 
 using namespace std::chrono_literals;
 using clock_type = std::chrono::steady_clock;
-
-#define CHECK(what) \
-    do { \
-        if (!(what)) { \
-            std::fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #what); \
-            std::exit(1); \
-        } \
-    } while (0)
 
 #ifndef CONDVAR_STOP_TOKEN_
 #  include <cstdio>

@@ -11,10 +11,7 @@
 # Controls: a release that always takes the slow path, and one awaiting waiter, are detected.
 . "$(dirname -- "$0")/common.sh"
 
-if ! command -v valgrind >/dev/null; then
-    echo 'skipped: valgrind is not installed (Debian: apt-get install valgrind)'
-    exit 77
-fi
+need valgrind
 
 cat >"$tmp/pairs.c" <<'END'
 #include <stdlib.h>
@@ -103,9 +100,9 @@ instructions() {
 # pays A B PERCENT: A is more than PERCENT larger than B.
 pays() { [ $((100 * ($1 - $2))) -gt $(($3 * $2)) ]; }
 
-# shellcheck source=tests/faulty.sh
-. "$SOURCE/tests/faulty.sh"
-make_faulty_source "$SOURCE" "$tmp" 'handoff_release()' 'handoff_release_contended(lock);' ||
+# shellcheck source=tests/mutate.sh
+. "$SOURCE/tests/mutate.sh"
+make_mutated_source "$SOURCE" "$tmp" 'handoff_release()' 'handoff_release_contended(lock);' ||
     fail 'the mutation for the control does not apply'
 
 build without "$SOURCE/src" -DCONDVAR_NO_TASKS

@@ -3,10 +3,7 @@
 # Each file names its licence, and `reuse lint` finds nothing missing. No file has an unresolved merge conflict.
 . "$(dirname -- "$0")/common.sh"
 
-if ! command -v git >/dev/null; then
-    echo 'git is not installed'
-    exit 77
-fi
+need git
 repository_copy "$tmp/repository"
 cd "$tmp/repository"
 
@@ -24,10 +21,7 @@ printf '%s\n' ' a' '<<<<<<< HEAD' ' b' '=======' ' c' '>>>>>>> main' >"$tmp/conf
 grep -qE "$conflicts" "$tmp/conflict" || fail 'a merge conflict was not found'
 ! git grep -nE "$conflicts" >"$tmp/said" || fail 'there are merge conflicts:' "$(cat "$tmp/said")"
 
-if ! command -v reuse >/dev/null; then
-    echo 'reuse is not installed'
-    exit 77
-fi
+need reuse
 # reuse requires a folder LICENSES. Here the text is in LICENSE.
 mkdir LICENSES
 cp LICENSE LICENSES/MIT.txt

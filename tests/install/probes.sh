@@ -4,10 +4,6 @@
 # library that was built without probes has none.
 . "$(dirname -- "$0")/common.sh"
 
-skip() {
-    echo "$*"
-    exit 77
-}
 # shellcheck disable=SC2086 # a list of words
 echo '#include <sys/sdt.h>' | $CC -E - >/dev/null 2>&1 || skip 'sys/sdt.h is not installed'
 installed_prefix

@@ -4,10 +4,7 @@
 # file. Conan and vcpkg are not in Debian: their files run with stand-ins for both, which record what is asked of them.
 . "$(dirname -- "$0")/common.sh"
 
-if ! command -v git >/dev/null; then
-    echo 'no git here'
-    exit 77
-fi
+need git
 version=$(sed -n "s/^ *version: '\(.*\)',/\1/p" "$SOURCE/meson.build")
 repository_copy "$tmp/repository"
 # As a release: CHANGELOG.md has a date.
@@ -134,10 +131,7 @@ for name, feature in manifest['features'].items():
 for dependency in manifest['dependencies']:
     assert set(dependency) <= {'name', 'host'} and isinstance(dependency['host'], bool)
 PYTHON
-if ! command -v cmake >/dev/null; then
-    echo 'no cmake here: the port for vcpkg was not tried'
-    exit 77
-fi
+command -v cmake >/dev/null || skip 'cmake is not installed: the port for vcpkg was not tried'
 cat >"$tmp/port.cmake" <<'CMAKE'
 cmake_minimum_required(VERSION 3.16)
 function(record)

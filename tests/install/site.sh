@@ -6,10 +6,7 @@
 # Without Doxygen: one sentence.
 ! PATH=$tmp /bin/sh "$SOURCE/docs/site/make.sh" 0 "$tmp/nothing" >"$tmp/said" 2>&1 || fail 'made without Doxygen'
 echo 'The site needs Doxygen: install the package doxygen.' | diff - "$tmp/said" >&2 || fail 'an unexpected message'
-if ! command -v doxygen >/dev/null; then
-    echo 'doxygen is not installed: the site was not made'
-    exit 77
-fi
+need doxygen
 
 meson setup "$tmp/a site" "$SOURCE" -Dtests=disabled -Dexamples=false >"$tmp/said" || fail "$(cat "$tmp/said")"
 meson compile -C "$tmp/a site" docs >"$tmp/said" 2>&1 || fail "$(cat "$tmp/said")"

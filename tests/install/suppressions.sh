@@ -5,11 +5,7 @@
 . "$(dirname -- "$0")/common.sh"
 here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
 
-skip() {
-    echo "$*"
-    exit 77
-}
-command -v valgrind >/dev/null || skip 'no valgrind here'
+need valgrind
 valgrind --tool=helgrind --error-exitcode=9 -q true >/dev/null 2>&1 || skip 'valgrind does not run here'
 install_build
 [ -f "$libdir/libcondvar.so" ] || skip 'this build has no shared library'

@@ -7,10 +7,7 @@ static cond_t cond = COND_INIT;
 static cond_lock_t lock = COND_RLOCK_INIT;
 static int jobs;
 
-static bool has_job(void *arg)
-{
-    return *(int *)arg > 0;
-}
+static bool has_job(void *arg) { return *(int *)arg > 0; }
 
 static void check(int error)
 {

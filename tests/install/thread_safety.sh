@@ -3,10 +3,7 @@
 # clang -Wthread-safety warns of each error in thread_safety.c, and of nothing else.
 . "$(dirname -- "$0")/common.sh"
 
-if ! command -v clang >/dev/null; then
-    echo 'clang is not installed'
-    exit 77
-fi
+need clang
 install_build
 sample=$SOURCE/tests/install/thread_safety.c
 # shellcheck disable=SC2207 # a list of options

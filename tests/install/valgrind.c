@@ -33,15 +33,8 @@ static cond_lock_t adopted;
 static cond_t on_mutex;
 static struct buffer on_adopted = {.not_full = &on_mutex, .not_empty = &on_mutex};
 
-static bool has_room(void *arg)
-{
-    return ((struct buffer *)arg)->used < ROOM;
-}
-
-static bool has_item(void *arg)
-{
-    return ((struct buffer *)arg)->used > 0;
-}
+static bool has_room(void *arg) { return ((struct buffer *)arg)->used < ROOM; }
+static bool has_item(void *arg) { return ((struct buffer *)arg)->used > 0; }
 
 static void *produce(void *arg)
 {
@@ -130,10 +123,7 @@ static void run(void *(*first)(void *), void *(*second)(void *), void *arg)
         check(0, pthread_join(threads[i], NULL));
 }
 
-static void *nothing(void *arg)
-{
-    return arg;
-}
+static void *nothing(void *arg) { return arg; }
 
 int main(void)
 {

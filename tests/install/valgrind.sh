@@ -4,11 +4,7 @@
 # control, they report the errors of a wrong program.
 . "$(dirname -- "$0")/common.sh"
 
-skip() {
-    echo "$*"
-    exit 77
-}
-command -v valgrind >/dev/null || skip 'no valgrind here'
+need valgrind
 # shellcheck disable=SC2086 # a list of words
 echo '#include <valgrind/helgrind.h>' | $CC -E - >/dev/null 2>&1 || skip 'the headers of Valgrind are not installed'
 valgrind --tool=helgrind --error-exitcode=9 -q true >/dev/null 2>&1 || skip 'valgrind does not run here'

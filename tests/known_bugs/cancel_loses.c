@@ -22,8 +22,7 @@ static void ready(cond_task_t *task, int result)
 
 int main(int argc, char **argv)
 {
-    if (!who_is(argc, argv, "ours"))
-        return CANNOT;
+    (void)is_peer(argc, argv, "");
     cond_task_t tasks[2];
     for (int i = 0; i < 2; i++) {
         REQUIRE(cond_task_init(&tasks[i], ready, &answers[i]) == 0);

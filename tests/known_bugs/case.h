@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#ifndef MUSEUM_H
-#define MUSEUM_H
+#ifndef CASE_H
+#define CASE_H
 
 /*
  * What the cases share. A case is a program with one scenario, in which a known condition variable has failed.
@@ -90,6 +90,27 @@ static inline void await(const atomic_int *word, int value)
 static inline bool who_is(int argc, char **argv, const char *name)
 {
     return argc == 2 && strcmp(argv[1], name) == 0;
+}
+
+/* Whether this is the peer of that name. If it is neither the peer nor `ours`, the program ends here. */
+static inline bool is_peer(int argc, char **argv, const char *name)
+{
+    bool peer = who_is(argc, argv, name);
+    if (!peer && !who_is(argc, argv, "ours"))
+        exit(CANNOT);
+    return peer;
+}
+
+static atomic_int notified; /* a thread that notifies has returned from it */
+
+/* A thread that notifies one waiter of the condition. */
+static inline void *notify_ours(void *cond)
+{
+    REQUIRE(cond_acquire(cond) == 0);
+    REQUIRE(cond_notify(cond, 1) == 0);
+    REQUIRE(cond_release(cond) == 0);
+    atomic_store(&notified, 1);
+    return NULL;
 }
 
 #endif

@@ -10,7 +10,7 @@
  *
  * So does this library (before() in src/shared.c). Private conditions count to 2^64. Here all counters begin three
  * before their end (counters.h). The peer is a mutation of this library that compares tickets by size
- * (counters_faulty.sh).
+ * (counters_mutation.sh).
  */
 #include "case.h"
 #include "../counters.h"
@@ -62,8 +62,7 @@ static void play(unsigned flags, const char *kind)
 
 int main(int argc, char **argv)
 {
-    if (!who_is(argc, argv, "ours"))
-        return CANNOT;
+    (void)is_peer(argc, argv, "");
     play(0, "private");
     cond = (cond_t)COND_INIT;
     play(COND_SHARED, "shared");

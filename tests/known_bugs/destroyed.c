@@ -21,35 +21,12 @@
 
 static cond_lock_t lock = COND_RLOCK_INIT;
 
-static void make_ours(void *memory)
-{
-    REQUIRE(cond_init(memory, &lock, 0) == 0);
-}
-
-static void destroy_ours(void *memory)
-{
-    REQUIRE(cond_destroy(memory) == 0);
-}
-
-static void acquire_ours(void)
-{
-    REQUIRE(cond_lock_acquire(&lock) == 0);
-}
-
-static void release_ours(void)
-{
-    REQUIRE(cond_lock_release(&lock) == 0);
-}
-
-static void wait_ours(void *memory)
-{
-    REQUIRE(cond_wait(memory, COND_FOREVER) == 0);
-}
-
-static void notify_all_ours(void *memory)
-{
-    REQUIRE(cond_notify_all(memory) == 0);
-}
+static void make_ours(void *memory) { REQUIRE(cond_init(memory, &lock, 0) == 0); }
+static void destroy_ours(void *memory) { REQUIRE(cond_destroy(memory) == 0); }
+static void acquire_ours(void) { REQUIRE(cond_lock_acquire(&lock) == 0); }
+static void release_ours(void) { REQUIRE(cond_lock_release(&lock) == 0); }
+static void wait_ours(void *memory) { REQUIRE(cond_wait(memory, COND_FOREVER) == 0); }
+static void notify_all_ours(void *memory) { REQUIRE(cond_notify_all(memory) == 0); }
 
 static const struct kind ours = {"ours",       sizeof(cond_t), make_ours, destroy_ours,
                                  acquire_ours, release_ours,   wait_ours, notify_all_ours};

@@ -9,15 +9,8 @@ namespace {
 
 std::mutex mutex;
 
-void acquire()
-{
-    mutex.lock();
-}
-
-void release()
-{
-    mutex.unlock();
-}
+void acquire() { mutex.lock(); }
+void release() { mutex.unlock(); }
 
 // As libstdc++'s was at first, and as one would write it.
 class with_own_mutex {

@@ -47,9 +47,7 @@ static void until_it_waits(bool peer)
 
 int main(int argc, char **argv)
 {
-    bool peer = who_is(argc, argv, "pthread");
-    if (!peer && !who_is(argc, argv, "ours"))
-        return CANNOT;
+    bool peer = is_peer(argc, argv, "pthread");
     start(peer ? wait_pthread : wait_ours, NULL);
     until_it_waits(peer);
     pid_t child = fork();

@@ -125,7 +125,7 @@ row 'a signaller waits for a waiter that leaves' "$libc" unknown \
 row 'destroy hangs in a forked child' "$libc" "$(has has_glibc)" \
     "$bin/known_bugs-fork_destroy pthread" "$bin/known_bugs-fork_destroy ours"
 row 'counters wrap' 'ours, with tickets compared by size' has \
-    "$here/counters_faulty.sh $root ${CC:-gcc}" "$bin/known_bugs-counters ours"
+    "$here/counters_mutation.sh $root ${CC:-gcc}" "$bin/known_bugs-counters ours"
 
 # ---- The table ----
 

@@ -20,7 +20,7 @@ static int64_t limit_ns = COND_MS(5); /* long enough that it sleeps although it 
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t pthread_cond = PTHREAD_COND_INITIALIZER;
 static cond_t cond = COND_INIT;
-static atomic_int ended, notified;
+static atomic_int ended;
 
 static void *wait_pthread(void *arg)
 {
@@ -56,20 +56,9 @@ static void *notify_pthread(void *arg)
     return arg;
 }
 
-static void *notify_ours(void *arg)
-{
-    REQUIRE(cond_acquire(&cond) == 0);
-    REQUIRE(cond_notify(&cond, 1) == 0);
-    REQUIRE(cond_release(&cond) == 0);
-    atomic_store(&notified, 1);
-    return arg;
-}
-
 int main(int argc, char **argv)
 {
-    bool peer = who_is(argc, argv, "pthread");
-    if (!peer && !who_is(argc, argv, "ours"))
-        return CANNOT;
+    bool peer = is_peer(argc, argv, "pthread");
     if (!STEP_HERE)
         verdict(CANNOT, "single steps are for x86-64 only");
     int with_lock = 0;
@@ -96,7 +85,7 @@ int main(int argc, char **argv)
         if (!peer && cond_locked(&cond)) {
             with_lock++; /* the other thread waits for the lock, as it should */
         } else {
-            pthread_t notifier = start(peer ? notify_pthread : notify_ours, NULL);
+            pthread_t notifier = start(peer ? notify_pthread : notify_ours, &cond);
             if (!comes_true(&notified, 1))
                 verdict(SHOWN, "a signaller waits for a waiter that leaves, stopped at its instruction %d", at);
             REQUIRE(pthread_join(notifier, NULL) == 0);

@@ -14,7 +14,7 @@ static pthread_mutex_t mutex;
 static pthread_cond_t pthread_cond = PTHREAD_COND_INITIALIZER;
 static cond_t cond;
 static cond_lock_t lock;
-static atomic_int waits, notified, woken;
+static atomic_int waits, woken;
 
 static void *wait_pthread(void *arg)
 {
@@ -49,15 +49,6 @@ static void *wait_ours(void *arg)
     return arg;
 }
 
-static void *notify_ours(void *arg)
-{
-    REQUIRE(cond_acquire(&cond) == 0);
-    REQUIRE(cond_notify(&cond, 1) == 0);
-    REQUIRE(cond_release(&cond) == 0);
-    atomic_store(&notified, 1);
-    return arg;
-}
-
 int main(int argc, char **argv)
 {
     pthread_mutexattr_t recursive;
@@ -77,7 +68,7 @@ int main(int argc, char **argv)
     start(peer ? wait_pthread : wait_ours, NULL);
     await(&waits, 1);
     /* It holds the lock now. The next holder can get it only from wait(). */
-    start(peer ? notify_pthread : notify_ours, NULL);
+    start(peer ? notify_pthread : notify_ours, &cond);
     if (!comes_true(&notified, 1))
         verdict(SHOWN, "wait() has released one of two levels: the notifier does not get the lock");
     if (!comes_true(&woken, 1))

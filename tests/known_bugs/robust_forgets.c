@@ -102,9 +102,7 @@ static void end(pid_t process)
 int main(int argc, char **argv)
 {
     cpu_set_t one;
-    peer = who_is(argc, argv, "pthread");
-    if (!peer && !who_is(argc, argv, "ours"))
-        return CANNOT;
+    peer = is_peer(argc, argv, "pthread");
     memory = mmap(NULL, sizeof *memory, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     REQUIRE(memory != MAP_FAILED);
     if (make() == ENOTSUP)

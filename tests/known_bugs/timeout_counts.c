@@ -73,15 +73,8 @@ static bool ours;
 static atomic_int woken;
 static int waiting; /* under the lock */
 
-static void acquire(void)
-{
-    REQUIRE((ours ? cond_acquire(&cond) : pthread_mutex_lock(&mutex)) == 0);
-}
-
-static void release(void)
-{
-    REQUIRE((ours ? cond_release(&cond) : pthread_mutex_unlock(&mutex)) == 0);
-}
+static void acquire(void) { REQUIRE((ours ? cond_acquire(&cond) : pthread_mutex_lock(&mutex)) == 0); }
+static void release(void) { REQUIRE((ours ? cond_release(&cond) : pthread_mutex_unlock(&mutex)) == 0); }
 
 static int wait_for_ns(int64_t timeout_ns)
 {
@@ -100,9 +93,7 @@ static void *wait_long(void *arg)
 
 int main(int argc, char **argv)
 {
-    ours = who_is(argc, argv, "ours");
-    if (!ours && !who_is(argc, argv, "model"))
-        return CANNOT;
+    ours = !is_peer(argc, argv, "model");
     acquire();
     REQUIRE(wait_for_ns(COND_MS(1)) == ETIMEDOUT);
     release();

@@ -15,16 +15,6 @@
 #include <sys/wait.h>
 
 static cond_t *cond;
-static atomic_int notified;
-
-static void *notify(void *arg)
-{
-    REQUIRE(cond_acquire(cond) == 0);
-    REQUIRE(cond_notify(cond, 1) == 0);
-    REQUIRE(cond_release(cond) == 0);
-    atomic_store(&notified, 1);
-    return arg;
-}
 
 int main(int argc, char **argv)
 {
@@ -56,7 +46,7 @@ int main(int argc, char **argv)
     REQUIRE(kill(waiter, stop ? SIGSTOP : SIGKILL) == 0);
     REQUIRE(waitpid(waiter, &status, WUNTRACED) == waiter);
     REQUIRE(stop ? WIFSTOPPED(status) : WIFSIGNALED(status));
-    start(notify, NULL);
+    start(notify_ours, cond);
     bool returned = comes_true(&notified, 1);
     if (stop) {
         REQUIRE(kill(waiter, SIGCONT) == 0);

@@ -44,10 +44,7 @@ static long session_of(const char *pid)
     return session;
 }
 
-static uint64_t mix(uint64_t sum, uint64_t value)
-{
-    return (sum ^ value) * UINT64_C(0x9E3779B97F4A7C15) + 1;
-}
+static uint64_t mix(uint64_t sum, uint64_t value) { return (sum ^ value) * UINT64_C(0x9E3779B97F4A7C15) + 1; }
 
 /* Whether a thread runs or waits for a processor. Adds its counts to the sum. */
 static bool look_at_thread(const char *pid, const char *tid, uint64_t *sum)

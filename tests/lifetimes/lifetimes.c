@@ -74,10 +74,7 @@ static bool is_own(enum kind kind)
     return kind <= OWN_MUTEX || kind == SHARED_OWN || kind == SHARED_OWN_MUTEX;
 }
 
-static bool is_shared(enum kind kind)
-{
-    return kind >= SHARED_OWN;
-}
+static bool is_shared(enum kind kind) { return kind >= SHARED_OWN; }
 
 /* ---- What happens meanwhile ---- */
 
@@ -277,10 +274,7 @@ static int lock_acquire(int64_t timeout_ns)
     return lock != NULL ? cond_lock_acquire_timed(lock, timeout_ns) : cond_acquire_timed(cond, timeout_ns);
 }
 
-static int lock_release(void)
-{
-    return lock != NULL ? cond_lock_release(lock) : cond_release(cond);
-}
+static int lock_release(void) { return lock != NULL ? cond_lock_release(lock) : cond_release(cond); }
 
 static int lock_recover(void)
 {
@@ -326,15 +320,8 @@ struct call {
 enum { EXPIRES_NS = 2000000 };
 
 /* The condition is destroyed together with its lock, or not at all: by the lock, if that is outside the condition. */
-static bool acquires_by_lock(void)
-{
-    return lock != NULL && meanwhile == DESTROY_LOCK;
-}
-
-static int run_acquire(void)
-{
-    return acquires_by_lock() ? cond_lock_acquire(lock) : cond_acquire(cond);
-}
+static bool acquires_by_lock(void) { return lock != NULL && meanwhile == DESTROY_LOCK; }
+static int run_acquire(void) { return acquires_by_lock() ? cond_lock_acquire(lock) : cond_acquire(cond); }
 
 static int run_acquire_timed(void)
 {
@@ -353,10 +340,7 @@ static int run_try_acquire(void)
     return acquires_by_lock() ? cond_lock_try_acquire(lock) : cond_try_acquire(cond);
 }
 
-static int run_release(void)
-{
-    return cond_release(cond);
-}
+static int run_release(void) { return cond_release(cond); }
 
 static int run_notify(void)
 {
@@ -376,41 +360,15 @@ static int run_recover(void)
     return error != 0 && error != EINVAL ? error : cond_release(cond); /* the other waiter may have done it */
 }
 
-static int run_wait(void)
-{
-    return cond_wait(cond, COND_FOREVER);
-}
+static int run_wait(void) { return cond_wait(cond, COND_FOREVER); }
+static int run_wait_timed(void) { return cond_wait(cond, COND_SEC(60)); }
+static int run_wait_expires(void) { return cond_wait(cond, EXPIRES_NS); }
 
-static int run_wait_timed(void)
-{
-    return cond_wait(cond, COND_SEC(60));
-}
+static bool flag_is_set(void *arg) { (void)arg; return atomic_load(&world->flag) != 0; }
 
-static int run_wait_expires(void)
-{
-    return cond_wait(cond, EXPIRES_NS);
-}
-
-static bool flag_is_set(void *arg)
-{
-    (void)arg;
-    return atomic_load(&world->flag) != 0;
-}
-
-static int run_wait_for(void)
-{
-    return cond_wait_for(cond, flag_is_set, NULL, COND_FOREVER);
-}
-
-static int run_wait_for_expires(void)
-{
-    return cond_wait_for(cond, flag_is_set, NULL, EXPIRES_NS);
-}
-
-static int run_destroy(void)
-{
-    return cond_destroy(cond);
-}
+static int run_wait_for(void) { return cond_wait_for(cond, flag_is_set, NULL, COND_FOREVER); }
+static int run_wait_for_expires(void) { return cond_wait_for(cond, flag_is_set, NULL, EXPIRES_NS); }
+static int run_destroy(void) { return cond_destroy(cond); }
 
 static void task_ready(cond_task_t *task, int outcome)
 {
@@ -418,30 +376,11 @@ static void task_ready(cond_task_t *task, int outcome)
     atomic_store(&world->outcome, outcome);
 }
 
-static int run_task_acquire(void)
-{
-    return cond_task_acquire(cond, &world->task);
-}
-
-static int run_task_release(void)
-{
-    return cond_task_release(cond, &world->task);
-}
-
-static int run_task_wait(void)
-{
-    return cond_task_wait(cond, &world->task);
-}
-
-static int run_task_wait_for(void)
-{
-    return cond_task_wait_for(cond, &world->task, flag_is_set, NULL);
-}
-
-static int run_task_cancel(void)
-{
-    return cond_task_cancel(&world->task);
-}
+static int run_task_acquire(void) { return cond_task_acquire(cond, &world->task); }
+static int run_task_release(void) { return cond_task_release(cond, &world->task); }
+static int run_task_wait(void) { return cond_task_wait(cond, &world->task); }
+static int run_task_wait_for(void) { return cond_task_wait_for(cond, &world->task, flag_is_set, NULL); }
+static int run_task_cancel(void) { return cond_task_cancel(&world->task); }
 
 static const struct call calls[] = {
     {"acquire", run_acquire, BY_B, ACQUIRES, DESTROYED_ASLEEP | DEATHS, ALL_KINDS},
@@ -505,10 +444,7 @@ static bool is_combination(const struct call *the_call, enum meanwhile what, enu
 /* Tasks release by the lock, where that is possible. */
 int cond_task_lock_release(cond_lock_t *the_lock, cond_task_t *task) __attribute__((weak));
 
-static bool tasks_release_by_lock(void)
-{
-    return cond_task_lock_release != NULL && lock != NULL;
-}
+static bool tasks_release_by_lock(void) { return cond_task_lock_release != NULL && lock != NULL; }
 
 /* Only the handle of a foreign lock is destroyed, and the lock may be held: then its holder releases the lock itself.
    */

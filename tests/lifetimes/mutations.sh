@@ -8,34 +8,24 @@ set -eu
 root=$1
 program=$2
 shift 2
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-failed=0
-detected=0
-# shellcheck source=tests/faulty.sh
-. "$root/tests/faulty.sh"
+# shellcheck source=tests/mutate.sh
+. "$root/tests/mutate.sh"
+mutations_begin
 
 # mutation NAME CASE EVERY TARGET REPLACEMENT COMPILER...: a case with CASE in its name must detect it, at each EVERY-th
-# instruction. tests/faulty.sh says what TARGET and REPLACEMENT are.
+# instruction. tests/mutate.sh says what TARGET and REPLACEMENT are.
 mutation() {
-    name=$1
     case_=$2
     every=$3
-    if ! reason=$(make_faulty_source "$root" "$work" "$4" "$5"); then
-        echo "$name: $reason"
-        failed=$((failed + 1))
-        return
-    fi
+    put_mutation "$1" "$4" "$5" || return 0
     shift 5
     make_library "$root" "$work" "$@" -Wl,-z,now
     if LD_PRELOAD=$work/libcondvar.so "$program" --control --seed 1 --only "$case_" --every "$every" \
         >"$work/out" 2>&1; then
-        echo "$name: detected: $(grep -m 1 -e ' --at ' "$work/out")"
-        detected=$((detected + 1))
+        is_detected ": $(grep -m 1 -e ' --at ' "$work/out")"
     else
-        echo "$name: NOT detected:"
+        not_detected 'NOT detected:'
         tail -n 3 "$work/out"
-        failed=$((failed + 1))
     fi
 }
 
@@ -49,5 +39,4 @@ mutation 'a notify chooses an expired waiter' wait-expires/notify/own-mutex 4 ch
 mutation 'a sleeper does not check for a dead holder' wait/holder-killed/shared-own-mutex 100 holder-lives delete "$@"
 mutation 'the death of the holder is not recorded' acquire/holder-killed/shared-own-mutex 100 owner-died 'return 0;' "$@"
 
-echo "$detected mutations detected, $failed not"
-[ "$failed" -eq 0 ]
+mutations_end

@@ -163,10 +163,7 @@ static inline void stepper_end(void)
     __asm__ volatile("pushfq\n\tandq $~0x100, (%%rsp)\n\tpopfq" ::: "memory", "cc");
 }
 #else
-static inline void stepper_begin(struct stepper *stepper)
-{
-    (void)stepper;
-}
+static inline void stepper_begin(struct stepper *stepper) { (void)stepper; }
 
 static inline void stepper_end(void) {}
 #endif

@@ -9,7 +9,7 @@
 #        mutations.sh --copy NAME DIRECTORY SOURCE-ROOT
 #
 # Each mutation below is put into a copy of the library. The scenario beside it (tests/schedules) must detect it, or its
-# schedules prove nothing. tests/faulty.sh says what a mutation is. The output names what detects each of them.
+# schedules prove nothing. tests/mutate.sh says what a mutation is. The output names what detects each of them.
 #
 # --by-calls: random calls and the reference model (tests/fuzz) must detect it, with at most STEPS calls. Some mutations
 # cannot be detected so, or seldom: the reason stands beside them. With fewer than 100000 steps only a few are tried.
@@ -44,8 +44,8 @@ fuzz=$root/tests/fuzz
 failed=0
 detected=0
 undetectable=0
-# shellcheck source=tests/faulty.sh
-. "$root/tests/faulty.sh"
+# shellcheck source=tests/mutate.sh
+. "$root/tests/mutate.sh"
 
 program=schedules
 
@@ -121,7 +121,7 @@ mutation() {
         echo "$1: by random calls only"
         return
     fi
-    if ! reason=$(make_faulty_source "$root" "$work" "$3" "$4"); then
+    if ! reason=$(make_mutated_source "$root" "$work" "$3" "$4"); then
         echo "$1: $reason"
         failed=$((failed + 1))
         return

@@ -3,9 +3,8 @@
 #define COROUTINE_H
 
 /*
- * Coroutines: stacks of which one runs at a time, until it switches to another. The build uses one of three
- * implementations: coroutine_ucontext.c or, on Windows, coroutine_fibers.c, which are fast; or coroutine_threads.c
- * for other systems.
+ * Coroutines: stacks of which one runs at a time, until it switches to another. The build uses one of two
+ * implementations: coroutine_ucontext.c, or coroutine_jump.c for systems without ucontext.h.
  */
 
 struct coroutine;

@@ -88,10 +88,7 @@ void coroutine_start(struct coroutine *coroutine, void (*run)(void *arg), void *
     makecontext(&coroutine->context, begin, 0);
 }
 
-void coroutine_switch(struct coroutine *to)
-{
-    hand_over(to, false);
-}
+void coroutine_switch(struct coroutine *to) { hand_over(to, false); }
 
 _Noreturn void coroutine_leave(struct coroutine *to)
 {

@@ -35,8 +35,9 @@ static unsigned thread_count;
 static int64_t now_ns;
 static uint64_t sleeps;
 static unsigned preemptions_left, early_returns_left, kills_left;
-static unsigned stalls, stalls_at_progress;
-static unsigned idle_timers; /* deadlines that passed while no thread was ready, since the last wake-up */
+/* How often no thread was ready before a deadline; and this number at the last wake-up, and when threads last made
+   progress. */
+static unsigned stalls, stalls_at_wakeup, stalls_at_progress;
 static bool quiet_done;
 static unsigned deeper;
 
@@ -132,7 +133,7 @@ static void thread_main(void *arg)
     else
         scenario->body((unsigned)(self - threads));
     self->state = DONE;
-    idle_timers = 0;
+    stalls_at_wakeup = stalls;
     running = NULL;
     coroutine_leave(scheduler);
 }
@@ -165,10 +166,7 @@ static void yield(void)
 
 /* ---- Scheduling ---- */
 
-static struct thread *quiet_thread(void)
-{
-    return &threads[SCHED_THREADS_MAX];
-}
+static struct thread *quiet_thread(void) { return &threads[SCHED_THREADS_MAX]; }
 
 static bool is_ready(struct thread *thread)
 {
@@ -226,7 +224,7 @@ static void maybe_kill(void)
 static struct thread *next_early(const struct thread *with_deadline)
 {
     struct thread *longest = NULL;
-    if (!port_is_early || (with_deadline != NULL && idle_timers > 2 * thread_count))
+    if (!port_is_early || (with_deadline != NULL && stalls - stalls_at_wakeup > 2 * thread_count))
         return NULL;
     for (unsigned i = 0; i < thread_count; i++)
         if (threads[i].state == SLEEPING && (longest == NULL || threads[i].since < longest->since))
@@ -290,17 +288,12 @@ static struct thread *next_thread(struct thread *current)
     }
     if (count == 0)
         return NULL;
-    /* A heartbeat that finds nothing is no progress. */
-    if (timers == 0 && !on) {
-        idle_timers++;
-        stalls++;
-    }
-    /* Two waiters of a shared condition may wake each other at each heartbeat: there is a grant, and both predicates are
-       false. Those wake-ups are no progress either. */
-    bool in_vain = script != NULL && stalls - stalls_at_progress > 64 * thread_count;
-    if (idle_timers > 4 * thread_count || in_vain) {
-        idle_timers = 0;
-        stalls_at_progress = stalls;
+    stalls += timers == 0 && !on;
+    /* A heartbeat that finds nothing is no progress. Two waiters of a shared condition may wake each other at each
+       heartbeat: there is a grant, and both predicates are false. Those wake-ups are no progress either. */
+    if (stalls - stalls_at_wakeup > 4 * thread_count ||
+        (script != NULL && stalls - stalls_at_progress > 64 * thread_count)) {
+        sched_progress();
         return NULL;
     }
     unsigned chosen;
@@ -331,7 +324,7 @@ static void run_schedule(void)
     preemptions_left = scenario->preemptions + deeper;
     early_returns_left = scenario->early_returns;
     kills_left = scenario->kills;
-    idle_timers = stalls = stalls_at_progress = 0;
+    stalls = stalls_at_wakeup = stalls_at_progress = 0;
     robust_count = 0;
     switches = steps = 0;
     script_steps = 0;
@@ -456,20 +449,9 @@ void sched_run_script(const struct scenario *what, uint8_t (*next_byte)(void))
     script = NULL;
 }
 
-void sched_preemptible(bool yes)
-{
-    preemptible = yes;
-}
-
-unsigned long sched_switches(void)
-{
-    return switches;
-}
-
-void sched_be_process(uint32_t number)
-{
-    process = number;
-}
+void sched_preemptible(bool yes) { preemptible = yes; }
+unsigned long sched_switches(void) { return switches; }
+void sched_be_process(uint32_t number) { process = number; }
 
 void sched_step(void)
 {
@@ -486,10 +468,7 @@ void sched_step(void)
     yield();
 }
 
-void condvar_step(void)
-{
-    sched_step();
-}
+void condvar_step(void) { sched_step(); }
 
 void sched_advance(int64_t ns)
 {
@@ -499,8 +478,7 @@ void sched_advance(int64_t ns)
 
 void sched_progress(void)
 {
-    idle_timers = 0;
-    stalls_at_progress = stalls;
+    stalls_at_wakeup = stalls_at_progress = stalls;
 }
 
 void sched_until(bool (*true_now)(void))
@@ -512,30 +490,16 @@ void sched_until(bool (*true_now)(void))
     }
 }
 
-bool sched_ended(unsigned thread)
-{
-    return threads[thread].state == DONE;
-}
-
-bool sched_killed(unsigned thread)
-{
-    return threads[thread].killed;
-}
-
-bool sched_blocked(unsigned thread)
-{
-    return threads[thread].state == SLEEPING;
-}
+bool sched_ended(unsigned thread) { return threads[thread].state == DONE; }
+bool sched_killed(unsigned thread) { return threads[thread].killed; }
+bool sched_blocked(unsigned thread) { return threads[thread].state == SLEEPING; }
 
 unsigned sched_stalls(void)
 {
     return port_is_early ? 0 : stalls; /* an early port never counts as prompt */
 }
 
-unsigned sched_system_calls(void)
-{
-    return running != NULL ? running->system_calls : 0;
-}
+unsigned sched_system_calls(void) { return running != NULL ? running->system_calls : 0; }
 
 /* ---- The fake kernel ---- */
 
@@ -551,7 +515,7 @@ void port_wait(const uint32_t *word, uint32_t expected, int64_t deadline_ns)
     if (*word != expected || deadline_ns <= now_ns)
         return;
     if (port_is_early && (self->word != word || self->expected != expected))
-        idle_timers = 0; /* the last early return was of use */
+        stalls_at_wakeup = stalls; /* the last early return was of use */
     if (early_returns_left > 0 && choose(2) == 1) {
         early_returns_left--;
         return;
@@ -577,7 +541,7 @@ uint32_t port_wake_shared(const uint32_t *word, uint32_t count)
         }
         if (longest == NULL)
             break;
-        idle_timers = 0;
+        stalls_at_wakeup = stalls;
         if (port_is_mute)
             break;
         longest->state = READY;
@@ -652,20 +616,9 @@ int robust_release(void *mutex)
     return 0;
 }
 
-uint32_t port_process(void)
-{
-    return process;
-}
-
-int64_t port_now(void)
-{
-    return now_ns;
-}
-
-uintptr_t port_self(void)
-{
-    return running != NULL ? 16 + 16 * (uintptr_t)(running - threads) : 8;
-}
+uint32_t port_process(void) { return process; }
+int64_t port_now(void) { return now_ns; }
+uintptr_t port_self(void) { return running != NULL ? 16 + 16 * (uintptr_t)(running - threads) : 8; }
 
 void **port_local(void)
 {

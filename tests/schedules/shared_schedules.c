@@ -508,10 +508,7 @@ static void early_body(unsigned thread)
     EXPECT(cond_lock_release(&lock) == 0);
 }
 
-static void check_early(void)
-{
-    EXPECT(cond_lock_destroy(&lock) == 0);
-}
+static void check_early(void) { EXPECT(cond_lock_destroy(&lock) == 0); }
 
 /* A holder dies, and the next one releases the lock without recover. All waits return, and no waiter stays counted. */
 static void lost_body(unsigned thread)

@@ -63,10 +63,7 @@ static void notifier(size_t n)
     total_calls += sched_system_calls();
 }
 
-static void broadcast_body(unsigned thread)
-{
-    thread < WAITERS ? waiter(NULL) : notifier(0);
-}
+static void broadcast_body(unsigned thread) { thread < WAITERS ? waiter(NULL) : notifier(0); }
 
 static void broadcast_check(void)
 {
@@ -75,15 +72,8 @@ static void broadcast_check(void)
     printf("broadcast to %d: %u system calls\n", WAITERS, total_calls);
 }
 
-static void notify_one_body(unsigned thread)
-{
-    thread < WAITERS ? waiter(NULL) : notifier(1);
-}
-
-static void notify_ten_body(unsigned thread)
-{
-    thread < WAITERS ? waiter(NULL) : notifier(10);
-}
+static void notify_one_body(unsigned thread) { thread < WAITERS ? waiter(NULL) : notifier(1); }
+static void notify_ten_body(unsigned thread) { thread < WAITERS ? waiter(NULL) : notifier(10); }
 
 /* All chosen waiters have returned. Notify the others, so that the program can end. */
 static void notify_quiet(void)

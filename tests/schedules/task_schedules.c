@@ -3,14 +3,12 @@
  * Tasks and threads on one condition: in all schedules with a few preemptions, and in many random schedules. A
  * scripted thread makes the calls of a task and runs other threads until the callback has run, as an event loop does.
  */
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "condvar.h"
 #include "mutex.h"
 #include "port.h"
-#include "scripted.h"
+#include "section.h"
 
 #if defined(__has_feature)
 #  if __has_feature(address_sanitizer)
@@ -37,12 +35,8 @@ struct actor {
     void (*then)(struct actor *actor); /* what its callback does, or NULL */
 };
 
-static cond_lock_t lock;
-static cond_t cond, other;
+/* An actor has the number of the thread that makes its calls, so results[] and ended[] are also of requests. */
 static struct actor actors[ACTORS];
-static int inside;     /* threads and tasks in the critical section: at most one */
-static int results[ACTORS]; /* the result of an actor's request, or of the wait of the thread with that number; or -1 */
-static unsigned ended[SCHED_THREADS_MAX], ended_count; /* those whose wait returned, in that order */
 static int gate;       /* what predicates depend on, under the lock */
 static unsigned depths[SCHED_THREADS_MAX + 2]; /* how deep callbacks are nested on each thread */
 
@@ -65,43 +59,13 @@ static void on_ready(cond_task_t *task, int result)
 
 static void setup(void)
 {
-    EXPECT(cond_lock_init(&lock, COND_RLOCK) == 0);
-    EXPECT(cond_init(&cond, &lock, 0) == 0);
-    EXPECT(cond_init(&other, &lock, 0) == 0);
-    inside = gate = 0;
-    ended_count = 0;
+    section_reset(COND_RLOCK);
+    gate = 0;
     memset(depths, 0, sizeof depths);
     for (unsigned i = 0; i < ACTORS; i++) {
         actors[i] = (struct actor){.calling = 0};
-        results[i] = -1;
         EXPECT(cond_task_init(&actors[i].task, on_ready, &actors[i]) == 0);
     }
-}
-
-static void check(void)
-{
-    EXPECT(inside == 0);
-    EXPECT(cond_waiters(&cond) == 0 && cond_waiters(&other) == 0);
-    EXPECT(!cond_lock_locked(&lock));
-    EXPECT(cond_destroy(&cond) == 0 && cond_destroy(&other) == 0);
-    EXPECT(cond_lock_destroy(&lock) == 0);
-}
-
-static void enter(void)
-{
-    EXPECT(inside++ == 0);
-    sched_step();
-}
-
-static void leave(void)
-{
-    sched_step();
-    EXPECT(--inside == 0);
-}
-
-static void end(unsigned who)
-{
-    ended[ended_count++] = who;
 }
 
 static bool called_0(void) { return actors[0].calls != 0; }
@@ -149,43 +113,16 @@ static int wait_as(unsigned i, cond_pred_t *pred, void *arg)
     return result;
 }
 
-static void acquire(void)
-{
-    EXPECT(cond_acquire(&cond) == 0);
-    enter();
-}
+static bool is_positive(void *arg) { return *(int *)arg > 0; }
 
-static void release(void)
+/* All that the task does is this wait. */
+static int wait_once_as(unsigned i, cond_pred_t *pred, void *arg)
 {
-    leave();
-    EXPECT(cond_release(&cond) == 0);
-}
-
-static void notify(size_t n)
-{
-    acquire();
-    EXPECT(cond_notify(&cond, n) == 0);
-    release();
-}
-
-static void notify_all(void)
-{
-    acquire();
-    EXPECT(cond_notify_all(&cond) == 0);
-    release();
-}
-
-static int wait_on(cond_pred_t *pred, void *arg, int64_t timeout_ns)
-{
-    leave();
-    int result = pred != NULL ? cond_wait_for(&cond, pred, arg, timeout_ns) : cond_wait(&cond, timeout_ns);
-    enter();
-    return result;
-}
-
-static bool is_positive(void *arg)
-{
-    return *(int *)arg > 0;
+    EXPECT(acquire_as(i) == 0);
+    results[i] = wait_as(i, pred, arg);
+    end(i);
+    release_as(i);
+    return results[i];
 }
 
 /* ---- The lock ---- */
@@ -206,10 +143,7 @@ static void take_twice(unsigned thread, int64_t hold_ns)
     }
 }
 
-static void lock_body(unsigned thread)
-{
-    take_twice(thread, 0);
-}
+static void lock_body(unsigned thread) { take_twice(thread, 0); }
 
 /* Thread 3 makes time pass, so that thread 2 starves. */
 static void starving_body(unsigned thread)
@@ -259,17 +193,14 @@ static void expired_setup(void)
     barged_by_tasks = 0;
 }
 
-static bool waits_or_is_back(void)
-{
-    return cond_waiters(&cond) == 1 || expired_is_back;
-}
+static bool waits_or_is_back(void) { return cond_waiters(&cond) == 1 || expired_is_back; }
 
 static void expired_body(unsigned thread)
 {
     if (thread == 2) {
         acquire();
         gate = 0;
-        EXPECT(wait_on(is_positive, &gate, COND_MS(2)) == ETIMEDOUT);
+        EXPECT(wait_on(&cond, is_positive, &gate, COND_MS(2)) == ETIMEDOUT);
         expired_is_back = true;
         release();
     } else if (thread == 3) {
@@ -293,10 +224,7 @@ static void expired_body(unsigned thread)
 
 /* Threads hold the lock as long as the starvation threshold. So they starve beside tasks and get every second
    release. Tasks must get the other releases. */
-static void tasks_beside_starving_body(unsigned thread)
-{
-    take_twice(thread, COND_MS(1));
-}
+static void tasks_beside_starving_body(unsigned thread) { take_twice(thread, COND_MS(1)); }
 
 /* A release is about to wake a sleeper when a task requests the lock and gets it instead. The sleeper must still be
    woken, by this release or by that of the task, and not only when it starves. */
@@ -311,16 +239,10 @@ static void beside_sleeper_body(unsigned thread)
     }
 }
 
-static void check_prompt(void)
-{
-    EXPECT(sched_stalls() == 0);
-    check();
-}
-
 static void recursion_body(unsigned thread)
 {
     if (thread == 1) {
-        notify(1);
+        notify(&cond, 1);
         return;
     }
     EXPECT(acquire_as(0) == 0);
@@ -349,24 +271,11 @@ static void notify_body(unsigned thread)
 {
     if (thread == 3) {
         sched_until(three_wait);
-        for (unsigned i = 0; i < 3; i++) {
-            notify(1);
-        }
+        for (unsigned i = 0; i < 3; i++)
+            notify(&cond, 1);
         return;
     }
-    if (thread == 2) {
-        acquire();
-        results[thread] = wait_on(NULL, NULL, COND_FOREVER);
-    } else {
-        EXPECT(acquire_as(thread) == 0);
-        results[thread] = wait_as(thread, NULL, NULL);
-    }
-    EXPECT(results[thread] == 0);
-    end(thread);
-    if (thread == 2)
-        release();
-    else
-        release_as(thread);
+    EXPECT((thread == 2 ? wait_once(2, &cond, NULL, NULL, COND_FOREVER) : wait_once_as(thread, NULL, NULL)) == 0);
 }
 
 /* Two of three waiters are notified. */
@@ -374,7 +283,7 @@ static void notify_two_body(unsigned thread)
 {
     if (thread == 3) {
         sched_until(three_wait);
-        notify(2);
+        notify(&cond, 2);
         return;
     }
     notify_body(thread);
@@ -383,7 +292,7 @@ static void notify_two_body(unsigned thread)
 static void notify_two_quiet(void)
 {
     EXPECT(ended_count == 2 && cond_waiters(&cond) == 1);
-    notify_all();
+    notify_all(&cond);
 }
 
 /* A task notifies a task and a thread. */
@@ -422,14 +331,10 @@ static void expires_body(unsigned thread)
         results[3] = cond_task_cancel(&actors[0].task);
         EXPECT(results[3] == 0 || results[3] == EINVAL);
     } else if (thread == 2) {
-        acquire();
-        results[2] = wait_on(NULL, NULL, COND_MS(1));
-        EXPECT(results[2] == 0 || results[2] == ETIMEDOUT);
-        release();
+        int result = wait_once(2, &cond, NULL, NULL, COND_MS(1));
+        EXPECT(result == 0 || result == ETIMEDOUT);
     } else {
-        EXPECT(acquire_as(thread) == 0);
-        results[thread] = wait_as(thread, NULL, NULL);
-        release_as(thread);
+        (void)wait_once_as(thread, NULL, NULL);
     }
 }
 
@@ -448,14 +353,14 @@ static void expires_quiet(void)
 {
     was_quiet = true;
     expect_two();
-    notify_all();
+    notify_all(&cond);
 }
 
 static void expires_check(void)
 {
     if (!was_quiet)
         expect_two();
-    check();
+    check_clean();
 }
 
 /* The predicate of the first waiter, a task, stays false. */
@@ -464,20 +369,14 @@ static void passes_on_body(unsigned thread)
     static int never;
     never = 0;
     if (thread == 0) {
-        EXPECT(acquire_as(0) == 0);
-        results[0] = wait_as(0, is_positive, &never);
-        EXPECT(results[0] == ECANCELED);
-        release_as(0);
+        EXPECT(wait_once_as(0, is_positive, &never) == ECANCELED);
     } else if (thread == 1) {
         sched_until(called_0);
     } else if (thread == 2) {
-        acquire();
-        results[2] = wait_on(NULL, NULL, COND_FOREVER);
-        EXPECT(results[2] == 0);
-        release();
+        EXPECT(wait_once(2, &cond, NULL, NULL, COND_FOREVER) == 0);
     } else {
         sched_until(two_wait);
-        notify(2);
+        notify(&cond, 2);
     }
 }
 
@@ -493,10 +392,8 @@ static void passes_on_quiet(void)
 static void cancel_body(unsigned thread)
 {
     if (thread == 0) {
-        EXPECT(acquire_as(0) == 0);
-        results[0] = wait_as(0, NULL, NULL);
-        EXPECT(results[0] == 0 || results[0] == ECANCELED);
-        release_as(0);
+        int result = wait_once_as(0, NULL, NULL);
+        EXPECT(result == 0 || result == ECANCELED);
     } else if (thread == 1) {
         sched_until(two_wait_or_notified);
         int error = cond_task_cancel(&actors[0].task);
@@ -504,10 +401,7 @@ static void cancel_body(unsigned thread)
         results[1] = error;
         EXPECT(error == EINVAL || cond_task_cancel(&actors[0].task) != EBUSY);
     } else if (thread == 2) {
-        acquire();
-        results[2] = wait_on(NULL, NULL, COND_FOREVER);
-        EXPECT(results[2] == 0);
-        release();
+        EXPECT(wait_once(2, &cond, NULL, NULL, COND_FOREVER) == 0);
     } else {
         sched_until(two_wait_or_cancelled);
         acquire();
@@ -520,13 +414,13 @@ static void cancel_body(unsigned thread)
 static void cancel_quiet(void)
 {
     EXPECT(results[0] == 0 && results[1] == EINVAL && results[2] == -1);
-    notify(1);
+    notify(&cond, 1);
 }
 
 static void cancel_check(void)
 {
     EXPECT((results[0] == ECANCELED) == (results[1] == 0));
-    check();
+    check_clean();
 }
 
 /* A predicate becomes true and its task is cancelled. Thread 2 can use the notification instead. */
@@ -541,7 +435,7 @@ static void cancel_pred_body(unsigned thread)
         release_as(0);
     } else if (thread == 2) {
         acquire();
-        results[2] = wait_on(is_positive, &gate, COND_FOREVER);
+        results[2] = wait_on(&cond, is_positive, &gate, COND_FOREVER);
         EXPECT(results[2] == 0 && gate > 0);
         gate--;
         release();
@@ -560,10 +454,7 @@ static void cancel_pred_body(unsigned thread)
 static void cancel_pred_quiet(void)
 {
     EXPECT(results[0] == 0 && results[2] == -1 && gate == 0);
-    acquire();
-    gate++;
-    EXPECT(cond_notify(&cond, 1) == 0);
-    release();
+    add_and_notify(&gate);
 }
 
 /* A task's request for the lock is cancelled, while threads and tasks use the lock. */
@@ -589,7 +480,7 @@ static void cancel_acquire_check(void)
 {
     EXPECT(results[1] == 0);
     EXPECT((results[0] == ECANCELED) == (results[3] == 0));
-    check();
+    check_clean();
 }
 
 /* ---- Await and close ---- */
@@ -616,9 +507,7 @@ static void await_body(unsigned thread)
     }
     if (thread == 2) {
         acquire();
-        leave();
-        results[2] = cond_await(&cond, is_positive, &gate, COND_FOREVER);
-        enter();
+        results[2] = await_on(&cond, is_positive, &gate, COND_FOREVER);
     } else {
         EXPECT(acquire_as(thread) == 0);
         results[thread] = await_as(thread, is_positive, &gate);
@@ -646,9 +535,7 @@ static void await_cancel_body(unsigned thread)
         EXPECT(results[1] == 0 || results[1] == EINVAL);
     } else if (thread == 2) {
         acquire();
-        leave();
-        results[2] = cond_await(&cond, is_positive, &gate, COND_FOREVER);
-        enter();
+        results[2] = await_on(&cond, is_positive, &gate, COND_FOREVER);
         EXPECT(results[2] == 0 && gate > 0);
         gate--;
         release();
@@ -697,7 +584,7 @@ static void close_body(unsigned thread)
     } else if (thread == 2) {
         acquire();
         first_waiter = first_waiter == ACTORS ? 2 : first_waiter;
-        results[2] = wait_on(NULL, NULL, COND_FOREVER);
+        results[2] = wait_on(&cond, NULL, NULL, COND_FOREVER);
         release();
     } else {
         sched_until(three_wait);
@@ -716,15 +603,12 @@ static void close_check(void)
 {
     EXPECT(results[2] == (first_waiter == 2 ? 0 : ECANCELED));
     EXPECT(results[0] == (first_waiter == 0 && results[3] != 0 ? 0 : ECANCELED));
-    check();
+    check_clean();
 }
 
 /* Two tasks wait, and the first one is notified. The condition is closed, destroyed and initialised again, and then
    that task is cancelled. Its notification was for the old condition, so no waiter on the new one may get it. */
-static void release_elsewhere(struct actor *actor)
-{
-    EXPECT(cond_task_release(&other, &actor->task) == 0);
-}
+static void release_elsewhere(struct actor *actor) { EXPECT(cond_task_release(&other, &actor->task) == 0); }
 
 static void init_again_setup(void)
 {
@@ -744,7 +628,7 @@ static void init_again_body(unsigned thread)
     EXPECT(cond_destroy(&cond) == 0 && cond_init(&cond, &lock, 0) == 0);
     cond.u_.local.arrivals = 1; /* as after an earlier wait */
     EXPECT(cond_task_cancel(&actors[0].task) == 0);
-    EXPECT(wait_on(NULL, NULL, COND_MS(1)) == ETIMEDOUT);
+    EXPECT(wait_on(&cond, NULL, NULL, COND_MS(1)) == ETIMEDOUT);
     release();
     EXPECT(actors[0].result == ECANCELED && actors[1].result == ECANCELED);
 }
@@ -785,7 +669,7 @@ static void chain_check(void)
     EXPECT(ended_count == ACTORS);
     for (unsigned i = 0; i < ACTORS; i++)
         EXPECT(ended[i] == i);
-    check();
+    check_clean();
 }
 
 /* A task's wait hands the lock to another task, whose callback notifies the first one, inside the call of its wait. */
@@ -855,6 +739,15 @@ static int request_lock(struct actor *actor, cond_t *condition)
     return returned;
 }
 
+/* A task acquires it, and does what its callback does. */
+static void enter_doomed(struct actor *actor)
+{
+    int returned = request_lock(actor, &doomed);
+    EXPECT(returned == 0 || returned == EINPROGRESS);
+    if (returned == 0)
+        actor->then(actor);
+}
+
 /* A thread and two tasks acquire it once. */
 static void doomed_body(unsigned thread)
 {
@@ -862,13 +755,9 @@ static void doomed_body(unsigned thread)
         EXPECT(cond_acquire(&doomed) == 0);
         EXPECT(cond_release(&doomed) == 0);
         use_up();
-        return;
+    } else {
+        enter_doomed(&actors[thread]);
     }
-    struct actor *actor = &actors[thread];
-    int returned = request_lock(actor, &doomed);
-    EXPECT(returned == 0 || returned == EINPROGRESS);
-    if (returned == 0)
-        doom(actor);
 }
 
 /* The same after a wait that a thread ends by a notify. */
@@ -900,13 +789,9 @@ static void doomed_wait_body(unsigned thread)
         EXPECT(cond_notify_all(&doomed) == 0);
         EXPECT(cond_release(&doomed) == 0);
         use_up();
-        return;
+    } else {
+        enter_doomed(&actors[thread]);
     }
-    struct actor *actor = &actors[thread];
-    int returned = request_lock(actor, &doomed);
-    EXPECT(returned == 0 || returned == EINPROGRESS);
-    if (returned == 0)
-        doom_after_wait(actor);
 }
 
 static void doomed_check(void)
@@ -962,34 +847,34 @@ static void early_check(void)
         EXPECT(outcome == 0 || ((outcome == ECANCELED || outcome == EINVAL) && destroyed == 0));
     }
     if (destroyed != 0)
-        check();
+        check_clean();
 }
 
 /* ---- All of them ---- */
 
 static const struct scenario scenarios[] = {
-    /* name, threads, setup, body, quiet, check, preemptions, early returns, random schedules, kills, mortal */
-    {"lock", 3, setup, lock_body, NULL, check, 3, 1, 20000, 0, 0},
-    {"lock, starving", 4, setup, starving_body, NULL, check, 2, 1, 20000, 0, 0},
-    {"lock, timed", 4, setup, timed_body, NULL, check, 2, 1, 20000, 0, 0},
-    {"expired beside tasks", 4, expired_setup, expired_body, NULL, check, 2, 0, 40000, 0, 0},
-    {"tasks beside starving threads", 4, setup, tasks_beside_starving_body, NULL, check, 2, 0, 20000, 0, 0},
+    /* name, threads, setup, body, quiet, check_clean, preemptions, early returns, random schedules, kills, mortal */
+    {"lock", 3, setup, lock_body, NULL, check_clean, 3, 1, 20000, 0, 0},
+    {"lock, starving", 4, setup, starving_body, NULL, check_clean, 2, 1, 20000, 0, 0},
+    {"lock, timed", 4, setup, timed_body, NULL, check_clean, 2, 1, 20000, 0, 0},
+    {"expired beside tasks", 4, expired_setup, expired_body, NULL, check_clean, 2, 0, 40000, 0, 0},
+    {"tasks beside starving threads", 4, setup, tasks_beside_starving_body, NULL, check_clean, 2, 0, 20000, 0, 0},
     {"a task beside a sleeper", 3, setup, beside_sleeper_body, NULL, check_prompt, 3, 0, 20000, 0, 0},
-    {"recursion", 2, setup, recursion_body, NULL, check, 3, 1, 0, 0, 0},
-    {"notify each", 4, setup, notify_body, NULL, check, 2, 1, 20000, 0, 0},
-    {"notify two of three", 4, setup, notify_two_body, notify_two_quiet, check, 2, 1, 20000, 0, 0},
-    {"a task notifies", 3, setup, task_notifies_body, NULL, check, 2, 1, 10000, 0, 0},
+    {"recursion", 2, setup, recursion_body, NULL, check_clean, 3, 1, 0, 0, 0},
+    {"notify each", 4, setup, notify_body, NULL, check_clean, 2, 1, 20000, 0, 0},
+    {"notify two of three", 4, setup, notify_two_body, notify_two_quiet, check_clean, 2, 1, 20000, 0, 0},
+    {"a task notifies", 3, setup, task_notifies_body, NULL, check_clean, 2, 1, 10000, 0, 0},
     {"one expires", 4, expires_setup, expires_body, expires_quiet, expires_check, 2, 1, 40000, 0, 0},
-    {"pass on", 4, setup, passes_on_body, passes_on_quiet, check, 2, 1, 10000, 0, 0},
+    {"pass on", 4, setup, passes_on_body, passes_on_quiet, check_clean, 2, 1, 10000, 0, 0},
     {"cancel", 4, setup, cancel_body, cancel_quiet, cancel_check, 2, 1, 40000, 0, 0},
-    {"cancel, predicate", 4, setup, cancel_pred_body, cancel_pred_quiet, check, 2, 1, 40000, 0, 0},
+    {"cancel, predicate", 4, setup, cancel_pred_body, cancel_pred_quiet, check_clean, 2, 1, 40000, 0, 0},
     {"cancel an acquire", 4, setup, cancel_acquire_body, NULL, cancel_acquire_check, 2, 1, 40000, 0, 0},
-    {"await", 4, setup, await_body, NULL, check, 2, 1, 20000, 0, 0},
-    {"await, cancel", 4, setup, await_cancel_body, await_cancel_quiet, check, 2, 1, 20000, 0, 0},
+    {"await", 4, setup, await_body, NULL, check_clean, 2, 1, 20000, 0, 0},
+    {"await, cancel", 4, setup, await_cancel_body, await_cancel_quiet, check_clean, 2, 1, 20000, 0, 0},
     {"close", 4, close_setup, close_body, NULL, close_check, 2, 1, 20000, 0, 0},
-    {"initialised again after the close", 1, init_again_setup, init_again_body, NULL, check, 1, 0, 0, 0, 0},
+    {"initialised again after the close", 1, init_again_setup, init_again_body, NULL, check_clean, 1, 0, 0, 0, 0},
     {"chain", 3, chain_setup, chain_body, NULL, chain_check, 3, 0, 10000, 0, 0},
-    {"within the call", 2, within_setup, within_body, NULL, check, 3, 0, 10000, 0, 0},
+    {"within the call", 2, within_setup, within_body, NULL, check_clean, 3, 0, 10000, 0, 0},
     {"destroyed by the last", 3, doomed_setup, doomed_body, NULL, doomed_check, 3, 1, 40000, 0, 0},
     {"destroyed after a wait", 3, doomed_wait_setup, doomed_wait_body, NULL, doomed_check, 3, 1, 40000, 0, 0},
     {"destroyed too early", 3, early_setup, early_body, NULL, early_check, 3, 1, 40000, 0, 0},

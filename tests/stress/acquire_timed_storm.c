@@ -24,15 +24,8 @@ struct member {
     struct rng rng;
 };
 
-static void enter(struct test *test)
-{
-    CHECK_EQ(test->inside++, 0);
-}
-
-static void leave(struct test *test)
-{
-    CHECK_EQ(--test->inside, 0);
-}
+static void enter(struct test *test) { CHECK_EQ(test->inside++, 0); }
+static void leave(struct test *test) { CHECK_EQ(--test->inside, 0); }
 
 static void *run(void *arg)
 {

@@ -27,15 +27,7 @@ struct worker {
     pthread_t thread;
 };
 
-static bool can_put(void *arg)
-{
-    return !buffer_is_full(arg);
-}
-
-static bool can_take(void *arg)
-{
-    return ((const struct buffer *)arg)->count > 0;
-}
+static bool has_item(void *arg) { return ((const struct buffer *)arg)->count > 0; }
 
 /* The result, the lock held: 0 if and only if the predicate is true. */
 static int await(struct worker *self, cond_pred_t *pred)
@@ -80,7 +72,7 @@ static void *run(void *arg)
     for (; left > 0; left--) {
         CHECK_OK(cond_acquire(&test->subject.cond));
         buffer_enter(buffer);
-        bool more = await_until_closed(self, self->produces ? can_put : can_take);
+        bool more = await_until_closed(self, self->produces ? can_put : has_item);
         if (more && self->produces)
             buffer_put(buffer, self->number);
         else if (more)

@@ -97,17 +97,6 @@ struct worker {
     pthread_t thread;
 };
 
-static bool can_put(void *arg)
-{
-    return !buffer_is_full(arg);
-}
-
-static bool can_take(void *arg)
-{
-    const struct buffer *buffer = arg;
-    return buffer->count > 0 || buffer_is_done(buffer);
-}
-
 static cond_t *condition_of(bool produces)
 {
     return test.two_sides && !produces ? &test.not_empty : &test.subject.cond;

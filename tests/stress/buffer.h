@@ -41,25 +41,14 @@ static inline void buffer_make(struct buffer *buffer, unsigned capacity, unsigne
 }
 
 /* After each acquire and before each release; a wait is both. */
-static inline void buffer_enter(struct buffer *buffer)
-{
-    CHECK_EQ(buffer->inside++, 0);
-}
+static inline void buffer_enter(struct buffer *buffer) { CHECK_EQ(buffer->inside++, 0); }
+static inline void buffer_leave(struct buffer *buffer) { CHECK_EQ(--buffer->inside, 0); }
+static inline bool buffer_is_full(const struct buffer *buffer) { return buffer->count == buffer->capacity; }
+static inline bool buffer_is_done(const struct buffer *buffer) { return buffer->taken == buffer->total; }
 
-static inline void buffer_leave(struct buffer *buffer)
-{
-    CHECK_EQ(--buffer->inside, 0);
-}
-
-static inline bool buffer_is_full(const struct buffer *buffer)
-{
-    return buffer->count == buffer->capacity;
-}
-
-static inline bool buffer_is_done(const struct buffer *buffer)
-{
-    return buffer->taken == buffer->total;
-}
+/* Predicates: of a buffer. */
+static inline bool can_put(void *buffer) { return !buffer_is_full(buffer); }
+static inline bool can_take(void *buffer) { return ((const struct buffer *)buffer)->count > 0 || buffer_is_done(buffer); }
 
 static inline void buffer_put(struct buffer *buffer, unsigned producer)
 {

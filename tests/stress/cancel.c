@@ -147,10 +147,7 @@ static void run_cancelled(struct user *user, void (*run)(struct user *), bool en
     CHECK_EQ(user->done, !ends_inside);
 }
 
-static void acquire_directly(struct user *user)
-{
-    (void)cancellable_acquire(&user->mutex, COND_FOREVER);
-}
+static void acquire_directly(struct user *user) { (void)cancellable_acquire(&user->mutex, COND_FOREVER); }
 
 static void wait_on_foreign(struct user *user)
 {
@@ -184,10 +181,7 @@ static void on_ready(cond_task_t *task, int result)
     CHECK_OK(cond_task_release(&user->cond, task));
 }
 
-static void call_directly(struct user *user)
-{
-    on_ready(&user->tasks[0], 0);
-}
+static void call_directly(struct user *user) { on_ready(&user->tasks[0], 0); }
 
 static void release_to_tasks(struct user *user)
 {

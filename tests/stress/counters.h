@@ -46,10 +46,7 @@ static inline int stress_waited(int64_t start_ns, int result)
     return result;
 }
 
-static inline int64_t stress_wait_begins(void)
-{
-    return stress_counters != NULL ? cond_now() : 0;
-}
+static inline int64_t stress_wait_begins(void) { return stress_counters != NULL ? cond_now() : 0; }
 
 static inline int stress_cancelled(int result)
 {

@@ -76,10 +76,7 @@ struct lock_block { /* on the heap, freed by the last to leave */
     bool notifier_frees; /* fixed */
 };
 
-static bool flag_is_set(void *arg)
-{
-    return *(bool *)arg;
-}
+static bool flag_is_set(void *arg) { return *(bool *)arg; }
 
 static struct lock_block *block_make(enum kind kind, unsigned waiters, bool notifier_frees)
 {
@@ -129,12 +126,8 @@ static void wait_and_free(struct runner *self, void *arg)
     bool short_wait = block->notifier_frees && rng_chance(rng, 50);
     int error;
     switch (rng_next(rng) % 3) {
-    case 0:
-        CHECK_OK(cond_wait(cond, COND_FOREVER));
-        break;
-    case 1:
-        CHECK_OK(cond_wait_for(cond, flag_is_set, &block->flag, COND_FOREVER));
-        break;
+    case 0: CHECK_OK(cond_wait(cond, COND_FOREVER)); break;
+    case 1: CHECK_OK(cond_wait_for(cond, flag_is_set, &block->flag, COND_FOREVER)); break;
     default:
         /* May expire before the notify, with it, or never. It may return before the notifier arrives only where the
            notifier does not rely on it. */

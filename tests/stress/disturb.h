@@ -79,10 +79,7 @@ static inline int disturb_find_text(struct dl_phdr_info *object, size_t size, vo
     return 0;
 }
 
-static inline uintptr_t disturb_symbol(const char *name)
-{
-    return (uintptr_t)dlsym(RTLD_DEFAULT, name);
-}
+static inline uintptr_t disturb_symbol(const char *name) { return (uintptr_t)dlsym(RTLD_DEFAULT, name); }
 
 /* The mapping of the library, or of the program if the library is in it. */
 static inline struct code code_of_library(void)
@@ -269,10 +266,7 @@ static inline void disturb_on(unsigned kinds)
 }
 
 /* A member may still nap for a millisecond. */
-static inline void disturb_off(void)
-{
-    disturb_on(0);
-}
+static inline void disturb_off(void) { disturb_on(0); }
 
 /* Yields now and then. */
 static inline void disturb_yield(struct rng *rng)

@@ -30,10 +30,7 @@ static int losable_acquire(void *object, int64_t deadline_ns)
     return error;
 }
 
-static int losable_release(void *object)
-{
-    return pthread_mutex_unlock(&((struct losable *)object)->mutex);
-}
+static int losable_release(void *object) { return pthread_mutex_unlock(&((struct losable *)object)->mutex); }
 
 static bool losable_owned(void *object)
 {

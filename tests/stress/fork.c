@@ -20,10 +20,7 @@ struct test {
     atomic_bool stops;   /* and must release it */
 };
 
-static bool is_open(void *arg)
-{
-    return ((const struct test *)arg)->open;
-}
+static bool is_open(void *arg) { return ((const struct test *)arg)->open; }
 
 static void *wait_for_open(void *arg)
 {

@@ -90,10 +90,7 @@ static void *run_high(void *arg)
 }
 
 /* Let the others run on this thread's core. */
-static void nap(void)
-{
-    stress_sleep_until(cond_now() + COND_MS(3));
-}
+static void nap(void) { stress_sleep_until(cond_now() + COND_MS(3)); }
 
 static void acquire_when_waiting(cond_t *cond, size_t waiters)
 {

@@ -168,11 +168,7 @@ static int wait_once(struct member *self, cond_pred_t *pred, bool awaits, int64_
 
 /* ---- The members ---- */
 
-static bool have_ticket(void *arg)
-{
-    (void)arg;
-    return test.tickets > 0 || test.pause;
-}
+static bool have_ticket(void *arg) { (void)arg; return test.tickets > 0 || test.pause; }
 
 static void take_ticket(struct member *self)
 {

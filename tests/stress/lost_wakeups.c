@@ -28,28 +28,18 @@ static int items; /* under the lock */
 static atomic_uint rounds;
 static atomic_bool all_done;
 
-static bool has_item(void *arg)
-{
-    (void)arg;
-    return items > 0;
-}
+static bool has_item(void *arg) { (void)arg; return items > 0; }
 
 static void use_lock(struct rng *rng)
 {
     switch (rng_next(rng) % 8) {
-    case 0:
-        (void)cond_wait(&plain, (int64_t)(rng_next(rng) % 80000));
-        break;
+    case 0: (void)cond_wait(&plain, (int64_t)(rng_next(rng) % 80000)); break;
     case 1:
         if (cond_wait_for(&with_pred, has_item, NULL, (int64_t)(rng_next(rng) % 80000)) == 0)
             items--;
         break;
-    case 2:
-        CHECK_OK(cond_notify(&plain, 1));
-        break;
-    case 3:
-        CHECK_OK(cond_notify_all(&plain));
-        break;
+    case 2: CHECK_OK(cond_notify(&plain, 1)); break;
+    case 3: CHECK_OK(cond_notify_all(&plain)); break;
     case 4:
         items++;
         CHECK_OK(cond_notify(&with_pred, 1));
@@ -58,8 +48,7 @@ static void use_lock(struct rng *rng)
         items += 2;
         CHECK_OK(cond_notify_all(&with_pred));
         break;
-    default:
-        break;
+    default: break;
     }
 }
 
@@ -145,9 +134,7 @@ static void *run_loop(void *arg)
             if (rng_chance(rng, 12))
                 (void)cond_task_cancel(&client->task);
             break;
-        case DONE:
-            run_client(client, rng);
-            break;
+        case DONE: run_client(client, rng); break;
         }
         if (rng_chance(rng, 25))
             stress_yield();

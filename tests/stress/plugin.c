@@ -18,17 +18,9 @@ static struct {
     unsigned items, taken; /* under the lock, as all below */
 } buffer = {.changed = COND_INIT};
 
-static bool has_room(void *arg)
-{
-    (void)arg;
-    return buffer.items < ROOM;
-}
+static bool has_room(void *arg) { (void)arg; return buffer.items < ROOM; }
 
-static bool has_item(void *arg)
-{
-    (void)arg;
-    return buffer.items > 0;
-}
+static bool has_item(void *arg) { (void)arg; return buffer.items > 0; }
 
 static void *produce(void *arg)
 {
@@ -123,10 +115,7 @@ struct shared {
     bool ready; /* under the lock */
 };
 
-static bool is_ready(void *arg)
-{
-    return ((struct shared *)arg)->ready;
-}
+static bool is_ready(void *arg) { return ((struct shared *)arg)->ready; }
 
 /* The child sets what the parent waits for. */
 static void use_processes(void)

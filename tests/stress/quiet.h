@@ -17,10 +17,7 @@
 enum { QUIET_LOOKS = 30 };
 #define QUIET_BETWEEN_LOOKS_NS COND_MS(100) /* 30 times: 3 s */
 
-static inline pid_t quiet_thread(void)
-{
-    return (pid_t)syscall(SYS_gettid);
-}
+static inline pid_t quiet_thread(void) { return (pid_t)syscall(SYS_gettid); }
 
 /* The state of a thread: R, S, D, T... Adds its CPU time, in ticks. */
 static inline char quiet_look(pid_t process, pid_t thread, unsigned long long *used)

@@ -86,10 +86,7 @@ static double cpu_s(void)
     return (double)used.tv_sec + (double)used.tv_nsec / 1e9;
 }
 
-static double since_s(int64_t start_ns)
-{
-    return (double)(cond_now() - start_ns) / 1e9;
-}
+static double since_s(int64_t start_ns) { return (double)(cond_now() - start_ns) / 1e9; }
 
 /* ---- Threads with small stacks ---- */
 
@@ -128,10 +125,7 @@ static unsigned start_crowd(pthread_t *threads, unsigned count, void *(*run)(voi
     return started;
 }
 
-static void join_crowd(const pthread_t *threads, unsigned count)
-{
-    stress_join_all(threads, count);
-}
+static void join_crowd(const pthread_t *threads, unsigned count) { stress_join_all(threads, count); }
 
 /* ---- Waiters on one condition; or on one each, with one lock ---- */
 
@@ -263,20 +257,9 @@ static void test_recursion(void)
 
 /* ---- Small stacks ---- */
 
-static bool is_true(void *arg)
-{
-    return *(bool *)arg;
-}
-
-static void ready(cond_task_t *task, int result)
-{
-    (void)task, (void)result;
-}
-
-static void *do_nothing(void *arg)
-{
-    return arg;
-}
+static bool is_true(void *arg) { return *(bool *)arg; }
+static void ready(cond_task_t *task, int result) { (void)task, (void)result; }
+static void *do_nothing(void *arg) { return arg; }
 
 static void *do_everything(void *arg)
 {

@@ -49,10 +49,7 @@ static void team_start(unsigned count, void *(*run)(void *))
     TEAM_START(members, count, run, .number = i, .rng = rng_make(rng_next(&rng)), .timeout_ns = COND_FOREVER);
 }
 
-static void team_join(unsigned count)
-{
-    TEAM_JOIN(members, count);
-}
+static void team_join(unsigned count) { TEAM_JOIN(members, count); }
 
 static void case_end(unsigned count)
 {
@@ -67,21 +64,11 @@ static void acquire(void) { CHECK_OK(cond_acquire(cond)); }
 static void release(void) { CHECK_OK(cond_release(cond)); }
 
 /* Fewer with a small --scale, where threads are slow. */
-static unsigned many(void)
-{
-    return stress.scale < 0.5 ? MEMBERS_MAX / 5 : MEMBERS_MAX;
-}
-
-static bool flag_is_set(void *arg)
-{
-    return *(bool *)arg;
-}
+static unsigned many(void) { return stress.scale < 0.5 ? MEMBERS_MAX / 5 : MEMBERS_MAX; }
+static bool flag_is_set(void *arg) { return *(bool *)arg; }
 
 /* Whether the waiter itself calls its predicate, not the releasing thread. */
-static bool is_own_call(const struct member *self)
-{
-    return pthread_equal(pthread_self(), self->id);
-}
+static bool is_own_call(const struct member *self) { return pthread_equal(pthread_self(), self->id); }
 
 /* ---- tokens: a semaphore ---- */
 
@@ -89,11 +76,7 @@ static bool is_own_call(const struct member *self)
  * Few tokens among many threads: each takes one after a wait and gives it back with notify(1). A lost notification
  * leaves threads asleep beside free tokens, as glibc's condition variables did (bug 25847).
  */
-static bool have_token(void *arg)
-{
-    (void)arg;
-    return test.tokens > 0;
-}
+static bool have_token(void *arg) { (void)arg; return test.tokens > 0; }
 
 static void *take_tokens(void *arg)
 {
@@ -139,10 +122,7 @@ static void run_tokens(void)
 
 enum { BARRIER_THREADS = 32 };
 
-static bool generation_is_over(void *arg)
-{
-    return test.value != ((const struct member *)arg)->wanted;
-}
+static bool generation_is_over(void *arg) { return test.value != ((const struct member *)arg)->wanted; }
 
 /* `value` counts generations. `through` counts the threads that have passed the last one. */
 static void *pass_barriers(void *arg)
@@ -282,10 +262,7 @@ static struct {
     unsigned chosen[ORDER_THREADS], chosen_count; /* and not returned yet */
 } order;
 
-static cond_t *condition(unsigned i)
-{
-    return i == 0 ? cond : &order.more[i - 1];
-}
+static cond_t *condition(unsigned i) { return i == 0 ? cond : &order.more[i - 1]; }
 
 static void notify_any(struct rng *any)
 {
@@ -773,10 +750,7 @@ static void run_requeued_expires(void)
 
 enum { DEPTH_THREADS = 6, DEPTH_MAX = 12 };
 
-static bool value_is_wanted(void *arg)
-{
-    return test.value >= ((const struct member *)arg)->wanted;
-}
+static bool value_is_wanted(void *arg) { return test.value >= ((const struct member *)arg)->wanted; }
 
 static void wait_somehow(struct member *self)
 {

@@ -29,10 +29,7 @@ static void enter(void)
         CHECK_OK(error);
 }
 
-static bool is_set(void *arg)
-{
-    return *(const bool *)arg;
-}
+static bool is_set(void *arg) { return *(const bool *)arg; }
 
 /* After a recover, a wait without predicate may return 0 spuriously. */
 static void wait_for_close(unsigned number)

@@ -93,10 +93,7 @@ static inline void check_children(void)
     CHECK(child == 0, "child %d ended by itself, status 0x%x", (int)child, (unsigned)status);
 }
 
-static inline void nap(int64_t ns)
-{
-    stress_sleep_until(cond_now() + ns);
-}
+static inline void nap(int64_t ns) { stress_sleep_until(cond_now() + ns); }
 
 /* Until the children have made `condition` true, which is read without the lock. */
 #define AWAIT(condition)                                                                                    \

@@ -39,15 +39,8 @@ static void recover_if(int error)
     }
 }
 
-static void enter(void)
-{
-    recover_if(cond_acquire(&memory->cond));
-}
-
-static void leave(void)
-{
-    CHECK_OK(cond_release(&memory->cond));
-}
+static void enter(void) { recover_if(cond_acquire(&memory->cond)); }
+static void leave(void) { CHECK_OK(cond_release(&memory->cond)); }
 
 static void wait_and_count(unsigned number)
 {
@@ -124,10 +117,7 @@ static void kill_some(struct rng *rng, unsigned n)
         kill_waiter((unsigned)rng_between(rng, 0, WAITERS - 1));
 }
 
-static void await_return(unsigned before)
-{
-    AWAIT(memory->returns != before);
-}
+static void await_return(unsigned before) { AWAIT(memory->returns != before); }
 
 static void test_kills(struct rng *rng, unsigned notifies)
 {

@@ -35,11 +35,7 @@ static cond_t tokens_cond = COND_INIT;
 static unsigned tokens_given, tokens_taken; /* under its lock */
 static atomic_bool over;
 
-static bool never(void *arg)
-{
-    (void)arg;
-    return false;
-}
+static bool never(void *arg) { (void)arg; return false; }
 
 /* Waits of each kind; no notify ends them. */
 static void *run_waiter(void *arg)
@@ -53,18 +49,10 @@ static void *run_waiter(void *arg)
         int error;
         errno = ENOTTY;
         switch (round % 4) {
-        case 0:
-            error = cond_wait_until(&cond, deadline_ns);
-            break;
-        case 1:
-            error = cond_wait(&cond, timeout_ns);
-            break;
-        case 2:
-            error = cond_wait_for(&cond, never, NULL, timeout_ns);
-            break;
-        default:
-            error = cond_lock_acquire_timed(&held, timeout_ns);
-            break;
+        case 0: error = cond_wait_until(&cond, deadline_ns); break;
+        case 1: error = cond_wait(&cond, timeout_ns); break;
+        case 2: error = cond_wait_for(&cond, never, NULL, timeout_ns); break;
+        default: error = cond_lock_acquire_timed(&held, timeout_ns); break;
         }
         int64_t now_ns = cond_now();
         CHECK_EQ(errno, ENOTTY);

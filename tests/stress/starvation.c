@@ -172,10 +172,7 @@ static void request_cancel(struct member *self)
     atomic_store_explicit(&self->since_ns, NO_REQUEST, memory_order_relaxed);
 }
 
-static bool is_over(struct test *test)
-{
-    return atomic_load_explicit(&test->over, memory_order_relaxed);
-}
+static bool is_over(struct test *test) { return atomic_load_explicit(&test->over, memory_order_relaxed); }
 
 /* Before the thread's own request. (Reading costs about as much as a sleep, so it is rare.) */
 static void note_without_core(struct member *self)
@@ -246,10 +243,7 @@ static void notify_waiter(struct member *self, struct member *other)
     }
 }
 
-static bool is_competitor(const struct member *self)
-{
-    return self->role <= TASK;
-}
+static bool is_competitor(const struct member *self) { return self->role <= TASK; }
 
 /* Notify all members that are to be notified, and hold the lock for a while. */
 static void use_lock(struct member *self)
@@ -311,11 +305,7 @@ static void acquire(struct member *self)
     CHECK_OK(error);
 }
 
-static bool never(void *arg)
-{
-    (void)arg;
-    return false;
-}
+static bool never(void *arg) { (void)arg; return false; }
 
 static bool is_ready(void *arg)
 {

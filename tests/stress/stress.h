@@ -57,10 +57,7 @@
 /* Releasing a recursive pthread mutex until EPERM is the only way to find its depth (src/port/pthread.c).
    ThreadSanitizer reports that. */
 const char *__tsan_default_suppressions(void);
-const char *__tsan_default_suppressions(void)
-{
-    return "mutex:adopted_release_save\n";
-}
+const char *__tsan_default_suppressions(void) { return "mutex:adopted_release_save\n"; }
 #endif
 
 /* ---- Failures ---- */
@@ -86,15 +83,8 @@ static inline void stress_replace(cond_t *old, cond_t *new)
 }
 
 /* Until stress_forget(), which must come before the condition's memory is freed. At most STRESS_CONDS are described. */
-static inline void stress_describe(cond_t *cond)
-{
-    stress_replace(NULL, cond);
-}
-
-static inline void stress_forget(cond_t *cond)
-{
-    stress_replace(cond, NULL);
-}
+static inline void stress_describe(cond_t *cond) { stress_replace(NULL, cond); }
+static inline void stress_forget(cond_t *cond) { stress_replace(cond, NULL); }
 
 static inline void stress_describe_all(void)
 {
@@ -232,10 +222,7 @@ static inline int64_t rng_between(struct rng *rng, int64_t low, int64_t high)
     return low + (int64_t)(rng_next(rng) % (uint64_t)(high - low + 1));
 }
 
-static inline bool rng_chance(struct rng *rng, unsigned percent)
-{
-    return rng_next(rng) % 100 < percent;
-}
+static inline bool rng_chance(struct rng *rng, unsigned percent) { return rng_next(rng) % 100 < percent; }
 
 /* In so many percent of all cases a timeout up to longest_ns, otherwise COND_FOREVER. */
 static inline int64_t rng_timeout(struct rng *rng, unsigned percent, int64_t longest_ns)
@@ -259,10 +246,7 @@ static inline pthread_t stress_start(void *(*run)(void *), void *arg)
     return thread;
 }
 
-static inline void stress_join(pthread_t thread)
-{
-    CHECK_EQ(pthread_join(thread, NULL), 0);
-}
+static inline void stress_join(pthread_t thread) { CHECK_EQ(pthread_join(thread, NULL), 0); }
 
 static inline void stress_join_all(const pthread_t *threads, unsigned count)
 {
@@ -271,10 +255,7 @@ static inline void stress_join_all(const pthread_t *threads, unsigned count)
 }
 
 /* Let other threads run. */
-static inline void stress_yield(void)
-{
-    (void)sched_yield();
-}
+static inline void stress_yield(void) { (void)sched_yield(); }
 
 static inline struct timespec stress_timespec(int64_t ns)
 {
@@ -343,10 +324,7 @@ struct subject {
     enum kind kind;
 };
 
-static inline bool kind_is_own(enum kind kind)
-{
-    return kind == OWN_RLOCK || kind == OWN_MUTEX;
-}
+static inline bool kind_is_own(enum kind kind) { return kind == OWN_RLOCK || kind == OWN_MUTEX; }
 
 static inline bool kind_is_recursive(enum kind kind)
 {

@@ -45,10 +45,7 @@ struct test {
     struct client clients[TASKS];
 };
 
-static bool has_token(void *arg)
-{
-    return ((const struct test *)arg)->tokens > 0;
-}
+static bool has_token(void *arg) { return ((const struct test *)arg)->tokens > 0; }
 
 static void come_through(struct test *test, int result)
 {

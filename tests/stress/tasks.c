@@ -51,17 +51,6 @@ struct client {
     int outcome;         /* of it, when it has ended */
 };
 
-static bool can_put(void *arg)
-{
-    return !buffer_is_full(arg);
-}
-
-static bool can_take(void *arg)
-{
-    const struct buffer *buffer = arg;
-    return buffer->count > 0 || buffer_is_done(buffer);
-}
-
 static cond_t *condition_of(struct test *test, bool produces)
 {
     return test->way == TWO_SIDES && !produces ? &test->not_empty : &test->subject.cond;
@@ -115,10 +104,7 @@ static void on_ready(cond_task_t *task, int result)
         loop_post(self->loop, &self->post);
 }
 
-static void begin_request(struct client *self)
-{
-    atomic_store(&self->asked, true);
-}
+static void begin_request(struct client *self) { atomic_store(&self->asked, true); }
 
 /* True if the result is known. If not, the task may already run on another thread. */
 static bool is_known(struct client *self, int result)

@@ -40,10 +40,7 @@ static bool round_has_come(void *arg)
     return self->test->round >= self->round;
 }
 
-static bool has_token(void *arg)
-{
-    return ((const struct test *)arg)->tokens > 0;
-}
+static bool has_token(void *arg) { return ((const struct test *)arg)->tokens > 0; }
 
 static void *run(void *arg)
 {

@@ -82,15 +82,8 @@ static void unmake(struct test *test)
     subject_unmake(&test->subject);
 }
 
-static const char *name_of(unsigned kind)
-{
-    return kind < KINDS ? kind_names[kind] : "own shared lock";
-}
-
-static bool flag_is_set(void *arg)
-{
-    return *(bool *)arg;
-}
+static const char *name_of(unsigned kind) { return kind < KINDS ? kind_names[kind] : "own shared lock"; }
+static bool flag_is_set(void *arg) { return *(bool *)arg; }
 
 static int64_t deadline_after(int64_t now_ns, int64_t timeout_ns)
 {

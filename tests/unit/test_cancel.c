@@ -12,10 +12,7 @@
 enum how { WAIT, WAIT_FOR, AWAIT };
 
 /* Await is for private locks: the library must see each release. */
-static enum how await_if_possible(void)
-{
-    return subject.kind == FOREIGN ? WAIT_FOR : AWAIT;
-}
+static enum how await_if_possible(void) { return subject.kind == FOREIGN ? WAIT_FOR : AWAIT; }
 
 static void wait_with(struct waiter *w, enum how how, cond_token_t *token, cond_stop_t *stop, int64_t timeout_ns)
 {

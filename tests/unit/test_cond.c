@@ -14,10 +14,7 @@ static void until_state(struct cond_waiter *waiter, uint32_t bit)
 }
 
 /* Caller must hold the lock. */
-static struct cond_waiter *first_waiter(void)
-{
-    return cond->u_.local.waiters->next;
-}
+static struct cond_waiter *first_waiter(void) { return cond->u_.local.waiters->next; }
 
 /* ---- First come, first served ---- */
 
@@ -257,10 +254,7 @@ TEST_ON(ON_ALL, already_true)
     release();
 }
 
-static bool is_second_call(void *arg)
-{
-    return ++*(unsigned *)arg == 2;
-}
+static bool is_second_call(void *arg) { return ++*(unsigned *)arg == 2; }
 
 /* No notify, but the predicate is true when the wait times out. */
 TEST_ON(ON_ALL, true_when_timed_out)
@@ -551,10 +545,7 @@ TEST(init_over_garbage)
 
 /* ---- COND_WITH ---- */
 
-static bool is_free(void)
-{
-    return !cond_owned(cond) && !cond_locked(cond);
-}
+static bool is_free(void) { return !cond_owned(cond) && !cond_locked(cond); }
 
 static int left_by_return(void)
 {
@@ -833,10 +824,7 @@ static void until_sleepers(void)
         (void)sched_yield();
 }
 
-static void note(struct cancelled *c, int result)
-{
-    c->results[c->passed++] = result;
-}
+static void note(struct cancelled *c, int result) { c->results[c->passed++] = result; }
 
 static void *run_cancelled(void *arg)
 {

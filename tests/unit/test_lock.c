@@ -163,6 +163,13 @@ TEST(destroy_with_active_waits)
 
 /* ---- Foreign locks ---- */
 
+/* A condition on a foreign lock. */
+static void make_foreign(cond_t *cond, cond_lock_t *lock, const cond_lock_ops_t *ops, void *object)
+{
+    OK(cond_lock_init_foreign(lock, ops, object));
+    OK(cond_init(cond, lock, 0));
+}
+
 TEST(foreign_locks)
 {
     static const cond_lock_ops_t *const ops[] = {&spinlock_ops_all, &spinlock_ops_owned, &spinlock_ops_required};
@@ -315,8 +322,7 @@ TEST(wait_three_deep_on_a_foreign_lock)
     struct spinlock spinlock = {.recursive = true};
     cond_lock_t lock;
     cond_t cond;
-    OK(cond_lock_init_foreign(&lock, &spinlock_ops_all, &spinlock));
-    OK(cond_init(&cond, &lock, 0));
+    make_foreign(&cond, &lock, &spinlock_ops_all, &spinlock);
     for (unsigned i = 0; i < 3; i++)
         OK(cond_acquire(&cond));
     pthread_t thread = start(notify_one, &cond);
@@ -339,8 +345,7 @@ TEST(wait_returns_the_error_of_restore)
         struct spinlock spinlock = {.recursive = true};
         cond_lock_t lock;
         cond_t cond;
-        OK(cond_lock_init_foreign(&lock, &spinlock_ops_all, &spinlock));
-        OK(cond_init(&cond, &lock, 0));
+        make_foreign(&cond, &lock, &spinlock_ops_all, &spinlock);
         OK(cond_acquire(&cond));
         spinlock.restore_error = errors[i];
         assert_int_equal(cond_wait(&cond, 0), errors[i]);
@@ -449,8 +454,7 @@ TEST(a_lost_lock_ends_all_waits)
     for (int by_destroy = 0; by_destroy < 2; by_destroy++) {
         struct lost_lock lost = {.spinlock = {.recursive = true}};
         pthread_t threads[4];
-        OK(cond_lock_init_foreign(&lost.lock, &ops, &lost));
-        OK(cond_init(&lost.cond, &lost.lock, 0));
+        make_foreign(&lost.cond, &lost.lock, &ops, &lost);
         OK(cond_init(&lost.second, &lost.lock, 0));
         for (unsigned i = 0; i < LENGTH(threads); i++)
             threads[i] = start(wait_for_eio, i < 2 ? &lost.cond : &lost.second);
@@ -473,11 +477,7 @@ TEST(a_lost_lock_ends_all_waits)
     }
 }
 
-static int refuse_to_release(void *object)
-{
-    (void)object;
-    return EPERM;
-}
+static int refuse_to_release(void *object) { (void)object; return EPERM; }
 
 /* The foreign lock refuses the release: wait returns its error and has changed nothing. */
 TEST(wait_returns_the_error_of_release)
@@ -486,8 +486,7 @@ TEST(wait_returns_the_error_of_release)
     struct spinlock spinlock = {.recursive = false};
     cond_lock_t lock;
     cond_t cond;
-    OK(cond_lock_init_foreign(&lock, &ops, &spinlock));
-    OK(cond_init(&cond, &lock, 0));
+    make_foreign(&cond, &lock, &ops, &spinlock);
     OK(cond_acquire(&cond));
     assert_int_equal(cond_wait(&cond, COND_FOREVER), EPERM);
     assert_int_equal(cond_waiters(&cond), 0);
@@ -502,10 +501,7 @@ TEST(wait_returns_the_error_of_release)
 /* The library releases a recursive mutex until EPERM to find its depth. That is defined by POSIX, and tested here, but
    ThreadSanitizer reports it. */
 const char *__tsan_default_options(void);
-const char *__tsan_default_options(void)
-{
-    return "report_mutex_bugs=0";
-}
+const char *__tsan_default_options(void) { return "report_mutex_bugs=0"; }
 
 struct adopted {
     int type;

@@ -70,10 +70,7 @@ struct cell {
     int result; /* of the other thread's wait */
 };
 
-static bool is_never_true(UNUSED void *arg)
-{
-    return false;
-}
+static bool is_never_true(UNUSED void *arg) { return false; }
 
 /* Through the lock's own handle, because the condition may be destroyed before this wait returns. */
 static void *other_waits(void *arg)
@@ -97,10 +94,7 @@ static void *other_notifies(void *arg)
     return NULL;
 }
 
-static void let_other_release(struct cell *c)
-{
-    atomic_store(&c->holder.stops, 1);
-}
+static void let_other_release(struct cell *c) { atomic_store(&c->holder.stops, 1); }
 
 /* ---- Into the state, and out of it ---- */
 
@@ -129,30 +123,20 @@ static void start_holder(struct cell *c)
     holder_start(&c->holder, c->lock);
 }
 
-static void acquire_it(struct cell *c)
-{
-    REQUIRE(cond_acquire(&c->s.cond) == 0);
-}
+static void acquire_it(struct cell *c) { REQUIRE(cond_acquire(&c->s.cond) == 0); }
 
 static void enter_state(struct cell *c, bool of_lock)
 {
     switch (c->state) {
     case ABSENT:
-    case FREE:
-        break;
-    case DESTROYED:
-        REQUIRE((of_lock ? cond_lock_destroy(c->lock) : cond_destroy(&c->s.cond)) == 0);
-        break;
-    case DESTROYED_LOCK:
-        REQUIRE(cond_lock_destroy(c->lock) == 0);
-        break;
+    case FREE: break;
+    case DESTROYED: REQUIRE((of_lock ? cond_lock_destroy(c->lock) : cond_destroy(&c->s.cond)) == 0); break;
+    case DESTROYED_LOCK: REQUIRE(cond_lock_destroy(c->lock) == 0); break;
     case OTHERS:
     case OTHERS_LEAVING: /* released when the call is about to be made */
         start_holder(c);
         break;
-    case MINE:
-        acquire_it(c);
-        break;
+    case MINE: acquire_it(c); break;
     case MINE_NOTIFIED:
         acquire_it(c);
         start_other(c, other_notifies); /* when it gets the lock */
@@ -282,12 +266,9 @@ static bool effect_is(enum effect effect, struct cell *c, const struct snapshot 
     case CLOSES:
         return cond_closed(&c->s.cond) && strstr(before->text, "closed") == NULL && after->waiters == 0 &&
                after->locked == before->locked && after->owned == before->owned && after->depth == before->depth;
-    case END_OF_CONDITION:
-        return after->described == -EINVAL && cond_get_lock(&c->s.cond) == NULL;
-    case END_OF_LOCK:
-        return after->described == -EINVAL && cond_lock_try_acquire(c->lock) == EINVAL;
-    default:
-        return same_view(before, after);
+    case END_OF_CONDITION: return after->described == -EINVAL && cond_get_lock(&c->s.cond) == NULL;
+    case END_OF_LOCK: return after->described == -EINVAL && cond_lock_try_acquire(c->lock) == EINVAL;
+    default: return same_view(before, after);
     }
 }
 
@@ -298,11 +279,7 @@ static const char *deadline_name(int64_t deadline_ns)
     return deadline_ns == COND_FOREVER ? "forever" : deadline_ns <= cond_now() ? "now, or past" : "later";
 }
 
-static const char *length_name(int length)
-{
-    return length > 0 ? "its length" : error_name(length);
-}
-
+static const char *length_name(int length) { return length > 0 ? "its length" : error_name(length); }
 static int cond_describe_any(const void *object, char *text, size_t size) { return cond_describe(object, text, size); }
 static int lock_describe_any(const void *object, char *text, size_t size)
 {
@@ -339,6 +316,7 @@ static bool is_true(void *arg)
 /* ---- The calls of the table ---- */
 
 struct call {
+    int line; /* of this file: the calls have this order in the documentation */
     const char *text;
     const char *(*run)(struct cell *cell);
 };
@@ -355,7 +333,7 @@ struct call {
         (void)c, (void)l, (void)token, (void)arg, (void)object, (void)ops;                                             \
         return result;                                                                                                 \
     }                                                                                                                  \
-    static const struct call name = {text, run_##name};
+    static const struct call name = {__LINE__, text, run_##name};
 #define CALL_AS(name, text, result) ASK(name, text, error_name(result))
 #define CALL(name, result) CALL_AS(name, #result, result)
 /* The other thread releases the lock meanwhile. */
@@ -367,53 +345,53 @@ struct call {
 /* On a condition. */
 CALL(acquire, cond_acquire(c))
 CALL(try_acquire, cond_try_acquire(c))
-CALL(acquire_timed_min, cond_acquire_timed(c, INT64_MIN))
-CALL(acquire_timed_minus_1, cond_acquire_timed(c, -1))
-CALL(acquire_timed_0, cond_acquire_timed(c, 0))
-CALL(acquire_timed_1, cond_acquire_timed(c, 1))
 CALL_AS(acquire_timed_ms, "cond_acquire_timed(c, 1 ms)", cond_acquire_timed(c, COND_MS(1)))
+CALL(acquire_timed_1, cond_acquire_timed(c, 1))
+CALL(acquire_timed_0, cond_acquire_timed(c, 0))
+CALL(acquire_timed_minus_1, cond_acquire_timed(c, -1))
+CALL(acquire_timed_min, cond_acquire_timed(c, INT64_MIN))
 CALL_RELEASED(acquire_timed_huge, cond_acquire_timed(c, INT64_MAX - 1))
 CALL_RELEASED(acquire_timed_forever, cond_acquire_timed(c, COND_FOREVER))
-CALL(acquire_until_min, cond_acquire_until(c, INT64_MIN))
 CALL(acquire_until_now, cond_acquire_until(c, cond_now()))
+CALL(acquire_until_min, cond_acquire_until(c, INT64_MIN))
 CALL_RELEASED(acquire_until_forever, cond_acquire_until(c, COND_FOREVER))
 CALL(release, cond_release(c))
-CALL(wait_min, cond_wait(c, INT64_MIN))
-CALL(wait_minus_1, cond_wait(c, -1))
-CALL(wait_0, cond_wait(c, 0))
-CALL(wait_1, cond_wait(c, 1))
-CALL(wait_huge, cond_wait(c, INT64_MAX - 1))
 CALL(wait_forever, cond_wait(c, COND_FOREVER))
-CALL(wait_until_min, cond_wait_until(c, INT64_MIN))
-CALL(wait_until_minus_1, cond_wait_until(c, -1))
-CALL(wait_until_0, cond_wait_until(c, 0))
-CALL(wait_until_now, cond_wait_until(c, cond_now()))
-CALL(wait_until_huge, cond_wait_until(c, INT64_MAX - 1))
+CALL(wait_huge, cond_wait(c, INT64_MAX - 1))
+CALL(wait_1, cond_wait(c, 1))
+CALL(wait_0, cond_wait(c, 0))
+CALL(wait_minus_1, cond_wait(c, -1))
+CALL(wait_min, cond_wait(c, INT64_MIN))
 CALL(wait_until_forever, cond_wait_until(c, COND_FOREVER))
-CALL_AS(wait_for_null, "cond_wait_for(c, NULL, arg, COND_FOREVER)", cond_wait_for(c, NULL, NULL, COND_FOREVER))
+CALL(wait_until_huge, cond_wait_until(c, INT64_MAX - 1))
+CALL(wait_until_now, cond_wait_until(c, cond_now()))
+CALL(wait_until_0, cond_wait_until(c, 0))
+CALL(wait_until_minus_1, cond_wait_until(c, -1))
+CALL(wait_until_min, cond_wait_until(c, INT64_MIN))
 CALL(wait_for_true, cond_wait_for(c, is_true, arg, COND_FOREVER))
 CALL(wait_for_true_min, cond_wait_for(c, is_true, arg, INT64_MIN))
-CALL(wait_for_min, cond_wait_for(c, is_false, arg, INT64_MIN))
-CALL(wait_for_minus_1, cond_wait_for(c, is_false, arg, -1))
-CALL(wait_for_0, cond_wait_for(c, is_false, arg, 0))
+CALL_AS(wait_for_null, "cond_wait_for(c, NULL, arg, COND_FOREVER)", cond_wait_for(c, NULL, NULL, COND_FOREVER))
 CALL_AS(wait_for_ms, "cond_wait_for(c, is_false, arg, 1 ms)", cond_wait_for(c, is_false, arg, COND_MS(1)))
+CALL(wait_for_0, cond_wait_for(c, is_false, arg, 0))
+CALL(wait_for_minus_1, cond_wait_for(c, is_false, arg, -1))
+CALL(wait_for_min, cond_wait_for(c, is_false, arg, INT64_MIN))
+CALL(wait_for_until_true, cond_wait_for_until(c, is_true, arg, INT64_MIN))
 CALL_AS(wait_for_until_null, "cond_wait_for_until(c, NULL, arg, COND_FOREVER)",
         cond_wait_for_until(c, NULL, NULL, COND_FOREVER))
-CALL(wait_for_until_true, cond_wait_for_until(c, is_true, arg, INT64_MIN))
 CALL(wait_for_until_now, cond_wait_for_until(c, is_false, arg, cond_now()))
 CALL(wait_for_until_min, cond_wait_for_until(c, is_false, arg, INT64_MIN))
-CALL_AS(await_null, "cond_await(c, NULL, arg, COND_FOREVER)", cond_await(c, NULL, NULL, COND_FOREVER))
 CALL(await_true, cond_await(c, is_true, arg, COND_FOREVER))
 CALL(await_true_min, cond_await(c, is_true, arg, INT64_MIN))
-CALL(await_min, cond_await(c, is_false, arg, INT64_MIN))
-CALL(await_0, cond_await(c, is_false, arg, 0))
+CALL_AS(await_null, "cond_await(c, NULL, arg, COND_FOREVER)", cond_await(c, NULL, NULL, COND_FOREVER))
 CALL_AS(await_ms, "cond_await(c, is_false, arg, 1 ms)", cond_await(c, is_false, arg, COND_MS(1)))
+CALL(await_0, cond_await(c, is_false, arg, 0))
+CALL(await_min, cond_await(c, is_false, arg, INT64_MIN))
 CALL(with_null, cond_wait_with(c, NULL))
 CALL_AS(with_zeros, "cond_wait_with(c, {all zero})", WITH(.pred = NULL))
 CALL_AS(with_deadline_now, "cond_wait_with(c, {deadline now})", WITH(.deadline_ns = cond_now()))
 CALL_AS(with_deadline_min, "cond_wait_with(c, {deadline INT64_MIN})", WITH(.deadline_ns = INT64_MIN))
-CALL_AS(with_never_min, "cond_wait_with(c, {is_false, deadline INT64_MIN})", WITH(IS_FALSE, .deadline_ns = INT64_MIN))
 CALL_AS(with_always, "cond_wait_with(c, {is_true})", WITH(IS_TRUE))
+CALL_AS(with_never_min, "cond_wait_with(c, {is_false, deadline INT64_MIN})", WITH(IS_FALSE, .deadline_ns = INT64_MIN))
 CALL_AS(with_token_min, "cond_wait_with(c, {token, deadline INT64_MIN})",
         WITH(.token = token, .deadline_ns = INT64_MIN))
 CALL_AS(with_cancelled, "cond_wait_with(c, {cancelled token})", (token->cancelled_ = 1, WITH(.token = token)))
@@ -422,11 +400,11 @@ CALL_AS(with_cancelled_never, "cond_wait_with(c, {cancelled token, is_false})",
 CALL_AS(with_cancelled_always, "cond_wait_with(c, {cancelled token, is_true})",
         (token->cancelled_ = 1, WITH(IS_TRUE, .token = token)))
 CALL_AS(with_unnotified_only, "cond_wait_with(c, {unnotified})", WITH(.unnotified = true))
+CALL_AS(with_unnotified_always, "cond_wait_with(c, {unnotified, is_true})", WITH(IS_TRUE, .unnotified = true))
 CALL_AS(with_unnotified_never, "cond_wait_with(c, {unnotified, is_false, deadline INT64_MIN})",
         WITH(IS_FALSE, .unnotified = true, .deadline_ns = INT64_MIN))
-CALL_AS(with_unnotified_always, "cond_wait_with(c, {unnotified, is_true})", WITH(IS_TRUE, .unnotified = true))
-CALL(notify_0, cond_notify(c, 0))
 CALL(notify_1, cond_notify(c, 1))
+CALL(notify_0, cond_notify(c, 0))
 CALL(notify_max, cond_notify(c, SIZE_MAX))
 CALL(notify_all, cond_notify_all(c))
 CALL(cancel_null, cond_cancel(c, NULL))
@@ -439,70 +417,41 @@ ASK(waiters, "cond_waiters(c)", cond_waiters(c) == 0 ? "0" : "more")
 ASK(get_lock, "cond_get_lock(c)", cond_get_lock(c) == NULL ? "NULL" : "a lock")
 CALL(recover, cond_recover(c))
 CALL(reinit, cond_reinit_after_fork(c))
-CALL(destroy, cond_destroy(c))
+ASK(describe, "cond_describe(c, text, size)", description_name(c, cond_describe_any))
 CALL_AS(describe_to_null, "cond_describe(c, NULL, size)", cond_describe(c, NULL, 8))
 ASK(describe_to_nothing, "cond_describe(c, NULL, 0)", length_name(cond_describe(c, NULL, 0)))
-ASK(describe, "cond_describe(c, text, size)", description_name(c, cond_describe_any))
 ASK(with, "COND_WITH(c)", is_entered(c) ? "entered" : "not entered")
+CALL(destroy, cond_destroy(c))
 
 /* On a lock. */
 CALL(lock_acquire, cond_lock_acquire(l))
 CALL(lock_try_acquire, cond_lock_try_acquire(l))
-CALL(lock_acquire_timed_min, cond_lock_acquire_timed(l, INT64_MIN))
-CALL(lock_acquire_timed_minus_1, cond_lock_acquire_timed(l, -1))
-CALL(lock_acquire_timed_0, cond_lock_acquire_timed(l, 0))
 CALL_AS(lock_acquire_timed_ms, "cond_lock_acquire_timed(l, 1 ms)", cond_lock_acquire_timed(l, COND_MS(1)))
+CALL(lock_acquire_timed_0, cond_lock_acquire_timed(l, 0))
+CALL(lock_acquire_timed_minus_1, cond_lock_acquire_timed(l, -1))
+CALL(lock_acquire_timed_min, cond_lock_acquire_timed(l, INT64_MIN))
 CALL_RELEASED(lock_acquire_timed_huge, cond_lock_acquire_timed(l, INT64_MAX - 1))
 CALL_RELEASED(lock_acquire_timed_forever, cond_lock_acquire_timed(l, COND_FOREVER))
-CALL(lock_acquire_until_min, cond_lock_acquire_until(l, INT64_MIN))
 CALL(lock_acquire_until_now, cond_lock_acquire_until(l, cond_now()))
+CALL(lock_acquire_until_min, cond_lock_acquire_until(l, INT64_MIN))
 CALL_RELEASED(lock_acquire_until_forever, cond_lock_acquire_until(l, COND_FOREVER))
 CALL(lock_release, cond_lock_release(l))
 ASK(lock_locked, "cond_lock_locked(l)", cond_lock_locked(l) ? "true" : "false")
 ASK(lock_owned, "cond_lock_owned(l)", cond_lock_owned(l) ? "true" : "false")
 CALL(lock_recover, cond_lock_recover(l))
 CALL(lock_reinit, cond_lock_reinit_after_fork(l))
-CALL(lock_destroy, cond_lock_destroy(l))
+ASK(lock_describe, "cond_lock_describe(l, text, size)", description_name(l, lock_describe_any))
 CALL_AS(lock_describe_to_null, "cond_lock_describe(l, NULL, size)", cond_lock_describe(l, NULL, 8))
 ASK(lock_describe_to_nothing, "cond_lock_describe(l, NULL, 0)", length_name(cond_lock_describe(l, NULL, 0)))
-ASK(lock_describe, "cond_lock_describe(l, text, size)", description_name(l, lock_describe_any))
+CALL(lock_destroy, cond_lock_destroy(l))
 
 /* Init functions. Their objects are in use, so a call that writes to them is detected. */
-static int dummy_acquire(void *object, int64_t deadline_ns)
-{
-    (void)object;
-    (void)deadline_ns;
-    return 0;
-}
-
-static int dummy_release(void *object)
-{
-    (void)object;
-    return 0;
-}
-
-static int dummy_release_save(void *object, unsigned *depth)
-{
-    (void)object;
-    *depth = 1;
-    return 0;
-}
-
-static int dummy_acquire_restore(void *object, unsigned depth)
-{
-    (void)object;
-    (void)depth;
-    return 0;
-}
-
-static const cond_lock_ops_t no_acquire = {.release = dummy_release};
-static const cond_lock_ops_t no_release = {.acquire = dummy_acquire};
-static const cond_lock_ops_t no_restore = {.acquire = dummy_acquire,
-                                           .release = dummy_release,
-                                           .release_save = dummy_release_save};
-static const cond_lock_ops_t no_save = {.acquire = dummy_acquire,
-                                        .release = dummy_release,
-                                        .acquire_restore = dummy_acquire_restore};
+static const cond_lock_ops_t no_acquire = {.release = spinlock_release};
+static const cond_lock_ops_t no_release = {.acquire = spinlock_acquire};
+static const cond_lock_ops_t no_restore = {
+    .acquire = spinlock_acquire, .release = spinlock_release, .release_save = spinlock_release_save};
+static const cond_lock_ops_t no_save = {
+    .acquire = spinlock_acquire, .release = spinlock_release, .acquire_restore = spinlock_acquire_restore};
 #ifdef COND_HAVE_PTHREAD_
 static pthread_mutex_t some_mutex = PTHREAD_MUTEX_INITIALIZER;
 #endif
@@ -545,13 +494,14 @@ ASK(deadline_of_forever, "cond_deadline(COND_FOREVER)", deadline_name(cond_deadl
 
 /* ---- The table ---- */
 
-enum { COLUMNS = 4, STATES_MAX = 4 };
+enum { COLUMNS = 4, STATES_MAX = 5, CALLS_MAX = 20 };
 
+/* Each of the calls returns this in each of the states. */
 struct row {
-    const struct call *call;
     enum state states[STATES_MAX]; /* the rest is NO_STATE */
     const char *results[COLUMNS];  /* NULL: this kind of lock has no such state */
     enum effect effect;            /* if the call does not fail */
+    const struct call *calls[CALLS_MAX];
 };
 
 #define EACH(result) {(result), (result), (result), (result)}
@@ -562,205 +512,101 @@ struct row {
 
 /* Columns: a condition's own rlock, its own mutex, an rlock elsewhere, a foreign lock elsewhere. */
 static const struct row condition_rows[] = {
-    {&acquire, {ABSENT, DESTROYED, DESTROYED_LOCK}, EACH("EINVAL"), NOTHING},
-    {&acquire, {MINE}, BY_RECURSIVE_AND_NOT, ACQUIRED},
-    {&acquire, {DEEPEST}, BY_RECURSIVE_ONLY("EAGAIN"), NOTHING},
-    {&acquire, {CLOSED}, EACH("0"), ACQUIRED},
-    {&try_acquire, {ABSENT, DESTROYED, DESTROYED_LOCK}, EACH("EINVAL"), NOTHING},
-    {&try_acquire, {OTHERS}, EACH("EBUSY"), NOTHING},
-    {&try_acquire, {MINE}, BY_RECURSIVE_AND_NOT, ACQUIRED},
-    {&try_acquire, {DEEPEST}, BY_RECURSIVE_ONLY("EAGAIN"), NOTHING},
-    {&try_acquire, {CLOSED}, EACH("0"), ACQUIRED},
-    {&try_acquire, {CLOSED_OTHERS}, EACH("EBUSY"), NOTHING},
-    {&acquire_timed_ms, {ABSENT, DESTROYED, DESTROYED_LOCK}, EACH("EINVAL"), NOTHING},
-    {&acquire_timed_ms, {OTHERS}, EACH("ETIMEDOUT"), NOTHING},
-    {&acquire_timed_ms, {MINE}, BY_RECURSIVE_AND_NOT, ACQUIRED},
-    {&acquire_timed_ms, {DEEPEST}, BY_RECURSIVE_ONLY("EAGAIN"), NOTHING},
-    {&acquire_timed_1, {OTHERS}, EACH("ETIMEDOUT"), NOTHING},
-    {&acquire_timed_0, {FREE}, EACH("0"), ACQUIRED},
-    {&acquire_timed_0, {OTHERS}, EACH("ETIMEDOUT"), NOTHING},
-    {&acquire_timed_minus_1, {FREE}, EACH("0"), ACQUIRED},
-    {&acquire_timed_minus_1, {OTHERS}, EACH("ETIMEDOUT"), NOTHING},
-    {&acquire_timed_min, {FREE}, EACH("0"), ACQUIRED},
-    {&acquire_timed_min, {OTHERS}, EACH("ETIMEDOUT"), NOTHING},
-    {&acquire_timed_min, {MINE}, BY_RECURSIVE_AND_NOT, ACQUIRED},
-    {&acquire_timed_huge, {FREE, OTHERS_LEAVING}, EACH("0"), ACQUIRED},
-    {&acquire_timed_forever, {OTHERS_LEAVING}, EACH("0"), ACQUIRED},
-    {&acquire_timed_ms, {CLOSED}, EACH("0"), ACQUIRED},
-    {&acquire_until_now, {ABSENT, DESTROYED, DESTROYED_LOCK}, EACH("EINVAL"), NOTHING},
-    {&acquire_until_now, {FREE}, EACH("0"), ACQUIRED},
-    {&acquire_until_now, {OTHERS}, EACH("ETIMEDOUT"), NOTHING},
-    {&acquire_until_now, {MINE}, BY_RECURSIVE_AND_NOT, ACQUIRED},
-    {&acquire_until_now, {DEEPEST}, BY_RECURSIVE_ONLY("EAGAIN"), NOTHING},
-    {&acquire_until_now, {CLOSED}, EACH("0"), ACQUIRED},
-    {&acquire_until_min, {FREE}, EACH("0"), ACQUIRED},
-    {&acquire_until_min, {OTHERS}, EACH("ETIMEDOUT"), NOTHING},
-    {&acquire_until_forever, {OTHERS_LEAVING}, EACH("0"), ACQUIRED},
-    {&release, {ABSENT, DESTROYED, DESTROYED_LOCK}, EACH("EINVAL"), NOTHING},
-    {&release, {FREE, OTHERS, WAITED, CLOSED}, EACH("EPERM"), NOTHING},
-    {&release, {CLOSED_OTHERS}, EACH("EPERM"), NOTHING},
-    {&wait_forever, {ABSENT, DESTROYED, DESTROYED_LOCK}, EACH("EINVAL"), NOTHING},
-    {&wait_forever, {FREE, OTHERS, WAITED, CLOSED}, EACH("EPERM"), NOTHING},
-    {&wait_forever, {CLOSED_OTHERS}, EACH("EPERM"), NOTHING},
-    {&wait_forever, {CLOSED_MINE}, EACH("ECANCELED"), NOTHING},
-    {&wait_forever, {MINE_NOTIFIED}, EACH("0"), NOTHING},
-    {&wait_huge, {MINE_NOTIFIED}, EACH("0"), NOTHING},
-    {&wait_1, {MINE}, EACH("ETIMEDOUT"), NOTHING},
-    {&wait_0, {FREE, OTHERS}, EACH("EPERM"), NOTHING},
-    {&wait_0, {MINE}, EACH("ETIMEDOUT"), NOTHING},
-    {&wait_0, {DEEPEST}, BY_RECURSIVE_ONLY("ETIMEDOUT"), NOTHING},
-    {&wait_0, {WAITED_MINE}, EACH("ETIMEDOUT"), NOTHING},
-    {&wait_0, {AWAITED_MINE}, PRIVATE("ETIMEDOUT"), NOTHING},
-    {&wait_0, {CLOSED_MINE}, EACH("ECANCELED"), NOTHING},
-    {&wait_minus_1, {MINE}, EACH("ETIMEDOUT"), NOTHING},
-    {&wait_min, {FREE}, EACH("EPERM"), NOTHING},
-    {&wait_min, {MINE}, EACH("ETIMEDOUT"), NOTHING},
-    {&wait_until_forever, {ABSENT, DESTROYED, DESTROYED_LOCK}, EACH("EINVAL"), NOTHING},
-    {&wait_until_forever, {FREE, OTHERS, WAITED, CLOSED}, EACH("EPERM"), NOTHING},
-    {&wait_until_forever, {CLOSED_OTHERS}, EACH("EPERM"), NOTHING},
-    {&wait_until_forever, {CLOSED_MINE}, EACH("ECANCELED"), NOTHING},
-    {&wait_until_forever, {MINE_NOTIFIED}, EACH("0"), NOTHING},
-    {&wait_until_huge, {MINE_NOTIFIED}, EACH("0"), NOTHING},
-    {&wait_until_now, {MINE}, EACH("ETIMEDOUT"), NOTHING},
-    {&wait_until_0, {MINE}, EACH("ETIMEDOUT"), NOTHING},
-    {&wait_until_minus_1, {MINE}, EACH("ETIMEDOUT"), NOTHING},
-    {&wait_until_min, {FREE}, EACH("EPERM"), NOTHING},
-    {&wait_until_min, {MINE}, EACH("ETIMEDOUT"), NOTHING},
-    {&wait_for_true, {ABSENT, DESTROYED, DESTROYED_LOCK}, EACH("EINVAL"), NOTHING},
-    {&wait_for_true, {FREE, OTHERS, WAITED, CLOSED}, EACH("EPERM"), NOTHING},
-    {&wait_for_true, {CLOSED_OTHERS}, EACH("EPERM"), NOTHING},
-    {&wait_for_true, {CLOSED_MINE, MINE}, EACH("0"), NOTHING},
-    {&wait_for_true_min, {MINE}, EACH("0"), NOTHING},
-    {&wait_for_null, {ABSENT, FREE, MINE}, EACH("EINVAL"), NOTHING},
-    {&wait_for_ms, {MINE}, EACH("ETIMEDOUT"), NOTHING},
-    {&wait_for_0, {MINE}, EACH("ETIMEDOUT"), NOTHING},
-    {&wait_for_minus_1, {MINE}, EACH("ETIMEDOUT"), NOTHING},
-    {&wait_for_min, {FREE}, EACH("EPERM"), NOTHING},
-    {&wait_for_min, {MINE}, EACH("ETIMEDOUT"), NOTHING},
-    {&wait_for_min, {DEEPEST}, BY_RECURSIVE_ONLY("ETIMEDOUT"), NOTHING},
-    {&wait_for_min, {CLOSED_MINE}, EACH("ECANCELED"), NOTHING},
-    {&wait_for_null, {CLOSED_MINE}, EACH("EINVAL"), NOTHING},
-    {&wait_for_until_true, {ABSENT, DESTROYED, DESTROYED_LOCK}, EACH("EINVAL"), NOTHING},
-    {&wait_for_until_true, {FREE, OTHERS, WAITED, CLOSED}, EACH("EPERM"), NOTHING},
-    {&wait_for_until_true, {CLOSED_OTHERS}, EACH("EPERM"), NOTHING},
-    {&wait_for_until_true, {CLOSED_MINE, MINE}, EACH("0"), NOTHING},
-    {&wait_for_until_null, {ABSENT, FREE, MINE}, EACH("EINVAL"), NOTHING},
-    {&wait_for_until_now, {MINE}, EACH("ETIMEDOUT"), NOTHING},
-    {&wait_for_until_min, {MINE}, EACH("ETIMEDOUT"), NOTHING},
-    {&wait_for_until_min, {DEEPEST}, BY_RECURSIVE_ONLY("ETIMEDOUT"), NOTHING},
-    {&wait_for_until_min, {CLOSED_MINE}, EACH("ECANCELED"), NOTHING},
-    {&await_true, {ABSENT, DESTROYED, DESTROYED_LOCK}, EACH("EINVAL"), NOTHING},
-    {&await_true, {FREE, OTHERS, WAITED}, EACH("EPERM"), NOTHING},
-    {&await_true, {MINE}, NOT_FOREIGN("0"), NOTHING},
-    {&await_true, {CLOSED}, EACH("EPERM"), NOTHING},
-    {&await_true, {CLOSED_MINE}, NOT_FOREIGN("0"), NOTHING},
-    {&await_true_min, {MINE}, NOT_FOREIGN("0"), NOTHING},
-    {&await_null, {ABSENT, FREE, MINE, CLOSED_MINE}, EACH("EINVAL"), NOTHING},
-    {&await_ms, {MINE}, NOT_FOREIGN("ETIMEDOUT"), NOTHING},
-    {&await_0, {MINE, WAITED_MINE}, NOT_FOREIGN("ETIMEDOUT"), NOTHING},
-    {&await_0, {AWAITED_MINE}, PRIVATE("ETIMEDOUT"), NOTHING},
-    {&await_min, {MINE}, NOT_FOREIGN("ETIMEDOUT"), NOTHING},
-    {&await_min, {DEEPEST}, BY_RECURSIVE_ONLY("ETIMEDOUT"), NOTHING},
-    {&await_min, {CLOSED_MINE}, NOT_FOREIGN("ECANCELED"), NOTHING},
-    {&with_null, {ABSENT, FREE, MINE, CLOSED_MINE}, EACH("EINVAL"), NOTHING},
-    {&with_zeros, {ABSENT, DESTROYED, DESTROYED_LOCK}, EACH("EINVAL"), NOTHING},
-    {&with_zeros, {FREE, OTHERS, WAITED, CLOSED}, EACH("EPERM"), NOTHING},
-    {&with_zeros, {CLOSED_OTHERS}, EACH("EPERM"), NOTHING},
-    {&with_zeros, {CLOSED_MINE}, EACH("ECANCELED"), NOTHING},
-    {&with_zeros, {MINE_NOTIFIED}, EACH("0"), NOTHING},
-    {&with_deadline_now, {MINE}, EACH("ETIMEDOUT"), NOTHING},
-    {&with_deadline_min, {MINE}, EACH("ETIMEDOUT"), NOTHING},
-    {&with_always, {MINE, CLOSED_MINE}, EACH("0"), NOTHING},
-    {&with_never_min, {MINE}, EACH("ETIMEDOUT"), NOTHING},
-    {&with_never_min, {CLOSED_MINE}, EACH("ECANCELED"), NOTHING},
-    {&with_token_min, {MINE}, EACH("ETIMEDOUT"), NOTHING},
-    {&with_token_min, {CLOSED_MINE}, EACH("ECANCELED"), NOTHING},
-    {&with_cancelled, {ABSENT, DESTROYED, DESTROYED_LOCK}, EACH("EINVAL"), NOTHING},
-    {&with_cancelled, {FREE, OTHERS, WAITED, CLOSED}, EACH("EPERM"), NOTHING},
-    {&with_cancelled, {CLOSED_OTHERS}, EACH("EPERM"), NOTHING},
-    {&with_cancelled, {CLOSED_MINE, MINE}, EACH("ECANCELED"), NOTHING},
-    {&with_cancelled_never, {MINE}, EACH("ECANCELED"), NOTHING},
-    {&with_cancelled_always, {MINE}, EACH("0"), NOTHING},
-    {&with_unnotified_only, {ABSENT, FREE, MINE, CLOSED_MINE}, EACH("EINVAL"), NOTHING},
-    {&with_unnotified_always, {ABSENT, DESTROYED, DESTROYED_LOCK}, EACH("EINVAL"), NOTHING},
-    {&with_unnotified_always, {FREE, OTHERS, WAITED}, EACH("EPERM"), NOTHING},
-    {&with_unnotified_always, {MINE, CLOSED_MINE}, NOT_FOREIGN("0"), NOTHING},
-    {&with_unnotified_never, {MINE}, NOT_FOREIGN("ETIMEDOUT"), NOTHING},
-    {&with_unnotified_never, {CLOSED_MINE}, NOT_FOREIGN("ECANCELED"), NOTHING},
-    {&notify_1, {ABSENT, DESTROYED, DESTROYED_LOCK}, EACH("EINVAL"), NOTHING},
-    {&notify_1, {FREE, OTHERS, WAITED}, EACH("EPERM"), NOTHING},
-    {&notify_1, {MINE, CHOSEN_MINE}, EACH("0"), NOTHING},
-    {&notify_1, {AWAITED_MINE}, PRIVATE("0"), NOTHING},
-    {&notify_1, {CLOSED, CLOSED_OTHERS}, EACH("EPERM"), NOTHING},
-    {&notify_1, {CLOSED_MINE}, EACH("0"), NOTHING},
-    {&notify_0, {ABSENT, DESTROYED}, EACH("EINVAL"), NOTHING},
-    {&notify_0, {FREE, OTHERS, WAITED}, EACH("EPERM"), NOTHING},
-    {&notify_0, {MINE, WAITED_MINE}, EACH("0"), NOTHING},
-    {&notify_max, {ABSENT, DESTROYED}, EACH("EINVAL"), NOTHING},
-    {&notify_max, {FREE, OTHERS, WAITED}, EACH("EPERM"), NOTHING},
-    {&notify_max, {MINE}, EACH("0"), NOTHING},
-    {&notify_max, {WAITED_MINE}, EACH("0"), CHOSEN},
-    {&notify_all, {ABSENT, DESTROYED, DESTROYED_LOCK}, EACH("EINVAL"), NOTHING},
-    {&notify_all, {FREE, OTHERS, WAITED}, EACH("EPERM"), NOTHING},
-    {&notify_all, {MINE}, EACH("0"), NOTHING},
-    {&notify_all, {WAITED_MINE}, EACH("0"), CHOSEN},
-    {&notify_all, {AWAITED_MINE}, PRIVATE("0"), NOTHING},
-    {&notify_all, {CLOSED, CLOSED_OTHERS}, EACH("EPERM"), NOTHING},
-    {&notify_all, {CLOSED_MINE}, EACH("0"), NOTHING},
-    {&cancel_null, {ABSENT, FREE, MINE, CLOSED_MINE}, EACH("EINVAL"), NOTHING},
-    {&cancel, {ABSENT, DESTROYED, DESTROYED_LOCK}, EACH("EINVAL"), NOTHING},
-    {&cancel, {FREE, OTHERS, WAITED, CLOSED}, EACH("EPERM"), NOTHING},
-    {&cancel, {CLOSED_OTHERS}, EACH("EPERM"), NOTHING},
-    {&cancel, {CLOSED_MINE, MINE, WAITED_MINE}, EACH("0"), NOTHING},
-    {&cancel, {AWAITED_MINE}, PRIVATE("0"), NOTHING},
-    {&cancel, {TOKEN_MINE}, EACH("0"), CANCELS},
-    {&close_it, {ABSENT, DESTROYED, DESTROYED_LOCK}, EACH("EINVAL"), NOTHING},
-    {&close_it, {FREE, OTHERS, WAITED, CLOSED}, EACH("EPERM"), NOTHING},
-    {&close_it, {CLOSED_OTHERS}, EACH("EPERM"), NOTHING},
-    {&close_it, {CLOSED_MINE}, EACH("0"), NOTHING},
-    {&close_it, {MINE}, EACH("0"), CLOSES},
-    {&close_it, {DEEPEST}, BY_RECURSIVE_ONLY("0"), CLOSES},
-    {&close_it, {WAITED_MINE, CHOSEN_MINE, TOKEN_MINE}, EACH("0"), CLOSES},
-    {&close_it, {AWAITED_MINE}, PRIVATE("0"), CLOSES},
-    {&closed, {ABSENT, DESTROYED, DESTROYED_LOCK, FREE}, EACH("false"), NOTHING},
-    {&closed, {OTHERS}, EACH("false"), NOTHING},
-    {&closed, {CLOSED, CLOSED_OTHERS}, EACH("true"), NOTHING},
-    {&locked, {ABSENT, DESTROYED, DESTROYED_LOCK}, EACH("false"), NOTHING},
-    {&locked, {OTHERS}, EACH("true"), NOTHING},
-    {&locked, {CLOSED}, EACH("false"), NOTHING},
-    {&locked, {CLOSED_OTHERS}, EACH("true"), NOTHING},
-    {&owned, {ABSENT, DESTROYED, DESTROYED_LOCK, OTHERS}, EACH("false"), NOTHING},
-    {&owned, {CLOSED_OTHERS}, EACH("false"), NOTHING},
-    {&owned, {CLOSED_MINE}, EACH("true"), NOTHING},
-    {&waiters, {ABSENT, DESTROYED, DESTROYED_LOCK, CHOSEN_MINE}, EACH("0"), NOTHING},
-    {&waiters, {AWAITED_MINE}, PRIVATE("more"), NOTHING},
-    {&waiters, {CLOSED}, EACH("0"), NOTHING},
-    {&get_lock, {ABSENT, DESTROYED, DESTROYED_LOCK}, EACH("NULL"), NOTHING},
-    {&get_lock, {CLOSED}, EACH("a lock"), NOTHING},
-    {&recover, {ABSENT, DESTROYED, DESTROYED_LOCK}, EACH("EINVAL"), NOTHING},
-    {&recover, {FREE, OTHERS, WAITED}, EACH("EPERM"), NOTHING},
-    {&recover, {MINE}, EACH("EINVAL"), NOTHING},
-    {&recover, {CLOSED, CLOSED_OTHERS}, EACH("EPERM"), NOTHING},
-    {&recover, {CLOSED_MINE}, EACH("EINVAL"), NOTHING},
-    {&reinit, {ABSENT, DESTROYED, DESTROYED_LOCK}, EACH("EINVAL"), NOTHING},
-    {&reinit, {CLOSED}, EACH("0"), NOTHING},
-    {&describe, {ABSENT, DESTROYED, DESTROYED_LOCK}, EACH("-EINVAL"), NOTHING},
-    {&describe_to_null, {FREE}, EACH("-EINVAL"), NOTHING},
-    {&describe_to_nothing, {ABSENT}, EACH("-EINVAL"), NOTHING},
-    {&describe_to_nothing, {OTHERS, CLOSED}, EACH("its length"), NOTHING},
-    {&with, {ABSENT, DESTROYED, DESTROYED_LOCK}, EACH("not entered"), NOTHING},
-    {&with, {MINE}, {"entered", "not entered", "entered", "not entered"}, NOTHING},
-    {&with, {DEEPEST}, BY_RECURSIVE_ONLY("not entered"), NOTHING},
-    {&with, {CLOSED}, EACH("entered"), NOTHING},
-    {&destroy, {ABSENT, DESTROYED}, EACH("EINVAL"), NOTHING},
-    {&destroy, {DESTROYED_LOCK}, {"EINVAL", "EINVAL", "0", "0"}, END_OF_CONDITION},
-    {&destroy, {OTHERS, MINE}, {"EBUSY", "EBUSY", "0", "0"}, END_OF_CONDITION},
-    {&destroy, {DEEPEST}, {"EBUSY", NULL, "0", NULL}, END_OF_CONDITION},
-    {&destroy, {WAITED, WAITED_MINE}, EACH("EBUSY"), NOTHING},
-    {&destroy, {CHOSEN_MINE}, {"EBUSY", "EBUSY", "0", "0"}, END_OF_CONDITION},
-    {&destroy, {AWAITED_MINE}, PRIVATE("EBUSY"), NOTHING},
-    {&destroy, {CLOSED}, EACH("0"), END_OF_CONDITION},
-    {&destroy, {CLOSED_OTHERS, CLOSED_MINE}, {"EBUSY", "EBUSY", "0", "0"}, END_OF_CONDITION},
+    {{ABSENT, DESTROYED, DESTROYED_LOCK}, EACH("EINVAL"), NOTHING,
+     {&acquire, &try_acquire, &acquire_timed_ms, &acquire_until_now, &release, &wait_forever, &wait_until_forever,
+      &wait_for_true, &wait_for_until_true, &await_true, &with_zeros, &with_cancelled, &with_unnotified_always,
+      &notify_1, &notify_all, &cancel, &close_it, &recover, &reinit}},
+    {{OTHERS}, EACH("EBUSY"), NOTHING, {&try_acquire}},
+    {{FREE}, EACH("0"), ACQUIRED,
+     {&acquire_timed_0, &acquire_timed_minus_1, &acquire_timed_min, &acquire_until_now, &acquire_until_min}},
+    {{OTHERS}, EACH("ETIMEDOUT"), NOTHING,
+     {&acquire_timed_ms, &acquire_timed_1, &acquire_timed_0, &acquire_timed_minus_1, &acquire_timed_min,
+      &acquire_until_now, &acquire_until_min}},
+    {{MINE}, BY_RECURSIVE_AND_NOT, ACQUIRED,
+     {&acquire, &try_acquire, &acquire_timed_ms, &acquire_timed_min, &acquire_until_now}},
+    {{DEEPEST}, BY_RECURSIVE_ONLY("EAGAIN"), NOTHING, {&acquire, &try_acquire, &acquire_timed_ms, &acquire_until_now}},
+    {{CLOSED}, EACH("0"), ACQUIRED, {&acquire, &try_acquire, &acquire_timed_ms, &acquire_until_now}},
+    {{CLOSED_OTHERS}, EACH("EBUSY"), NOTHING, {&try_acquire}},
+    {{FREE, OTHERS_LEAVING}, EACH("0"), ACQUIRED, {&acquire_timed_huge}},
+    {{OTHERS_LEAVING}, EACH("0"), ACQUIRED, {&acquire_timed_forever, &acquire_until_forever}},
+    {{FREE, OTHERS, WAITED, CLOSED, CLOSED_OTHERS}, EACH("EPERM"), NOTHING,
+     {&release, &wait_forever, &wait_until_forever, &wait_for_true, &wait_for_until_true, &with_zeros, &with_cancelled,
+      &cancel, &close_it}},
+    {{FREE, OTHERS}, EACH("EPERM"), NOTHING, {&wait_0}},
+    {{FREE}, EACH("EPERM"), NOTHING, {&wait_min, &wait_until_min, &wait_for_min}},
+    {{MINE}, EACH("ETIMEDOUT"), NOTHING,
+     {&wait_1, &wait_0, &wait_minus_1, &wait_min, &wait_until_now, &wait_until_0, &wait_until_minus_1, &wait_until_min,
+      &wait_for_ms, &wait_for_0, &wait_for_minus_1, &wait_for_min, &wait_for_until_now, &wait_for_until_min,
+      &with_deadline_now, &with_deadline_min, &with_never_min, &with_token_min}},
+    {{CLOSED_MINE, MINE}, EACH("0"), NOTHING, {&wait_for_true, &wait_for_until_true}},
+    {{ABSENT, FREE, MINE, CLOSED_MINE}, EACH("EINVAL"), NOTHING,
+     {&wait_for_null, &await_null, &with_null, &with_unnotified_only, &cancel_null}},
+    {{ABSENT, FREE, MINE}, EACH("EINVAL"), NOTHING, {&wait_for_until_null}},
+    {{MINE}, NOT_FOREIGN("ETIMEDOUT"), NOTHING, {&await_ms, &await_min, &with_unnotified_never}},
+    {{DEEPEST}, BY_RECURSIVE_ONLY("ETIMEDOUT"), NOTHING, {&wait_0, &wait_for_min, &wait_for_until_min, &await_min}},
+    {{WAITED_MINE}, EACH("ETIMEDOUT"), NOTHING, {&wait_0}},
+    {{MINE, WAITED_MINE}, NOT_FOREIGN("ETIMEDOUT"), NOTHING, {&await_0}},
+    {{AWAITED_MINE}, PRIVATE("ETIMEDOUT"), NOTHING, {&wait_0, &await_0}},
+    {{CLOSED_MINE}, EACH("ECANCELED"), NOTHING,
+     {&wait_forever, &wait_0, &wait_until_forever, &wait_for_min, &wait_for_until_min, &with_zeros, &with_never_min,
+      &with_token_min}},
+    {{MINE_NOTIFIED}, EACH("0"), NOTHING,
+     {&wait_forever, &wait_huge, &wait_until_forever, &wait_until_huge, &with_zeros}},
+    {{CLOSED_MINE}, NOT_FOREIGN("ECANCELED"), NOTHING, {&await_min, &with_unnotified_never}},
+    {{MINE, CLOSED_MINE}, EACH("0"), NOTHING, {&with_always}},
+    {{CLOSED_MINE, MINE}, EACH("ECANCELED"), NOTHING, {&with_cancelled}},
+    {{MINE}, EACH("ECANCELED"), NOTHING, {&with_cancelled_never}},
+    {{ABSENT, DESTROYED}, EACH("EINVAL"), NOTHING, {&notify_0, &notify_max, &destroy}},
+    {{FREE, OTHERS, WAITED}, EACH("EPERM"), NOTHING,
+     {&await_true, &with_unnotified_always, &notify_1, &notify_0, &notify_max, &notify_all, &recover}},
+    {{MINE}, EACH("0"), NOTHING, {&wait_for_true_min, &with_cancelled_always, &notify_max, &notify_all}},
+    {{MINE}, NOT_FOREIGN("0"), NOTHING, {&await_true, &await_true_min}},
+    {{CLOSED}, EACH("EPERM"), NOTHING, {&await_true}},
+    {{CLOSED_MINE}, NOT_FOREIGN("0"), NOTHING, {&await_true}},
+    {{MINE, CLOSED_MINE}, NOT_FOREIGN("0"), NOTHING, {&with_unnotified_always}},
+    {{MINE, CHOSEN_MINE}, EACH("0"), NOTHING, {&notify_1}},
+    {{MINE, WAITED_MINE}, EACH("0"), NOTHING, {&notify_0}},
+    {{WAITED_MINE}, EACH("0"), CHOSEN, {&notify_max, &notify_all}},
+    {{CLOSED_MINE, MINE, WAITED_MINE}, EACH("0"), NOTHING, {&cancel}},
+    {{AWAITED_MINE}, PRIVATE("0"), NOTHING, {&notify_1, &notify_all, &cancel}},
+    {{TOKEN_MINE}, EACH("0"), CANCELS, {&cancel}},
+    {{ABSENT, DESTROYED, DESTROYED_LOCK, FREE, OTHERS}, EACH("false"), NOTHING, {&closed}},
+    {{CLOSED, CLOSED_OTHERS}, EACH("true"), NOTHING, {&closed}},
+    {{ABSENT, DESTROYED, DESTROYED_LOCK}, EACH("false"), NOTHING, {&locked}},
+    {{OTHERS}, EACH("true"), NOTHING, {&locked}},
+    {{CLOSED}, EACH("false"), NOTHING, {&locked}},
+    {{CLOSED_OTHERS}, EACH("true"), NOTHING, {&locked}},
+    {{ABSENT, DESTROYED, DESTROYED_LOCK, OTHERS, CLOSED_OTHERS}, EACH("false"), NOTHING, {&owned}},
+    {{CLOSED_MINE}, EACH("true"), NOTHING, {&owned}},
+    {{ABSENT, DESTROYED, DESTROYED_LOCK, CHOSEN_MINE}, EACH("0"), NOTHING, {&waiters}},
+    {{AWAITED_MINE}, PRIVATE("more"), NOTHING, {&waiters}},
+    {{CLOSED}, EACH("0"), NOTHING, {&waiters, &reinit}},
+    {{ABSENT, DESTROYED, DESTROYED_LOCK}, EACH("NULL"), NOTHING, {&get_lock}},
+    {{CLOSED}, EACH("a lock"), NOTHING, {&get_lock}},
+    {{MINE}, EACH("EINVAL"), NOTHING, {&recover}},
+    {{CLOSED, CLOSED_OTHERS}, EACH("EPERM"), NOTHING, {&notify_1, &notify_all, &recover}},
+    {{CLOSED_MINE}, EACH("0"), NOTHING, {&notify_1, &notify_all, &close_it}},
+    {{MINE}, EACH("0"), CLOSES, {&close_it}},
+    {{DEEPEST}, BY_RECURSIVE_ONLY("0"), CLOSES, {&close_it}},
+    {{WAITED_MINE, CHOSEN_MINE, TOKEN_MINE}, EACH("0"), CLOSES, {&close_it}},
+    {{AWAITED_MINE}, PRIVATE("0"), CLOSES, {&close_it}},
+    {{CLOSED_MINE}, EACH("EINVAL"), NOTHING, {&recover}},
+    {{ABSENT, DESTROYED, DESTROYED_LOCK}, EACH("-EINVAL"), NOTHING, {&describe}},
+    {{FREE}, EACH("-EINVAL"), NOTHING, {&describe_to_null}},
+    {{ABSENT}, EACH("-EINVAL"), NOTHING, {&describe_to_nothing}},
+    {{OTHERS, CLOSED}, EACH("its length"), NOTHING, {&describe_to_nothing}},
+    {{ABSENT, DESTROYED, DESTROYED_LOCK}, EACH("not entered"), NOTHING, {&with}},
+    {{MINE}, {"entered", "not entered", "entered", "not entered"}, NOTHING, {&with}},
+    {{DEEPEST}, BY_RECURSIVE_ONLY("not entered"), NOTHING, {&with}},
+    {{CLOSED}, EACH("entered"), NOTHING, {&with}},
+    {{DESTROYED_LOCK}, {"EINVAL", "EINVAL", "0", "0"}, END_OF_CONDITION, {&destroy}},
+    {{OTHERS, MINE}, {"EBUSY", "EBUSY", "0", "0"}, END_OF_CONDITION, {&destroy}},
+    {{DEEPEST}, {"EBUSY", NULL, "0", NULL}, END_OF_CONDITION, {&destroy}},
+    {{WAITED, WAITED_MINE}, EACH("EBUSY"), NOTHING, {&destroy}},
+    {{CHOSEN_MINE}, {"EBUSY", "EBUSY", "0", "0"}, END_OF_CONDITION, {&destroy}},
+    {{AWAITED_MINE}, PRIVATE("EBUSY"), NOTHING, {&destroy}},
+    {{CLOSED}, EACH("0"), END_OF_CONDITION, {&destroy}},
+    {{CLOSED_OTHERS, CLOSED_MINE}, {"EBUSY", "EBUSY", "0", "0"}, END_OF_CONDITION, {&destroy}},
 };
 
 /* Columns: an rlock, a mutex, a foreign lock; each with a condition on it. */
@@ -768,119 +614,70 @@ static const struct row condition_rows[] = {
 #define LOCK_DEEPEST {"EAGAIN", NULL, NULL, NULL}
 
 static const struct row lock_rows[] = {
-    {&lock_acquire, {ABSENT, DESTROYED}, EACH("EINVAL"), NOTHING},
-    {&lock_acquire, {MINE}, LOCK_MINE, ACQUIRED},
-    {&lock_acquire, {DEEPEST}, LOCK_DEEPEST, NOTHING},
-    {&lock_try_acquire, {ABSENT, DESTROYED}, EACH("EINVAL"), NOTHING},
-    {&lock_try_acquire, {OTHERS}, EACH("EBUSY"), NOTHING},
-    {&lock_try_acquire, {MINE}, LOCK_MINE, ACQUIRED},
-    {&lock_try_acquire, {DEEPEST}, LOCK_DEEPEST, NOTHING},
-    {&lock_acquire_timed_ms, {ABSENT, DESTROYED}, EACH("EINVAL"), NOTHING},
-    {&lock_acquire_timed_ms, {OTHERS}, EACH("ETIMEDOUT"), NOTHING},
-    {&lock_acquire_timed_ms, {MINE}, LOCK_MINE, ACQUIRED},
-    {&lock_acquire_timed_ms, {DEEPEST}, LOCK_DEEPEST, NOTHING},
-    {&lock_acquire_timed_0, {FREE}, EACH("0"), ACQUIRED},
-    {&lock_acquire_timed_0, {OTHERS}, EACH("ETIMEDOUT"), NOTHING},
-    {&lock_acquire_timed_minus_1, {FREE}, EACH("0"), ACQUIRED},
-    {&lock_acquire_timed_minus_1, {OTHERS}, EACH("ETIMEDOUT"), NOTHING},
-    {&lock_acquire_timed_min, {FREE}, EACH("0"), ACQUIRED},
-    {&lock_acquire_timed_min, {OTHERS}, EACH("ETIMEDOUT"), NOTHING},
-    {&lock_acquire_timed_min, {MINE}, LOCK_MINE, ACQUIRED},
-    {&lock_acquire_timed_huge, {FREE, OTHERS_LEAVING}, EACH("0"), ACQUIRED},
-    {&lock_acquire_timed_forever, {OTHERS_LEAVING}, EACH("0"), ACQUIRED},
-    {&lock_acquire_until_now, {ABSENT, DESTROYED}, EACH("EINVAL"), NOTHING},
-    {&lock_acquire_until_now, {FREE}, EACH("0"), ACQUIRED},
-    {&lock_acquire_until_now, {OTHERS}, EACH("ETIMEDOUT"), NOTHING},
-    {&lock_acquire_until_now, {MINE}, LOCK_MINE, ACQUIRED},
-    {&lock_acquire_until_now, {DEEPEST}, LOCK_DEEPEST, NOTHING},
-    {&lock_acquire_until_min, {FREE}, EACH("0"), ACQUIRED},
-    {&lock_acquire_until_min, {OTHERS}, EACH("ETIMEDOUT"), NOTHING},
-    {&lock_acquire_until_forever, {OTHERS_LEAVING}, EACH("0"), ACQUIRED},
-    {&lock_release, {ABSENT, DESTROYED}, EACH("EINVAL"), NOTHING},
-    {&lock_release, {FREE, OTHERS, WAITED}, EACH("EPERM"), NOTHING},
-    {&lock_locked, {ABSENT, DESTROYED}, EACH("false"), NOTHING},
-    {&lock_locked, {OTHERS}, EACH("true"), NOTHING},
-    {&lock_owned, {ABSENT, DESTROYED, OTHERS}, EACH("false"), NOTHING},
-    {&lock_recover, {ABSENT, DESTROYED}, EACH("EINVAL"), NOTHING},
-    {&lock_recover, {FREE, OTHERS, WAITED}, EACH("EPERM"), NOTHING},
-    {&lock_recover, {MINE}, EACH("EINVAL"), NOTHING},
-    {&lock_reinit, {ABSENT, DESTROYED}, EACH("EINVAL"), NOTHING},
-    {&lock_reinit, {FREE}, EACH("0"), NOTHING},
-    {&lock_describe, {ABSENT, DESTROYED}, EACH("-EINVAL"), NOTHING},
-    {&lock_describe_to_null, {FREE}, EACH("-EINVAL"), NOTHING},
-    {&lock_describe_to_nothing, {ABSENT}, EACH("-EINVAL"), NOTHING},
-    {&lock_describe_to_nothing, {OTHERS}, EACH("its length"), NOTHING},
-    {&lock_destroy, {ABSENT, DESTROYED}, EACH("EINVAL"), NOTHING},
-    {&lock_destroy, {OTHERS, MINE}, {"EBUSY", "EBUSY", NULL, NULL}, NOTHING},
-    {&lock_destroy, {DEEPEST}, {"EBUSY", NULL, NULL, NULL}, NOTHING},
-    {&lock_destroy, {WAITED, CHOSEN_MINE}, {"EBUSY", "EBUSY", "EBUSY", NULL}, NOTHING},
+    {{ABSENT, DESTROYED}, EACH("EINVAL"), NOTHING,
+     {&lock_acquire, &lock_try_acquire, &lock_acquire_timed_ms, &lock_acquire_until_now, &lock_release, &lock_recover,
+      &lock_reinit, &lock_destroy}},
+    {{OTHERS}, EACH("EBUSY"), NOTHING, {&lock_try_acquire}},
+    {{FREE}, EACH("0"), ACQUIRED,
+     {&lock_acquire_timed_0, &lock_acquire_timed_minus_1, &lock_acquire_timed_min, &lock_acquire_until_now,
+      &lock_acquire_until_min}},
+    {{OTHERS}, EACH("ETIMEDOUT"), NOTHING,
+     {&lock_acquire_timed_ms, &lock_acquire_timed_0, &lock_acquire_timed_minus_1, &lock_acquire_timed_min,
+      &lock_acquire_until_now, &lock_acquire_until_min}},
+    {{MINE}, LOCK_MINE, ACQUIRED,
+     {&lock_acquire, &lock_try_acquire, &lock_acquire_timed_ms, &lock_acquire_timed_min, &lock_acquire_until_now}},
+    {{DEEPEST}, LOCK_DEEPEST, NOTHING,
+     {&lock_acquire, &lock_try_acquire, &lock_acquire_timed_ms, &lock_acquire_until_now}},
+    {{FREE, OTHERS_LEAVING}, EACH("0"), ACQUIRED, {&lock_acquire_timed_huge}},
+    {{OTHERS_LEAVING}, EACH("0"), ACQUIRED, {&lock_acquire_timed_forever, &lock_acquire_until_forever}},
+    {{FREE, OTHERS, WAITED}, EACH("EPERM"), NOTHING, {&lock_release, &lock_recover}},
+    {{ABSENT, DESTROYED}, EACH("false"), NOTHING, {&lock_locked}},
+    {{OTHERS}, EACH("true"), NOTHING, {&lock_locked}},
+    {{ABSENT, DESTROYED, OTHERS}, EACH("false"), NOTHING, {&lock_owned}},
+    {{MINE}, EACH("EINVAL"), NOTHING, {&lock_recover}},
+    {{FREE}, EACH("0"), NOTHING, {&lock_reinit}},
+    {{ABSENT, DESTROYED}, EACH("-EINVAL"), NOTHING, {&lock_describe}},
+    {{FREE}, EACH("-EINVAL"), NOTHING, {&lock_describe_to_null}},
+    {{ABSENT}, EACH("-EINVAL"), NOTHING, {&lock_describe_to_nothing}},
+    {{OTHERS}, EACH("its length"), NOTHING, {&lock_describe_to_nothing}},
+    {{OTHERS, MINE}, {"EBUSY", "EBUSY", NULL, NULL}, NOTHING, {&lock_destroy}},
+    {{DEEPEST}, {"EBUSY", NULL, NULL, NULL}, NOTHING, {&lock_destroy}},
+    {{WAITED, CHOSEN_MINE}, {"EBUSY", "EBUSY", "EBUSY", NULL}, NOTHING, {&lock_destroy}},
 };
 
 /* A shared condition: what differs from the tables above. */
 static const struct row shared_rows[] = {
-    {&await_true, {FREE, OTHERS}, EACH("EPERM"), NOTHING},
-    {&await_true, {MINE, CLOSED_MINE}, EACH("ENOTSUP"), NOTHING},
-    {&await_null, {MINE}, EACH("EINVAL"), NOTHING},
-    {&with_unnotified_always, {FREE, OTHERS}, EACH("EPERM"), NOTHING},
-    {&with_unnotified_always, {MINE, CLOSED_MINE}, EACH("ENOTSUP"), NOTHING},
-    {&with_token_min, {FREE, OTHERS}, EACH("EPERM"), NOTHING},
-    {&with_token_min, {MINE, CLOSED_MINE}, EACH("ENOTSUP"), NOTHING},
-    {&with_cancelled, {FREE, OTHERS}, EACH("EPERM"), NOTHING},
-    {&with_cancelled, {MINE, CLOSED_MINE}, EACH("ENOTSUP"), NOTHING},
-    {&with_unnotified_only, {MINE}, EACH("EINVAL"), NOTHING},
-    {&with_null, {MINE}, EACH("EINVAL"), NOTHING},
-    {&cancel, {FREE, OTHERS}, EACH("EPERM"), NOTHING},
-    {&cancel, {MINE, CLOSED_MINE}, EACH("ENOTSUP"), NOTHING},
-    {&cancel_null, {MINE}, EACH("EINVAL"), NOTHING},
-    {&close_it, {FREE, OTHERS}, EACH("EPERM"), NOTHING},
-    {&close_it, {MINE}, EACH("0"), CLOSES},
-    {&close_it, {CLOSED_MINE}, EACH("0"), NOTHING},
-    {&closed, {DESTROYED, FREE}, EACH("false"), NOTHING},
-    {&closed, {CLOSED}, EACH("true"), NOTHING},
-    {&wait_forever, {CLOSED}, EACH("EPERM"), NOTHING},
-    {&wait_forever, {CLOSED_MINE}, EACH("ECANCELED"), NOTHING},
-    {&wait_for_true, {CLOSED_MINE}, EACH("0"), NOTHING},
-    {&wait_for_min, {CLOSED_MINE}, EACH("ECANCELED"), NOTHING},
-    {&wait_for_until_min, {MINE}, EACH("ETIMEDOUT"), NOTHING},
-    {&with_zeros, {CLOSED_MINE}, EACH("ECANCELED"), NOTHING},
-    {&notify_all, {CLOSED_MINE}, EACH("0"), NOTHING},
-    {&reinit, {CLOSED}, EACH("0"), NOTHING},
-    {&make_shared_again, {CLOSED}, EACH("EBUSY"), NOTHING},
-    {&destroy, {CLOSED}, EACH("0"), END_OF_CONDITION},
+    {{FREE, OTHERS}, EACH("EPERM"), NOTHING,
+     {&await_true, &with_unnotified_always, &with_token_min, &with_cancelled, &cancel, &close_it}},
+    {{MINE, CLOSED_MINE}, EACH("ENOTSUP"), NOTHING,
+     {&await_true, &with_unnotified_always, &with_token_min, &with_cancelled, &cancel}},
+    {{MINE}, EACH("EINVAL"), NOTHING, {&await_null, &with_unnotified_only, &with_null, &cancel_null}},
+    {{MINE}, EACH("0"), CLOSES, {&close_it}},
+    {{CLOSED_MINE}, EACH("0"), NOTHING, {&close_it, &wait_for_true, &notify_all}},
+    {{DESTROYED, FREE}, EACH("false"), NOTHING, {&closed}},
+    {{CLOSED}, EACH("true"), NOTHING, {&closed}},
+    {{CLOSED}, EACH("EPERM"), NOTHING, {&wait_forever}},
+    {{CLOSED_MINE}, EACH("ECANCELED"), NOTHING, {&wait_forever, &wait_for_min, &with_zeros}},
+    {{MINE}, EACH("ETIMEDOUT"), NOTHING, {&wait_for_until_min}},
+    {{CLOSED}, EACH("0"), NOTHING, {&reinit}},
+    {{CLOSED}, EACH("EBUSY"), NOTHING, {&make_shared_again}},
+    {{CLOSED}, EACH("0"), END_OF_CONDITION, {&destroy}},
 };
 
 /* Init functions on objects that exist already, and calls without an object. */
 static const struct row make_rows[] = {
-    {&make_null_lock, {FREE}, EACH("EINVAL"), NOTHING},
-    {&make_null_shared_lock, {FREE}, EACH("EINVAL"), NOTHING},
-    {&make_lock_of_4, {FREE}, EACH("EINVAL"), NOTHING},
-    {&make_lock_of_all, {FREE}, EACH("EINVAL"), NOTHING},
-    {&make_lock_of_shared_and_4, {FREE}, EACH("EINVAL"), NOTHING},
-    {&make_null_foreign, {FREE}, EACH("EINVAL"), NOTHING},
-    {&make_foreign_of_null, {FREE}, EACH("EINVAL"), NOTHING},
-    {&make_foreign_no_acquire, {FREE}, EACH("EINVAL"), NOTHING},
-    {&make_foreign_no_release, {FREE}, EACH("EINVAL"), NOTHING},
-    {&make_foreign_no_restore, {FREE}, EACH("EINVAL"), NOTHING},
-    {&make_foreign_no_save, {FREE}, EACH("EINVAL"), NOTHING},
+    {{FREE}, EACH("EINVAL"), NOTHING,
+     {&make_null_lock, &make_null_shared_lock, &make_lock_of_4, &make_lock_of_all, &make_lock_of_shared_and_4,
+      &make_null_foreign, &make_foreign_of_null, &make_foreign_no_acquire, &make_foreign_no_release,
+      &make_foreign_no_restore, &make_foreign_no_save, &make_null_cond, &make_null_cond_on_lock, &make_cond_of_4,
+      &make_cond_of_all, &make_cond_on_lock_of_4, &make_mutex_cond_on_rlock, &make_shared_cond_on_rlock, &stop_null}},
 #ifdef COND_HAVE_PTHREAD_
-    {&make_null_pthread, {FREE}, EACH("EINVAL"), NOTHING},
-    {&make_pthread_of_null, {FREE}, EACH("EINVAL"), NOTHING},
+    {{FREE}, EACH("EINVAL"), NOTHING, {&make_null_pthread, &make_pthread_of_null}},
 #endif
-    {&make_null_cond, {FREE}, EACH("EINVAL"), NOTHING},
-    {&make_null_cond_on_lock, {FREE}, EACH("EINVAL"), NOTHING},
-    {&make_cond_of_4, {FREE}, EACH("EINVAL"), NOTHING},
-    {&make_cond_of_all, {FREE}, EACH("EINVAL"), NOTHING},
-    {&make_cond_on_lock_of_4, {FREE}, EACH("EINVAL"), NOTHING},
-    {&make_mutex_cond_on_rlock, {FREE}, EACH("EINVAL"), NOTHING},
-    {&make_shared_cond_on_rlock, {FREE}, EACH("EINVAL"), NOTHING},
-    {&make_cond_on_destroyed, {DESTROYED_LOCK}, EACH("EINVAL"), NOTHING},
-    {&stop_null, {FREE}, EACH("EINVAL"), NOTHING},
-    {&words_of_minus_1, {FREE}, EACH("words"), NOTHING},
-    {&words_of_any, {FREE}, EACH("words"), NOTHING},
-    {&deadline_of_min, {FREE}, EACH("now, or past"), NOTHING},
-    {&deadline_of_0, {FREE}, EACH("now, or past"), NOTHING},
-    {&deadline_of_huge, {FREE}, EACH("forever"), NOTHING},
-    {&deadline_of_forever, {FREE}, EACH("forever"), NOTHING},
+    {{DESTROYED_LOCK}, EACH("EINVAL"), NOTHING, {&make_cond_on_destroyed}},
+    {{FREE}, EACH("words"), NOTHING, {&words_of_minus_1, &words_of_any}},
+    {{FREE}, EACH("now, or past"), NOTHING, {&deadline_of_min, &deadline_of_0}},
+    {{FREE}, EACH("forever"), NOTHING, {&deadline_of_huge, &deadline_of_forever}},
 };
 
 /* ---- Sections ---- */
@@ -923,8 +720,9 @@ static bool is_refusal(const char *result)
     return false;
 }
 
-static const char *what_is_wrong(const struct row *row, const char *expected, const char *result, int error,
-                                 struct cell *c, const struct snapshot *before, const struct snapshot *after)
+static const char *what_is_wrong(const struct row *row, const struct call *call, const char *expected,
+                                 const char *result, int error, struct cell *c, const struct snapshot *before,
+                                 const struct snapshot *after)
 {
     bool refused = is_refusal(expected);
     if (strcmp(result, expected) != 0)
@@ -933,7 +731,7 @@ static const char *what_is_wrong(const struct row *row, const char *expected, co
         return "errno was changed";
     if (refused && c->calls != 0)
         return "the predicate was called";
-    if (refused && row->call == &cancel && after->cancelled != before->cancelled)
+    if (refused && call == &cancel && after->cancelled != before->cancelled)
         return "the token was cancelled";
     if (refused && memcmp(before->bytes, after->bytes, sizeof before->bytes) != 0)
         return "an object was written";
@@ -941,7 +739,8 @@ static const char *what_is_wrong(const struct row *row, const char *expected, co
     return effect_is(effective ? row->effect : NOTHING, c, before, after) ? NULL : "wrong change";
 }
 
-static bool test_cell(const struct section *section, const struct row *row, enum state state, size_t column)
+static bool test_cell(const struct section *section, const struct row *row, const struct call *call, enum state state,
+                      size_t column)
 {
     struct snapshot before, after;
     struct cell *c = make(section->columns[column].kind, state);
@@ -949,30 +748,49 @@ static bool test_cell(const struct section *section, const struct row *row, enum
     enter_state(c, section == &sections[LOCKS]);
     take_snapshot(c, &before);
     errno = NO_ERRNO;
-    const char *result = row->call->run(c);
+    const char *result = call->run(c);
     int error = errno;
     take_snapshot(c, &after);
-    const char *wrong = what_is_wrong(row, expected, result, error, c, &before, &after);
+    const char *wrong = what_is_wrong(row, call, expected, result, error, c, &before, &after);
     if (wrong == NULL) {
         leave_state(c);
         return true;
     }
-    print_error("%s, %s, %s: %s: expected %s, got %s\n    before: %s\n    after:  %s\n", row->call->text,
+    print_error("%s, %s, %s: %s: expected %s, got %s\n    before: %s\n    after:  %s\n", call->text,
                 state_text[state], section->columns[column].title, wrong, expected, result, before.text, after.text);
     return false;
 }
 
-/* Each state of each row. */
-#define FOR_EACH_STATE(section, row, i)                                                                                \
-    for (const struct row *row = (section)->rows; row != (section)->rows + (section)->row_count; row++)                \
-        for (size_t i = 0; i < STATES_MAX && row->states[i] != NO_STATE; i++)
+/* A call in a state: a line of the documentation. The last one has no row. */
+struct line {
+    const struct row *row;
+    const struct call *call;
+    enum state state;
+};
+
+static const struct line *lines_of(const struct section *section)
+{
+    static struct line lines[500];
+    size_t count = 0;
+    for (const struct row *row = section->rows; row != section->rows + section->row_count; row++)
+        for (size_t k = 0; k < CALLS_MAX && row->calls[k] != NULL; k++)
+            for (size_t i = 0; i < STATES_MAX && row->states[i] != NO_STATE; i++) {
+                size_t at = count++;
+                REQUIRE(count < LENGTH(lines));
+                for (; at > 0 && lines[at - 1].call->line > row->calls[k]->line; at--)
+                    lines[at] = lines[at - 1];
+                lines[at] = (struct line){row, row->calls[k], row->states[i]};
+            }
+    lines[count].row = NULL;
+    return lines;
+}
 
 static void test_section(const struct section *section)
 {
     unsigned wrong = 0;
-    FOR_EACH_STATE(section, row, i)
+    for (const struct line *l = lines_of(section); l->row != NULL; l++)
         for (size_t column = 0; column < section->column_count; column++)
-            wrong += row->results[column] != NULL && !test_cell(section, row, row->states[i], column);
+            wrong += l->row->results[column] != NULL && !test_cell(section, l->row, l->call, l->state, column);
     assert_int_equal(wrong, 0);
 }
 
@@ -998,13 +816,11 @@ static void print_cell(FILE *out, const char *text, const char *quote, size_t wi
     (void)fprintf(out, " %s%s%s%*s |", quote, text, quote, padding, "");
 }
 
-static size_t max(size_t a, size_t b)
-{
-    return a > b ? a : b;
-}
+static size_t max(size_t a, size_t b) { return a > b ? a : b; }
 
 static void print_section(FILE *out, const struct section *section)
 {
+    const struct line *lines = lines_of(section);
     static const char call_title[] = "call", state_title[] = "the object is", effect_title[] = "changed by 0";
     size_t call_width = strlen(call_title);
     size_t state_width = strlen(state_title);
@@ -1012,13 +828,13 @@ static void print_section(FILE *out, const struct section *section)
     size_t result_width[COLUMNS];
     for (size_t column = 0; column < section->column_count; column++)
         result_width[column] = strlen(section->columns[column].title);
-    FOR_EACH_STATE(section, row, i) {
-        call_width = max(call_width, strlen(row->call->text));
-        state_width = max(state_width, strlen(state_text[row->states[i]]));
-        effect_width = max(effect_width, strlen(effect_text[row->effect]));
+    for (const struct line *l = lines; l->row != NULL; l++) {
+        call_width = max(call_width, strlen(l->call->text));
+        state_width = max(state_width, strlen(state_text[l->state]));
+        effect_width = max(effect_width, strlen(effect_text[l->row->effect]));
         for (size_t column = 0; column < section->column_count; column++)
-            if (row->results[column] != NULL)
-                result_width[column] = max(result_width[column], strlen(row->results[column]));
+            if (l->row->results[column] != NULL)
+                result_width[column] = max(result_width[column], strlen(l->row->results[column]));
     }
 
     (void)fprintf(out, "\n## %s\n\n|", section->title);
@@ -1035,15 +851,15 @@ static void print_section(FILE *out, const struct section *section)
         (void)fputs("---|", out);
     (void)fputs("\n", out);
 
-    FOR_EACH_STATE(section, row, i) {
+    for (const struct line *l = lines; l->row != NULL; l++) {
         (void)fputs("|", out);
-        print_cell(out, row->call->text, "`", call_width);
+        print_cell(out, l->call->text, "`", call_width);
         if (section->with_state)
-            print_cell(out, state_text[row->states[i]], "", state_width);
+            print_cell(out, state_text[l->state], "", state_width);
         for (size_t column = 0; column < section->column_count; column++)
-            print_cell(out, row->results[column], "", result_width[column]);
+            print_cell(out, l->row->results[column], "", result_width[column]);
         if (section->with_state)
-            print_cell(out, effect_text[row->effect], "", effect_width);
+            print_cell(out, effect_text[l->row->effect], "", effect_width);
         (void)fputs("\n", out);
     }
 }

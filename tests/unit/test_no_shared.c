@@ -1,43 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A system that has no robust mutexes that processes share: the library over src/port/no_shared.c, or compiled with
- * CONDVAR_NO_SHARED. COND_SHARED is ENOTSUP, and all else works. This file has a port as simple as it may be.
+ * CONDVAR_NO_SHARED. COND_SHARED is ENOTSUP, and all else works. The port is as simple as it may be.
  */
 #include "unit.h"
-#include <time.h>
-#include "port.h"
-
-/* May return early. */
-void port_wait(const uint32_t *word, uint32_t expected, int64_t deadline_ns)
-{
-    (void)word, (void)expected, (void)deadline_ns;
-    (void)sched_yield();
-}
-
-void port_wake(const uint32_t *word, uint32_t count)
-{
-    (void)word, (void)count;
-}
-
-int64_t port_now(void)
-{
-    struct timespec now;
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
-}
-
-#ifndef CONDVAR_NO_TASKS
-void **port_local(void)
-{
-    static void *place;
-    return &place;
-}
-#endif
-
-uintptr_t port_self(void)
-{
-    return self_address();
-}
+#include "../cross/spinning_port.c"
 
 TEST(shared_is_not_supported)
 {
@@ -68,11 +35,7 @@ TEST(private_conditions_work)
     OK(cond_destroy(&cond));
 }
 
-static bool never(void *arg)
-{
-    (void)arg;
-    return false;
-}
+static bool never(void *arg) { (void)arg; return false; }
 
 /* The calls that were not left out work. An option cannot ask for the others. */
 TEST(await_and_cancel)

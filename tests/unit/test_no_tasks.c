@@ -15,10 +15,7 @@ static int turn; /* under the lock */
 
 enum { THREADS = 3, ROUNDS = 300 };
 
-static bool is_my_turn(void *arg)
-{
-    return turn % THREADS == *(int *)arg;
-}
+static bool is_my_turn(void *arg) { return turn % THREADS == *(int *)arg; }
 
 static void *take_turns(void *arg)
 {

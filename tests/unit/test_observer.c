@@ -147,10 +147,7 @@ struct waiter {
     const bool *results; /* NULL: a plain wait */
 };
 
-static bool next_result(void *arg)
-{
-    return *((struct waiter *)arg)->results++;
-}
+static bool next_result(void *arg) { return *((struct waiter *)arg)->results++; }
 
 static void *wait_on_it(void *arg)
 {

@@ -4,10 +4,7 @@
 #include "object.h"
 #include "park.h"
 
-static uint32_t state_of(struct cond_waiter *waiter)
-{
-    return a_load(&waiter->state, acquire);
-}
+static uint32_t state_of(struct cond_waiter *waiter) { return a_load(&waiter->state, acquire); }
 
 /* ---- Sleep and wake, one side at a time ---- */
 

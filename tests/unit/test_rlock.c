@@ -13,15 +13,8 @@ static int try_acquire(cond_lock_t *lock)
     return error == ETIMEDOUT ? EBUSY : error;
 }
 
-static uint32_t word_of(const cond_lock_t *lock)
-{
-    return a_load_32(&lock->u_.local.as.mine.word);
-}
-
-static unsigned depth_of(const cond_lock_t *lock)
-{
-    return rlock_depth(lock);
-}
+static uint32_t word_of(const cond_lock_t *lock) { return a_load_32(&lock->u_.local.as.mine.word); }
+static unsigned depth_of(const cond_lock_t *lock) { return rlock_depth(lock); }
 
 static void assert_free(const cond_lock_t *lock)
 {
@@ -83,10 +76,7 @@ static void *try_it(void *arg)
 }
 
 /* Whether another thread can acquire it now. */
-static int try_by_other(cond_lock_t *lock)
-{
-    return (int)(intptr_t)finish(start(try_it, lock));
-}
+static int try_by_other(cond_lock_t *lock) { return (int)(intptr_t)finish(start(try_it, lock)); }
 
 /* ---- Depth ---- */
 

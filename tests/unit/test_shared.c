@@ -32,10 +32,7 @@
 #ifdef TSAN
 /* Some tests release a mutex that the caller does not hold, and expect EPERM. ThreadSanitizer reports that. */
 const char *__tsan_default_suppressions(void);
-const char *__tsan_default_suppressions(void)
-{
-    return "mutex:robust_release\n";
-}
+const char *__tsan_default_suppressions(void) { return "mutex:robust_release\n"; }
 #endif
 
 enum { MEMORY = 4096, TURNS = 200 };
@@ -63,10 +60,7 @@ static struct memory *map(int file, int flags)
     return mapped;
 }
 
-static void unmap(struct memory *mapped)
-{
-    REQUIRE(munmap(mapped, MEMORY) == 0);
-}
+static void unmap(struct memory *mapped) { REQUIRE(munmap(mapped, MEMORY) == 0); }
 
 static void map_new(void)
 {
@@ -74,10 +68,7 @@ static void map_new(void)
     cond = &memory->cond;
 }
 
-static void make(unsigned flags)
-{
-    REQUIRE(cond_init(cond, NULL, COND_SHARED | flags) == 0);
-}
+static void make(unsigned flags) { REQUIRE(cond_init(cond, NULL, COND_SHARED | flags) == 0); }
 
 static int set_up(void **state)
 {
@@ -119,21 +110,11 @@ static void make_left_and_right(void)
 /* What a child process does. */
 typedef void role(void);
 
-static void run_role(void *function)
-{
-    (*(role **)function)();
-}
-
-static pid_t start_role(role *function)
-{
-    return start_child(run_role, &function);
-}
+static void run_role(void *function) { (*(role **)function)(); }
+static pid_t start_role(role *function) { return start_child(run_role, &function); }
 
 /* Runs it in another process. */
-static void elsewhere(role *function)
-{
-    finish_child(start_role(function));
-}
+static void elsewhere(role *function) { finish_child(start_role(function)); }
 
 /* Returns when the process is stopped. */
 static void stop(pid_t child)
@@ -169,10 +150,7 @@ static void notify(size_t n)
 }
 
 /* Acquire after the holder died. */
-static void acquire_after_death(void)
-{
-    REQUIRE(cond_acquire(cond) == EOWNERDEAD);
-}
+static void acquire_after_death(void) { REQUIRE(cond_acquire(cond) == EOWNERDEAD); }
 
 static bool is_open(UNUSED void *arg)
 {
@@ -578,10 +556,7 @@ static void die_with_two_levels(void)
     acquire();
 }
 
-static void cannot_recover(void)
-{
-    REQUIRE(cond_recover(cond) == EPERM);
-}
+static void cannot_recover(void) { REQUIRE(cond_recover(cond) == EPERM); }
 
 TEST_SHARED(COND_RLOCK, acquire_reports_a_dead_holder)
 {

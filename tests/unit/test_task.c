@@ -388,10 +388,7 @@ TEST_ON(ON(OWN_RLOCK), wait_returns_0)
     release_levels(&jobs[0], 2);
 }
 
-static bool is_open(void *arg)
-{
-    return *(bool *)arg;
-}
+static bool is_open(void *arg) { return *(bool *)arg; }
 
 static bool door;
 

@@ -121,38 +121,23 @@ static void wait_as(struct cell *c, struct job *job)
     REQUIRE(ASK(job, cond_task_wait(&c->s.cond, &job->task)) == EINPROGRESS);
 }
 
-static bool is_never_true(UNUSED void *arg)
-{
-    return false;
-}
+static bool is_never_true(UNUSED void *arg) { return false; }
 
 static void enter_state(struct cell *c)
 {
     struct job *job = &c->job, *other = &c->other;
     switch (c->state) {
-    case DESTROYED:
-        REQUIRE(cond_destroy(&c->s.cond) == 0);
-        break;
-    case DESTROYED_LOCK:
-        REQUIRE(cond_lock_destroy(&c->s.lock) == 0);
-        break;
+    case DESTROYED: REQUIRE(cond_destroy(&c->s.cond) == 0); break;
+    case DESTROYED_LOCK: REQUIRE(cond_lock_destroy(&c->s.lock) == 0); break;
     case CLOSED:
         REQUIRE(cond_acquire(&c->s.cond) == 0);
         REQUIRE(cond_close(&c->s.cond) == 0);
         REQUIRE(cond_release(&c->s.cond) == 0);
         break;
-    case ANOTHERS:
-        acquire_as(c, other);
-        break;
-    case THREADS:
-        REQUIRE(cond_acquire(&c->s.cond) == 0);
-        break;
-    case WAITED_ON:
-        wait_as(c, other);
-        break;
-    case MINE:
-        acquire_as(c, job);
-        break;
+    case ANOTHERS: acquire_as(c, other); break;
+    case THREADS: REQUIRE(cond_acquire(&c->s.cond) == 0); break;
+    case WAITED_ON: wait_as(c, other); break;
+    case MINE: acquire_as(c, job); break;
     case MINE_WAITED_ON:
         wait_as(c, other);
         acquire_as(c, job);
@@ -181,9 +166,7 @@ static void enter_state(struct cell *c)
         REQUIRE(cond_task_acquire(&c->second, &other->task) == 0);
         REQUIRE(ASK(job, cond_task_acquire(&c->second, &job->task)) == EINPROGRESS);
         break;
-    case WAITING:
-        wait_as(c, job);
-        break;
+    case WAITING: wait_as(c, job); break;
     case WAITING_LOCKED:
     case CHOSEN:
     case CANCELLED:
@@ -204,8 +187,7 @@ static void enter_state(struct cell *c)
         REQUIRE(cond_task_release(&c->s.cond, &other->task) == 0);
         REQUIRE(job_outcome(job) == 0);
         break;
-    default:
-        break;
+    default: break;
     }
 }
 
@@ -352,10 +334,7 @@ static bool same_bytes(const struct cell *a, const struct cell *b)
            memcmp(&a->zeroed, &b->zeroed, sizeof a->zeroed) == 0 && a->calls == b->calls;
 }
 
-static bool is_error(int result)
-{
-    return result != 0 && result != EINPROGRESS;
-}
+static bool is_error(int result) { return result != 0 && result != EINPROGRESS; }
 
 static bool test_cell(enum state state, enum call call, enum kind kind, int expected)
 {

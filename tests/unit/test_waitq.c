@@ -45,10 +45,7 @@ static int set_up(UNUSED void **state)
 enum { PLAIN = 0, TIMED = 1, PRED = 2 };
 
 /* Whether a chosen waiter is marked. One without a deadline is marked only if the library is compiled for size. */
-static bool is_marked(bool timed)
-{
-    return OPTIMIZE_SIZE || timed;
-}
+static bool is_marked(bool timed) { return OPTIMIZE_SIZE || timed; }
 
 static void arrive_at(cond_t *cond, unsigned i, unsigned kind)
 {
@@ -269,10 +266,7 @@ static void notify_two_kinds(const char *kinds)
 }
 
 /* The holder's last wait was for the flag of X. */
-static void holder_waited_for_X(void)
-{
-    waitq_note_holder_pred(&f.lock, flag_is_set, &f.flag[NODES - 1]);
-}
+static void holder_waited_for_X(void) { waitq_note_holder_pred(&f.lock, flag_is_set, &f.flag[NODES - 1]); }
 
 TEST_F(other_predicates_go_first)
 {
@@ -780,9 +774,7 @@ static void random_step(struct model *m, struct random *random, bool unchecked)
         if (node->at == ABSENT)
             arrive_in_both(m, i, random_below(random, 4), cond);
         break;
-    case 2:
-        f.flag[i].value = !f.flag[i].value;
-        break;
+    case 2: f.flag[i].value = !f.flag[i].value; break;
     case 3:
         if (waits && node->timed && !node->chosen && !node->expired) {
             expire(i);
@@ -800,9 +792,7 @@ static void random_step(struct model *m, struct random *random, bool unchecked)
             waitq_notify(cond == 0 ? &f.cond : &f.other, &f.lock, n);
         model_notify(m, cond, n == 0 ? NODES : n, n != 0);
         break;
-    case 6:
-        pick_in_both(m, unchecked);
-        break;
+    case 6: pick_in_both(m, unchecked); break;
     default:
         if (node->at == WOKEN)
             come_back_in_both(m, i);

@@ -195,10 +195,7 @@ static inline void finish_child(pid_t child)
     assert_int_equal(status, 0);
 }
 
-static inline void in_child(void (*function)(void *), void *arg)
-{
-    finish_child(start_child(function, arg));
-}
+static inline void in_child(void (*function)(void *), void *arg) { finish_child(start_child(function, arg)); }
 #endif
 
 /* ---- Predicates ---- */
@@ -328,10 +325,7 @@ static inline bool kind_is_own(enum kind kind)
     return kind == OWN_RLOCK || kind == OWN_MUTEX || kind == OWN_SHARED;
 }
 
-static inline bool kind_is_mutex(enum kind kind)
-{
-    return kind == OWN_MUTEX || kind == MUTEX_ELSEWHERE;
-}
+static inline bool kind_is_mutex(enum kind kind) { return kind == OWN_MUTEX || kind == MUTEX_ELSEWHERE; }
 
 static inline bool kind_is_recursive(enum kind kind)
 {

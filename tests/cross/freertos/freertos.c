@@ -42,10 +42,7 @@ static int64_t clock_ns(void)
     return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
-static void end_task(void *task)
-{
-    atomic_store(&((TaskHandle_t)task)->ended, true);
-}
+static void end_task(void *task) { atomic_store(&((TaskHandle_t)task)->ended, true); }
 
 static void prepare(void)
 {
@@ -79,15 +76,8 @@ TaskHandle_t xTaskGetCurrentTaskHandle(void)
     return task;
 }
 
-void imitation_enter_critical(void)
-{
-    (void)pthread_mutex_lock(&critical);
-}
-
-void imitation_exit_critical(void)
-{
-    (void)pthread_mutex_unlock(&critical);
-}
+void imitation_enter_critical(void) { (void)pthread_mutex_lock(&critical); }
+void imitation_exit_critical(void) { (void)pthread_mutex_unlock(&critical); }
 
 void vTaskSetTimeOutState(TimeOut_t *now)
 {
@@ -131,14 +121,8 @@ BaseType_t xTaskNotifyGiveIndexed(TaskHandle_t task, UBaseType_t index)
     return pdPASS;
 }
 
-unsigned imitation_late_notifications(void)
-{
-    return atomic_load(&late);
-}
+unsigned imitation_late_notifications(void) { return atomic_load(&late); }
 
 #ifndef CONDVAR_NO_TASKS
-void **port_local(void)
-{
-    return &xTaskGetCurrentTaskHandle()->local;
-}
+void **port_local(void) { return &xTaskGetCurrentTaskHandle()->local; }
 #endif

@@ -73,15 +73,8 @@ struct {
     void *local[MACHINE_THREADS];
 } machine;
 
-unsigned self()
-{
-    return rl::ctx().threadx_->index_;
-}
-
-void fail(const char *what, rl::test_result_e result)
-{
-    rl::ctx().fail_test(what, result, RL_INFO);
-}
+unsigned self() { return rl::ctx().threadx_->index_; }
+void fail(const char *what, rl::test_result_e result) { rl::ctx().fail_test(what, result, RL_INFO); }
 
 // ---- The printed history of a schedule ----
 
@@ -279,10 +272,7 @@ bool releases(int order)
 }
 
 // The library has no sequentially consistent operation, so this does not support one.
-void know(int order)
-{
-    RL_VERIFY(order != __ATOMIC_SEQ_CST && order != __ATOMIC_CONSUME);
-}
+void know(int order) { RL_VERIFY(order != __ATOMIC_SEQ_CST && order != __ATOMIC_CONSUME); }
 
 uint64_t load(const volatile void *p, size_t size, int order, const void *place)
 {
@@ -475,10 +465,7 @@ void port_wait(const uint32_t *word, uint32_t expected, int64_t deadline_ns)
     wait_on(word, expected, timed, timed ? deadline_ns : 0);
 }
 
-void port_wake(const uint32_t *word, uint32_t count)
-{
-    (void)wake_on(word, count);
-}
+void port_wake(const uint32_t *word, uint32_t count) { (void)wake_on(word, count); }
 
 // Time may pass between any two reads of the clock. A millisecond is the starvation threshold.
 int64_t port_now(void)
@@ -487,15 +474,8 @@ int64_t port_now(void)
     return machine.now_ns += passes_ns[rl::ctx().rand(4, rl::sched_type_user)];
 }
 
-uintptr_t port_self(void)
-{
-    return 2 * (uintptr_t)(self() + 1);
-}
-
-void **port_local(void)
-{
-    return &machine.local[self()];
-}
+uintptr_t port_self(void) { return 2 * (uintptr_t)(self() + 1); }
+void **port_local(void) { return &machine.local[self()]; }
 
 // A heartbeat is the library's own deadline. It would hide what these scenarios must detect, so it never comes.
 void port_wait_shared(const uint32_t *word, uint32_t expected, int64_t deadline_ns)
@@ -504,15 +484,8 @@ void port_wait_shared(const uint32_t *word, uint32_t expected, int64_t deadline_
     wait_on(word, expected, timed, timed ? deadline_ns : 0);
 }
 
-uint32_t port_wake_shared(const uint32_t *word, uint32_t count)
-{
-    return wake_on(word, count);
-}
-
-uint32_t port_process(void)
-{
-    return 1;
-}
+uint32_t port_wake_shared(const uint32_t *word, uint32_t count) { return wake_on(word, count); }
+uint32_t port_process(void) { return 1; }
 
 int robust_init(void *address)
 {
@@ -576,20 +549,9 @@ int robust_release(void *address)
 
 // ---- For scenarios ----
 
-void machine_fail(const char *what)
-{
-    fail(what, rl::test_result_user_assert_failed);
-}
-
-unsigned machine_choose(unsigned count)
-{
-    return rl::ctx().rand(count, rl::sched_type_user);
-}
-
-void machine_yield(void)
-{
-    rl::ctx().yield(1, RL_INFO);
-}
+void machine_fail(const char *what) { fail(what, rl::test_result_user_assert_failed); }
+unsigned machine_choose(unsigned count) { return rl::ctx().rand(count, rl::sched_type_user); }
+void machine_yield(void) { rl::ctx().yield(1, RL_INFO); }
 
 } // extern "C"
 

@@ -34,8 +34,8 @@ trap 'rm -rf "$work"' EXIT
 
 # shellcheck source=tests/model/relacy/build.sh
 . "$here/build.sh"
-# shellcheck source=tests/faulty.sh
-. "$root/tests/faulty.sh"
+# shellcheck source=tests/mutate.sh
+. "$root/tests/mutate.sh"
 compile "$root/src" "$here/scenarios.c" "$work/scenarios.o"
 
 detected=0
@@ -136,10 +136,10 @@ weaken() {
     detect "$1:$2 $change" "$where"
 }
 
-# mutation NAME TARGET REPLACEMENT: tests/faulty.sh says what they are.
+# mutation NAME TARGET REPLACEMENT: tests/mutate.sh says what they are.
 mutation() {
     is_selected || return 0
-    if ! make_faulty_source "$root" "$work" "$2" "$3"; then
+    if ! make_mutated_source "$root" "$work" "$2" "$3"; then
         missed=$((missed + 1))
         return
     fi

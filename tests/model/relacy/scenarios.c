@@ -43,10 +43,7 @@ static void count_up(unsigned thread)
     }
 }
 
-static void counted(void)
-{
-    EXPECT(s.through == 6);
-}
+static void counted(void) { EXPECT(s.through == 6); }
 
 /* The same, two levels deep: the levels are in one word with the number of wake-ups. */
 static void count_up_twice(unsigned thread)
@@ -76,17 +73,11 @@ static void count_up_timed(unsigned thread)
     }
 }
 
-static void counted_at_least(void)
-{
-    EXPECT(s.through >= 2 && s.through <= 6);
-}
+static void counted_at_least(void) { EXPECT(s.through >= 2 && s.through <= 6); }
 
 /* ---- Wait and notify ---- */
 
-static bool my_turn(void *turn)
-{
-    return s.turn == *(int *)turn;
-}
+static bool my_turn(void *turn) { return s.turn == *(int *)turn; }
 
 static void take_turns(unsigned thread, int threads, bool predicate)
 {
@@ -106,15 +97,8 @@ static void take_turns(unsigned thread, int threads, bool predicate)
     }
 }
 
-static void take_turns_plainly(unsigned thread)
-{
-    take_turns(thread, 2, false);
-}
-
-static void take_turns_by_predicate(unsigned thread)
-{
-    take_turns(thread, 3, true);
-}
+static void take_turns_plainly(unsigned thread) { take_turns(thread, 2, false); }
+static void take_turns_by_predicate(unsigned thread) { take_turns(thread, 3, true); }
 
 static void turns_are_taken(void)
 {
@@ -349,10 +333,7 @@ static void lose_the_lock(unsigned thread)
         (void)spin_release(&s.word);
 }
 
-static void all_have_left(void)
-{
-    EXPECT(s.cond.waiters_ == 0 && s.lock.u_.local.active_waits == 0);
-}
+static void all_have_left(void) { EXPECT(s.cond.waiters_ == 0 && s.lock.u_.local.active_waits == 0); }
 
 /* The handle is destroyed when no thread waits. The lock itself belongs to the program, which releases it directly. */
 static void destroy_foreign(unsigned thread)
@@ -393,10 +374,7 @@ static void take_turns_shared(unsigned thread)
     }
 }
 
-static void turns_are_taken_shared(void)
-{
-    EXPECT(s.through == 4);
-}
+static void turns_are_taken_shared(void) { EXPECT(s.through == 4); }
 
 /* Each of two processes initialises it, or finds that the other has, and uses it as soon as it is initialised. */
 static void begin_shared(unsigned thread)
@@ -430,10 +408,7 @@ static void begin_shared_lock(unsigned thread)
     OK(cond_lock_release(&s.lock));
 }
 
-static void begun_shared(void)
-{
-    EXPECT(s.through == 2);
-}
+static void begun_shared(void) { EXPECT(s.through == 2); }
 
 /* ---- Tasks: the next step of each, until it has finished ---- */
 
@@ -449,10 +424,7 @@ static void go_on(struct job *job, int result)
         result = cond_task_wait(&s.cond, &job->task);
 }
 
-static void ready(cond_task_t *task, int result)
-{
-    go_on((struct job *)task, result);
-}
+static void ready(cond_task_t *task, int result) { go_on((struct job *)task, result); }
 
 static void make_jobs(bool (*step)(struct job *job, int result))
 {
@@ -481,10 +453,7 @@ static bool take_once(struct job *job, int result)
     return true;
 }
 
-static void make_takers(void)
-{
-    make_jobs(take_once);
-}
+static void make_takers(void) { make_jobs(take_once); }
 
 static void acquire_as_tasks(unsigned thread)
 {
@@ -515,10 +484,7 @@ static bool wait_once(struct job *job, int result)
     return true;
 }
 
-static void make_waiters(void)
-{
-    make_jobs(wait_once);
-}
+static void make_waiters(void) { make_jobs(wait_once); }
 
 static void notify_tasks(unsigned thread)
 {
@@ -548,10 +514,7 @@ static bool wait_to_be_cancelled(struct job *job, int result)
     return true;
 }
 
-static void make_cancelled(void)
-{
-    make_jobs(wait_to_be_cancelled);
-}
+static void make_cancelled(void) { make_jobs(wait_to_be_cancelled); }
 
 static void cancel(unsigned thread)
 {
@@ -621,11 +584,7 @@ static void make_stop(void)
     before_stop = 0;
 }
 
-static bool has_one(void *arg)
-{
-    (void)arg;
-    return s.tokens > 0;
-}
+static bool has_one(void *arg) { (void)arg; return s.tokens > 0; }
 
 /* Meanwhile a notify wakes the waiter in vain. A missed stop is a deadlock. */
 static void stop_a_wait(unsigned thread)

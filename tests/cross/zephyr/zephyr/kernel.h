@@ -44,10 +44,7 @@ static inline int k_mutex_lock(struct k_mutex *mutex, k_timeout_t timeout)
     return -pthread_mutex_lock(&mutex->mutex);
 }
 
-static inline int k_mutex_unlock(struct k_mutex *mutex)
-{
-    return -pthread_mutex_unlock(&mutex->mutex);
-}
+static inline int k_mutex_unlock(struct k_mutex *mutex) { return -pthread_mutex_unlock(&mutex->mutex); }
 
 static inline int k_condvar_init(struct k_condvar *condvar)
 {
@@ -57,10 +54,7 @@ static inline int k_condvar_init(struct k_condvar *condvar)
     return -pthread_cond_init(&condvar->cond, &monotonic);
 }
 
-static inline int k_condvar_signal(struct k_condvar *condvar)
-{
-    return -pthread_cond_signal(&condvar->cond);
-}
+static inline int k_condvar_signal(struct k_condvar *condvar) { return -pthread_cond_signal(&condvar->cond); }
 
 static inline int k_condvar_wait(struct k_condvar *condvar, struct k_mutex *mutex, k_timeout_t timeout)
 {

@@ -1,17 +1,18 @@
 #!/bin/sh
-# port_faults SOURCE-ROOT PORT COMPILER...: a test of the port's tests
+# port_mutations.sh SOURCE-ROOT PORT COMPILER...: a test of the port's tests
 # SPDX-License-Identifier: MIT
 #
-# They must detect each fault in a copy of the port, by failing or by hanging. The port without faults must pass.
+# They must detect each mutation of a copy of the port, by failing or by hanging. The port without a mutation must pass.
 set -eu
 root=$1
 port=$2
 shift 2
 patience_s=300 # for programs that must pass
-# shellcheck source=tests/stress/faults.sh
-. "$root/tests/stress/faults.sh"
+# shellcheck source=tests/mutate.sh
+. "$root/tests/mutate.sh"
+mutations_begin
 
-# The files of each port, and its faults.
+# The files of each port, and its mutations.
 fast_clock='return timespec_ns(now) * 5 / 4;'
 coarse_clock='return timespec_ns(now) / 10000000 * 10000000;'
 no_deadline=always
@@ -38,7 +39,7 @@ windows)
     coarse_clock='' ;; # WaitOnAddress() takes a duration: it ends no earlier when cond_now() is coarse
 esac
 
-# build PROGRAM COMPILER...: with the library in $work/src. What no fault changes is compiled once.
+# build PROGRAM COMPILER...: with the library in $work/src. What no mutation changes is compiled once.
 build() {
     program=$1
     shift
@@ -70,20 +71,20 @@ run_on() {
     timeout $patience_s ${MESON_EXE_WRAPPER:-} "$work/program.exe" --scale 0.1 >"$work/out" 2>&1 || return 1
 }
 
-# fault NAME PROGRAM TARGET REPLACEMENT COMPILER...: the function of a target is that of this port, or of the file
+# mutation NAME PROGRAM TARGET REPLACEMENT COMPILER...: the function of a target is that of this port, or of the file
 # $part.
 part=
-fault() {
+mutation() {
     program=$2
-    put_fault "$1" "$3" "$4" "port/${part:-$port}.c" || return 0
+    put_mutation "$1" "$3" "$4" "port/${part:-$port}.c" || return 0
     shift 4
     status=0
     run_on "$program" "$@" || status=$?
     case $status in
-    1) fault_detected " by $program: $(grep -m 1 '\.c:[0-9]*: ' "$work/out" || echo 'it hangs, or crashes')" ;;
-    0) fault_failed "NOT detected by $program" ;;
+    1) is_detected " by $program: $(grep -m 1 '\.c:[0-9]*: ' "$work/out" || echo 'it hangs, or crashes')" ;;
+    0) not_detected "NOT detected by $program" ;;
     *)
-        fault_failed 'cannot be built'
+        not_detected 'cannot be built'
         cat "$work/out" ;;
     esac
 }
@@ -91,36 +92,36 @@ fault() {
 cp -R "$root/src" "$work/src"
 for program in $programs; do
     if ! run_on "$program" "$@"; then
-        echo "$program does not pass without a fault"
+        echo "$program does not pass without a mutation"
         cat "$work/out"
         exit 1
     fi
 done
 
 patience_s=10 # for programs that must hang
-fault 'all threads are one' port 'port_self()' 'return 16;' "$@"
-fault 'port_wait() knows no deadline' timeouts "$port-deadline" "$no_deadline" "$@"
-fault 'port_wake() wakes nobody' timeouts 'port_wake()' '(void)word, (void)count;' "$@"
-fault 'port_wait() does not compare' port "$compares" "$does_not" "$@"
-fault 'the clock is fast' timeouts "$port-clock" "$fast_clock" "$@"
+mutation 'all threads are one' port 'port_self()' 'return 16;' "$@"
+mutation 'port_wait() knows no deadline' timeouts "$port-deadline" "$no_deadline" "$@"
+mutation 'port_wake() wakes nobody' timeouts 'port_wake()' '(void)word, (void)count;' "$@"
+mutation 'port_wait() does not compare' port "$compares" "$does_not" "$@"
+mutation 'the clock is fast' timeouts "$port-clock" "$fast_clock" "$@"
 [ -z "$coarse_clock" ] ||
-    fault 'the clock is coarse, and does not say so' timeouts "$port-clock" "$coarse_clock" "$@"
+    mutation 'the clock is coarse, and does not say so' timeouts "$port-clock" "$coarse_clock" "$@"
 case $port in
 linux)
-    fault 'errno is touched' timeouts linux-errno delete "$@"
-    fault 'the kernel clears whole pages, whatever their size' large_pages linux-page 'bool fits = true;' "$@" ;;
+    mutation 'errno is touched' timeouts linux-errno delete "$@"
+    mutation 'the kernel clears whole pages, whatever their size' large_pages linux-page 'bool fits = true;' "$@" ;;
 posix)
-    fault 'port_wake() wakes another' port posix-word never "$@"
-    fault 'waiting is a cancellation point' cancel posix-cancel \
+    mutation 'port_wake() wakes another' port posix-word never "$@"
+    mutation 'waiting is a cancellation point' cancel posix-cancel \
         '(void)pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, &cancel_state);' "$@" ;;
 esac
 
 case $port in
 linux | posix)
     part=pthread_until
-    fault 'a thread sleeps until a time of the wall clock' no_clocklock no-clocklock 'struct timespec until;
+    mutation 'a thread sleeps until a time of the wall clock' no_clocklock no-clocklock 'struct timespec until;
         (void)clock_gettime(CLOCK_REALTIME, &until);
         until = timespec_of(timespec_ns(until) + COND_MS(50));
         int error = pthread_mutex_timedlock(mutex, &until);' "$@" ;;
 esac
-faults_end
+mutations_end

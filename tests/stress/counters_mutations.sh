@@ -1,19 +1,20 @@
 #!/bin/sh
-# counters_faults SOURCE-ROOT COMPILER...: a test of tests whose counters begin near their end (tests/counters.h)
+# counters_mutations.sh SOURCE-ROOT COMPILER...: a test of tests whose counters begin near their end (tests/counters.h)
 # SPDX-License-Identifier: MIT
 #
-# They must detect a counter of the library that is too narrow. tests/known_bugs/counters_faulty.sh is another such
-# fault.
+# They must detect a counter of the library that is too narrow. tests/known_bugs/counters_mutation.sh is another such
+# mutation.
 set -eu
 root=$1
 shift
-# shellcheck source=tests/stress/faults.sh
-. "$root/tests/stress/faults.sh"
+# shellcheck source=tests/mutate.sh
+. "$root/tests/mutate.sh"
+mutations_begin
 
-# fault NAME PROGRAM TARGET REPLACEMENT COMPILER...
-fault() {
+# mutation NAME PROGRAM TARGET REPLACEMENT COMPILER...
+mutation() {
     program=$2
-    put_fault "$1" "$3" "$4" || return 0
+    put_mutation "$1" "$3" "$4" || return 0
     shift 4
     schedules=$root/tests/schedules
     # shellcheck disable=SC2046,SC2086 # lists
@@ -38,21 +39,21 @@ fault() {
         attempt=$((attempt + 1))
     done
     if [ $attempt -gt 5 ]; then
-        fault_failed "NOT detected by $program"
+        not_detected "NOT detected by $program"
     else
-        fault_detected " by $program: $(tail -n 1 "$work/out" | cut -c 1-160)"
+        is_detected " by $program: $(tail -n 1 "$work/out" | cut -c 1-160)"
     fi
 }
 
-fault 'arrivals have 32 bits' scenarios 'waitq_begin_wait()' \
+mutation 'arrivals have 32 bits' scenarios 'waitq_begin_wait()' \
     'WAITQ_SET_PROCESS(waiter->cond, port_process());
     a_store_32(&lock->u_.local.active_waits, a_load_32(&lock->u_.local.active_waits) + 1);
     waiter->arrival = (uint32_t)waiter->cond->u_.local.arrivals++;
     waitq_enqueue(waiter->cond, waiter->cond->u_.local.waiters, waiter);' "$@"
-fault 'wake-ups are counted up to the end' schedules 'mutex_count_wakeup()' \
+mutation 'wake-ups are counted up to the end' schedules 'mutex_count_wakeup()' \
     'uint32_t old = a_load(mutex_wakeups(lock), relaxed);
     a_store(mutex_wakeups(lock), old < UINT32_MAX - LOCK_WAKEUP ? old + LOCK_WAKEUP : old, release);' "$@"
 # (A sequence that stops at its end is not detected: the heartbeat wakes the waiters.)
-fault 'tickets of a shared condition are compared by size' shared_waiters 'shared_before()' \
+mutation 'tickets of a shared condition are compared by size' shared_waiters 'shared_before()' \
     '(void)free_below; return a < b;' "$@"
-faults_end
+mutations_end

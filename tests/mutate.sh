@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # shellcheck shell=sh
 #
-# faulty.sh - makes copies of the library with a mutation, for the tests of the tests; to be sourced
+# mutate.sh - makes copies of the library with a mutation, for the tests of the tests; to be sourced
 #
 # A mutation changes one place of src/, the target:
 #
@@ -19,7 +19,7 @@
 
 # The target and the replacement are in the environment. Exit status 0 if exactly one place was changed.
 # shellcheck disable=SC2016 # the variables are awk's
-faulty_awk='
+mutate_awk='
 function is_whole(text) {
     gsub(/ *\/\*[^*]*\*\//, "", text)
     opened = gsub(/\(/, "(", text)
@@ -71,10 +71,10 @@ in_statement {
 END { exit count != 1 }
 '
 
-# make_faulty_source ROOT WORK TARGET REPLACEMENT [FILE]: makes WORK/src, which is ROOT/src with the mutation, in FILE if
+# make_mutated_source ROOT WORK TARGET REPLACEMENT [FILE]: makes WORK/src, which is ROOT/src with the mutation, in FILE if
 # several files have such a function; WORK/changed_file names the file with it. Prints a message and returns 1 if the target
 # does not exist exactly once.
-make_faulty_source() {
+make_mutated_source() {
     rm -rf "$2/src"
     cp -R "$1/src" "$2/src"
     case $3 in
@@ -83,7 +83,7 @@ make_faulty_source() {
     esac
     changed_=0
     for file_ in $(grep -rlE "$pattern_" "$2/src${5:+/$5}"); do
-        if target=$3 replacement=$4 awk "$faulty_awk" "$file_" >"$2/changed" && ! cmp -s "$2/changed" "$file_"; then
+        if target=$3 replacement=$4 awk "$mutate_awk" "$file_" >"$2/changed" && ! cmp -s "$2/changed" "$file_"; then
             cp "$2/changed" "$file_"
             echo "$file_" >"$2/changed_file"
             changed_=$((changed_ + 1))
@@ -109,4 +109,40 @@ make_library() {
         -I"$root_/include" -I"$work_/src" \
         -Wl,-soname,libcondvar.so.0 "-Wl,--version-script=$work_/src/condvar.map" \
         -o "$work_/libcondvar.so" "$work_/src/all.c"
+}
+
+# ---- For scripts that judge programs by mutations of $root. They use $work, and $name: the mutation. ----
+
+mutations_begin() {
+    work=$(mktemp -d)
+    trap 'rm -rf "$work"' EXIT
+    failed=0
+    detected=0
+}
+
+# put_mutation NAME TARGET REPLACEMENT [FILE]: the library with this mutation is in $work/src.
+# shellcheck disable=SC2154 # root is set
+put_mutation() {
+    name=$1
+    shift
+    if ! why_not=$(make_mutated_source "$root" "$work" "$@"); then
+        not_detected "$why_not"
+        return 1
+    fi
+}
+
+not_detected() {
+    echo "$name: $1"
+    failed=$((failed + 1))
+}
+
+is_detected() {
+    echo "$name: detected$1"
+    detected=$((detected + 1))
+}
+
+# The end of the script: its exit status is 0 if each mutation was detected.
+mutations_end() {
+    echo "$detected mutations detected, $failed not"
+    [ "$failed" -eq 0 ]
 }
