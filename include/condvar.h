@@ -702,13 +702,8 @@ COND_API int cond_task_wait_for(cond_t *cond, cond_task_t *task, cond_pred_t *pr
 COND_API int cond_task_release(cond_t *cond, cond_task_t *task);
 
 /**
-<<<<<<< HEAD
- * As cond_task_acquire(), by the lock. This call and the next one are for a task whose condition was
- * destroyed after a notify chose the task (cond_destroy()), and for locks without a condition.
-=======
  * As cond_task_acquire() and cond_task_release(), with a lock in place of a condition. They are for a task whose
  * condition was destroyed after a notify chose the task (cond_destroy()), and for locks without a condition.
->>>>>>> main
  */
 COND_API int cond_task_lock_acquire(cond_lock_t *lock, cond_task_t *task);
 /** As cond_task_release(), by the lock. */

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# Each file names its licence, and `reuse lint` finds nothing missing.
+# Each file names its licence, and `reuse lint` finds nothing missing. No file has an unresolved merge conflict.
 . "$(dirname -- "$0")/common.sh"
 
 if ! command -v git >/dev/null; then
@@ -14,6 +14,12 @@ cd "$tmp/repository"
 git ls-files | grep -vE '\.(md|abi|svg|json)$|^LICENSE$|^docs/man/link\.in$|^tests/fuzz/corpus/' | while read -r file; do
     head -n 3 "$file" | grep 'SPDX-License-Identifier: MIT' >/dev/null || fail "$file does not name its licence"
 done
+
+# The control: a file with a conflict is found.
+conflicts='^(<{7}|>{7})( |$)'
+printf '%s\n' ' a' '<<<<<<< HEAD' ' b' '=======' ' c' '>>>>>>> main' >"$tmp/conflict"
+grep -qE "$conflicts" "$tmp/conflict" || fail 'a merge conflict was not found'
+! git grep -nE "$conflicts" >"$tmp/said" || fail 'there are merge conflicts:' "$(cat "$tmp/said")"
 
 if ! command -v reuse >/dev/null; then
     echo 'reuse is not installed'
