@@ -564,7 +564,8 @@ private:
  * - A hold is empty after release(), after a move from it, and if a stop was requested before the lock was acquired.
  * - co_await throws the same errors as the waits of threads, and the exceptions of the predicate, with the lock held.
  *   std::errc::operation_canceled: the condition is closed, or cond_task_cancel() was called.
- * - A coroutine must not be destroyed while it waits. This calls std::terminate().
+ * - A coroutine must not be destroyed while it waits, and neither must its hold. This calls std::terminate(). Meanwhile
+ *   the hold does not hold the lock: if a second coroutine uses it, co_await throws operation_not_permitted.
  */
 class [[nodiscard]] async_hold {
 public:
@@ -916,9 +917,13 @@ struct coroutine_task {
      * The later one of ready() and await_suspend() resumes the coroutine. The earlier one does not touch the task
      * afterwards.
      *
-     *      phase:  REQUESTED ---(await_suspend)---> SUSPENDED ---(ready)---> post(): the executor resumes it
+     *      phase:  IDLE: no request
+     *                  |
+     *              REQUESTED ---(await_suspend)---> SUSPENDED ---(ready)---> post(): the executor resumes it
      *                  |
      *                  +--------(ready)-----------> READY ---(await_suspend)---> returns false: it continues at once
+     *
+     * When the coroutine continues, the phase becomes IDLE again.
      */
     static void ready(cond_task_t *task, int result) noexcept
     {
@@ -929,12 +934,12 @@ struct coroutine_task {
             self->post();
     }
 
-    enum { REQUESTED, SUSPENDED, READY };
+    enum { IDLE, REQUESTED, SUSPENDED, READY };
 
     cond_task_t task{};
     cond_lock_t *lock = nullptr; /* set when the lock is acquired: the hold releases it */
     std::coroutine_handle<> coroutine;
-    std::atomic<int> phase{REQUESTED};
+    std::atomic<int> phase{IDLE};
     int result = 0;
 };
 
@@ -972,12 +977,18 @@ public:
             result_ = EINVAL; /* the hold is empty */
             return false;
         }
+        int phase = coroutine_task::IDLE;
+        /* Acquire: partner is the release in end_request(). */
+        if (!task_->phase.compare_exchange_strong(phase, coroutine_task::REQUESTED, std::memory_order_acquire,
+                                                  std::memory_order_relaxed)) {
+            result_ = EPERM; /* another coroutine waits: the task does not hold the lock */
+            return false;
+        }
         task_->coroutine = coroutine;
-        task_->phase.store(coroutine_task::REQUESTED, std::memory_order_relaxed); /* no other thread has the task */
         waits_ = true;
         result_ = static_cast<Self *>(this)->begin();
         if (result_ != EINPROGRESS) {
-            waits_ = false;
+            end_request();
             return false;
         }
         /* After begin(), so that a stop that was requested before finds a request to cancel. The callback calls
@@ -1002,9 +1013,10 @@ protected:
 #ifdef CONDVAR_STOP_TOKEN_
         callback_.reset();
 #endif
-        if (waits_)
+        if (waits_) {
             result_ = task_->result;
-        waits_ = false;
+            end_request();
+        }
         return result_;
     }
 
@@ -1024,6 +1036,13 @@ private:
         cond_task_t *task;
         void operator()() const noexcept { (void)cond_task_cancel(task); } /* EINVAL: too late, the result is decided */
     };
+
+    void end_request() noexcept
+    {
+        waits_ = false;
+        /* Release: partner is the acquire in await_suspend(). */
+        task_->phase.store(coroutine_task::IDLE, std::memory_order_release);
+    }
 
     void begin_stop() noexcept
     {
@@ -1067,8 +1086,12 @@ inline cond_task_t *async_hold::native_handle() noexcept { return task_ ? &task_
 
 inline void async_hold::drop_() noexcept
 {
-    if (task_)
+    if (task_) {
+        /* Relaxed: a misuse. Only a coroutine that waits by this hold changes the phase. */
+        if (task_->phase.load(std::memory_order_relaxed) != detail::coroutine_task::IDLE)
+            std::terminate();
         (void)cond_task_lock_release(task_->lock, &task_->task);
+    }
     task_.reset();
 }
 
