@@ -45,7 +45,9 @@
  *   (If a notify caused the call of the predicate, its notification is used up.)
  * - Destructors cannot throw. If a condition or a lock is still held or waited on, its destructor calls
  *   std::terminate(). So does that of a std::thread that was not joined.
- * - Processes. Construct shared conditions (COND_SHARED) in the shared memory by placement new. After EOWNERDEAD
+ * - Processes. Construct shared conditions (COND_SHARED) in the shared memory by placement new. If another process has
+ *   done so before, the constructor throws device_or_resource_busy and changes nothing: cast the address instead.
+ *   (Compilers may remove a memset() of the memory just before. Clear it in another way.) After EOWNERDEAD
  *   acquire(), wait() and wait_for() throw, with the lock held. lock() and its variants do not throw, because
  *   std::lock_guard would not release the lock: call recover() first. Only the last process runs the destructor.
  * - Coroutines (C++20) wait without blocking a thread: see async_hold.
@@ -190,7 +192,7 @@ public:
     constexpr lock_handle() noexcept : lock_ COND_RLOCK_INIT {}
 
     /** COND_RLOCK or COND_MUTEX, and COND_SHARED or not: as cond_lock_init(). */
-    explicit lock_handle(unsigned flags) : lock_ COND_RLOCK_INIT { detail::check(cond_lock_init(&lock_, flags)); }
+    explicit lock_handle(unsigned flags) { detail::check(cond_lock_init(&lock_, flags)); }
 
 #ifndef CONDVAR_NO_FOREIGN
     /** A foreign lock, which must outlive this object: as cond_lock_init_foreign(). */
@@ -246,7 +248,7 @@ private:
     int try_acquire_() { return cond_lock_try_acquire(&lock_); }
     int release_() { return cond_lock_release(&lock_); }
 
-    cond_lock_t lock_;
+    cond_lock_t lock_; /* not cleared before cond_lock_init(), which may find a shared lock of another process here */
 };
 
 using lock = lock_handle; /* (C++ does not allow a class with a member function of its own name.) */
@@ -291,13 +293,10 @@ public:
     constexpr condition() noexcept : cond_ COND_INIT {}
 
     /** With its own lock: COND_RLOCK or COND_MUTEX, and COND_SHARED or not. As cond_init(). */
-    explicit condition(unsigned flags) : cond_ COND_INIT { detail::check(cond_init(&cond_, nullptr, flags)); }
+    explicit condition(unsigned flags) { detail::check(cond_init(&cond_, nullptr, flags)); }
 
     /** On a lock elsewhere, which must outlive the condition. */
-    explicit condition(lock_handle &lock) : cond_ COND_INIT
-    {
-        detail::check(cond_init(&cond_, lock.native_handle(), 0));
-    }
+    explicit condition(lock_handle &lock) { detail::check(cond_init(&cond_, lock.native_handle(), 0)); }
 
     ~condition()
     {
@@ -537,7 +536,7 @@ private:
     template <class Token, class Pred, class Clock, class Duration>
     bool wait_with_(Token &&token, Pred pred, const std::chrono::time_point<Clock, Duration> &time, bool unnotified);
 
-    cond_t cond_;
+    cond_t cond_; /* not cleared before cond_init(), as lock_handle::lock_ */
 };
 
 /* ---- Coroutines ------------------------------------------------------------------------------------------ */

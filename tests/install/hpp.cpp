@@ -9,8 +9,10 @@
 #include <cstdlib>
 #include <functional>
 #include <mutex>
+#include <new>
 #include <queue>
 #include <stdexcept>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <thread>
 #include <unistd.h>
@@ -443,6 +445,49 @@ static void check_lost_lock()
     }));
 }
 
+/* ---- Shared memory ---- */
+
+/* Constructing a shared object again throws, in any process, and leaves it as it is. */
+template <class Object, class... Args> static void check_constructed_twice(void *memory, Args &&...args)
+{
+    Object *object = new (memory) Object(args...);
+    object->acquire();
+    const auto construct = [&] {
+        CHECK(throws(std::errc::device_or_resource_busy, [&] { new (memory) Object(args...); }));
+        CHECK(object->locked());
+    };
+    construct();
+    CHECK(object->owned());
+    const pid_t child = fork();
+    if (child == 0) {
+        construct();
+        _exit(0);
+    }
+    int status = 1;
+    CHECK(child > 0 && waitpid(child, &status, 0) == child && status == 0);
+    object->release();
+    object->~Object();
+    object = new (memory) Object(args...); /* after destroy it may be constructed again */
+    object->~Object();
+}
+
+static void check_shared()
+{
+    struct place {
+        alignas(condvar::lock) char lock[sizeof(condvar::lock)];
+        alignas(condvar::condition) char cond[sizeof(condvar::condition)];
+    };
+    void *memory = mmap(nullptr, sizeof(place), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    CHECK(memory != MAP_FAILED);
+    place &shared = *static_cast<place *>(memory);
+    check_constructed_twice<condvar::condition>(shared.cond, static_cast<unsigned>(COND_SHARED));
+    check_constructed_twice<condvar::lock>(shared.lock, static_cast<unsigned>(COND_SHARED));
+    condvar::lock &lock = *new (shared.lock) condvar::lock(COND_SHARED | COND_MUTEX);
+    check_constructed_twice<condvar::condition>(shared.cond, lock);
+    lock.~lock_handle();
+    munmap(memory, sizeof(place));
+}
+
 /* ---- Destroyed too early ---- */
 
 template <class Object> static void check_destructor()
@@ -482,6 +527,7 @@ int main()
     check_adopted();
     check_dead_owner();
     check_lost_lock();
+    check_shared();
     check_destructor<condvar::condition>();
     check_destructor<condvar::lock>();
     return 0;
