@@ -38,6 +38,9 @@
  * - Errors. Any other error throws std::system_error. Its code() is an errno value of condvar.h, to be compared with
  *   std::errc: operation_not_permitted if the caller does not hold the lock, resource_deadlock_would_occur if the
  *   owner of a mutex acquires it again, operation_canceled if the condition is closed, and so on.
+ * - A wait that throws holds the lock again, except after state_not_recoverable and the errors of a lost foreign lock
+ *   (cond_wait()). Such an exception must leave the scope of std::lock_guard or std::unique_lock, whose destructor
+ *   then finds that the lock is not held. Or call the release() of std::unique_lock.
  * - Predicates are called without arguments and return a bool. Another thread may call the predicate while the
  *   waiter sleeps: a thread that releases the lock. So a predicate must not use thread_local variables or
  *   std::this_thread, must not block, and must not call the condition.
@@ -169,7 +172,14 @@ public:
         return check(held(acquire_until_(time)), ETIMEDOUT);
     }
 
-    void unlock() { release(); }
+    /* Does not throw while an exception unwinds the stack: a wait may have lost the lock. The destructor of
+       std::lock_guard then calls unlock(), and an exception from it would call std::terminate(). */
+    void unlock()
+    {
+        const int error = self().release_();
+        if (std::uncaught_exceptions() == 0)
+            check(error);
+    }
 
 private:
     Self &self() { return static_cast<Self &>(*this); }

@@ -5,6 +5,7 @@
 #include <cfloat>
 #include <chrono>
 #include <cmath>
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <functional>
@@ -436,13 +437,17 @@ static bool lost_owned(void *) { return true; }
 static void check_lost_lock()
 {
     const cond_lock_ops_t ops = {lost_acquire, dead_release, lost_owned, nullptr, nullptr};
-    int times = 0;
-    CHECK(throws(std::errc::io_error, [&] {
-        condvar::lock lock(ops, &times);
-        condvar::condition cond(lock);
-        cond.acquire();
-        cond.wait(1ms);
-    }));
+    for (int guard = 0; guard < 3; guard++) {
+        int times = 0;
+        CHECK(throws(std::errc::io_error, [&] {
+            condvar::lock lock(ops, &times);
+            condvar::condition cond(lock);
+            std::unique_lock by_lock(lock, std::defer_lock);
+            std::unique_lock by_cond(cond, std::defer_lock);
+            guard == 0 ? cond.acquire() : guard == 1 ? by_lock.lock() : by_cond.lock();
+            cond.wait(1ms);
+        }));
+    }
 }
 
 /* ---- Shared memory ---- */
@@ -488,6 +493,39 @@ static void check_shared()
     munmap(memory, sizeof(place));
 }
 
+/* A holder dies, and the next one releases the lock without recover(): a wait throws, and its guard is unwound. */
+static void check_shared_loss()
+{
+    void *memory = mmap(nullptr, sizeof(condvar::condition), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    CHECK(memory != MAP_FAILED);
+    condvar::condition &cond = *new (memory) condvar::condition(COND_SHARED);
+    const pid_t child = fork();
+    if (child == 0) {
+        const auto wait = [&] {
+            std::lock_guard hold(cond);
+            cond.wait();
+        };
+        _exit(throws(std::errc::state_not_recoverable, wait) ? 33 : 1);
+    }
+    while (cond.waiters() == 0)
+        std::this_thread::yield();
+    cond.acquire();
+    kill(child, SIGSTOP); /* so that this process gets EOWNERDEAD */
+    int status = 0;
+    CHECK(waitpid(child, &status, WUNTRACED) == child && WIFSTOPPED(status));
+    cond.release();
+    std::thread([&] { cond.acquire(); }).join(); /* the thread ends with the lock */
+    cond.lock();
+    cond.unlock();
+    CHECK(throws(std::errc::operation_not_permitted, [&] { cond.unlock(); }));
+    CHECK(throws(std::errc::state_not_recoverable, [&] { std::lock_guard hold(cond); }));
+    kill(child, SIGCONT);
+    CHECK(waitpid(child, &status, 0) == child);
+    CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 33);
+    cond.~condition();
+    munmap(memory, sizeof(condvar::condition));
+}
+
 /* ---- Destroyed too early ---- */
 
 template <class Object> static void check_destructor()
@@ -528,6 +566,7 @@ int main()
     check_dead_owner();
     check_lost_lock();
     check_shared();
+    check_shared_loss();
     check_destructor<condvar::condition>();
     check_destructor<condvar::lock>();
     return 0;
