@@ -55,7 +55,12 @@ bool foreign_is_unrecoverable(const cond_lock_t *lock)
 /* Without `owned`, as in Python's Condition: if the lock cannot be acquired, the caller owns it. */
 bool foreign_owned(const cond_lock_t *lock)
 {
-    return foreign_ops(lock)->owned != NULL ? foreign_ops(lock)->owned(foreign_object(lock)) : foreign_is_busy(lock);
+    if (foreign_ops(lock)->owned == NULL)
+        return foreign_is_busy(lock);
+    int cancel = port_disable_cancel();
+    bool owned = foreign_ops(lock)->owned(foreign_object(lock));
+    port_enable_cancel(cancel);
+    return owned;
 }
 
 /* The owner of a recursive lock could acquire it, so call `owned` first if it is reliable. */

@@ -444,6 +444,67 @@ TEST(wait_returns_the_error_of_release)
 
 #ifdef COND_HAVE_PTHREAD_
 
+/* Each operation contains a cancellation point. */
+static int cancellable_acquire(void *object, int64_t deadline_ns)
+{
+    pthread_testcancel();
+    return spinlock_acquire(object, deadline_ns);
+}
+
+static int cancellable_release(void *object)
+{
+    pthread_testcancel();
+    return spinlock_release(object);
+}
+
+static bool cancellable_owned(void *object)
+{
+    pthread_testcancel();
+    return spinlock_owned(object);
+}
+
+static int cancellable_release_save(void *object, unsigned *depth)
+{
+    pthread_testcancel();
+    return spinlock_release_save(object, depth);
+}
+
+static int cancellable_acquire_restore(void *object, unsigned depth)
+{
+    pthread_testcancel();
+    return spinlock_acquire_restore(object, depth);
+}
+
+static void *call_with_a_pending_cancel(void *arg)
+{
+    cond_t *cond = arg;
+    REQUIRE(pthread_cancel(pthread_self()) == 0);
+    REQUIRE(cond_acquire(cond) == 0);
+    REQUIRE(cond_owned(cond) && cond_locked(cond));
+    REQUIRE(cond_wait(cond, COND_MS(1)) == ETIMEDOUT);
+    REQUIRE(cond_notify(cond, 1) == 0);
+    REQUIRE(cond_close(cond) == 0);
+    REQUIRE(cond_release(cond) == 0);
+    REQUIRE(!cond_owned(cond) && cond_destroy(cond) == 0);
+    pthread_testcancel();
+    return NULL;
+}
+
+TEST(operations_run_with_cancellation_disabled)
+{
+    static const cond_lock_ops_t ops = {cancellable_acquire, cancellable_release, cancellable_owned,
+                                        cancellable_release_save, cancellable_acquire_restore};
+    struct spinlock spinlock = {.recursive = true};
+    cond_lock_t lock;
+    cond_t cond;
+    OK(cond_lock_init_foreign(&lock, &ops, &spinlock));
+    OK(cond_init(&cond, &lock, 0));
+    assert_ptr_equal(finish(start(call_with_a_pending_cancel, &cond)), PTHREAD_CANCELED);
+    assert_int_equal(cond_destroy(&cond), EINVAL); /* the thread has come that far */
+    assert_false(spinlock_owned(&spinlock));
+    OK(cond_lock_destroy(&lock));
+}
+
 /* The library releases a recursive mutex until EPERM to find its depth. That is defined by POSIX, and tested here, but
    ThreadSanitizer reports it. */
 const char *__tsan_default_options(void);
