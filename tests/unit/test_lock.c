@@ -505,6 +505,50 @@ TEST(operations_run_with_cancellation_disabled)
     OK(cond_lock_destroy(&lock));
 }
 
+#if defined(__GLIBC__) && defined(_POSIX_THREAD_PRIO_PROTECT) && _POSIX_THREAD_PRIO_PROTECT > 0
+static void *call_above_the_ceiling(void *arg)
+{
+    cond_t *cond = arg;
+    REQUIRE(!cond_owned(cond));
+    REQUIRE(cond_wait(cond, 0) == EPERM);
+    REQUIRE(cond_notify(cond, 1) == EPERM);
+    REQUIRE(cond_release(cond) == EPERM);
+    return NULL;
+}
+
+/* A thread whose priority is above the ceiling of a mutex can neither acquire it nor hold it. */
+TEST(a_thread_above_the_ceiling_is_not_the_holder)
+{
+    const struct sched_param high = {.sched_priority = 10};
+    pthread_mutexattr_t kind;
+    pthread_mutex_t mutex;
+    pthread_attr_t urgent;
+    pthread_t thread;
+    cond_lock_t lock;
+    cond_t cond;
+    OK(pthread_mutexattr_init(&kind));
+    OK(pthread_mutexattr_setprotocol(&kind, PTHREAD_PRIO_PROTECT));
+    OK(pthread_mutexattr_setprioceiling(&kind, high.sched_priority - 5));
+    OK(pthread_mutex_init(&mutex, &kind));
+    OK(pthread_mutexattr_destroy(&kind));
+    OK(cond_lock_init_pthread(&lock, &mutex));
+    OK(cond_init(&cond, &lock, 0));
+    OK(pthread_attr_init(&urgent));
+    OK(pthread_attr_setinheritsched(&urgent, PTHREAD_EXPLICIT_SCHED));
+    OK(pthread_attr_setschedpolicy(&urgent, SCHED_FIFO));
+    OK(pthread_attr_setschedparam(&urgent, &high));
+    int error = pthread_create(&thread, &urgent, call_above_the_ceiling, &cond);
+    OK(pthread_attr_destroy(&urgent));
+    if (error == 0)
+        (void)finish(thread);
+    OK(cond_destroy(&cond));
+    OK(cond_lock_destroy(&lock));
+    OK(pthread_mutex_destroy(&mutex));
+    if (error != 0)
+        skip(); /* it needs the right to real-time priorities */
+}
+#endif
+
 /* The library releases a recursive mutex until EPERM to find its depth. That is defined by POSIX, and tested here, but
    ThreadSanitizer reports it. */
 const char *__tsan_default_options(void);
