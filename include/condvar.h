@@ -571,6 +571,7 @@ COND_API int cond_lock_init_pthread(cond_lock_t *lock, pthread_mutex_t *mutex);
  * returned.
  * EINVAL: NULL, destroyed.
  * EBUSY: a thread or a task waits on a condition on this lock; or the lock is held. (A foreign lock may be held.)
+ * (A shared lock does not count the waiters of conditions that it is not a part of: see "Processes".)
  */
 COND_API int cond_lock_destroy(cond_lock_t *lock);
 

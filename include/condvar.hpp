@@ -38,6 +38,9 @@
  * - Errors. Any other error throws std::system_error. Its code() is an errno value of condvar.h, to be compared with
  *   std::errc: operation_not_permitted if the caller does not hold the lock, resource_deadlock_would_occur if the
  *   owner of a mutex acquires it again, operation_canceled if the condition is closed, and so on.
+ * - A wait that throws holds the lock again, except after state_not_recoverable and the errors of a lost foreign lock
+ *   (cond_wait()). Such an exception must leave the scope of std::lock_guard or std::unique_lock, whose destructor
+ *   then finds that the lock is not held. Or call the release() of std::unique_lock.
  * - Predicates are called without arguments and return a bool. A thread that releases the lock may call the predicate
  *   while the waiter sleeps. So a predicate must not use thread_local variables or std::this_thread, must not block,
  *   and must not call the condition.
@@ -45,10 +48,12 @@
  *   (If a notify chose this waiter, its notification is used up.)
  * - Destructors cannot throw. If a condition or a lock is still held or waited on, its destructor calls
  *   std::terminate(). (The destructor of a std::thread does the same if the thread was not joined.)
- * - Processes. Construct shared conditions (COND_SHARED) in the shared memory by placement new. On EOWNERDEAD
- *   acquire(), wait() and wait_for() throw, with the lock held. lock() and its variants return normally, because
- *   otherwise std::lock_guard would not release the lock. So call recover() after lock(). It returns false if
- *   there was nothing to recover. Only the last process runs the destructor.
+ * - Processes. Construct shared conditions (COND_SHARED) in the shared memory by placement new. If another process has
+ *   done so before, the constructor throws device_or_resource_busy and changes nothing: cast the address instead.
+ *   (Compilers may remove a memset() of the memory just before. Clear it in another way.) On EOWNERDEAD acquire(),
+ *   wait() and wait_for() throw, with the lock held. lock() and its variants return normally, because otherwise
+ *   std::lock_guard would not release the lock. So call recover() after lock(). It returns false if there was nothing
+ *   to recover. Only the last process runs the destructor.
  * - Coroutines (C++20) wait without blocking a thread: see async_hold.
  */
 
@@ -168,7 +173,14 @@ public:
         return check(held(acquire_until_(time)), ETIMEDOUT);
     }
 
-    void unlock() { release(); }
+    /* Does not throw while an exception unwinds the stack: a wait may have lost the lock. The destructor of
+       std::lock_guard then calls unlock(), and an exception from it would call std::terminate(). */
+    void unlock()
+    {
+        const int error = self().release_();
+        if (std::uncaught_exceptions() == 0)
+            check(error);
+    }
 
 private:
     Self &self() { return static_cast<Self &>(*this); }
@@ -191,7 +203,7 @@ public:
     constexpr lock_handle() noexcept : lock_ COND_RLOCK_INIT {}
 
     /** COND_RLOCK or COND_MUTEX, and COND_SHARED or not: as cond_lock_init(). */
-    explicit lock_handle(unsigned flags) : lock_ COND_RLOCK_INIT { detail::check(cond_lock_init(&lock_, flags)); }
+    explicit lock_handle(unsigned flags) { detail::check(cond_lock_init(&lock_, flags)); }
 
 #ifndef CONDVAR_NO_FOREIGN
     /** A foreign lock, which must outlive this object: as cond_lock_init_foreign(). */
@@ -247,7 +259,7 @@ private:
     int try_acquire_() { return cond_lock_try_acquire(&lock_); }
     int release_() { return cond_lock_release(&lock_); }
 
-    cond_lock_t lock_;
+    cond_lock_t lock_; /* not cleared before cond_lock_init(), which may find a shared lock of another process here */
 };
 
 using lock = lock_handle; /* (C++ does not allow a class with a member function of its own name.) */
@@ -292,13 +304,10 @@ public:
     constexpr condition() noexcept : cond_ COND_INIT {}
 
     /** With its own lock: COND_RLOCK or COND_MUTEX, and COND_SHARED or not. As cond_init(). */
-    explicit condition(unsigned flags) : cond_ COND_INIT { detail::check(cond_init(&cond_, nullptr, flags)); }
+    explicit condition(unsigned flags) { detail::check(cond_init(&cond_, nullptr, flags)); }
 
     /** On a lock elsewhere, which must outlive the condition. */
-    explicit condition(lock_handle &lock) : cond_ COND_INIT
-    {
-        detail::check(cond_init(&cond_, lock.native_handle(), 0));
-    }
+    explicit condition(lock_handle &lock) { detail::check(cond_init(&cond_, lock.native_handle(), 0)); }
 
     ~condition()
     {
@@ -538,7 +547,7 @@ private:
     template <class Token, class Pred, class Clock, class Duration>
     bool wait_with_(Token &&token, Pred pred, const std::chrono::time_point<Clock, Duration> &time, bool unnotified);
 
-    cond_t cond_;
+    cond_t cond_; /* not cleared before cond_init(), as lock_handle::lock_ */
 };
 
 /* ---- Coroutines ------------------------------------------------------------------------------------------ */
@@ -566,7 +575,8 @@ private:
  * - co_await throws the same errors as the calls of threads, and the exceptions of the predicate. If a wait throws,
  *   the lock is held as before.
  *   std::errc::operation_canceled: the condition is closed, or cond_task_cancel() was called.
- * - A coroutine must not be destroyed while it waits. This calls std::terminate().
+ * - A coroutine must not be destroyed while it waits, and neither must its hold. This calls std::terminate(). Meanwhile
+ *   the hold does not hold the lock: if a second coroutine uses it, co_await throws operation_not_permitted.
  */
 class [[nodiscard]] async_hold {
 public:
@@ -918,9 +928,13 @@ struct coroutine_task {
      * The later one of ready() and await_suspend() resumes the coroutine. The earlier one does not touch the task
      * afterwards.
      *
-     *      phase:  REQUESTED ---(await_suspend)---> SUSPENDED ---(ready)---> post(): the executor resumes it
+     *      phase:  IDLE: no request
+     *                  |
+     *              REQUESTED ---(await_suspend)---> SUSPENDED ---(ready)---> post(): the executor resumes it
      *                  |
      *                  +--------(ready)-----------> READY ---(await_suspend)---> returns false: it continues at once
+     *
+     * When the coroutine continues, the phase becomes IDLE again.
      */
     static void ready(cond_task_t *task, int result) noexcept
     {
@@ -931,12 +945,12 @@ struct coroutine_task {
             self->post();
     }
 
-    enum { REQUESTED, SUSPENDED, READY };
+    enum { IDLE, REQUESTED, SUSPENDED, READY };
 
     cond_task_t task{};
     cond_lock_t *lock = nullptr; /* set when the lock is acquired: the hold releases it */
     std::coroutine_handle<> coroutine;
-    std::atomic<int> phase{REQUESTED};
+    std::atomic<int> phase{IDLE};
     int result = 0;
 };
 
@@ -974,12 +988,18 @@ public:
             result_ = EINVAL; /* the hold is empty */
             return false;
         }
+        int phase = coroutine_task::IDLE;
+        /* Acquire: partner is the release in end_request(). */
+        if (!task_->phase.compare_exchange_strong(phase, coroutine_task::REQUESTED, std::memory_order_acquire,
+                                                  std::memory_order_relaxed)) {
+            result_ = EPERM; /* another coroutine waits: the task does not hold the lock */
+            return false;
+        }
         task_->coroutine = coroutine;
-        task_->phase.store(coroutine_task::REQUESTED, std::memory_order_relaxed); /* no other thread has the task */
         waits_ = true;
         result_ = static_cast<Self *>(this)->begin();
         if (result_ != EINPROGRESS) {
-            waits_ = false;
+            end_request();
             return false;
         }
         /* After begin(): if a stop is requested already, this runs the callback at once, and the callback needs a
@@ -1004,9 +1024,10 @@ protected:
 #ifdef CONDVAR_STOP_TOKEN_
         callback_.reset();
 #endif
-        if (waits_)
+        if (waits_) {
             result_ = task_->result;
-        waits_ = false;
+            end_request();
+        }
         return result_;
     }
 
@@ -1026,6 +1047,13 @@ private:
         cond_task_t *task;
         void operator()() const noexcept { (void)cond_task_cancel(task); } /* EINVAL: too late, the result is decided */
     };
+
+    void end_request() noexcept
+    {
+        waits_ = false;
+        /* Release: partner is the acquire in await_suspend(). */
+        task_->phase.store(coroutine_task::IDLE, std::memory_order_release);
+    }
 
     void begin_stop() noexcept
     {
@@ -1069,8 +1097,12 @@ inline cond_task_t *async_hold::native_handle() noexcept { return task_ ? &task_
 
 inline void async_hold::drop_() noexcept
 {
-    if (task_)
+    if (task_) {
+        /* Relaxed: a misuse. Only a coroutine that waits by this hold changes the phase. */
+        if (task_->phase.load(std::memory_order_relaxed) != detail::coroutine_task::IDLE)
+            std::terminate();
         (void)cond_task_lock_release(task_->lock, &task_->task);
+    }
     task_.reset();
 }
 

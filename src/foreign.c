@@ -55,7 +55,12 @@ bool foreign_is_unrecoverable(const cond_lock_t *lock)
 /* Without `owned`, assume as Python's Condition does: if a try fails, the caller owns the lock. */
 bool foreign_owned(const cond_lock_t *lock)
 {
-    return foreign_ops(lock)->owned != NULL ? foreign_ops(lock)->owned(foreign_object(lock)) : foreign_is_busy(lock);
+    if (foreign_ops(lock)->owned == NULL)
+        return foreign_is_busy(lock);
+    int cancel = port_disable_cancel();
+    bool owned = foreign_ops(lock)->owned(foreign_object(lock));
+    port_enable_cancel(cancel);
+    return owned;
 }
 
 /* A try by the owner of a recursive lock succeeds, although the lock is held. So call `owned` first if it is

@@ -74,7 +74,8 @@ static bool adopted_was_owned(pthread_mutex_t *mutex)
 }
 
 /* EBUSY: a thread holds the mutex, possibly the caller. If the mutex is recursive, it is another thread. If it is
-   errorcheck, compare the owner. If it is normal, assume that it is the caller. */
+   errorcheck, compare the owner. If it is normal, assume that it is the caller.
+   EINVAL: the caller's priority is above the ceiling of the mutex (PTHREAD_PRIO_PROTECT), so it does not hold it. */
 static bool adopted_owned(void *object)
 {
     int error = pthread_mutex_trylock(object);
@@ -83,7 +84,7 @@ static bool adopted_owned(void *object)
     if (error == EBUSY && adopted_is_recursive(object))
         return false;
     if (error != 0 && error != EOWNERDEAD)
-        return error != ENOTRECOVERABLE;
+        return error != ENOTRECOVERABLE && error != EINVAL;
     bool owned = adopted_was_owned(object);
     (void)pthread_mutex_unlock(object);
     return owned;

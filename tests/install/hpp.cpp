@@ -5,10 +5,13 @@
 #include <cfloat>
 #include <chrono>
 #include <cmath>
+#include <csignal>
 #include <functional>
 #include <mutex>
+#include <new>
 #include <queue>
 #include <stdexcept>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <thread>
 #include <unistd.h>
@@ -422,13 +425,93 @@ static bool lost_owned(void *) { return true; }
 static void check_lost_lock()
 {
     const cond_lock_ops_t ops = {lost_acquire, dead_release, lost_owned, nullptr, nullptr};
-    int times = 0;
-    CHECK(throws(std::errc::io_error, [&] {
-        condvar::lock lock(ops, &times);
-        condvar::condition cond(lock);
-        cond.acquire();
-        cond.wait(1ms);
-    }));
+    for (int guard = 0; guard < 3; guard++) {
+        int times = 0;
+        CHECK(throws(std::errc::io_error, [&] {
+            condvar::lock lock(ops, &times);
+            condvar::condition cond(lock);
+            std::unique_lock by_lock(lock, std::defer_lock);
+            std::unique_lock by_cond(cond, std::defer_lock);
+            guard == 0 ? cond.acquire() : guard == 1 ? by_lock.lock() : by_cond.lock();
+            cond.wait(1ms);
+        }));
+    }
+}
+
+/* ---- Shared memory ---- */
+
+/* Constructing a shared object again throws, in any process, and leaves it as it is. */
+template <class Object, class... Args> static void check_constructed_twice(void *memory, Args &&...args)
+{
+    Object *object = new (memory) Object(args...);
+    object->acquire();
+    const auto construct = [&] {
+        CHECK(throws(std::errc::device_or_resource_busy, [&] { new (memory) Object(args...); }));
+        CHECK(object->locked());
+    };
+    construct();
+    CHECK(object->owned());
+    const pid_t child = fork();
+    if (child == 0) {
+        construct();
+        _exit(0);
+    }
+    int status = 1;
+    CHECK(child > 0 && waitpid(child, &status, 0) == child && status == 0);
+    object->release();
+    object->~Object();
+    object = new (memory) Object(args...); /* after destroy it may be constructed again */
+    object->~Object();
+}
+
+static void check_shared()
+{
+    struct place {
+        alignas(condvar::lock) char lock[sizeof(condvar::lock)];
+        alignas(condvar::condition) char cond[sizeof(condvar::condition)];
+    };
+    void *memory = mmap(nullptr, sizeof(place), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    CHECK(memory != MAP_FAILED);
+    place &shared = *static_cast<place *>(memory);
+    check_constructed_twice<condvar::condition>(shared.cond, static_cast<unsigned>(COND_SHARED));
+    check_constructed_twice<condvar::lock>(shared.lock, static_cast<unsigned>(COND_SHARED));
+    condvar::lock &lock = *new (shared.lock) condvar::lock(COND_SHARED | COND_MUTEX);
+    check_constructed_twice<condvar::condition>(shared.cond, lock);
+    lock.~lock_handle();
+    munmap(memory, sizeof(place));
+}
+
+/* A holder dies, and the next one releases the lock without recover(): a wait throws, and its guard is unwound. */
+static void check_shared_loss()
+{
+    void *memory = mmap(nullptr, sizeof(condvar::condition), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    CHECK(memory != MAP_FAILED);
+    condvar::condition &cond = *new (memory) condvar::condition(COND_SHARED);
+    const pid_t child = fork();
+    if (child == 0) {
+        const auto wait = [&] {
+            std::lock_guard hold(cond);
+            cond.wait();
+        };
+        _exit(throws(std::errc::state_not_recoverable, wait) ? 33 : 1);
+    }
+    while (cond.waiters() == 0)
+        std::this_thread::yield();
+    cond.acquire();
+    kill(child, SIGSTOP); /* so that this process gets EOWNERDEAD */
+    int status = 0;
+    CHECK(waitpid(child, &status, WUNTRACED) == child && WIFSTOPPED(status));
+    cond.release();
+    std::thread([&] { cond.acquire(); }).join(); /* the thread ends with the lock */
+    cond.lock();
+    cond.unlock();
+    CHECK(throws(std::errc::operation_not_permitted, [&] { cond.unlock(); }));
+    CHECK(throws(std::errc::state_not_recoverable, [&] { std::lock_guard hold(cond); }));
+    kill(child, SIGCONT);
+    CHECK(waitpid(child, &status, 0) == child);
+    CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 33);
+    cond.~condition();
+    munmap(memory, sizeof(condvar::condition));
 }
 
 /* ---- Destroyed too early ---- */
@@ -470,6 +553,8 @@ int main()
     check_adopted();
     check_dead_owner();
     check_lost_lock();
+    check_shared();
+    check_shared_loss();
     check_destructor<condvar::condition>();
     check_destructor<condvar::lock>();
     return 0;

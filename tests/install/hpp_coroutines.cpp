@@ -401,21 +401,66 @@ static fiber parks(condvar::condition &cond, std::vector<int> *calls, std::corou
     co_await cond.async_wait(hold);
 }
 
+/* A coroutine that waits by a hold outside its frame. */
+static fiber parks_by(condvar::condition &cond, std::vector<int> *calls, condvar::async_hold &hold, int &result)
+{
+    try {
+        if (!hold)
+            hold = co_await cond.async_acquire(inline_executor{calls});
+        co_await cond.async_wait(hold);
+        result = 1;
+    } catch (const std::system_error &error) {
+        result = error.code() == std::errc::operation_not_permitted ? 2 : 3;
+    }
+}
+
 static void check_destroyed()
 {
-    const pid_t child = fork();
-    if (child == 0) {
-        std::set_terminate([] { _exit(33); });
-        condvar::condition cond;
-        std::vector<int> calls;
-        std::coroutine_handle<> self;
-        parks(cond, &calls, self);
-        self.destroy();
-        _exit(0);
+    for (const bool hold_only : {false, true}) {
+        const pid_t child = fork();
+        if (child == 0) {
+            std::set_terminate([] { _exit(33); });
+            condvar::condition cond;
+            std::vector<int> calls;
+            if (hold_only) {
+                int result = 0;
+                condvar::async_hold hold;
+                parks_by(cond, &calls, hold, result);
+                hold = condvar::async_hold();
+            } else {
+                std::coroutine_handle<> self;
+                parks(cond, &calls, self);
+                self.destroy();
+            }
+            _exit(0);
+        }
+        int status = 0;
+        CHECK(child > 0 && waitpid(child, &status, 0) == child);
+        CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 33);
     }
-    int status = 0;
-    CHECK(child > 0 && waitpid(child, &status, 0) == child);
-    CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 33);
+}
+
+/* ---- Two coroutines with one hold: the second one gets an error, and the first one is woken ---- */
+
+static void check_second()
+{
+    condvar::condition cond;
+    std::vector<int> calls;
+    condvar::async_hold hold;
+    int results[3] = {};
+    parks_by(cond, &calls, hold, results[0]);
+    parks_by(cond, &calls, hold, results[1]);
+    CHECK(results[0] == 0 && results[1] == 2 && cond.waiters() == 1);
+    for (const int first : {0, 2}) {
+        cond.acquire();
+        cond.notify();
+        cond.release();
+        CHECK(results[first] == 1 && cond.locked());
+        if (first == 0)
+            parks_by(cond, &calls, hold, results[2]); /* the hold can be used again */
+    }
+    hold.release();
+    CHECK(!cond.locked());
 }
 
 /* ---- The condition is destroyed while the coroutine holds its lock ---- */
@@ -450,6 +495,7 @@ static void check_outlives()
 int main()
 {
     check_destroyed();
+    check_second();
     check_outlives();
     check_inline();
     check_stop();

@@ -7,9 +7,6 @@ need git
 repository_copy "$tmp/repository"
 cd "$tmp/repository"
 
-# No unresolved merge.
-! git grep -nE "^(<<<<<<<|>>>>>>>) " -- . >&2 || fail 'a merge is not resolved'
-
 # A file that can hold a comment has the line itself. Prose, records and generated files are in .reuse/dep5.
 git ls-files | grep -vE '\.(md|abi|svg|json)$|^LICENSE$|^docs/man/link\.in$|^tests/fuzz/corpus/' | while read -r file; do
     head -n 3 "$file" | grep 'SPDX-License-Identifier: MIT' >/dev/null || fail "$file does not name its licence"

@@ -498,6 +498,111 @@ TEST(wait_returns_the_error_of_release)
 
 #ifdef COND_HAVE_PTHREAD_
 
+/* Each operation contains a cancellation point. */
+static int cancellable_acquire(void *object, int64_t deadline_ns)
+{
+    pthread_testcancel();
+    return spinlock_acquire(object, deadline_ns);
+}
+
+static int cancellable_release(void *object)
+{
+    pthread_testcancel();
+    return spinlock_release(object);
+}
+
+static bool cancellable_owned(void *object)
+{
+    pthread_testcancel();
+    return spinlock_owned(object);
+}
+
+static int cancellable_release_save(void *object, unsigned *depth)
+{
+    pthread_testcancel();
+    return spinlock_release_save(object, depth);
+}
+
+static int cancellable_acquire_restore(void *object, unsigned depth)
+{
+    pthread_testcancel();
+    return spinlock_acquire_restore(object, depth);
+}
+
+static void *call_with_a_pending_cancel(void *arg)
+{
+    cond_t *cond = arg;
+    REQUIRE(pthread_cancel(pthread_self()) == 0);
+    REQUIRE(cond_acquire(cond) == 0);
+    REQUIRE(cond_owned(cond) && cond_locked(cond));
+    REQUIRE(cond_wait(cond, COND_MS(1)) == ETIMEDOUT);
+    REQUIRE(cond_notify(cond, 1) == 0);
+    REQUIRE(cond_close(cond) == 0);
+    REQUIRE(cond_release(cond) == 0);
+    REQUIRE(!cond_owned(cond) && cond_destroy(cond) == 0);
+    pthread_testcancel();
+    return NULL;
+}
+
+TEST(operations_run_with_cancellation_disabled)
+{
+    static const cond_lock_ops_t ops = {cancellable_acquire, cancellable_release, cancellable_owned,
+                                        cancellable_release_save, cancellable_acquire_restore};
+    struct spinlock spinlock = {.recursive = true};
+    cond_lock_t lock;
+    cond_t cond;
+    OK(cond_lock_init_foreign(&lock, &ops, &spinlock));
+    OK(cond_init(&cond, &lock, 0));
+    assert_ptr_equal(finish(start(call_with_a_pending_cancel, &cond)), PTHREAD_CANCELED);
+    assert_int_equal(cond_destroy(&cond), EINVAL); /* the thread has come that far */
+    assert_false(spinlock_owned(&spinlock));
+    OK(cond_lock_destroy(&lock));
+}
+
+#if defined(__GLIBC__) && defined(_POSIX_THREAD_PRIO_PROTECT) && _POSIX_THREAD_PRIO_PROTECT > 0
+static void *call_above_the_ceiling(void *arg)
+{
+    cond_t *cond = arg;
+    REQUIRE(!cond_owned(cond));
+    REQUIRE(cond_wait(cond, 0) == EPERM);
+    REQUIRE(cond_notify(cond, 1) == EPERM);
+    REQUIRE(cond_release(cond) == EPERM);
+    return NULL;
+}
+
+/* A thread whose priority is above the ceiling of a mutex can neither acquire it nor hold it. */
+TEST(a_thread_above_the_ceiling_is_not_the_holder)
+{
+    const struct sched_param high = {.sched_priority = 10};
+    pthread_mutexattr_t kind;
+    pthread_mutex_t mutex;
+    pthread_attr_t urgent;
+    pthread_t thread;
+    cond_lock_t lock;
+    cond_t cond;
+    OK(pthread_mutexattr_init(&kind));
+    OK(pthread_mutexattr_setprotocol(&kind, PTHREAD_PRIO_PROTECT));
+    OK(pthread_mutexattr_setprioceiling(&kind, high.sched_priority - 5));
+    OK(pthread_mutex_init(&mutex, &kind));
+    OK(pthread_mutexattr_destroy(&kind));
+    OK(cond_lock_init_pthread(&lock, &mutex));
+    OK(cond_init(&cond, &lock, 0));
+    OK(pthread_attr_init(&urgent));
+    OK(pthread_attr_setinheritsched(&urgent, PTHREAD_EXPLICIT_SCHED));
+    OK(pthread_attr_setschedpolicy(&urgent, SCHED_FIFO));
+    OK(pthread_attr_setschedparam(&urgent, &high));
+    int error = pthread_create(&thread, &urgent, call_above_the_ceiling, &cond);
+    OK(pthread_attr_destroy(&urgent));
+    if (error == 0)
+        (void)finish(thread);
+    OK(cond_destroy(&cond));
+    OK(cond_lock_destroy(&lock));
+    OK(pthread_mutex_destroy(&mutex));
+    if (error != 0)
+        skip(); /* it needs the right to real-time priorities */
+}
+#endif
+
 /* The library releases a recursive mutex until EPERM to find its depth. That is defined by POSIX, and tested here, but
    ThreadSanitizer reports it. */
 const char *__tsan_default_options(void);

@@ -820,6 +820,24 @@ TEST_SHARED(COND_RLOCK, recover_ends_waits_on_its_own_condition)
     continue_and_finish(waiter);
 }
 
+/* A destroy of the lock inside a condition counts the waiters with the lock held. cond_destroy() does so too, if a wait
+   begins after its own count. The waiter is stopped, so that it does not find the death first. */
+TEST_SHARED(COND_RLOCK, a_refused_destroy_keeps_the_report)
+{
+    pid_t waiter = start_role(wait_for_a_recover);
+    until_waiters(cond, 1);
+    acquire();
+    stop(waiter);
+    release();
+    elsewhere(die_with_the_lock);
+    assert_int_equal(cond_destroy(cond), EBUSY);
+    assert_int_equal(cond_lock_destroy(cond_get_lock(cond)), EBUSY);
+    acquire_after_death();
+    OK(cond_recover(cond));
+    release();
+    continue_and_finish(waiter);
+}
+
 static void wait_for_open_on_it(void)
 {
     acquire();
