@@ -315,7 +315,8 @@ typedef bool cond_pred_t(void *arg);
  * 0: a notify chose the caller.
  * ETIMEDOUT: no notify chose the caller within timeout_ns.
  * ECANCELED: the condition was closed before a notify chose the caller.
- * EOWNERDEAD: a holder of the shared lock was killed; see "Processes".
+ * EOWNERDEAD: a holder of the shared lock was killed; see "Processes". A foreign lock may return it too. If a notify
+ * had chosen the caller, its notification is used up.
  *
  * Nothing has changed after:
  * EINVAL: NULL, destroyed. (If a shared condition is destroyed during a wait: see "Processes".)
