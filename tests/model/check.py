@@ -3,15 +3,20 @@
 """
 check.py - spin searches the models of `rows`; compare its verdicts with the expected ones
 
-    tests/model/check.py [--short] [--jobs N] [--only WORD] WORK-DIRECTORY
+    tests/model/check.py [--short] [--jobs N] [--only WORD] [--again] WORK-DIRECTORY
 
 It prints a table. Exit status 0 if every verdict is as expected, every search without a finding was exhaustive (no limit of
 depth or memory, no approximation), the functions that the models name are in src/, and, without --short, some search took
 each step of each model (in the rows marked `short` or `cover`, in which spin counts each statement). 77 without spin; else
 1.
+
+The searches of the rows marked `full` take hours. Those that gave the expected verdict are noted in
+WORK-DIRECTORY/searched.tsv, with a hash of the program that spin made from the model. A later call does not search the
+same program again, unless it has --again.
 """
 import argparse
 import concurrent.futures
+import hashlib
 import os
 import pathlib
 import re
@@ -36,6 +41,7 @@ class Row:
         self.covers = self.kind in ("short", "cover") and self.expected.startswith("holds")
         self.verdict, self.states, self.memory, self.seconds, self.output = "?", "-", "-", "-", ""
         self.reached, self.unreached = set(), set()
+        self.key, self.was_searched = "", False
 
 
 def read_rows():
@@ -66,7 +72,22 @@ def verdict_of(output, status):
     return "refuted: " + name
 
 
-def run(row, work):
+def read_searched(work):
+    """{hash: (states, MiB, seconds)} of the searches of earlier calls."""
+    file = work / "searched.tsv"
+    lines = file.read_text().splitlines() if file.is_file() else []
+    return {key: figures for key, *figures in (line.split("\t") for line in lines)}
+
+
+def hash_of(directory, *commands):
+    """Of the program that spin has made, and of how it is compiled and run."""
+    hashed = hashlib.sha256(repr(commands).encode())
+    for file in sorted(directory.glob("pan.*")):
+        hashed.update(file.read_bytes())
+    return hashed.hexdigest()
+
+
+def run(row, work, searched):
     directory = work / str(row.number)
     shutil.rmtree(directory, ignore_errors=True)
     directory.mkdir(parents=True)
@@ -89,7 +110,14 @@ def run(row, work):
         row.output += done.stdout
         return done
 
-    if call(["spin", "-o3", "-a", *macros, row.model + ".pml"]).returncode != 0 or call(compiler).returncode != 0:
+    made = call(["spin", "-o3", "-a", *macros, row.model + ".pml"]).returncode == 0
+    row.key = hash_of(directory, compiler, pan, row.expected)
+    if row.key in searched:
+        row.verdict, row.was_searched = row.expected, True
+        row.states, row.memory, row.seconds = searched[row.key]
+        shutil.rmtree(directory, ignore_errors=True)
+        return row
+    if not made or call(compiler).returncode != 0:
         row.verdict = "failed"
         return row
     done = call(pan)
@@ -173,6 +201,7 @@ def main():
     parser.add_argument("--short", action="store_true")
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--only", default="")
+    parser.add_argument("--again", action="store_true")
     options = parser.parse_args()
     for tool in ("spin", "gcc"):
         if shutil.which(tool) is None:
@@ -184,14 +213,20 @@ def main():
     rows = [row for row in read_rows() if (row.kind == "short" or not options.short) and options.only in str(vars(row))]
     form = "{:8} {:62} {:>12} {:>9} {:>7}  {:26} {}"
     print(form.format("model", "size, workload and fault", "states", "MiB", "s", "verdict", "expected"), flush=True)
+    searched = {} if options.again else read_searched(options.work)
     with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
         # Begin with the long ones.
         ordered = sorted(rows, key=lambda row: (["full", "cover", "short"].index(row.kind), row.number))
-        for future in concurrent.futures.as_completed([pool.submit(run, row, options.work) for row in ordered]):
+        for future in concurrent.futures.as_completed(
+                [pool.submit(run, row, options.work, searched) for row in ordered]):
             row = future.result()
-            expected = "" if row.verdict == row.expected else "EXPECTED " + row.expected
-            print(form.format(row.model, row.defines, row.states, row.memory, row.seconds, row.verdict, expected), flush=True)
-            if expected:
+            is_expected = row.verdict == row.expected
+            note = "EXPECTED " + row.expected if not is_expected else "searched before" if row.was_searched else ""
+            print(form.format(row.model, row.defines, row.states, row.memory, row.seconds, row.verdict, note), flush=True)
+            if is_expected and row.kind == "full" and not row.was_searched:
+                with open(options.work / "searched.tsv", "a") as file:
+                    print(row.key, row.states, row.memory, row.seconds, sep="\t", file=file)
+            if not is_expected:
                 problems.append(f"{row.model} {row.defines}: {row.verdict}, expected {row.expected}; see {options.work / str(row.number)}")
                 if row.verdict == "failed":
                     print(row.output[-2000:])
