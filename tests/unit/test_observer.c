@@ -122,7 +122,7 @@ static void *wait_to_be_stopped(void *arg)
 TEST(events_of_a_stop)
 {
     const cond_lock_t *lock = cond_get_lock(&stopped_cond);
-    begin(see);
+    begin(see_all_but_contended);
     pthread_t thread = start(wait_to_be_stopped, NULL);
     until_waiters(&stopped_cond, 1);
     OK(cond_stop(&stop_node));
