@@ -17,12 +17,11 @@ _Static_assert(sizeof(void *) != 8 || sizeof(cond_task_t) <= 96, "a task is at m
 /* ---- Requests ---- */
 
 /* Release: partner is the acquire in cond_task_cancel(), which reads `lock_`. */
-static void task_begin_request(cond_t *cond, cond_task_t *task, cond_lock_t *lock, void *dispatcher,
-                               uint32_t acquires, uint32_t depth)
+static void task_begin_request(cond_task_t *task, cond_lock_t *lock, void *dispatcher, uint32_t acquires,
+                               uint32_t depth)
 {
     task->lock_ = lock;
     task->loop_ = dispatcher;
-    task->waiter_.cond = cond;
     task->waiter_.queue = WAITER_UNQUEUED;
     task->waiter_.passes_on = false;
     task->waiter_.cancelled = false;
@@ -86,10 +85,12 @@ static int task_request(cond_t *cond, cond_task_t *task, cond_lock_t *lock, uint
 {
     struct taskq_dispatcher dispatcher = {.caller = task, .result = EINPROGRESS};
     bool is_mine = taskq_begin_dispatch(&dispatcher);
-    task_begin_request(cond, task, lock, is_mine ? &dispatcher : NULL, acquires, acquires ? 1 : rlock_depth(lock));
+    task_begin_request(task, lock, is_mine ? &dispatcher : NULL, acquires, acquires ? 1 : rlock_depth(lock));
     if (acquires) {
+        task->waiter_.cond = NULL; /* not that of its last wait */
         task_join(task, lock);
     } else {
+        task->waiter_.cond = cond;
         waitq_begin_wait(&task->waiter_, lock);
         (void)rlock_release_save(lock, taskq_owner(task));
     }
