@@ -74,8 +74,6 @@ void condvar_step(void);
 #define a_load_byte(p, order) ANNOTATE_VALUE(p, order, atomic_load_explicit(A_8_(p), memory_order_##order))
 #define a_store_byte(p, value, order) \
     ANNOTATE_VOID(p, order, atomic_store_explicit(A_8_(p), (uint8_t)(value), memory_order_##order))
-#define a_exchange_byte(p, value, order) \
-    A_VALUE_(p, order, atomic_exchange_explicit(A_8_(p), (uint8_t)(value), memory_order_##order))
 #define a_load_16(p) A_HINT_(p, A_16_)
 #define a_store_16(p, value) A_SET_(p, A_16_, (uint16_t)(value))
 #define a_load_ptr(p) A_HINT_(p, A_PTR_)

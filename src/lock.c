@@ -153,12 +153,17 @@ COLD int cond_lock_destroy(cond_lock_t *lock)
         return EBUSY;
     }
     if (!is_private) {
-        /* Foreign, or another thread has just destroyed it. Relaxed, and an exchange: as in cond_destroy(). */
-        uint8_t before = a_exchange_byte(&lock->kind_, LOCK_DESTROYED, relaxed); /* M:destroyed-lock */
-        return before != LOCK_DESTROYED ? 0 : EINVAL;
+        if (!lock_is_foreign(lock))
+            return EINVAL; /* another thread has just destroyed it */
+        /* Relaxed, and an exchange: as in cond_destroy(). Of the depth, which a foreign lock does not use: some
+           processors have no exchange of one byte. */
+        uint32_t before = a_exchange(&lock->depth_, LOCK_DEPTH_DESTROYED, relaxed); /* M:destroyed-lock */
+        if (before == LOCK_DEPTH_DESTROYED)
+            return EINVAL;
     }
     a_store_8(&lock->kind_, LOCK_DESTROYED);
-    handoff_close(lock);
+    if (is_private)
+        handoff_close(lock);
     return 0;
 }
 

@@ -33,6 +33,9 @@ enum {
 #define LOCK_SHARED_MARK 0x5EC00000u
 #define LOCK_SHARED_MARK_BITS (~(uint32_t)COND_DEPTH_MAX)
 
+/* cond_lock_t.depth_ of a foreign lock after cond_lock_destroy(). */
+#define LOCK_DEPTH_DESTROYED UINT32_MAX
+
 /* cond_t.state_. Memory that is no shared condition is unlikely to contain a ..._SHARED number. */
 enum {
     CONDI_ALIVE = 0,

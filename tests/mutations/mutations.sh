@@ -215,7 +215,7 @@ mutation 'two threads destroy one condition' 'destroyed by two' destroyed \
     'uint32_t before = cond->state_; a_store(&cond->state_, CONDI_DESTROYED, relaxed);' \
     'no condition is destroyed beside another call'
 mutation 'two threads destroy one lock' 'foreign, destroyed by two' destroyed-lock \
-    'uint8_t before = 0; a_store_8(&lock->kind_, LOCK_DESTROYED);' 'no lock is destroyed beside another call'
+    'uint32_t before = 0;' 'no lock is destroyed beside another call'
 mutation 'a waiter that finds the lock lost wakes no other waiter' 'foreign, lost' lost-wakes-all delete
 mutation 'a waiter that finds the lock lost stays counted' 'foreign, lost' lost-ends delete
 mutation 'all waiters try to acquire a lost lock' 'foreign, lost' lost-is-not-tried never
