@@ -131,6 +131,13 @@ put_mutation() {
     fi
 }
 
+# put_library NAME TARGET REPLACEMENT COMPILER...: the library with this mutation is $work/libcondvar.so.
+put_library() {
+    put_mutation "$1" "$2" "$3" || return 1
+    shift 3
+    make_library "$root" "$work" "$@" || { not_detected 'it cannot be compiled'; return 1; }
+}
+
 not_detected() {
     echo "$name: $1"
     failed=$((failed + 1))

@@ -15,11 +15,11 @@ mutations_begin
 # mutation NAME CASE EVERY TARGET REPLACEMENT COMPILER...: a case with CASE in its name must detect it, at each EVERY-th
 # instruction. tests/mutate.sh says what TARGET and REPLACEMENT are.
 mutation() {
+    name=$1
     case_=$2
     every=$3
-    put_mutation "$1" "$4" "$5" || return 0
-    shift 5
-    make_library "$root" "$work" "$@" -Wl,-z,now
+    shift 3
+    put_library "$name" "$@" -Wl,-z,now || return 0
     if LD_PRELOAD=$work/libcondvar.so "$program" --control --seed 1 --only "$case_" --every "$every" \
         >"$work/out" 2>&1; then
         is_detected ": $(grep -m 1 -e ' --at ' "$work/out")"

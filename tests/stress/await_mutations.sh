@@ -12,10 +12,10 @@ mutations_begin
 
 # mutation NAME PROGRAM TARGET REPLACEMENT COMPILER...: the program must fail, or hang for 20 seconds.
 mutation() {
+    name=$1
     program=$2
-    put_mutation "$1" "$3" "$4" || return 0
-    shift 4
-    make_library "$root" "$work" "$@"
+    shift 2
+    put_library "$name" "$@" || return 0
     if LD_PRELOAD=$work/libcondvar.so timeout 20 "$program" >"$work/out" 2>&1; then
         not_detected "NOT detected by $(basename "$program")"
     else

@@ -11,9 +11,7 @@ mutations_begin
 
 # mutation NAME TARGET REPLACEMENT COMPILER...: the history of events, or a lost notification, must show it.
 mutation() {
-    put_mutation "$1" "$2" "$3" || return 0
-    shift 3
-    make_library "$root" "$work" "$@"
+    put_library "$@" || return 0
     # Until it is detected; the caller has a limit on time.
     if LD_PRELOAD=$work/libcondvar.so "$program" --scale 100000 >"$work/out" 2>"$work/err"; then
         not_detected 'NOT detected'

@@ -16,9 +16,7 @@ mutations_begin
 
 # mutation NAME TARGET REPLACEMENT COMPILER...: the soak must end with a violation.
 mutation() {
-    put_mutation "$1" "$2" "$3" || return 0
-    shift 3
-    make_library "$root" "$work" "$@"
+    put_library "$@" || return 0
     # Until it is detected; the caller has a limit on time.
     if LD_PRELOAD=$work/libcondvar.so "$soak" --minutes 1000 --hang 5 >"$work/out" 2>"$work/err"; then
         not_detected 'NOT detected'
