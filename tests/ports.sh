@@ -100,8 +100,8 @@ test_port() {
             return
         fi ;;
     macos)
-        # (The faults in the port to POSIX are compiled without these c_args.)
-        printf "[built-in options]\nc_args = ['-include', '%s']\n[properties]\ncondvar_port_faults = false\n" \
+        # (The mutations of the port to POSIX are compiled without these c_args.)
+        printf "[built-in options]\nc_args = ['-include', '%s']\n[properties]\ncondvar_port_mutations = false\n" \
             "$root/tests/cross/as_macos.h" >"$dir.ini"
         options+=("--native-file=$dir.ini") ;;
     windows)
