@@ -359,7 +359,7 @@ COND_API int cond_wait_for_until(cond_t *cond, cond_pred_t *pred, void *arg, int
  * Choose the first n waiters, or all if there are fewer. Caller must hold the lock.
  *
  * Each release of the lock then wakes one chosen waiter, even if the waiters woken before have not acquired the lock
- * yet. The order is that of arrival, but waiters with predicates may be passed over. While threads starve
+ * yet. Waiters are woken in order of arrival, but waiters with predicates may be skipped. While threads starve
  * (cond_acquire()), every second release wakes a starving thread instead.
  *
  * If a chosen waiter is in cond_wait_for() and its predicate is false, it stays asleep. Its notification goes to

@@ -87,7 +87,7 @@ static int task_request(cond_t *cond, cond_task_t *task, cond_lock_t *lock, uint
     bool is_mine = taskq_begin_dispatch(&dispatcher);
     task_begin_request(task, lock, is_mine ? &dispatcher : NULL, acquires, acquires ? 1 : rlock_depth(lock));
     if (acquires) {
-        task->waiter_.cond = NULL; /* not that of its last wait */
+        task->waiter_.cond = NULL; /* not the condition of its last wait */
         task_join(task, lock);
     } else {
         task->waiter_.cond = cond;

@@ -13,7 +13,7 @@
  * - cond->waiters_ is the number of nodes in that queue, plus the number of the condition's awaiting waiters
  *   (cond_await) that are in the lock's list and are not cancelled.
  * - lock->u_.local.notified is in order of notification. An awaiting waiter counts as notified when it arrives. If it
- *   was woken in vain, it goes back in at an earlier place (waitq_await_again()).
+ *   was woken and its predicate is false again, it goes back in at an earlier place (waitq_await_again()).
  * - A node is in at most one queue. Its `queue` says which.
  * - If lock->u_.local.notified is not empty, a thread is awake that will acquire the lock, and its release searches the
  *   list again. That thread is a waiter that a release has woken, an expired waiter, or a starving thread (mutex.c).
@@ -393,9 +393,9 @@ enum waitq_verdict {
     WAITQ_AWAITS,  /* its predicate is false, and it stays in the list, since it awaits */
 };
 
-/* The predicate of a cancelled waiter is not called here. A thread calls its own predicate when it has the
-   lock, and taskq_grant() calls that of a task. A waiter whose condition was destroyed too early has no queue to go
-   back to. It is picked too, and finds the condition destroyed when it has acquired the lock. */
+/* The predicate of a cancelled waiter is not called here. A thread calls its own predicate when it has the lock, and
+   taskq_grant() calls the predicate of a task. A waiter whose condition was destroyed too early has no queue to go back
+   to. It is picked too, and finds the condition destroyed when it has acquired the lock. */
 static enum waitq_verdict waitq_judge(struct cond_waiter *waiter, cond_lock_t *lock)
 {
     if (waitq_is_task(waiter) && waiter->queue == WAITER_WANTS_LOCK)

@@ -166,8 +166,8 @@ INTERNAL void waitq_note_holder_pred(cond_lock_t *lock, cond_pred_t *pred, const
  * passes its notification on. A skipped waiter may pass its notification on to a waiter that went back before. So one
  * call of this function may call a predicate twice.
  *
- * Waiters with the predicate that the releasing thread last waited for are skipped, once each. Such a waiter often
- * wakes up in vain: for example, a producer usually fills the buffer itself before another producer runs.
+ * Waiters with the predicate that the releasing thread last waited for are skipped, once each. When such a waiter runs,
+ * its predicate is often false again: a producer usually fills the buffer itself before another producer runs.
  */
 INTERNAL struct cond_waiter *waitq_pick(cond_lock_t *lock);
 
