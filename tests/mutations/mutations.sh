@@ -215,7 +215,8 @@ mutation 'two threads destroy one condition' 'destroyed by two' destroyed \
     'uint32_t before = cond->state_; a_store(&cond->state_, CONDI_DESTROYED, relaxed);' \
     'no condition is destroyed beside another call'
 mutation 'two threads destroy one lock' 'foreign, destroyed by two' destroyed-lock \
-    'uint32_t before = 0;' 'no lock is destroyed beside another call'
+    'uint32_t before = a_load(&lock->depth_, relaxed); a_store(&lock->depth_, LOCK_DEPTH_DESTROYED, relaxed);' \
+    'no lock is destroyed beside another call'
 mutation 'a waiter that finds the lock lost wakes no other waiter' 'foreign, lost' lost-wakes-all delete
 mutation 'a waiter that finds the lock lost stays counted' 'foreign, lost' lost-ends delete
 mutation 'all waiters try to acquire a lost lock' 'foreign, lost' lost-is-not-tried never
