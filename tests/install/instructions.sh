@@ -3,8 +3,7 @@
 # An unused feature costs nothing: instructions, counted by valgrind, of a library built as users build it.
 #
 # - Tasks: an uncontended acquire and release takes at most 5 % more with task support than without. (With some
-# compilers
-#   it takes fewer, because they inline other calls.)
+#   compilers it takes fewer, because they inline other calls.)
 # - cond_await(), on a lock without awaiting waiters: an uncontended acquire and release, and a wait with its notify and
 #   its handoff, take at most 1 % and 3 % more than in a library without it.
 #
