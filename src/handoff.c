@@ -2,12 +2,11 @@
 /*
  * The release of a private lock, and the choice of who acquires it next. Three groups want a lock:
  *
- *      the list          waiters that a notify has chosen (waitq.h). A waiter is a thread, asleep on its own node, or
- *                        a task: a request with a callback. A task cannot sleep, so it is handed the lock. Tasks
- *                        that only acquire the lock are in this list too
+ *      the list          chosen waiters, awaiting waiters, and tasks that acquire the lock (waitq.h). A thread sleeps
+ *                        on its own node. A task cannot sleep, so it is handed the lock, and its callback is called
  *      starving threads  threads that have waited for TUNING_STARVATION_NS, asleep on the lock's word (mutex.c)
- *      sleepers          threads that have waited for less, asleep on mutex_wakeups(): new arrivals, and waiters that
- *                        have expired
+ *      sleepers          threads that have waited for less, asleep on mutex_wakeups(): new arrivals, and woken or
+ *                        expired waiters that found the lock held
  *
  * A release chooses in this order:
  *
@@ -17,19 +16,19 @@
  *      2. Else a starving thread. The word is freed and RESERVED, and the thread is woken.
  *      3. Else a sleeper. The word is freed, and the sleeper is woken.
  *
- * Each release wakes at most one thread, even if the threads that earlier releases woke have not acquired the lock yet.
- * So a woken thread that is slow to wake up does not stop later releases from waking others, and a broadcast does not
- * wake all waiters at once. (There is one exception. After a release has claimed a wake-up for a sleeper, and before it
- * has freed the word, a thread may begin to starve, or a task may join. Then the release may wake a second thread.)
+ * Each release wakes at most one thread. It wakes a waiter even if waiters that were woken before have not acquired the
+ * lock yet. So a waiter that is slow to wake up does not delay the wake-up of others, and a broadcast does not wake all
+ * waiters at once. (There is one exception. A release has claimed a wake-up for a sleeper. Before it frees the word, a
+ * thread begins to starve, or a task joins the list and a waiter can go. Then the release may wake a second thread.)
  *
  * Turns. While threads starve and the list is not empty, every second release skips step 1. Turns are counted in
  * releases, so it makes no difference how long the holders keep the lock. If a starving thread has n starving threads
  * before it, at most n + 1 waiters of the list acquire the lock before it does. An expired waiter acquires the lock
- * like any other thread, and starves after the same time. A waiter of the list is delayed, too: with n waiters before
- * it, by at most n + 1 starving threads.
+ * like any other thread, and starves after the same time. If a waiter of the list has n waiters before it, at most
+ * n + 1 starving threads acquire the lock before it does.
  *
- * A RESERVED lock is free for starving threads only. So no other thread takes it while the woken thread wakes up.
- * Invariant (2) in mutex.c says why such a lock is always taken.
+ * A RESERVED lock is free for starving threads only, for at most TUNING_STARVATION_NS. So no new arrival takes it while
+ * the woken thread wakes up. By invariant (2) in mutex.c, a thread that may take it is awake.
  *
  * Only the holder calls these functions, except handoff_request().
  */
@@ -65,7 +64,7 @@ static bool handoff_take_turn(cond_lock_t *lock)
 }
 
 /* Remove from the list the first waiter that can go, and return it. NULL: there is none. If the waiter is a task, it
-   owns the lock now. */
+   owns the lock now. A task whose acquire was cancelled is removed too, but is not returned. */
 static struct cond_waiter *handoff_pick(cond_lock_t *lock, struct taskq_calls *calls)
 {
     struct cond_waiter *next;
@@ -83,12 +82,12 @@ static struct cond_waiter *handoff_pick(cond_lock_t *lock, struct taskq_calls *c
    The order matters. A thread that goes to sleep reads the count, and then the word. There are three cases:
 
    - It reads the new count. Then it also finds SLEEPERS cleared, and sets it again. If this release has not freed the
-     word yet, the compare-exchange that frees it fails, and this release claims again. Otherwise a later one claims.
-   - It reads the old count, and sleeps before the count changes. Then the wake-up finds it.
+     word yet, the compare-exchange that frees it fails, and this release claims again. Otherwise a later release does.
+   - It reads the old count, and sleeps before the count changes. Then port_wake() wakes it, or another sleeper.
    - It reads the old count, and the count changes before it sleeps. Then port_wait() returns at once.
 
-   Relaxed is enough for the bit, which guards no data. The store in mutex_count_wakeup() is a release: a thread that
-   reads the new count also sees the bit cleared. */
+   Relaxed is enough for the bit, which guards no data. The store in mutex_count_wakeup() has release order: a thread
+   that reads the new count also sees the bit cleared. */
 static bool handoff_claim_wakeup(cond_lock_t *lock, uint32_t *old)
 {
     if (!a_cas_weak(lock_word(lock), old, *old & ~(uint32_t)MUTEX_SLEEPERS, relaxed, relaxed))
@@ -104,7 +103,7 @@ void handoff_release_contended(cond_lock_t *lock)
     struct taskq_calls calls = TASKQ_NO_CALLS;
     struct cond_waiter *next = NULL;
     bool took_turn = false, is_starving_turn = false;
-    bool has_searched = false; /* no waiter of the list could go, and the list has not changed since */
+    bool has_searched = false; /* the list was searched, and no task has joined it since */
     bool wake_sleeper = false;
     uint32_t old = a_load(word, relaxed);
     /* If a compare-exchange below fails, the loop starts again. It keeps the waiter that it has picked, its turn, and
@@ -125,7 +124,7 @@ void handoff_release_contended(cond_lock_t *lock)
         }
         if (next == NULL && !has_searched && !(threads_starve && is_starving_turn)) { /* M:starving-turn */
             /* Without cond_await() a second search does no harm: each waiter whose predicate was false has left the
-               list, so no predicate is called twice. */
+               list, so it is not called again. */
             has_searched = HAVE_AWAIT; /* M:look-once */
             next = handoff_pick(lock, &calls);
             if (next != NULL && waitq_is_task(next))
@@ -136,8 +135,8 @@ void handoff_release_contended(cond_lock_t *lock)
                 continue;
             wake_sleeper = true;
         }
-        /* Release: partner is the next holder's acquire in mutex.c. The next holder may destroy the lock. So once this
-           has succeeded, the lock is used as an address only. */
+        /* Release: partner is the next holder's acquire (mutex_try(), ...). The next holder may destroy the lock. So
+           once this has succeeded, the lock is used as an address only. */
         uint32_t freed = old & ~(uint32_t)MUTEX_HELD;
         if (threads_starve && next == NULL)
             freed |= MUTEX_RESERVED;

@@ -13,10 +13,11 @@
  * - cond->waiters_ is the number of nodes in that queue, plus the number of the condition's awaiting waiters
  *   (cond_await) that are in the lock's list and are not cancelled.
  * - lock->u_.local.notified is in order of notification. An awaiting waiter counts as notified when it arrives. If it
- *   was woken and its predicate is false again, it goes back in at an earlier place (waitq_await_again()).
+ *   was woken and its predicate is false again, it may go before waiters that were notified earlier
+ *   (waitq_await_again()).
  * - A node is in at most one queue. Its `queue` says which.
- * - If lock->u_.local.notified is not empty, a thread is awake that will acquire the lock, and its release searches the
- *   list again. That thread is a waiter that a release has woken, an expired waiter, or a starving thread (mutex.c).
+ * - If lock->u_.local.notified is not empty, some awake thread will acquire the lock, and its release searches the list
+ *   again. That thread is a waiter that a release has woken, an expired waiter, or a starving thread (mutex.c).
  *   There is one exception: all waiters in the list await, and all their predicates are false.
  */
 #include "waitq.h"
@@ -163,8 +164,8 @@ void waitq_end_wait(cond_lock_t *lock)
 /* ---- Choosing ---- */
 
 /* Try to set CHOSEN, after which the waiter's deadline no longer counts. False: the waiter has expired. A waiter
-   without a deadline needs no CHOSEN. Partner: the compare-exchange in park_sleep(). Relaxed is enough: the caller
-   holds the lock, and an expired waiter acquires it before it touches a queue. */
+   without a deadline needs no CHOSEN. Partners: park_sleep(), park_expire() and cond_task_cancel(), which set EXPIRED.
+   Relaxed is enough: the caller holds the lock, and an expired waiter acquires it before it touches a queue. */
 static bool waitq_beat_deadline(struct cond_waiter *waiter)
 {
     if (!OPTIMIZE_SIZE && !waiter->timed)
@@ -183,7 +184,7 @@ static bool waitq_has_expired(struct cond_waiter *waiter)
 }
 
 /* cond_waiter.horizon is the number of waiters that arrived after this waiter, and before the notify that chose it.
-   This value means "this many or more". */
+   WAITQ_HORIZON_MAX means "this many or more". */
 enum { WAITQ_HORIZON_MAX = 0xFFFFFF };
 
 /* Move one waiter from its condition's queue to the lock's list. If it has expired, only remove it from the queue, and
@@ -201,8 +202,8 @@ static NOINLINE bool waitq_choose(struct cond_waiter *waiter, cond_lock_t *lock,
     return true;
 }
 
-/* How many waiters have arrived after this one, at most WAITQ_HORIZON_MAX. If the result is WAITQ_HORIZON_MAX, a waiter
-   that arrives after the notify may also get the notification that this one passes on. */
+/* How many waiters have arrived after this one, at most WAITQ_HORIZON_MAX. If it is WAITQ_HORIZON_MAX, a
+   waiter without a predicate that arrives after the notify may also get the notification, if this one passes it on. */
 static uint32_t waitq_arrived_since(const struct cond_waiter *waiter)
 {
     uint64_t since = waiter->cond->u_.local.arrivals - waiter->arrival - 1;
@@ -244,7 +245,7 @@ void waitq_cancel(cond_t *cond, cond_lock_t *lock, const cond_token_t *token)
         next = waitq_next(lock->u_.local.notified, next);
         if (waiter->queue != WAITER_NOTIFIED || waiter->cond != cond || !waitq_has_token(waiter, token))
             continue;
-        /* If the condition is being closed, its chosen waiters must not pass on their notifications. For that they
+        /* If the condition is being closed, its chosen waiters must not pass on their notifications. To do so, they
            would access the condition. It may be destroyed as soon as the second loop has emptied the queue. */
         if (token == NULL) /* M:close-keeps */
             waiter->passes_on = false;
@@ -274,8 +275,8 @@ void waitq_close(cond_t *cond, cond_lock_t *lock)
 #endif
 
 /* `distance` is k if the candidate is the k-th waiter that arrived after `waiter`. If k is at most the waiter's
-   horizon, the candidate arrived before the notify. Its own horizon is then smaller by k. If the candidate arrived
-   after the notify, its own horizon is 0. */
+   horizon, the candidate arrived before the notify. Then its own horizon is that of `waiter`, less k. If the candidate
+   arrived after the notify, its own horizon is 0. */
 void waitq_pass_on(struct cond_waiter *waiter, cond_lock_t *lock)
 {
     cond_t *cond = waiter->cond;
@@ -350,9 +351,9 @@ bool waitq_any_notified(const cond_lock_t *lock)
 #if UINTPTR_MAX > 0xFFFFFFFFu
 enum { WAITQ_SKIPS = 1 };
 
-/* A hash of the predicate, its argument and the calling thread. With the thread in it, only the thread that has stored
-   a hash finds it equal. Never 0: if no hash was stored, holder_pred is 0. If two predicates have the same hash, a
-   waiter may be skipped once without need. There is no other harm. */
+/* A hash of the predicate, its argument and the calling thread. It includes the thread, so that only the thread that
+   has stored a hash computes an equal one. Never 0: if no hash was stored, holder_pred is 0. If two predicates have the
+   same hash, a waiter may be skipped once without need. There is no other harm. */
 static uint32_t waitq_pred_hash(cond_pred_t *pred, const void *arg)
 {
     uint64_t mixed = ((uintptr_t)pred + 31 * (uint64_t)(uintptr_t)arg) ^ (uint64_t)port_self() << 1;
@@ -395,7 +396,7 @@ enum waitq_verdict {
 
 /* The predicate of a cancelled waiter is not called here. A thread calls its own predicate when it has the lock, and
    taskq_grant() calls the predicate of a task. A waiter whose condition was destroyed too early has no queue to go back
-   to. It is picked too, and finds the condition destroyed when it has acquired the lock. */
+   to. It is picked too. A thread finds the condition destroyed when it has acquired the lock. */
 static enum waitq_verdict waitq_judge(struct cond_waiter *waiter, cond_lock_t *lock)
 {
     if (waitq_is_task(waiter) && waiter->queue == WAITER_WANTS_LOCK)
@@ -437,7 +438,8 @@ static NOINLINE_IF_FAST bool waitq_check(struct cond_waiter *waiter, cond_lock_t
     return verdict == WAITQ_GOES;
 }
 
-/* Whether waitq_search_others() skips the waiter: it has the holder's predicate, and was not skipped before. */
+/* Whether waitq_search_others() skips the waiter: it has the holder's predicate, has not expired, and no later waiter
+   was picked before it. */
 static bool waitq_may_skip(struct cond_waiter *waiter, const cond_lock_t *lock)
 {
     return WAITQ_SKIPS && !waiter->skipped && waiter->queue == WAITER_NOTIFIED &&
@@ -461,9 +463,9 @@ static struct cond_waiter *waitq_search_others(cond_lock_t *lock, struct waitq_p
     return NULL;
 }
 
-/* The second search. It returns the first waiter that can go among those that the first search has skipped or has not
-   reached. `end`: the last waiter that the first search left in the list, or NULL. Up to `end`, the first search has
-   judged each waiter that it has not skipped. These are not judged again, so that no predicate is called twice. */
+/* The second search. It judges only waiters that the first search has skipped or has not reached, and returns the first
+   one that can go. `end`: the last waiter that the first search left in the list, or NULL. Up to `end`, the first
+   search has judged each waiter that it has not skipped. The judged ones are not judged again. */
 static struct cond_waiter *waitq_search_rest(cond_lock_t *lock, const struct cond_waiter *end)
 {
     struct waitq_position position = {NULL, NULL};
@@ -490,7 +492,7 @@ struct cond_waiter *waitq_pick(cond_lock_t *lock)
         waiter = waitq_search_rest(lock, end.kept);
     if (waiter == NULL)
         return NULL;
-    /* This waiter overtakes those before it. Mark them, so that no later release skips them. */
+    /* This waiter goes before those in front of it. Mark them, so that no later release skips them. */
     struct cond_waiter *before = waitq_first(lock->u_.local.notified);
     for (; WAITQ_SKIPS && before != waiter; before = before->next)
         before->skipped = true;
