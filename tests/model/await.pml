@@ -46,6 +46,7 @@
 #define AWAITS(i) ((i) < AWAITERS)
 #define ENDED(i) IN(ended, i)
 #define KIND(i) ((i) < AWAITERS -> 0 : 1)
+#define NONE_PUT_BACK /* the plain ones have no predicate, and the awaiters stay in the list */
 #define PREDICATE(i) ((i) >= AWAITERS || ((i) < TRUE_ONES && tickets > 0))
 #define HOLDER_PRED(i) (AWAITS(i) -> 0 : NOBODY) /* @waitq.c waitq_note_holder_pred */
 byte tickets;
@@ -167,6 +168,7 @@ inline close()
     }
 }
 
+#ifndef LIVE
 /* True when no thread can run. */
 proctype quiet()
 {
@@ -177,6 +179,7 @@ proctype quiet()
     MUST(overdue, (waiting & due) == 0);
     MUST(not_finished, !closed || (waiting == 0 && finished == N))
 }
+#endif
 
 proctype awaiter(byte me)
 {
