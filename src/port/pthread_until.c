@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Acquire a pthread mutex, with a deadline: pthread_until.h. By pthread_mutex_clocklock() if the system has it, else by
-   tries. */
+   tries. Also by tries if glibc refuses that call. */
 #ifndef _GNU_SOURCE
 #  define _GNU_SOURCE
 #endif
@@ -31,13 +31,6 @@
 #  endif
 #endif
 
-#ifdef UNTIL_CLOCKLOCK
-static int until_lock(pthread_mutex_t *mutex, int64_t deadline_ns)
-{
-    struct timespec until = timespec_of(deadline_ns);
-    return pthread_mutex_clocklock(mutex, CLOCK_MONOTONIC, &until);
-}
-#else
 /* A sixteenth of the time waited so far, at least 50 us and at most 10 ms. So a mutex that is released soon is
    acquired soon, and a thread that waits for long does not try often. */
 static int64_t until_pause(int64_t waited_ns)
@@ -50,25 +43,25 @@ static int64_t until_pause(int64_t waited_ns)
    returns EDEADLK to the owner of an errorcheck mutex. macOS does not have it. */
 static int until_try(pthread_mutex_t *mutex)
 {
-#  ifdef __APPLE__
+#ifdef __APPLE__
     int error = pthread_mutex_trylock(mutex);
     return error == EBUSY ? ETIMEDOUT : error;
-#  else
+#else
     int error = pthread_mutex_timedlock(mutex, &(struct timespec){0}); /* M:no-clocklock */
-#    ifdef UNTIL_TSAN
+#  ifdef UNTIL_TSAN
     if (error == EOWNERDEAD) { /* acquired: ThreadSanitizer (gcc 12, clang 14) does not see that */
         __tsan_mutex_pre_lock(mutex, __tsan_mutex_try_lock);
         __tsan_mutex_post_lock(mutex, __tsan_mutex_try_lock, 1);
     }
-#    endif
-    return error;
 #  endif
+    return error;
+#endif
 }
 
 /* pthread_mutex_timedlock() has deadlines on the wall clock only. If the clock is set back by hours, a thread would
    sleep for hours. So try now and then. An acquire is not a cancellation point. nanosleep() is one, so cancellation is
    disabled. */
-static int until_lock(pthread_mutex_t *mutex, int64_t deadline_ns)
+static int until_poll(pthread_mutex_t *mutex, int64_t deadline_ns)
 {
     int saved = errno;
     int cancel_state;
@@ -85,7 +78,19 @@ static int until_lock(pthread_mutex_t *mutex, int64_t deadline_ns)
     errno = saved;
     return error;
 }
+
+static int until_lock(pthread_mutex_t *mutex, int64_t deadline_ns)
+{
+#ifdef UNTIL_CLOCKLOCK
+    struct timespec until = timespec_of(deadline_ns);
+    int error = pthread_mutex_clocklock(mutex, CLOCK_MONOTONIC, &until);
+    /* glibc returns EINVAL for a mutex with PTHREAD_PRIO_INHERIT if the kernel has no FUTEX_LOCK_PI2 (before Linux
+       5.14). If there is another reason, the first try returns EINVAL too. */
+    if (error != EINVAL) /* M:clocklock-refuses */
+        return error;
 #endif
+    return until_poll(mutex, deadline_ns);
+}
 
 int until_acquire(pthread_mutex_t *mutex, int64_t deadline_ns)
 {

@@ -35,6 +35,14 @@ int fake_timedlock(pthread_mutex_t *mutex, const struct timespec *until)
     return error;
 }
 
+#ifdef CLOCKLOCK_REFUSES
+int fake_clocklock(pthread_mutex_t *mutex, clockid_t clock, const struct timespec *until)
+{
+    (void)mutex, (void)clock, (void)until;
+    return EINVAL;
+}
+#endif
+
 enum { SHARED_OWN = KINDS, SHARED_ELSEWHERE, ALL_KINDS };
 
 static struct test {

@@ -19,14 +19,14 @@ no_deadline=always
 case $port in
 linux)
     parts='linux pthread pthread_until robust'
-    programs='port timeouts large_pages no_clocklock'
+    programs='port timeouts large_pages no_clocklock clocklock_refuses'
     no_deadline='bool limited = false;'
     compares='futex_sleep()'
     does_not='return syscall(call, word, FUTEX_OP_WAIT_BITSET | scope, *(const volatile uint32_t *)word + 0 * expected,
         deadline, NULL, UINT32_MAX);' ;;
 posix)
     parts='posix pthread pthread_until no_shared'
-    programs='port timeouts no_clocklock'
+    programs='port timeouts no_clocklock clocklock_refuses'
     compares=posix-compare
     does_not='if (deadline_ns > port_now()) {' ;;
 windows)
@@ -54,8 +54,11 @@ build() {
     case $program in # as in meson.build
     large_pages) set -- "$@" -Dmadvise=fake_madvise -Dsysconf=fake_sysconf -Dgetpid=fake_getpid ;;
     no_clocklock) set -- "$@" -include "$root/tests/cross/no_clocklock.h" ;;
+    clocklock_refuses) set -- "$@" -DCLOCKLOCK_REFUSES -include "$root/tests/cross/no_clocklock.h" ;;
     esac
-    [ -f "$work/$program.o" ] || "$@" -c -o "$work/$program.o" "$root/tests/stress/$program.c" || return
+    file=$program
+    [ "$program" != clocklock_refuses ] || file=no_clocklock
+    [ -f "$work/$program.o" ] || "$@" -c -o "$work/$program.o" "$root/tests/stress/$file.c" || return
     set -- "$@" -o "$work/program.exe" "$work/$program.o" "$work"/core/*.o
     for file in $parts; do
         set -- "$@" "$work/src/port/$file.c"
@@ -122,6 +125,8 @@ linux | posix)
     mutation 'a thread sleeps until a time of the wall clock' no_clocklock no-clocklock 'struct timespec until;
         (void)clock_gettime(CLOCK_REALTIME, &until);
         until = timespec_of(timespec_ns(until) + COND_MS(50));
-        int error = pthread_mutex_timedlock(mutex, &until);' "$@" ;;
+        int error = pthread_mutex_timedlock(mutex, &until);' "$@"
+    mutation 'a mutex that pthread_mutex_clocklock() refuses is not acquired' clocklock_refuses clocklock-refuses \
+        'if (true)' "$@" ;;
 esac
 mutations_end
