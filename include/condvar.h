@@ -45,13 +45,13 @@
  *
  *     holder         the thread or task that holds the lock
  *     waiter         a thread or task that waits on a condition
- *     notify         chooses waiters: cond_notify(), cond_notify_all()
+ *     notify         a call that chooses waiters, such as cond_notify()
  *     chosen         selected by a notify; a release of the lock then wakes the waiter
  *     notification   what a notify gives to each waiter that it chooses. If the waiter cannot use it, because its
  *                    predicate is false, the notification goes to another waiter
  *     expired        the deadline of the waiter passed before a notify chose the waiter. (With a predicate: before a
  *                    release found the predicate true)
- *     lock elsewhere a lock outside the condition, given to cond_init()
+ *     separate lock  a lock outside the condition, given to cond_init() or COND_INIT_WITH()
  *     private lock   made by this library for the threads and tasks of one process
  *     shared lock    made by this library for several processes (COND_SHARED)
  *     foreign lock   made by the program, and used through cond_lock_init_foreign() or cond_lock_init_pthread()
@@ -62,7 +62,7 @@
  *
  * - Errors. A call returns 0 or a positive errno value. A call that returns an error has changed nothing,
  *   unless its comment says otherwise. docs/reference/misuse.md is a table of all misuses and their errors.
- * - No call changes errno, allocates memory, prints or aborts.
+ * - No call changes errno, prints or aborts. The library itself allocates no memory.
  * - Callers. Any thread may call any function, except where the comment says "Caller must hold the lock." No
  *   function may be called from a signal handler.
  * - Time is int64_t nanoseconds on the monotonic clock. Setting the wall clock changes nothing. Timeouts are
@@ -130,10 +130,10 @@
 #define COND_RELEASES_(object) COND_ANALYSIS_(release_capability(object))
 
 /*
- * CONDVAR_NO_TASKS and CONDVAR_NO_SHARED change the size of a lock. If one of them is defined, the functions that
- * initialise and release locks get other names, for example cond_release_CONDVAR_NO_TASKS(). A file that calls one of
- * these functions does not link with a library that was compiled with other settings. The name of the missing function
- * shows the settings of the file.
+ * CONDVAR_NO_TASKS and CONDVAR_NO_SHARED change the layout of a condition. If one of them is defined, cond_init(),
+ * cond_lock_init() and the calls that release a lock get other names, for example cond_release_CONDVAR_NO_TASKS(). A
+ * file that calls one of these functions does not link with a library that was compiled with other settings. The name
+ * of the missing function shows the settings of the file.
  */
 #if defined(CONDVAR_NO_TASKS) && defined(CONDVAR_NO_SHARED)
 #  define COND_LAYOUT_(name) name##_CONDVAR_NO_TASKS_CONDVAR_NO_SHARED
@@ -178,10 +178,10 @@ COND_API int64_t cond_deadline(int64_t timeout_ns);
 /* ---- The condition --------------------------------------------------------------------------------------- */
 
 /*
- * A condition, with a lock of its own or on a lock elsewhere. All members are private, and its size may change.
+ * A condition, with a lock of its own or on a separate lock. All members are private, and its size may change.
  *
  *     static cond_t cond = COND_INIT;                    // its own recursive lock; the same as all zero bits
- *     static cond_t not_full = COND_INIT_WITH(&lock);    // on a private or a foreign lock elsewhere: "Locks"
+ *     static cond_t not_full = COND_INIT_WITH(&lock);    // on a separate private or foreign lock: "Locks"
  */
 typedef struct cond cond_t;
 
@@ -196,7 +196,7 @@ enum {
 };
 
 /* The maximum number of levels of a recursive lock: about a million. A recursive function on a stack of 8 MiB cannot
-   reach it: that would leave only 8 bytes of stack for each call. */
+   reach it: each call would have only 8 bytes. */
 #define COND_DEPTH_MAX 0xFFFFFu
 
 /**
@@ -214,18 +214,18 @@ COND_API int cond_init(cond_t *cond, cond_lock_t *lock, unsigned flags);
 /**
  * Destroy a condition, and its own lock with it. Never blocks.
  *
- * A condition on a private or foreign lock elsewhere may be destroyed as soon as all its waiters have been chosen.
+ * A condition on a separate private or foreign lock may be destroyed as soon as all its waiters have been chosen.
  * Their waits need not have returned yet. (Shared conditions: see "Processes".)
  * - Three kinds of waiters do not touch the condition again: chosen waiters, waiters in cond_await() that a release
- *   has woken, and waiters whose wait cond_close() has ended. They return with the lock held, and must release
- *   it by cond_lock_release(), or a task by cond_task_lock_release().
- * - If a chosen waiter has a predicate, the predicate must stay true until the wait returns. So must the predicate of
- *   a waiter in cond_await() that a release has woken.
+ *   has woken, and waiters whose wait cond_close() has ended. They return with the lock held. After a destroy
+ *   they release it by cond_lock_release(), and tasks by cond_task_lock_release().
+ * - If a chosen waiter has a predicate, the predicate must stay true until the wait returns. The same
+ *   holds for a waiter in cond_await() that a release has woken.
  * - A chosen task must not be cancelled any more.
  *
  * Other calls on the condition may run at the same time: each takes effect before the destroy, or returns
  * EINVAL. Two rules apply:
- * - If the lock is elsewhere and the caller does not hold it, no thread may begin to wait during the destroy.
+ * - If the lock is a separate one and the caller does not hold it, no thread may begin to wait during the destroy.
  * - The memory must stay until these other calls have returned. It need not stay for waits that cond_waiters() does
  *   not count: those of the three kinds above, and those that a lost foreign lock has ended (cond_wait()).
  *
@@ -243,8 +243,8 @@ COND_API int cond_destroy(cond_t *cond);
  * thread starves if it does not get the lock within the starvation threshold, about 1 ms. The time is counted from
  * the beginning of the acquire. For a waiter it is counted from its wake-up or its deadline.
  *
- * Let n be the number of threads that starve already when a thread begins to starve. Until this thread gets the lock,
- * threads that do not starve get it at most n plus a few times in all. How long they hold it does not matter.
+ * Let n be the number of threads that starve already when a thread begins to starve. Before this thread gets the lock,
+ * threads that do not starve get it n times at most, plus a few. How long they hold it does not matter.
  *
  * A free lock may be reserved for starving threads. Another thread can acquire it only if it stays free for 1 ms.
  * Meanwhile cond_try_acquire() returns EBUSY, and a timed acquire may return ETIMEDOUT.
@@ -254,11 +254,11 @@ COND_API int cond_destroy(cond_t *cond);
  * EAGAIN: the caller holds the lock COND_DEPTH_MAX levels deep.
  * EOWNERDEAD: the last holder of a shared lock was killed. The caller holds the lock now; see "Processes".
  * ENOTRECOVERABLE: a shared lock was released after EOWNERDEAD without cond_recover().
- * Other errors are a foreign lock's own.
+ * Other errors come from a foreign lock.
  */
 COND_API int cond_acquire(cond_t *cond) COND_ACQUIRES_(*cond);
 
-/** Acquire the lock if it is free. EBUSY: it is held, or reserved. Other errors: as cond_acquire(). */
+/** As cond_acquire(), without waiting. EBUSY: another thread or a task holds the lock, or it is reserved. */
 COND_API int cond_try_acquire(cond_t *cond) COND_TRIES_(*cond);
 
 /** Acquire the lock within timeout_ns. ETIMEDOUT: timed out. Other errors: as cond_acquire(). */
@@ -283,15 +283,15 @@ COND_API int cond_release(cond_t *cond) COND_RELEASES_(*cond);
  * Both take a cond_t * or a cond_lock_t *. Other types do not compile.
  *
  * - The block may be left at its end, or by break, continue, return or goto: one level of the lock is released.
- *   With C compilers other than GCC and Clang, COND_WITH releases at the end of its block and by continue only;
+ *   With compilers other than GCC and Clang, COND_WITH releases only at the end of its block and at a continue.
  *   COND_GUARD needs GCC, Clang or C++.
  * - COND_WITH is a loop that runs once. So a `break` or `continue` in its block leaves the block, not the loop
  *   around it. COND_GUARD has no such loop.
  * - EOWNERDEAD: the lock is held, and the block is entered. Call cond_recover().
  * - Any other error of cond_acquire(): COND_WITH does not enter its block, and COND_GUARD does nothing. To
- *   detect this with COND_WITH, set a variable in its block. With COND_GUARD, call cond_owned() after it. Or use
- *   cond_acquire().
- * - The release does not use the condition, only its lock. So a condition on a lock elsewhere may be destroyed
+ *   detect this with COND_WITH, set a variable in its block. With COND_GUARD, call cond_owned() after it. (It is also
+ *   true after EDEADLK and EAGAIN.) Or use cond_acquire().
+ * - The release does not use the condition, only its lock. So a condition on a separate lock may be destroyed
  *   before the block ends.
  */
 
@@ -324,10 +324,10 @@ typedef bool cond_pred_t(void *arg);
  *
  * The lock is not held after:
  * ENOTRECOVERABLE: a shared lock was released after EOWNERDEAD without cond_recover().
- * Any other error: a foreign lock could not be acquired again, and returned this error. The lock is lost: nobody
- * can ever hold it again.
+ * Any other error: a foreign lock returned it when the wait acquired the lock again. The lock is lost: nobody can
+ * ever hold it again. (If the lock returned it when the wait released the lock, nothing has changed.)
  * - All waiters on a lost lock return this error once they are woken.
- * - Chosen waiters are woken. If no notify had chosen the caller, all waiters of this condition are woken.
+ * - All chosen waiters on the lock are woken. If no notify had chosen the caller, so are all waiters of its condition.
  * - All other waiters on the lock stay asleep. To wake the waiters of a condition, call a notify, a wait or
  *   cond_destroy() on it. That notify or wait returns EINVAL. cond_destroy() destroys the condition and returns 0.
  * - All other calls with the lost lock return EINVAL. The memory of its cond_lock_t must stay until all waits on it
@@ -342,7 +342,7 @@ COND_API int cond_wait_until(cond_t *cond, int64_t deadline_ns) COND_REQUIRES(*c
 
 /**
  * Wait until pred(arg) is true. Caller must hold the lock. Returns at once if the predicate is true already.
- * While it is false, a notify does not wake the waiter, and the waiter keeps its place in the queue.
+ * While it is false, a notify does not end the wait, and the waiter keeps its place in the queue.
  * 0: the predicate is true.
  * ETIMEDOUT: the predicate is false, and timeout_ns has passed.
  * ECANCELED: the predicate is false, and the condition is closed.
@@ -358,15 +358,15 @@ COND_API int cond_wait_for_until(cond_t *cond, cond_pred_t *pred, void *arg, int
 /**
  * Choose the first n waiters, or all if there are fewer. Caller must hold the lock.
  *
- * Each release of the lock then wakes one chosen waiter, even if the waiters woken before have not acquired the lock
- * yet. Waiters are woken in order of arrival, but waiters with predicates may be skipped. While threads starve
+ * Each release of a private lock then wakes one chosen waiter, even if the waiters woken before have not acquired the
+ * lock yet. Waiters are woken in order of arrival, but waiters with predicates may be skipped. While threads starve
  * (cond_acquire()), every second release wakes a starving thread instead.
  *
- * If a chosen waiter is in cond_wait_for() and its predicate is false, it stays asleep. Its notification goes to
- * the next waiter that can use it. A notify calls no predicate. So it may come before or after the change of the
+ * If the predicate of a chosen waiter is false, its wait goes on, and its notification goes to the next waiter
+ * that can use it. A notify calls no predicate. So it may come before or after the change of the
  * state, as long as the lock is not released in between.
  *
- * The call makes a system call only if the lock is foreign, or is a shared lock elsewhere.
+ * The call makes a system call only if the lock is foreign, or is a separate shared lock.
  * EINVAL: NULL, destroyed. EPERM: the caller does not hold the lock.
  * ENOTRECOVERABLE: a shared lock was released after EOWNERDEAD without cond_recover().
  */
@@ -399,7 +399,7 @@ COND_API int cond_await(cond_t *cond, cond_pred_t *pred, void *arg, int64_t time
  * Three calls end waits. The wait returns ECANCELED, with the lock held. It returns 0 instead if the predicate of
  * the waiter is true, or if the waiter has no predicate and a notify chose it before.
  *
- *     cond_close()     all waits on a condition, now and later
+ *     cond_close()     all waits on a condition, now and later. Caller must hold the lock
  *     cond_cancel()    the waits that carry a token. Caller must hold the lock
  *     cond_stop()      one wait, from any thread, without the lock
  */
@@ -416,17 +416,17 @@ COND_API int cond_close(cond_t *cond) COND_REQUIRES(*cond);
 /** True if the condition is closed. False if it is NULL or destroyed. Exact if the caller holds the lock. */
 COND_API bool cond_closed(const cond_t *cond);
 
-/* For cond_cancel(): one for each waiter, or for each group of waiters. All zero bits: not cancelled. It must
+/* A token for cond_cancel(), for one waiter or a group of waiters. All zero bits: not cancelled. It must
    outlive the waits that carry it, and needs no destroy. */
 typedef struct cond_token {
     uint32_t cancelled_; /* private: atomic, written under the lock */
 } cond_token_t;
 
-/* For cond_stop(): one for each waiter. Two waits must not use it at the same time. All zero bits: not stopped. It
+/* For cond_stop(): each waiter has its own. Two waits must not use one at the same time. All zero bits: not stopped. It
    must outlive the wait and each cond_stop() of it, and needs no destroy. */
 typedef struct cond_stop_node cond_stop_t;
 
-/* What cond_wait_with() does. A member that is 0 means "without". */
+/* The options of cond_wait_with(). A member that is 0 has no effect. */
 typedef struct cond_wait_options {
     cond_pred_t *pred;   /* wait until pred(arg) is true, as cond_wait_for(). NULL: until a notify chooses the caller */
     void *arg;
@@ -472,14 +472,14 @@ COND_API int cond_stop(cond_stop_t *stop);
 COND_API bool cond_locked(const cond_t *cond);
 
 /**
- * True if the calling thread holds the lock. For a foreign lock whose cond_lock_ops_t has no `owned` function: true
- * if any thread holds it. False if cond is NULL or destroyed.
+ * True if the calling thread holds the lock. For a foreign lock without an `owned` function, and for a
+ * normal pthread mutex: true if any thread holds it. False if cond is NULL or destroyed.
  */
 COND_API bool cond_owned(const cond_t *cond);
 
 /**
  * The number of waiters that have not been chosen. Exact if the caller holds the lock. An expired waiter is
- * counted until it holds the lock again, but a notify does not choose it. 0 if cond is NULL or destroyed.
+ * counted until it holds the lock again, or until a notify skips it. 0 if cond is NULL or destroyed.
  */
 COND_API size_t cond_waiters(const cond_t *cond);
 
@@ -498,7 +498,8 @@ COND_API cond_lock_t *cond_get_lock(cond_t *cond);
  */
 
 /**
- * Initialise a lock: COND_RLOCK or COND_MUTEX, and COND_SHARED or not. The lock must not be in use.
+ * Initialise a lock. `flags`: COND_RLOCK or COND_MUTEX, or-ed with COND_SHARED for a shared lock. The lock must
+ * not be in use.
  * EINVAL: NULL, unknown flags.
  * ENOTSUP: COND_SHARED on a system that has no robust process-shared mutexes.
  * EBUSY: there is a shared lock in this memory already. It is ready to use, and stays as it is.
@@ -519,11 +520,11 @@ typedef struct cond_lock_ops {
     int (*acquire)(void *object, int64_t deadline_ns);
     /* Release one level. EPERM if the caller is known not to hold the lock. */
     int (*release)(void *object);
-    /* True if the calling thread holds the lock. A recursive lock needs this function. NULL: the library tries to
-       acquire the lock. If that fails, the caller counts as the holder, as in Python's Condition. */
+    /* True if the calling thread holds the lock. A recursive lock needs this function. NULL: if the
+       library cannot acquire the lock at once, the caller counts as the holder, as in Python's Condition. */
     bool (*owned)(void *object);
-    /* Release all levels, and store their number for acquire_restore. Both may be NULL: then a wait calls release
-       and acquire. */
+    /* Release all levels, and store their number for acquire_restore. This function and the next may be NULL: then
+       a wait calls release and acquire. */
     int (*release_save)(void *object, unsigned *depth);
     /* Acquire the lock without a deadline, `depth` levels deep. */
     int (*acquire_restore)(void *object, unsigned depth);
@@ -549,19 +550,22 @@ COND_API int cond_lock_init_foreign(cond_lock_t *lock, const cond_lock_ops_t *op
  *
  * POSIX has no call for the owner of a mutex. So if the caller of a wait or a notify does not hold it:
  * - Normal mutex: EPERM if nobody holds it. Undefined if another thread holds it, because the queue is then
- *   changed without the lock. A release by a thread that does not hold it is undefined too.
+ *   changed without the lock. The same is true for a release by a thread that does not hold it.
  * - Errorcheck or recursive mutex on Linux with glibc: EPERM.
  * - Errorcheck mutex on other systems: as a normal mutex.
  * - Recursive mutex on other systems: undefined if another thread holds it. If nobody holds it, the caller counts as
- *   the holder, so the misuse is not detected. (On these systems, if the holder calls cond_locked(), the result is
- *   false.)
- * - A release of an errorcheck or recursive mutex by a thread that does not hold it is EPERM on all systems.
+ *   the holder: a notify does not detect the misuse, and a wait returns EPERM. (On these systems, if the holder calls
+ *   cond_locked(), the result is false.)
+ * - A release of an errorcheck or recursive mutex by a thread that does not hold it returns EPERM on all systems.
+ *
+ * While a thread waits, its priority must not rise above the ceiling of a mutex with PTHREAD_PRIO_PROTECT. It could
+ * not acquire the mutex again, and the lock would be lost (cond_wait()).
  *
  * Avoid robust mutexes: use COND_SHARED instead. Some calls, such as cond_locked(), test a mutex by acquiring and
  * releasing it. If the holder of a robust mutex has died, this makes the mutex unrecoverable (ENOTRECOVERABLE). glibc
  * (2.36) may then leave threads asleep for ever.
  *
- * EINVAL: NULL. ENOTSUP: the system has no pthreads.
+ * EINVAL: NULL. (On a system without pthreads the function is not declared.)
  */
 COND_API int cond_lock_init_pthread(cond_lock_t *lock, pthread_mutex_t *mutex);
 #endif
@@ -569,14 +573,14 @@ COND_API int cond_lock_init_pthread(cond_lock_t *lock, pthread_mutex_t *mutex);
 /**
  * Destroy a lock. For a foreign lock, this destroys the cond_lock_t only. Never blocks. Other calls may run at the
  * same time: each takes effect before the destroy, or returns EINVAL. The memory must stay until they have
- * returned.
+ * returned. If the caller does not hold a foreign lock, no thread may begin to wait during the destroy.
  * EINVAL: NULL, destroyed.
- * EBUSY: a thread or a task waits on a condition on this lock; or the lock is held. (A foreign lock may be held.)
- * (A shared lock does not count the waiters of conditions that it is not a part of: see "Processes".)
+ * EBUSY: a thread or a task waits on a condition on this lock; or the lock is held. (A foreign lock that is held
+ * is no error. A shared lock counts only the waiters of the condition that contains it: see "Processes".)
  */
 COND_API int cond_lock_destroy(cond_lock_t *lock);
 
-/* The calls above, for a lock by itself. The errors are the same. */
+/* The calls on a condition, for a lock by itself. The errors are the same. */
 
 /** As cond_acquire(). */
 COND_API int cond_lock_acquire(cond_lock_t *lock) COND_ACQUIRES_(*lock);
@@ -643,10 +647,10 @@ COND_API const char *cond_version(void);
  * - Result ECANCELED of a wait: it was cancelled, or the condition was closed. The task holds the lock.
  * - Result ECANCELED of an acquire: it was cancelled, or the lock was destroyed before the task got it. The task
  *   does not hold the lock.
- * - The call that made the request never calls `ready` itself. But `ready` may run on another thread before the
+ * - The call that made the request never calls `ready` for it. But `ready` may run on another thread before the
  *   call has returned.
  * - A wait releases the lock, and this can run callbacks of other tasks. If one of them notifies or cancels the
- *   waiting task, the wait returns the result directly.
+ *   waiting task, the wait may return the result itself.
  * - A request has no timeout. Use a timer of the loop that calls cond_task_cancel().
  *
  * The lock
@@ -658,8 +662,8 @@ COND_API const char *cond_version(void);
  * - Private locks only. Shared and foreign locks return ENOTSUP.
  *
  * The callback `ready`
- * - It runs on the thread that released the lock, destroyed it, or cancelled the task. If several callbacks are due
- *   on one thread, each runs after the one before has returned.
+ * - It runs on a thread that released or destroyed the lock, or made or cancelled a request for it. If several
+ *   callbacks are due on one thread, each runs after the one before has returned.
  * - It may call any cond_task function, and may free the task.
  * - It should post to the loop and return. Callbacks of other tasks may be due on the same thread, and run only
  *   after it has returned. These tasks hold their locks already.
@@ -684,7 +688,7 @@ COND_API int cond_task_init(cond_task_t *task, cond_task_ready_t *ready, void *u
  * Acquire the condition's lock for the task, or one more level of it if it is recursive and the task holds it.
  * Tasks get the lock in the order of their requests. While a thread starves (cond_acquire()), every second
  * release leaves the lock to starving threads.
- * 0: the task holds the lock. EINPROGRESS: ready() will report the result.
+ * EINPROGRESS: ready() will report the result. 0 or ECANCELED: this is the result.
  * EINVAL: NULL, destroyed, task not initialised.
  * ENOTSUP: a shared or a foreign lock.
  * EDEADLK: the lock is a mutex, and the task holds it.
@@ -760,14 +764,15 @@ COND_API int cond_task_close(cond_t *cond, cond_task_t *task);
  * With COND_SHARED a lock and its conditions are in memory that several processes share. Each process maps the memory
  * by mmap() with MAP_SHARED: a file, memory of shm_open(), and so on. The addresses may differ. A lock and the
  * conditions on it must be in one mapping. All processes must be in one PID namespace, because a robust mutex
- * identifies its holder by a number of that namespace. (Each container has its own namespace.)
+ * identifies its holder by a number of that namespace. (By default each container has its own.)
  *
  * Initialising
  * - One process calls cond_init() or cond_lock_init(). If another process calls it too, the call returns EBUSY and
- *   changes nothing. While the first call is in progress, it returns EAGAIN: call again a little later.
+ *   changes nothing. While the first call is in progress, the other one returns EAGAIN: call again a little
+ *   later.
  * - So memory that outlives its processes must be cleared, or its objects destroyed, before it is initialised
  *   again. If a process is killed during an init or a destroy, the memory must be cleared. Otherwise each later
- *   init returns EAGAIN.
+ *   init returns EAGAIN or EBUSY.
  *
  * When a holder is killed
  * - The next thread to acquire the lock gets EOWNERDEAD. It holds the lock, but the guarded state may be half
@@ -784,7 +789,7 @@ COND_API int cond_task_close(cond_t *cond, cond_task_t *task);
  *
  * When a waiter is killed
  * - No notification is lost, but one may be delayed by 100 ms. If a thread is killed while it acquires the lock,
- *   other acquires may be delayed by as much.
+ *   other acquires may be delayed by 100 ms, too.
  * - cond_waiters() counts killed waiters until the next cond_notify_all(), even if that call returns
  *   ENOTRECOVERABLE. Until then cond_destroy() returns EBUSY.
  * - To find out whether the holder was killed, a waiter tries to acquire the lock from time to time, and releases
@@ -795,16 +800,17 @@ COND_API int cond_task_close(cond_t *cond, cond_task_t *task);
  *   wakeup).
  * - The order of waiters is not promised. The waiter itself calls its predicate.
  * - If waiters have different real-time priorities, a notify may reach its waiter 100 ms late. The kernel wakes
- *   the waiter with the highest priority first, even if it came later or its predicate is false.
- * - A notify makes a system call if the lock is elsewhere: the release of such a lock cannot find the
+ *   the waiter with the highest priority first, even if it came later or its predicate is false. A notify may
+ *   also be 100 ms late if the thread of an earlier one was suspended before it had woken its waiters.
+ * - A notify makes a system call if the lock is a separate one: the release of such a lock cannot find the
  *   condition.
  *
  * Destroy
  * - A woken waiter reads the condition before it returns, and cond_destroy() does not detect such a waiter. So the
  *   memory of a condition, and of its own lock, must stay until all waits have returned.
- * - A waiter that finds its lock destroyed returns EINVAL without the lock. So does a thread that slept in an
- *   acquire. The memory must stay, and must not be initialised again, until these calls have returned.
- * - The condition may be destroyed without its lock, if the lock is elsewhere. A waiter that returns later returns
+ * - A waiter, or a thread in an acquire, that finds the lock destroyed returns EINVAL without the lock. The memory must
+ *   stay, and must not be initialised again, until these calls have returned.
+ * - The condition may be destroyed without its lock, if the lock is a separate one. A waiter that returns later returns
  *   with the lock held, and must release it by cond_lock_release(). If the waiter would have to wait again, for
  *   example because its predicate is false, it returns EINVAL.
  *
@@ -834,6 +840,9 @@ COND_API int cond_lock_recover(cond_lock_t *lock) COND_REQUIRES(*lock);
  * removes all waiters, and frees the lock, even if another thread held it. Call it for each condition on a lock before
  * any of them is used. A foreign lock itself stays as it is. A shared condition stays as it is, because its
  * users exist in other processes. Python: Condition._at_fork_reinit().
+ *
+ * Requests of tasks end without a callback. Do not cancel them. Call cond_task_init() before the child uses such a
+ * task again, and clear a cond_stop_t that a wait of the parent carried.
  * EINVAL: NULL, destroyed.
  */
 COND_API int cond_reinit_after_fork(cond_t *cond);
@@ -857,7 +866,7 @@ enum {
     COND_EVENT_AGAIN,     /* a woken waiter waits again, because its predicate is false. value: its deadline. (On a
                              shared condition also if another waiter has used the notification) */
     COND_EVENT_WAKE,      /* a wait has ended. value: its result, such as 0 or ETIMEDOUT */
-    COND_EVENT_HANDOVER,  /* a release wakes a waiter, or makes a task the holder. value: the address of the task. For a
+    COND_EVENT_HANDOVER,  /* a waiter is woken, or a task becomes the holder. value: the address of the task. For a
                              thread the value has no meaning. cond: NULL for a task that acquires. Not for shared
                              locks */
     COND_EVENT_NOTIFY,    /* a notify. value: n, or -1 for all */
@@ -868,9 +877,9 @@ enum {
  * An observer. The thread of the event calls it, so several threads may be in it at the same time. It must ignore
  * unknown events, since later versions may have more.
  *
- * - The lock is held during the call, and other threads wait for it. So an observer must be short. Exceptions are
- *   CONTENDED, and a WAKE after which the lock is not held (cond_wait()).
- * - At WAKE the condition may be destroyed already, and so may a lock that is not held. So use `cond` and `lock` as
+ * - The lock is held during the call, except at CONTENDED and at a WAKE that returns without the lock (cond_wait()).
+ *   Other threads wait for the lock. So an observer must be short.
+ * - At WAKE the condition may be destroyed already, and also the lock if it is not held. So use `cond` and `lock` as
  *   addresses only.
  * - It must not call this library, except cond_now(). It may acquire a lock that is not of this library. Then no
  *   thread that holds that lock may call this library.
@@ -881,7 +890,7 @@ typedef void cond_observer_t(int event, const cond_t *cond, const cond_lock_t *l
 
 /**
  * Set the observer of all conditions and locks of the program. NULL: none, as at the start. Any thread may call
- * this at any time. Other threads may still be in the old observer when it returns.
+ * this at any time. Other threads may still be in the old observer when this call returns.
  */
 COND_API void cond_set_observer(cond_observer_t *observer);
 #endif
@@ -897,8 +906,8 @@ COND_API void cond_set_observer(cond_observer_t *observer);
  *
  * COND_HELD() is for a lock that was acquired through another condition, or without this library.
  *
- * For the analysis each condition has a lock of its own. If several conditions use one lock, name all that a function
- * uses:
+ * For the analysis each condition has a lock of its own. If several conditions use one lock, name each condition
+ * that a function uses:
  *
  *     cond_acquire(&q->not_full);
  *     COND_HELD(&q->not_empty);    // the same lock. For the analysis it is held until the function ends
@@ -929,12 +938,12 @@ COND_API void cond_set_observer(cond_observer_t *observer);
 /* ======== Private: layout and macros ====================================================================== */
 
 /*
- * Nothing from here on is for users, and all of it may change. The comments name the guard of each member: "fixed by
- * init", "under the lock", "by its owner only". Members marked `atomic` have plain types, because C++ has no _Atomic:
- * only the functions of src/atomic.h access them.
+ * Users need not read on: layouts and the bodies of macros follow, and may change. The comments name the guard of each
+ * member: "fixed by init", "under the lock", "by its owner only". Members marked `atomic` have plain types, because C++
+ * has no _Atomic. Accesses that may be concurrent use the functions of src/atomic.h.
  */
 
-/* ---- Error numbers, where there is no <errno.h>, as on bare metal: those of Linux ---- */
+/* ---- Error numbers of Linux, for systems without <errno.h> ---- */
 
 #ifndef EPERM
 #  define EPERM 1
@@ -977,7 +986,7 @@ COND_API void cond_set_observer(cond_observer_t *observer);
 struct cond_waiter;
 struct cond_task;
 
-/* The size of a pthread_mutex_t in words of 64 bits; src/port/robust.c checks it. */
+/* The maximum size of a robust mutex in words of 64 bits; src/port/robust.c checks it. */
 #if defined(__aarch64__)
 #  define COND_ROBUST_WORDS_ 6
 #elif UINTPTR_MAX > 0xFFFFFFFFu
@@ -994,7 +1003,7 @@ struct cond_private_lock_ { /* the part of a private lock */
 #else
 #  define COND_NO_HOLDER_PRED_
 #endif
-    uintptr_t owner;         /* atomic, by its owner only: the owner, or 0 */
+    uintptr_t owner;         /* atomic, written under the lock: the owner, or 0 */
 #ifndef CONDVAR_NO_TASKS
     struct cond_task *tasks; /* atomic: a stack of tasks that want the lock, src/taskq.c */
 #endif
@@ -1006,8 +1015,8 @@ struct cond_foreign_lock_ { /* the part of a foreign lock */
 };
 
 struct COND_CAPABILITY_ cond_lock {
-    uint8_t kind_;   /* fixed by init; src/object.h has the kinds */
-    uint8_t flags_;  /* under the lock */
+    uint8_t kind_;   /* atomic, written by init, destroy and a loss; src/object.h has the kinds */
+    uint8_t flags_;  /* atomic, written under the lock */
     uint16_t spin_;  /* atomic: the spin budget, src/park.h. COND_SHARED: the number of recoveries */
     uint32_t depth_; /* atomic, written by the owner: the levels, src/object.h. Lost foreign lock: the error */
     union {
@@ -1055,15 +1064,15 @@ typedef uint64_t cond_arrivals_t_;
 #endif
 
 #ifndef CONDVAR_NO_SHARED
-struct cond_shared_queue_ { /* the part of a condition with COND_SHARED: all written under the lock; src/shared.c */
-    uint32_t sequence;     /* atomic: the word that waiters sleep on */
+struct cond_shared_queue_ { /* the part of a condition with COND_SHARED: written under the lock; src/shared.c */
+    uint32_t sequence;     /* atomic: the word that waiters sleep on. They set its lowest bit without the lock */
     uint32_t arrivals;     /* atomic: the ticket of the next waiter */
     uint32_t free_below;   /* atomic: tickets below it are free. Their waiters may return, and need no grant */
     uint32_t notified_below; /* atomic: the other tickets below it are old. Their waiters may return with a grant */
     uint32_t grants;       /* atomic: how many waiters with old tickets may return */
     uint32_t old_waiters;  /* how many waiters have old tickets */
     uint16_t laps;         /* atomic: how often `arrivals` has wrapped */
-    uint16_t spin;         /* atomic: the spin budget, src/park.h */
+    uint16_t spin;         /* atomic, not under the lock: the spin budget, src/park.h */
     uint16_t recoveries;   /* atomic: the number of recoveries of the lock at the last repair */
     uint16_t owed;         /* if the lock is own_: how many waiters its release has to wake */
 };
@@ -1088,7 +1097,7 @@ struct COND_CAPABILITY_ cond {
     cond_lock_t own_;
 };
 
-/* On a shared lock COND_INIT_WITH() compiles, but each call on the condition returns EINVAL. */
+/* On a shared lock COND_INIT_WITH() compiles, but each call on the condition except cond_destroy() returns EINVAL. */
 #define COND_INIT COND_RLOCK_INIT
 #ifdef __cplusplus
 #  define COND_INIT_WITH(lock) {(lock), 0, 0, {}, {}}
@@ -1098,11 +1107,10 @@ struct COND_CAPABILITY_ cond {
 
 /* ---- Waiters, tokens and tasks ---- */
 
-/* A waiter. For a thread it is on the stack of the thread; for a task it is a part of the struct cond_task. src/waitq.h
-   has the states. */
+/* A waiter: on a thread's stack, in its cond_stop_t, or in a cond_task_t. src/waitq.h has the states. */
 struct cond_waiter {
-    uint32_t state;           /* atomic: the waiter and the holder of the lock race for it */
-    uint32_t timed : 1;       /* fixed: may expire: has a deadline, may be stopped, or is a task */
+    uint32_t state;           /* atomic, written by the waiter, the holder, cond_stop() and cond_task_cancel() */
+    uint32_t timed : 1;       /* fixed: it can expire (it has a deadline, can be stopped, or is a task) */
     uint32_t task : 1;        /* fixed: part of a struct cond_task */
     uint32_t passes_on : 1;   /* under the lock: chosen by notify(n), not by notify_all */
     uint32_t queue : 2;       /* under the lock: WAITER_UNQUEUED, ... */
@@ -1110,7 +1118,7 @@ struct cond_waiter {
     uint32_t awaits : 1;      /* fixed: needs no notify */
     uint32_t cancelled : 1;   /* under the lock: a close or a cancel has ended the wait */
     uint32_t horizon : 24;    /* under the lock: how many waiters arrived after it and before its notify */
-    struct cond_waiter *next; /* under the lock: in the circular list that it is in */
+    struct cond_waiter *next; /* under the lock: the next waiter in its circular list */
     struct cond_waiter *prev; /* under the lock */
     uint64_t arrival;         /* fixed by waitq_begin_wait(): its place */
     cond_t *cond;             /* fixed: the condition that it waits on */
@@ -1173,8 +1181,8 @@ struct cond_task {
 #endif
 
 /* For clang's analysis: cond_with_enter_() asserts that the lock is held in the block. cond_with_left_() declares that
-   it is not held after the block. cond_with_left_() is never called, because `name` cannot be NULL and not NULL. So
-   `object` is evaluated once. */
+   it is not held after the block. cond_with_left_() is never called: the condition before it is false whenever it is
+   reached. So `object` is evaluated once. */
 #if defined(__clang__)
 #  define COND_WITH_LEFT_(name, object) || ((name) != NULL && COND_WITH_LEAVES_(object) && false)
 #else

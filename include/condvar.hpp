@@ -306,7 +306,7 @@ public:
     /** With its own lock: COND_RLOCK or COND_MUTEX, and COND_SHARED or not. As cond_init(). */
     explicit condition(unsigned flags) { detail::check(cond_init(&cond_, nullptr, flags)); }
 
-    /** On a lock elsewhere, which must outlive the condition. */
+    /** On a separate lock, which must outlive the condition. */
     explicit condition(lock_handle &lock) { detail::check(cond_init(&cond_, lock.native_handle(), 0)); }
 
     ~condition()
@@ -590,7 +590,7 @@ public:
     /** False if the hold is empty. */
     explicit operator bool() const noexcept { return task_ != nullptr; }
 
-    /** As cond_task_lock_release(). So the condition may be destroyed before, if its lock is elsewhere. */
+    /** As cond_task_lock_release(). So the condition may be destroyed before, if its lock is a separate one. */
     void release();
 
     /** For the calls of condvar.h on tasks; nullptr if the hold is empty. */

@@ -54,6 +54,12 @@ static COLD bool condi_wake_if_lost(cond_t *cond)
     return true;
 }
 
+/* Whether a separate shared lock was destroyed before its condition. Then no call can change the count of waiters. */
+static bool condi_lock_is_gone(const cond_t *cond)
+{
+    return HAVE_SHARED && a_load_32(&cond->state_) > CONDI_CLOSED && lock_of(cond) == NULL;
+}
+
 /* ---- Init and destroy ---- */
 
 int cond_init(cond_t *cond, cond_lock_t *lock, unsigned flags)
@@ -78,7 +84,8 @@ COLD int cond_destroy(cond_t *cond)
         return EINVAL;
     /* Acquire: partner is the release in waitq_count_out(). If no waiter is counted, a separate lock is not touched: it
        may already be destroyed. */
-    if (a_load(&cond->waiters_, acquire) != 0 && !(HAVE_FOREIGN && condi_wake_if_lost(cond)))
+    if (a_load(&cond->waiters_, acquire) != 0 && !(HAVE_FOREIGN && condi_wake_if_lost(cond)) &&
+        !condi_lock_is_gone(cond))
         return EBUSY;
     if (cond->lock_ == NULL) {
         int error = cond_lock_destroy(&cond->own_);

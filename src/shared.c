@@ -2,14 +2,14 @@
 /*
  * COND_SHARED: locks and conditions in memory that processes share. The lock is a robust pthread mutex. A waiter is
  * represented by a number, its ticket. A private condition has a list of nodes on the waiters' stacks instead
- * (waitq.h). That is impossible here: another process cannot use the address of a node, and the node disappears when
+ * (waitq.h). A list is impossible here: another process cannot use the address of a node, and the node disappears when
  * its process is killed.
  *
  * A condition contains its lock (own_), or it uses a separate lock that several conditions share. Then lock_ is not an
- * address, but the distance of that lock from the condition: each process maps the memory at another address.
+ * address, but the distance of that lock from the condition: processes may map the memory at different addresses.
  *
- * Tickets. Each waiter draws a ticket when it arrives. A notify does not choose waiters. It adds to a count, `grants`.
- * Each grant permits one waiter to return, and only waiters that had a ticket at the notify may use it:
+ * Tickets. Each waiter draws a ticket when it arrives. A notify chooses no particular waiters. It adds to a count,
+ * `grants`. Each grant permits one waiter to return, and only waiters that had a ticket at the notify may use it:
  *
  *      tickets    0 ......... free_below ......... notified_below ......... arrivals
  *                    free:               old:                    new:
@@ -17,27 +17,27 @@
  *                                        may return
  *
  * A ticket is pending if it is old or new. Every other ticket is free. Tickets wrap around, so they are compared by
- * their distance from free_below. That does not suffice: while the process of a waiter is stopped, other waiters can
- * draw 2^32 tickets or more. So the condition also counts how often `arrivals` has wrapped around (`laps`), and a
- * ticket stores the lap in which it was drawn.
+ * their distance from free_below. The distance does not suffice: while the process of a waiter is stopped, other
+ * waiters can draw 2^32 tickets or more. So the condition also counts how often `arrivals` has wrapped around (`laps`),
+ * and a ticket stores the lap in which it was drawn.
  *
- * Grants. A waiter takes a grant when it has acquired the lock, just before it returns. If it is stopped or killed
- * before that, the grant is left for another old waiter. A waiter that arrives after a notify cannot take a grant of
+ * Grants. A waiter takes a grant when it has acquired the lock, just before it returns. If its process is stopped or
+ * killed before, the grant is left for another old waiter. A waiter that arrives after a notify cannot take a grant of
  * that notify. (Otherwise it could steal the notification of another one, as in glibc bug 25847.)
  *
  * A notify makes new tickets old, and there is one count of grants for all old tickets. So if grants of an earlier
  * notify are left, the new waiters could use grants that belong to earlier waiters. To prevent that, the notify first
- * frees the tickets that were old before. Hence a notify of n may wake more than n waiters, never fewer. A notify for
- * all waiters frees all tickets.
+ * frees the tickets that were old before. Hence a notify of n may wake more than n waiters, and at least min(n,
+ * waiters). A notify for all waiters frees all tickets.
  *
  * A killed waiter stays counted until its ticket is freed.
  *
- * Sleep. Waiters sleep in the kernel on `sequence`. A notify that chooses waiters changes it. Its lowest bit is set if
+ * Sleep. Waiters sleep in the kernel on `sequence`. A notify, a close and a recover change it. Its lowest bit is set if
  * a waiter is possibly asleep. The kernel removes killed processes from its queue. A woken waiter first checks, without
  * the lock, whether it has a grant or a free ticket. If not, it sleeps again. It also ends its sleep at its deadline,
  * after a close or a recover, and if the holder of the lock has died.
  *
- * Who wakes. If the lock is separate, a notify wakes the sleepers itself. If it is the condition's own, the notify only
+ * Wake-up. If the lock is separate, a notify wakes the sleepers itself. If it is the condition's own, the notify only
  * notes in `owed` how many sleepers are to be woken, and the release of the lock wakes them. Sleepers that are woken
  * while the lock is held would only wait for it.
  *
@@ -49,15 +49,15 @@
  * next heartbeat.)
  *
  * Kills. A kill can delay other processes in three ways. A woken waiter is killed before it has woken the next one. A
- * notifier is killed after it has granted and before it has woken a waiter. A holder is killed while all others sleep:
- * then no thread acquires the lock, and none gets EOWNERDEAD. So each sleeper wakes up every TUNING_HEARTBEAT_NS, its
- * heartbeat, and checks its ticket and the lock's holder.
+ * notifier is killed after it has added grants, and before it has woken a waiter. A holder is killed while all others
+ * sleep: then no thread acquires the lock, and none gets EOWNERDEAD. So each sleeper wakes up every
+ * TUNING_HEARTBEAT_NS, its heartbeat, and checks its ticket and the lock's holder.
  *
  * Recovery. A killed holder may leave the fields half changed. cond_recover() increments a count in the lock. Each
  * condition has a copy of that count. If a call on the condition finds that the two differ, it repairs the condition:
- * it frees all tickets and sets the counts to 0. (The count has 16 bits. Sleepers compare it at each heartbeat, ten
- * times a second. A condition without any wait or notify during exactly 65,536 recoveries misses them. Its next
- * notify_all repairs it.)
+ * it frees all tickets, sets `grants` and `waiters_` to 0, and wakes all waiters. (The count has 16 bits. Sleepers
+ * compare it at each heartbeat, ten times a second. A condition without any wait or notify during exactly 65,536
+ * recoveries misses them. Its next notify_all repairs it.)
  *
  * Loss. If a holder has died, and the lock is then released without a cond_recover(), the lock is lost: no thread can
  * acquire it any more. If a call on a condition finds the lock lost, it returns ENOTRECOVERABLE and frees the tickets
@@ -77,7 +77,7 @@
 #if HAVE_SHARED
 /* ---- The lock ---- */
 
-/* After its initialisation, the mutex of a lock guards writes to `flags_`, `depth_` and `spin_` (the recoveries). */
+/* Between init and destroy, the mutex of a lock guards writes to `flags_`, `depth_` and `spin_` (the recoveries). */
 
 static void shared_abandon(cond_t *cond);
 
@@ -144,7 +144,7 @@ static bool shared_is_own(const cond_lock_t *lock)
     return (a_load_8(&lock->kind_) & LOCK_OWN_SHARED) != 0;
 }
 
-/* Release the mutex, and then wake the sleepers that are `owed`. Caller must hold the mutex. After the release the
+/* Release the mutex, and then wake as many sleepers as `owed` says. Caller must hold the mutex. After the release the
    condition is used as an address only. */
 static int shared_unlock(cond_lock_t *lock)
 {
@@ -275,6 +275,10 @@ int shared_lock_destroy(cond_lock_t *lock)
     int error = shared_acquire_mutex(lock, DEADLINE_PASSED);
     if (!lock_is_held_after(error))
         return EBUSY;
+    if (!lock_is_shared(lock)) { /* M:destroyed-shared */
+        (void)robust_release(shared_mutex(lock)); /* another thread has just destroyed it */
+        return EINVAL;
+    }
     if (shared_is_own(lock) && a_load_32(&shared_cond_of(lock)->waiters_) != 0) {
         (void)shared_unlock(lock);
         return EBUSY;
@@ -290,8 +294,8 @@ int shared_lock_destroy(cond_lock_t *lock)
 
 /* ---- The condition. Caller must hold the lock, except where the comment says otherwise. ---- */
 
-/* Called without the lock. Another process may have made the condition already, or be making it now. A compare-exchange
-   decides which process initialises it. */
+/* Called without the lock. Another process may have initialised the condition already, or be doing so. A
+   compare-exchange decides which process initialises it. */
 int shared_init(cond_t *cond, cond_lock_t *lock, unsigned flags)
 {
     /* Relaxed: this only decides which process initialises the condition. A thread that uses it later loads `state_`
@@ -316,10 +320,10 @@ int shared_init(cond_t *cond, cond_lock_t *lock, unsigned flags)
     return 0;
 }
 
-/* `sequence`: the lowest bit is set if a waiter is possibly asleep on it. Each notify adds the step. */
+/* `sequence`: the lowest bit is set if a waiter is possibly asleep on it. shared_announce() adds the step. */
 enum { SHARED_SLEEPERS = 1, SHARED_STEP = 2 };
 
-/* Whether a is before b, if one counts up from free_below. Each is a ticket, or notified_below, or arrivals. */
+/* Whether a comes before b, counted from free_below. Both are tickets, notified_below or arrivals. */
 static bool shared_before(uint32_t a, uint32_t b, uint32_t free_below)
 {
     return a - free_below < b - free_below;
@@ -331,7 +335,7 @@ static uint32_t shared_pending(const cond_t *cond)
     return a_load_32(&cond->waiters_) + cond->u_.shared.grants;
 }
 
-/* Set the number of pending tickets. `waiters_`, which cond_waiters() returns, is that number less the grants. Release:
+/* Set the number of pending tickets. `waiters_` is that number minus the grants: the result of cond_waiters(). Release:
    partner is the acquire in cond_destroy(), which may destroy the condition when it reads 0. So a waiter that
    leaves without a grant accesses nothing of the condition after this store, except the lock in it. (For a waiter with
    a grant, the notify has already reduced the count.) */
@@ -340,9 +344,9 @@ static void shared_set_pending(cond_t *cond, uint32_t count)
     a_store(&cond->waiters_, count - cond->u_.shared.grants, release);
 }
 
-/* Wake at most n sleepers: now, or at the release if the lock is the condition's own. `sequence`: the value of
-   queue->sequence. If the caller has just changed that, the value before. If it has no SHARED_SLEEPERS, no waiter is
-   asleep. The flag needs no memory order: it is in the word that the kernel compares before a waiter falls asleep. */
+/* Wake at most n sleepers: now, or at the release if the lock is the condition's own. `sequence`: queue->sequence
+   before any change by the caller. Without SHARED_SLEEPERS in it, no waiter is asleep. The flag needs no memory order:
+   it is in the word that the kernel compares before a waiter falls asleep. */
 static void shared_wake(cond_t *cond, uint32_t n, uint32_t sequence)
 {
     struct cond_shared_queue_ *queue = &cond->u_.shared;
@@ -402,8 +406,13 @@ void shared_notify(cond_t *cond, cond_lock_t *lock, size_t n)
     uint32_t waiting, new_waiters, woken = n < UINT32_MAX ? (uint32_t)n : UINT32_MAX;
     PROBE_NOTIFY(cond, lock, n);
     shared_repair(cond, lock);
-    if (condi_is_closed(cond))
-        return; /* the close has ended all waits */
+    if (condi_is_closed(cond)) {
+        /* The close has ended all waits: no grants are added. But killed waiters are still counted. Release: partner is
+           the acquire in cond_destroy(). */
+        if (n >= a_load_32(&cond->waiters_))
+            a_store(&cond->waiters_, 0, release);
+        return;
+    }
     waiting = shared_pending(cond);
     new_waiters = waiting - queue->old_waiters;
     if (n == 0 || waiting == 0)
@@ -434,8 +443,8 @@ void shared_close(cond_t *cond, cond_lock_t *lock)
 {
     PROBE_CANCEL(cond, lock, (void *)NULL);
     shared_repair(cond, lock);
-    /* Not a store, as in waitq_close(). Release: partner is the acquire in condi_state(), in all processes that use the
-       condition after the close. */
+    /* A compare-exchange, for the reason in waitq_close(). Release: partner is the acquire in condi_state(), in all
+       processes that use the condition after the close. */
     uint32_t state = CONDI_ALIVE_SHARED;
     (void)a_cas(&cond->state_, &state, CONDI_CLOSED_SHARED, release, relaxed); /* M:close-shared */
     shared_announce(cond, UINT32_MAX); /* M:close-wakes */
@@ -491,12 +500,14 @@ static enum shared_claim shared_claim_of(const struct shared_ticket *ticket, con
     return SHARED_NOTHING;
 }
 
-/* The waiter returns its ticket, and uses its claim. */
+/* The waiter leaves: its ticket is no longer counted, and its grant, if it uses one, is taken. */
 static void shared_depart(const struct shared_ticket *ticket, cond_t *cond, enum shared_claim claim)
 {
     struct cond_shared_queue_ *queue = &cond->u_.shared;
     if (claim == SHARED_FREE)
         return; /* a free ticket is not counted */
+    if (condi_is_closed(cond) && a_load_32(&cond->waiters_) == 0 && claim == SHARED_NOTHING)
+        return; /* a notify has set the count to 0 after the close */
     uint32_t left = shared_pending(cond) - 1;
     if (shared_before(ticket->number, queue->notified_below, queue->free_below))
         queue->old_waiters--;
@@ -507,8 +518,8 @@ static void shared_depart(const struct shared_ticket *ticket, cond_t *cond, enum
     shared_set_pending(cond, left);
 }
 
-/* Called without the lock. Sleep until there seems to be a claim for this ticket, or the deadline has passed, or the
-   condition was closed, or the lock's holder has died, or the lock was recovered, lost or destroyed. */
+/* Called without the lock. Sleep until the ticket seems to have a claim, the deadline has passed, or the condition was
+   closed. Also return if the lock's holder has died, or the lock was recovered, lost or destroyed. */
 static void shared_sleep(struct shared_ticket *ticket, cond_t *cond, cond_lock_t *lock, int64_t deadline_ns)
 {
     uint32_t *sequence = &cond->u_.shared.sequence;
@@ -531,7 +542,7 @@ static void shared_sleep(struct shared_ticket *ticket, cond_t *cond, cond_lock_t
             return;
         /* Relaxed: a recover is seen at the next heartbeat at the latest. */
         if (a_load_16(&cond->u_.shared.recoveries) != shared_recoveries(lock))
-            return; /* GCOVR_EXCL_LINE: a waiter that is awake just when the lock is recovered */
+            return; /* GCOVR_EXCL_LINE: recovered while it was awake, or through another condition */
         if (spun < spins) {
             spun++;
             a_pause();
@@ -540,7 +551,7 @@ static void shared_sleep(struct shared_ticket *ticket, cond_t *cond, cond_lock_t
             continue;
         }
         if (spins == 0 && spun == 0) {
-            spun++; /* so that this call reports one sleep only. After enough reports, a waiter spins again */
+            spun++; /* count one sleep per call: after enough sleeps without spinning, a waiter spins again */
             park_spin_miss(spin, 0);
         }
         if (!(seen & SHARED_SLEEPERS)) {

@@ -302,6 +302,8 @@ mutation 'a destroyed shared lock is acquired' 'destroyed' enter-destroyed never
     'no random call destroys a shared condition in use'
 mutation 'a destroyed shared lock outside the condition is acquired' 'destroyed, elsewhere' enter-destroyed never \
     'no random call destroys a shared condition in use'
+mutation 'a shared lock is destroyed twice' 'destroyed by two, elsewhere' destroyed-shared never \
+    'no random call destroys a shared lock in use'
 mutation 'a waiter that returns because the lock is lost stays counted' 'lost, elsewhere' lost-frees delete \
     'they lose only the lock that the condition owns'
 mutation 'a release that gives the lock up wakes no waiter' 'lost, promptly' give-up-frees delete \

@@ -482,6 +482,22 @@ static void destroyed_body(unsigned thread)
     ended++;
 }
 
+/* Two threads destroy the same: one gets 0. EBUSY: the other one has acquired the mutex to destroy it. */
+static void destroyed_by_two_body(unsigned thread)
+{
+    (void)thread;
+    int error = its_lock == &lock ? cond_lock_destroy(&lock) : cond_destroy(&cond);
+    EXPECT(error == 0 || error == EINVAL || error == EBUSY);
+    ended += error == 0;
+}
+
+static void check_destroyed_by_two(void)
+{
+    EXPECT(ended == 1);
+    EXPECT(cond_lock_destroy(its_lock) == EINVAL);
+    EXPECT(its_lock != &lock || cond_destroy(&cond) == 0);
+}
+
 static void check_destroyed(void)
 {
     EXPECT(cond_acquire(&cond) == EINVAL);
@@ -646,6 +662,9 @@ static const struct scenario scenarios[] = {
     {"recursion", 2, setup, recursion_body, NULL, check_clean, 3, 1, 0, 0, 0},
     {"destroyed", 3, destroyed_setup, destroyed_body, NULL, check_destroyed, 2, 0, 20000, 0, 0},
     {"destroyed, elsewhere", 3, destroyed_elsewhere_setup, destroyed_body, NULL, check_destroyed, 2, 0, 20000, 0, 0},
+    {"destroyed by two", 2, destroyed_setup, destroyed_by_two_body, NULL, check_destroyed_by_two, 3, 0, 0, 0, 0},
+    {"destroyed by two, elsewhere", 2, destroyed_elsewhere_setup, destroyed_by_two_body, NULL, check_destroyed_by_two, 3,
+     0, 0, 0, 0},
     {"destroyed early", 2, elsewhere_setup, early_body, NULL, check_early, 2, 0, 0, 0, 0},
     {"lost", 3, setup, lost_body, NULL, check_lost, 1, 0, 20000, 0, 0},
     {"lost, elsewhere", 3, elsewhere_setup, lost_body, NULL, check_lost, 1, 0, 20000, 0, 0},

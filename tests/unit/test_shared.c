@@ -758,6 +758,77 @@ TEST_SHARED(COND_RLOCK, notify_all_uncounts_killed_waiters_on_a_lost_lock)
     OK(cond_lock_destroy(&memory->lock));
 }
 
+static void wait_until_closed(void)
+{
+    acquire();
+    REQUIRE(cond_wait(cond, COND_FOREVER) == ECANCELED);
+    release();
+}
+
+/* A closed condition counts a killed waiter until notify_all, as an open one does. Another waiter has not left yet. It
+   is not counted twice when it leaves. */
+TEST_SHARED(COND_RLOCK, notify_all_uncounts_killed_waiters_on_a_closed_condition)
+{
+    for (int separate_lock = 0; separate_lock < 2; separate_lock++) {
+        renew(COND_RLOCK);
+        cond = &memory->left;
+        OK(cond_lock_init(&memory->lock, COND_SHARED));
+        OK(cond_init(cond, separate_lock ? &memory->lock : NULL, COND_SHARED));
+        pid_t killed = start_role(wait_to_be_killed);
+        until_waiters(cond, 1);
+        pid_t slow = start_role(wait_until_closed);
+        until_waiters(cond, 2);
+        acquire();
+        kill_child(killed);
+        stop(slow);
+        OK(cond_close(cond));
+        release();
+        assert_int_equal(cond_waiters(cond), 2);
+        assert_int_equal(cond_destroy(cond), EBUSY);
+        acquire();
+        OK(cond_notify(cond, 1));
+        assert_int_equal(cond_waiters(cond), 2);
+        OK(cond_notify_all(cond));
+        assert_int_equal(cond_waiters(cond), 0);
+        release();
+        continue_and_finish(slow);
+        assert_int_equal(cond_waiters(cond), 0);
+        OK(cond_destroy(cond));
+        OK(cond_lock_destroy(&memory->lock));
+    }
+}
+
+static void wait_until_destroyed(void)
+{
+    acquire();
+    REQUIRE(cond_wait(cond, COND_FOREVER) == EINVAL);
+}
+
+/* A shared lock does not count the waiters of its conditions. A condition can be destroyed after its lock, though one
+   waiter was killed, and another one could not leave the queue. */
+TEST_SHARED(COND_RLOCK, a_condition_can_be_destroyed_after_its_lock)
+{
+    make_left_and_right();
+    pid_t killed = start_role(wait_to_be_killed);
+    until_waiters(cond, 1);
+    pid_t waiter = start_role(wait_until_destroyed);
+    until_waiters(cond, 2);
+    acquire();
+    kill_child(killed);
+    release();
+    assert_int_equal(cond_destroy(cond), EBUSY);
+    int error;
+    while ((error = cond_lock_destroy(&memory->lock)) == EBUSY) /* a waiter looks at it: its heartbeat */
+        ;
+    OK(error);
+    finish_child(waiter);
+    OK(cond_destroy(cond));
+    assert_int_equal(cond_destroy(cond), EINVAL);
+    OK(cond_destroy(&memory->right));
+    make_left_and_right();
+    assert_int_equal(cond_waiters(cond), 0);
+}
+
 /* ---- Several conditions on one lock ---- */
 
 static void wait_for_a_recover(void)
