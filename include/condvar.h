@@ -131,9 +131,9 @@
 
 /*
  * CONDVAR_NO_TASKS and CONDVAR_NO_SHARED change the layout of a condition. If one of them is defined, cond_init(),
- * cond_lock_init() and the calls that release a lock get other names, for example cond_release_CONDVAR_NO_TASKS(). A
- * file that calls one of these functions does not link with a library that was compiled with other settings. The name
- * of the missing function shows the settings of the file.
+ * cond_lock_init() and the calls whose names end in `release` get other names, for example
+ * cond_release_CONDVAR_NO_TASKS(). A file that calls one of these functions does not link with a library that was
+ * compiled with other settings. The name of the missing function shows the settings of the file.
  */
 #if defined(CONDVAR_NO_TASKS) && defined(CONDVAR_NO_SHARED)
 #  define COND_LAYOUT_(name) name##_CONDVAR_NO_TASKS_CONDVAR_NO_SHARED
@@ -289,8 +289,8 @@ COND_API int cond_release(cond_t *cond) COND_RELEASES_(*cond);
  *   around it. COND_GUARD has no such loop.
  * - EOWNERDEAD: the lock is held, and the block is entered. Call cond_recover().
  * - Any other error of cond_acquire(): COND_WITH does not enter its block, and COND_GUARD does nothing. To
- *   detect this with COND_WITH, set a variable in its block. With COND_GUARD, call cond_owned() after it. (It is also
- *   true after EDEADLK and EAGAIN.) Or use cond_acquire().
+ *   detect this with COND_WITH, set a variable in its block. With COND_GUARD, call cond_owned() after it. (It also
+ *   returns true after EDEADLK and EAGAIN.) Or use cond_acquire().
  * - The release does not use the condition, only its lock. So a condition on a separate lock may be destroyed
  *   before the block ends.
  */
@@ -327,7 +327,7 @@ typedef bool cond_pred_t(void *arg);
  * Any other error: a foreign lock returned it when the wait acquired the lock again. The lock is lost: nobody can
  * ever hold it again. (If the lock returned it when the wait released the lock, nothing has changed.)
  * - All waiters on a lost lock return this error once they are woken.
- * - All chosen waiters on the lock are woken. If no notify had chosen the caller, so are all waiters of its condition.
+ * - All chosen waiters on the lock are woken. If the caller was not chosen, all waiters of its condition are woken.
  * - All other waiters on the lock stay asleep. To wake the waiters of a condition, call a notify, a wait or
  *   cond_destroy() on it. That notify or wait returns EINVAL. cond_destroy() destroys the condition and returns 0.
  * - All other calls with the lost lock return EINVAL. The memory of its cond_lock_t must stay until all waits on it
@@ -410,6 +410,7 @@ COND_API int cond_await(cond_t *cond, cond_pred_t *pred, void *arg, int64_t time
  * To open the condition again, call cond_destroy() and cond_init(). cond_reinit_after_fork() leaves it closed.
  * A second call returns 0. No system call on a private lock.
  * EINVAL: NULL, destroyed. EPERM: the caller does not hold the lock.
+ * ENOTRECOVERABLE: a shared lock was released after EOWNERDEAD without cond_recover().
  */
 COND_API int cond_close(cond_t *cond) COND_REQUIRES(*cond);
 
@@ -666,7 +667,7 @@ COND_API const char *cond_version(void);
  *   callbacks are due on one thread, each runs after the one before has returned.
  * - It may call any cond_task function, and may free the task.
  * - It should post to the loop and return. Callbacks of other tasks may be due on the same thread, and run only
- *   after it has returned. These tasks hold their locks already.
+ *   after it has returned. These tasks may hold locks already.
  * - It must not block, not even to acquire a lock of this library: that lock may already be handed to a task
  *   whose callback is due on the same thread.
  * - It must return normally: no longjmp(), no exception, no pthread_exit(). It runs with thread cancellation
@@ -785,13 +786,13 @@ COND_API int cond_task_close(cond_t *cond, cond_task_t *task);
  * - If the lock is released before a recover, each later acquire, wait and notify returns ENOTRECOVERABLE. Waits
  *   that are in progress return it too, within 100 ms, and do not hold the lock. cond_waiters() no longer counts
  *   them. The condition and the lock can be destroyed and initialised again.
- * - The kernel frees the first 2,048 robust locks that a killed thread holds. Further ones stay held.
+ * - The kernel frees at most 2,048 robust locks of a killed thread. Further ones stay held.
  *
  * When a waiter is killed
  * - No notification is lost, but one may be delayed by 100 ms. If a thread is killed while it acquires the lock,
  *   other acquires may be delayed by 100 ms, too.
- * - cond_waiters() counts killed waiters until the next cond_notify_all(), even if that call returns
- *   ENOTRECOVERABLE. Until then cond_destroy() returns EBUSY.
+ * - cond_waiters() may count killed waiters until a cond_notify_all(), even if that call returns
+ *   ENOTRECOVERABLE. Until then cond_destroy() may return EBUSY.
  * - To find out whether the holder was killed, a waiter tries to acquire the lock from time to time, and releases
  *   it again at once. So cond_try_acquire() and cond_destroy() may return EBUSY although nobody uses the lock.
  *
@@ -939,7 +940,7 @@ COND_API void cond_set_observer(cond_observer_t *observer);
 
 /*
  * Users need not read on: layouts and the bodies of macros follow, and may change. The comments name the guard of each
- * member: "fixed by init", "under the lock", "by its owner only". Members marked `atomic` have plain types, because C++
+ * member: "fixed by init", "under the lock", "by the owner". Members marked `atomic` have plain types, because C++
  * has no _Atomic. Accesses that may be concurrent use the functions of src/atomic.h.
  */
 
@@ -1127,7 +1128,7 @@ struct cond_waiter {
 };
 
 #ifndef CONDVAR_NO_CANCEL
-struct cond_stop_node { /* (in C++ a struct cond_stop would hide the function) */
+struct cond_stop_node { /* (in C++ the function would hide a struct cond_stop) */
     struct cond_waiter waiter_;  /* the node of the wait. cond_stop() accesses its `state` only */
     const cond_token_t *token_;  /* waiter_ and token_ have the layout of struct waitq_thread in src/waitq.h */
     cond_token_t stopped_;       /* set by cond_stop(), for good. token_ points to it */

@@ -7,7 +7,7 @@
  *              woken:    call the predicate. If it is false, go back to the queue
  *              expired:  leave the queue, and pass on a notification that is not used
  *
- * Each public call finds the condition's lock and checks that the caller holds it. Private and foreign locks use
+ * Each of these calls finds the condition's lock and checks that the caller holds it. Private and foreign locks use
  * waitq.c from there on, shared locks use shared.c. Internal names begin with condi_, since cond_ is public.
  */
 #include "deadline.h"
@@ -82,8 +82,8 @@ COLD int cond_destroy(cond_t *cond)
 {
     if (cond == NULL || !condi_is_alive(cond))
         return EINVAL;
-    /* Acquire: partner is the release in waitq_count_out(). If no waiter is counted, a separate lock is not touched: it
-       may already be destroyed. */
+    /* Acquire: partner is the release in waitq_count_out() and in shared.c. If no waiter is counted, a separate lock is
+       not touched: it may already be destroyed. */
     if (a_load(&cond->waiters_, acquire) != 0 && !(HAVE_FOREIGN && condi_wake_if_lost(cond)) &&
         !condi_lock_is_gone(cond))
         return EBUSY;
@@ -205,8 +205,8 @@ static bool condi_check_pred(cond_lock_t *lock, cond_pred_t *pred, void *arg)
 }
 
 /* Before a wait or a further wait. Only cond_stop() may change `state` at the same time. If it does so before this
-   exchange, the exchange reads its value, and the waiter sees the stop in its next check. If it does so later, it finds
-   the 0 of this exchange, and the waiter expires. Acquire: partner is the release in park_expire(). */
+   exchange, the exchange reads its value, and the waiter sees the stop in its next check. If it does so later, the
+   waiter expires, unless it is CHOSEN before. Acquire: partner is the release in park_expire(). */
 static void condi_reset_waiter(struct cond_waiter *waiter)
 {
     if (HAVE_CANCEL)
@@ -276,7 +276,7 @@ static int condi_wait(cond_lock_t *lock, struct waitq_thread *self, int64_t dead
             error = 0;
         if (satisfied || error != 0)
             break;
-        /* Woken, but another thread has made the predicate false again: go back to the queue. */
+        /* Woken, but the predicate is false: go back to the queue. */
         condi_reset_waiter(waiter);
         error = condi_reason_not_to_wait(self); /* M:looks-again */
         if (error == 0 && !waitq_may_go_back(waiter, lock))
@@ -390,7 +390,7 @@ static int condi_wait_stoppably(cond_t *cond, cond_stop_t *stop, const struct co
     /* Relaxed: this only detects a misuse. A program whose threads share `stop` orders their waits. */
     if (a_exchange(&stop->busy_, 1, relaxed) != 0)
         return EBUSY;
-    /* All members but `state`, which cond_stop() may be writing. */
+    /* One member at a time: cond_stop() may be writing `state`. */
     waiter->task = waiter->cancelled = waiter->passes_on = false;
     waiter->queue = WAITER_UNQUEUED;
     waiter->awaits = what->awaits;
@@ -524,6 +524,6 @@ bool cond_closed(const cond_t *cond)
 
 size_t cond_waiters(const cond_t *cond)
 {
-    /* Relaxed: exact under the lock, else possibly outdated. Partner: waitq_count_in() and waitq_count_out(). */
+    /* Relaxed: exact under the lock, else possibly outdated. Partners: waitq_count_in(), waitq_count_out(), shared.c */
     return lock_of(cond) != NULL ? a_load_32(&cond->waiters_) : 0;
 }

@@ -2,8 +2,8 @@
 #ifndef CONDVAR_DEADLINE_H
 #define CONDVAR_DEADLINE_H
 
-/* Deadlines: nanoseconds on the monotonic clock. COND_FOREVER never passes. DEADLINE_PASSED has passed: no clock is
-   read. */
+/* Deadlines: nanoseconds on the monotonic clock. COND_FOREVER never passes. DEADLINE_PASSED has always passed. No
+   clock is read for the two, except with -Os. */
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -19,16 +19,17 @@
  * Each release wakes at most one thread. It wakes a waiter even if waiters that were woken before have not acquired the
  * lock yet. So a waiter that is slow to wake up does not delay the wake-up of others, and a broadcast does not wake all
  * waiters at once. (There is one exception. A release has claimed a wake-up for a sleeper. Before it frees the word, a
- * thread begins to starve, or a task joins the list and a waiter can go. Then the release may wake a second thread.)
+ * thread begins to starve, or a cancelled task passes its notification on. Then the release may wake a second thread.)
  *
  * Turns. While threads starve and the list is not empty, every second release skips step 1. Turns are counted in
  * releases, so it makes no difference how long the holders keep the lock. If a starving thread has n starving threads
  * before it, at most n + 1 waiters of the list acquire the lock before it does. An expired waiter acquires the lock
- * like any other thread, and starves after the same time. If a waiter of the list has n waiters before it, at most
- * n + 1 starving threads acquire the lock before it does.
+ * like any other thread, and starves after the same time. If releases pick n waiters before one that can go, the
+ * starving threads have at most n + 1 turns before it is picked.
  *
- * A RESERVED lock is free for starving threads only, for at most TUNING_STARVATION_NS. So no new arrival takes it while
- * the woken thread wakes up. By invariant (2) in mutex.c, a thread that may take it is awake.
+ * A RESERVED lock is free only for starving threads, and for a thread that has seen it unchanged for
+ * TUNING_STARVATION_NS. So no new arrival takes it while the woken thread wakes up. By invariant (2) in mutex.c, a
+ * thread that may take it is awake.
  *
  * Only the holder calls these functions, except handoff_request().
  */

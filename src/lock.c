@@ -155,8 +155,8 @@ COLD int cond_lock_destroy(cond_lock_t *lock)
     if (!is_private) {
         if (!lock_is_foreign(lock))
             return EINVAL; /* another thread has just destroyed it */
-        /* Relaxed, and an exchange: as in cond_destroy(). Of the depth, which a foreign lock does not use: some
-           processors have no exchange of one byte. */
+        /* Relaxed, and an exchange: as in cond_destroy(). It changes the depth, not `kind_`: some processors have no
+           exchange of one byte. */
         uint32_t before = a_exchange(&lock->depth_, LOCK_DEPTH_DESTROYED, relaxed); /* M:destroyed-lock */
         if (before == LOCK_DEPTH_DESTROYED)
             return EINVAL;

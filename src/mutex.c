@@ -3,10 +3,10 @@
  * The word of a private lock. Its states, as bits (mutex.h):
  *
  *      0                       free
- *      HELD                    held, no thread sleeps
+ *      HELD                    held, and a release need not wake a sleeper
  *      HELD|SLEEPERS           held, and a release must wake a sleeper
- *           SLEEPERS           free, and sleepers sleep: instead of a sleeper, the last release has woken a waiter or a
- *                              starving thread. A later release will wake a sleeper
+ *           SLEEPERS           free, and a sleeper may sleep: instead of a sleeper, the last release has woken a
+ *                              waiter. A later release will wake a sleeper
  *      ...|n * STARVING        the same, and n threads starve: only starving threads and chosen waiters take the lock
  *      RESERVED|n * STARVING   free for starving threads only
  *      ...|process * TASKS     the same, and the next release by that process drains the tasks. Such a lock is free
@@ -36,9 +36,9 @@
  *
  *      (1) If a sleeper sleeps, then SLEEPERS is set, or a thread is awake that will set SLEEPERS.
  *
- * A thread begins to starve only while the lock is held. The holder's release, and each later one until no thread
- * starves, wakes a starving thread, or a waiter that may take the lock. A woken thread takes a free lock even if it has
- * timed out. Hence:
+ * A thread begins to starve only while the lock is held. Until no thread starves, each release that frees the lock
+ * wakes a starving thread, or a waiter that may take it. A woken thread takes a free lock even if it has timed out.
+ * Hence:
  *
  *      (2) While threads starve and the lock is free, a thread that may take it is awake.
  *
@@ -98,9 +98,9 @@ static bool mutex_spin_acquire(const struct mutex_acquirer *self, uint32_t *word
     return false;
 }
 
-/* Sleep until a release wakes this thread. A thread that has starved sleeps on the word. Any other thread sleeps among
-   the sleepers, until it has waited for TUNING_STARVATION_NS. `old` is the word, read after `wakeups`. If a release
-   clears SLEEPERS after that, it also changes the count, and port_wait() returns. */
+/* Sleep until a release wakes this thread. A thread past the threshold that finds the lock held sleeps on the word. Any
+   other thread sleeps among the sleepers, until it has waited for TUNING_STARVATION_NS. `old` is the word, read after
+   `wakeups`. If a release clears SLEEPERS and changes the count before the sleep, port_wait() returns at once. */
 static COLD void mutex_sleep(struct mutex_acquirer *self, cond_lock_t *lock, uint32_t old, uint32_t wakeups,
                              int64_t deadline_ns)
 {
@@ -133,7 +133,7 @@ static COLD void mutex_sleep(struct mutex_acquirer *self, cond_lock_t *lock, uin
     if (port_now() >= self->until_ns) {
         self->until_ns = 0;
         self->past_threshold = true;
-        /* If the word is unchanged, no thread has taken the lock meanwhile. */
+        /* If the word is unchanged, the lock has most probably stayed free. */
         self->may_barge = self->found_free && a_load(lock_word(lock), relaxed) == marked;
     }
 }

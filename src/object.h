@@ -4,7 +4,7 @@
 
 /*
  * What the bytes of cond_lock_t and cond_t mean: the kind of a lock, the state of a condition, the parts of a private
- * lock. All other files build on this one.
+ * lock. Most other files build on this one.
  */
 
 #include <stdbool.h>
@@ -73,7 +73,7 @@ static inline bool lock_is_lost(const cond_lock_t *lock)
     return HAVE_FOREIGN && a_load_8(&lock->kind_) == LOCK_FOREIGN_LOST;
 }
 
-/* Whether the lock is foreign, lost or not. The lock must not be shared. */
+/* Whether the lock is not private: foreign, lost or destroyed. The lock must not be shared. */
 static inline bool lock_was_foreign(const cond_lock_t *lock)
 {
     return HAVE_FOREIGN && !lock_is_private(lock);
@@ -148,7 +148,7 @@ static inline void lock_set_owner(cond_lock_t *lock, uintptr_t owner, unsigned d
 
 /* ---- The condition ---- */
 
-/* Acquire: partner is the release in shared_init(), possibly in another process. */
+/* Acquire: partner is the release in shared_init() and shared_close(), possibly in another process. */
 static inline uint32_t condi_state(const cond_t *cond)
 {
     return a_load(&cond->state_, acquire);
@@ -167,7 +167,7 @@ static inline bool condi_is_alive(const cond_t *cond)
     return condi_state_is_alive(condi_state(cond));
 }
 
-/* Relaxed: exact under the lock. Partner: cond_close(). */
+/* Relaxed: exact under the lock. Partners: waitq_close() and shared_close(). */
 static inline bool condi_is_closed(const cond_t *cond)
 {
     if (!HAVE_CANCEL && !HAVE_SHARED)

@@ -80,7 +80,7 @@ static inline void park_spin_miss(uint16_t *spin, unsigned iterations)
 
 /* ---- The handshake ---- */
 
-/* Wake the waiter. The caller has released a private lock before, but still holds a foreign one. As soon as `state` is
+/* Wake the waiter. A private lock has been released before. A foreign one is still held, or lost. As soon as `state` is
    GO, the waiter may return, and its node no longer exists. Release: partner is the acquire in park_sleep(). So the
    waiter reuses its stack only after the last access here. */
 static inline void park_wake(struct cond_waiter *waiter)
@@ -90,10 +90,10 @@ static inline void park_wake(struct cond_waiter *waiter)
         port_wake(state, 1); /* M:wake-asleep */
 }
 
-/* Let the waiter expire now, unless a notify has chosen it. Called by any thread, without the lock. The node must
-   exist until this has returned. Release: partner is the acquire in park_sleep() and in condi_reset_waiter(). After
-   that acquire, the waiter checks whether it was stopped. The acquire must read what was written here, so `state` is
-   written even if it does not change. */
+/* Let the waiter expire now, unless it is CHOSEN or has GO. Called by any thread, whatever locks it holds. The node
+   must exist until this has returned. Release: partner is the acquire in park_sleep() and in condi_reset_waiter().
+   After that acquire, the waiter checks whether it was stopped. The acquire must read what was written here, so `state`
+   is written even if it does not change. */
 static inline void park_expire(struct cond_waiter *waiter)
 {
     uint32_t *state = &waiter->state;

@@ -34,7 +34,7 @@ static inline unsigned rlock_depth(const cond_lock_t *lock)
     return lock_owner(lock) != 0 ? lock_more_levels(lock) + 1 : 0;
 }
 
-/* The slow paths of rlock_acquire(): the caller owns the lock; the lock is not free. */
+/* The slow paths of rlock_acquire(): the caller owns the lock; the general case. */
 INTERNAL int rlock_acquire_again(cond_lock_t *lock);
 INTERNAL int rlock_acquire_contended(cond_lock_t *lock, uintptr_t who, int64_t deadline_ns);
 
@@ -54,7 +54,7 @@ static inline int rlock_acquire(cond_lock_t *lock, uintptr_t who, int64_t deadli
     return 0;
 }
 
-/* The error of a try, from the error of rlock_acquire() with DEADLINE_PASSED. */
+/* The error of a try, from the error of an acquire with DEADLINE_PASSED. */
 static inline int rlock_try_result(int error)
 {
     return error == ETIMEDOUT ? EBUSY : error;

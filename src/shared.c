@@ -32,8 +32,8 @@
  *
  * A killed waiter stays counted until its ticket is freed.
  *
- * Sleep. Waiters sleep in the kernel on `sequence`. A notify, a close and a recover change it. Its lowest bit is set if
- * a waiter is possibly asleep. The kernel removes killed processes from its queue. A woken waiter first checks, without
+ * Sleep. Waiters sleep in the kernel on `sequence`. A notify, a close and a recover change it. A waiter sets its lowest
+ * bit before it sleeps. The kernel removes killed processes from its queue. A woken waiter first checks, without
  * the lock, whether it has a grant or a free ticket. If not, it sleeps again. It also ends its sleep at its deadline,
  * after a close or a recover, and if the holder of the lock has died.
  *
@@ -320,10 +320,10 @@ int shared_init(cond_t *cond, cond_lock_t *lock, unsigned flags)
     return 0;
 }
 
-/* `sequence`: the lowest bit is set if a waiter is possibly asleep on it. shared_announce() adds the step. */
+/* `sequence`: a waiter sets the lowest bit before it sleeps on it. shared_announce() adds the step. */
 enum { SHARED_SLEEPERS = 1, SHARED_STEP = 2 };
 
-/* Whether a comes before b, counted from free_below. Both are tickets, notified_below or arrivals. */
+/* Whether a comes before b, counted from free_below. Each is a ticket, notified_below or arrivals. */
 static bool shared_before(uint32_t a, uint32_t b, uint32_t free_below)
 {
     return a - free_below < b - free_below;
@@ -345,7 +345,7 @@ static void shared_set_pending(cond_t *cond, uint32_t count)
 }
 
 /* Wake at most n sleepers: now, or at the release if the lock is the condition's own. `sequence`: queue->sequence
-   before any change by the caller. Without SHARED_SLEEPERS in it, no waiter is asleep. The flag needs no memory order:
+   before any change by the caller. Without SHARED_SLEEPERS in it, no wake-up is needed. The flag needs no memory order:
    it is in the word that the kernel compares before a waiter falls asleep. */
 static void shared_wake(cond_t *cond, uint32_t n, uint32_t sequence)
 {
@@ -407,10 +407,9 @@ void shared_notify(cond_t *cond, cond_lock_t *lock, size_t n)
     PROBE_NOTIFY(cond, lock, n);
     shared_repair(cond, lock);
     if (condi_is_closed(cond)) {
-        /* The close has ended all waits: no grants are added. But killed waiters are still counted. Release: partner is
-           the acquire in cond_destroy(). */
+        /* The close has ended all waits: no grants are added. But killed waiters are still counted. */
         if (n >= a_load_32(&cond->waiters_))
-            a_store(&cond->waiters_, 0, release);
+            shared_set_pending(cond, queue->grants); /* waiters_ = 0 */
         return;
     }
     waiting = shared_pending(cond);

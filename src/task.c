@@ -2,7 +2,7 @@
 /*
  * The public calls on tasks. taskq.c says how a task gets the lock, and how it is called back.
  *
- * Only the task itself calls these functions, except cond_task_cancel(), which any thread may call at any time.
+ * Calls of one task must not run at the same time, except cond_task_cancel(): any thread may call it at any time.
  */
 #include "deadline.h"
 #include "handoff.h"
@@ -28,8 +28,8 @@ static void task_begin_request(cond_task_t *task, cond_lock_t *lock, void *dispa
     a_store(&task->waiter_.state, depth * WAITER_DEPTH | acquires, release);
 }
 
-/* Join the tasks that want the lock. Called by the task, or by the thread that cancels its wait. The task may be freed
-   as soon as it is on the stack, and the lock destroyed after handoff_request(). */
+/* Join the tasks that want the lock. Called by the task, or by the thread that cancels its wait. The task may be freed,
+   and the lock destroyed, before this returns. */
 static void task_join(cond_task_t *task, cond_lock_t *lock)
 {
     if (taskq_push(task, lock))
@@ -57,7 +57,7 @@ static int task_check(const cond_task_t *task, const cond_lock_t *lock)
 {
     if (!lock_is_valid(lock) || task == NULL || task->ready_ == NULL)
         return EINVAL;
-    /* (A lock that is being destroyed passes here. The acquire then returns EINVAL.) */
+    /* (A lock that is being destroyed passes here. The acquire then returns EINVAL or ECANCELED.) */
     return lock_is_shared(lock) || lock_is_foreign(lock) ? ENOTSUP : 0;
 }
 
@@ -79,7 +79,7 @@ static bool task_is_busy(const cond_task_t *task)
     return !(a_load(&task->waiter_.state, relaxed) & WAITER_CHOSEN);
 }
 
-/* Make a request: acquire, or else wait on `cond`. Returns its result if it is known within this call, or
+/* Make a request: acquire, or else wait on `cond`. Returns the result if the dispatcher of this call finds it, else
    EINPROGRESS. */
 static int task_request(cond_t *cond, cond_task_t *task, cond_lock_t *lock, uint32_t acquires)
 {
@@ -201,7 +201,7 @@ int cond_task_cancel(cond_task_t *task)
             return EINVAL;
         if (state & WAITER_EXPIRED)
             return 0;
-        /* Partners: taskq_grant() and waitq_beat_deadline(). Exactly one sets its bit, and the other finds it. */
+        /* Partners: taskq_grant() and waitq_beat_deadline(). The first one decides whether the request is cancelled. */
     /* M:cancel-race */
     } while (!a_cas_weak(&task->waiter_.state, &state, state | WAITER_EXPIRED, acquire, acquire));
     /* A task that acquires has joined before, and may be freed by now. A task that waits exists until it has

@@ -10,7 +10,7 @@
  *
  * A thread can sleep until the lock is free. A task cannot sleep. So a release does not free the lock for a task, but
  * makes the task its owner. A task that requests the lock does not hold it. So the lock cannot guard the stack: a push
- * is a compare-exchange, and only the holder removes tasks, all at once.
+ * is a compare-exchange, and one exchange removes all tasks.
  *
  * A thread that pushes a task onto an empty stack then calls handoff_request(). If the lock is held, or if threads
  * starve, the call sets TASKS in the word, so that the next release drains the stack. Otherwise the call acquires and
@@ -24,11 +24,12 @@
  *                                     |
  *                                     +--(cancel)---> EXPIRED ----(holder)---> CHOSEN    result ECANCELED
  *
- * If a close has ended a wait and its predicate is false, the holder sets EXPIRED and CHOSEN.
+ * If a close has ended a wait without a true predicate, the holder sets EXPIRED and CHOSEN.
  *
- * Callbacks are called in a loop, the dispatcher. A callback that makes other callbacks due adds them to the same
- * loop, so that callbacks do not nest. A thread finds its dispatcher by port_local(). A request has a dispatcher too,
- * and the task points to it (`loop_`). If the result is known before the request returns, the request returns it.
+ * Callbacks are called in a loop, the dispatcher. A callback that makes other callbacks due adds them to the same loop,
+ * so that callbacks do not nest. A thread finds its dispatcher by port_local(). A request outside a callback has a
+ * dispatcher too, and the task points to it (`loop_`). If that loop finds the result of the request, the request
+ * returns it.
  */
 #include "taskq.h"
 #include "port.h"

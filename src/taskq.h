@@ -37,8 +37,8 @@ INTERNAL_IF(HAVE_TASKS) void taskq_end_dispatch(struct taskq_dispatcher *dispatc
 INTERNAL_IF(HAVE_TASKS) void taskq_call(struct taskq_calls *calls);
 
 /* Push a task onto the stack of those that want the lock. True: the stack was empty, so the caller must call
-   handoff_request(). As soon as the task is on the stack, it may get the lock and be freed. As soon as
-   handoff_request() has set TASKS, the lock may be destroyed. Called by any thread. */
+   handoff_request(). If the stack was not empty, the task may be freed and the lock destroyed as soon as the task is on
+   it. Otherwise as soon as handoff_request() has set TASKS. Called by any thread. */
 INTERNAL_IF(HAVE_TASKS) bool taskq_push(struct cond_task *task, cond_lock_t *lock);
 
 /* Move all tasks from the stack to the end of the lock's list, in order of arrival. Caller must hold the lock. */

@@ -28,22 +28,23 @@
 
 /* How many times a thread reads a lock's word before it sleeps. Each pause is twice as long as the one before, so 7
    iterations are 127 pauses of the processor: about 3 microseconds, which is longer than a short critical section.
-   Compared with 20 iterations of one pause each, on two idle cores, 2 to 16 threads take 0.45 times as long for a turn
-   at the lock (tests/bench, rows hammer-N), and an item of a buffer takes 0.5 times as long (unlimited-1x1). 5 and 6
-   are in between. */
+   Compared with 20 iterations of one pause each, on two idle cores, 2 to 16 threads take 0.45 times as long for an
+   acquire and a release (tests/bench, rows hammer-N). An item of a buffer takes 0.5 times as long (unlimited-1x1). 5
+   and 6 are in between. */
 #ifndef TUNING_LOCK_SPIN
 #  define TUNING_LOCK_SPIN 7u
 #endif
 
-/* How many iterations a waiter spins at most; and at least, if it spins. The maximum is about 5 microseconds, the cost
-   of a sleep and a wake-up. */
+/* How many iterations a waiter spins at most, except in a trial; and at least, if it spins. The maximum is about 5
+   microseconds, the cost of a sleep and a wake-up. */
 #ifndef TUNING_SPIN_MAX
 #  define TUNING_SPIN_MAX 200u
 #endif
 #define TUNING_SPIN_MIN 20u
 
-/* After this many misses in a row, waiters do not spin for this many sleeps. Then one waiter tries again: a core may
-   be idle now. If it misses too, the next pause is twice as long, up to 64 times. */
+/* After TUNING_SPIN_FAILURES misses in a row, waiters pause: they sleep without spinning. The waiter number
+   TUNING_SPIN_PAUSE spins again, a trial: a core may be idle now. If it misses too, the pause doubles, up to 64
+   times TUNING_SPIN_PAUSE. */
 #define TUNING_SPIN_FAILURES 4u
 #define TUNING_SPIN_PAUSE 16u
 
@@ -58,8 +59,9 @@
    and 0.54 times with 0 (tests/bench, row buffer-32x32). */
 #define TUNING_SKIP_MAX 16u
 
-/* How often a thread that sleeps on a shared condition or lock checks whether a process was killed (shared.c,
-   port/robust.c). A kill delays others by this time at most. Each check costs a wake-up. */
+/* The time after which a sleeper on a shared condition or lock checks for a killed process (shared.c, port/robust.c),
+   and a starving thread that is not counted reads the word (mutex.c). A kill delays others by this time at most. Each
+   check costs a wake-up. */
 #define TUNING_HEARTBEAT_NS INT64_C(100000000)
 
 #endif

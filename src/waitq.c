@@ -17,7 +17,7 @@
  *   (waitq_await_again()).
  * - A node is in at most one queue. Its `queue` says which.
  * - If lock->u_.local.notified is not empty, some awake thread will acquire the lock, and its release searches the list
- *   again. That thread is a waiter that a release has woken, an expired waiter, or a starving thread (mutex.c).
+ *   again. That thread was woken by a release, or is an expired waiter, a starving thread, or in cond_task_cancel().
  *   There is one exception: all waiters in the list await, and all their predicates are false.
  */
 #include "waitq.h"
@@ -202,8 +202,8 @@ static NOINLINE bool waitq_choose(struct cond_waiter *waiter, cond_lock_t *lock,
     return true;
 }
 
-/* How many waiters have arrived after this one, at most WAITQ_HORIZON_MAX. If it is WAITQ_HORIZON_MAX, a
-   waiter without a predicate that arrives after the notify may also get the notification, if this one passes it on. */
+/* How many waiters have arrived after this one, at most WAITQ_HORIZON_MAX. At WAITQ_HORIZON_MAX the number is not
+   exact: the notification may be passed on to a plain waiter that arrived after the notify. */
 static uint32_t waitq_arrived_since(const struct cond_waiter *waiter)
 {
     uint64_t since = waiter->cond->u_.local.arrivals - waiter->arrival - 1;
@@ -438,8 +438,8 @@ static NOINLINE_IF_FAST bool waitq_check(struct cond_waiter *waiter, cond_lock_t
     return verdict == WAITQ_GOES;
 }
 
-/* Whether waitq_search_others() skips the waiter: it has the holder's predicate, has not expired, and no later waiter
-   was picked before it. */
+/* Whether waitq_search_others() skips the waiter: it has the holder's predicate, has not expired, and no waiter behind
+   it in the list was picked. */
 static bool waitq_may_skip(struct cond_waiter *waiter, const cond_lock_t *lock)
 {
     return WAITQ_SKIPS && !waiter->skipped && waiter->queue == WAITER_NOTIFIED &&
@@ -463,9 +463,9 @@ static struct cond_waiter *waitq_search_others(cond_lock_t *lock, struct waitq_p
     return NULL;
 }
 
-/* The second search. It judges only waiters that the first search has skipped or has not reached, and returns the first
-   one that can go. `end`: the last waiter that the first search left in the list, or NULL. Up to `end`, the first
-   search has judged each waiter that it has not skipped. The judged ones are not judged again. */
+/* The second search. It judges waiters that the first search has skipped or has not reached, and returns the first one
+   that can go. `end`: the last waiter that the first search left in the list, or NULL. Up to `end`, the first search
+   has judged each waiter that it has not skipped. Waiters that await are not judged twice. */
 static struct cond_waiter *waitq_search_rest(cond_lock_t *lock, const struct cond_waiter *end)
 {
     struct waitq_position position = {NULL, NULL};

@@ -15,11 +15,11 @@
  *
  * An awaiting waiter (cond_await) joins the lock's list at once. It stays there while its predicate is false.
  *
- * close and cancel move waiters to the lock's list, as a notify does, and mark them `cancelled`. They also mark the
- * waiters that are already in the list. A release wakes a cancelled waiter whatever its predicate is. A thread then
- * calls its predicate itself. The predicate of a task is called by the releasing thread.
+ * close and cancel move waiters to the lock's list, as a notify does, and mark them `cancelled`. In the list, they mark
+ * the waiters that have a predicate. A release wakes a cancelled waiter whatever its predicate is. A thread then calls
+ * its predicate itself. The predicate of a task is called by the releasing thread.
  *
- * The lock protects the queues: only its holder calls the functions below and touches the nodes, except `state`. So the
+ * The lock protects the queues: only its holder changes them and touches the nodes in them, except `state`. So the
  * queues need no lock of their own.
  *
  * `state` is atomic. The waiter and the holder compete to change it, and the waiter sleeps on it:
@@ -31,14 +31,14 @@
  *      +---(waiter)----> EXPIRED                             the waiter acquires the lock and leaves its queue
  *      +---(cond_stop)-> EXPIRED                             the same
  *
- * ASLEEP is added when the waiter announces that it will sleep. CHOSEN and EXPIRED exclude each other: one
+ * ASLEEP is added when the waiter announces that it will sleep. A thread never gets both CHOSEN and EXPIRED: one
  * compare-exchange decides. A waiter without a deadline cannot expire, so it needs no CHOSEN. (Here a waiter that
  * cond_stop() can end counts as a waiter with a deadline.)
  *
  * A waiter without a predicate becomes CHOSEN at the notify. A waiter with a predicate becomes CHOSEN when a releasing
  * thread has found the predicate true. Until then it can expire, also after it has gone back to its place. A task
- * becomes CHOSEN when a release picks it. A task that is EXPIRED was cancelled. It is handed the lock like any other
- * task that wants the lock (taskq.c).
+ * becomes CHOSEN when a release picks it. A task whose wait was cancelled is EXPIRED. It is handed the lock like a task
+ * that acquires (taskq.c).
  */
 
 #include <stdbool.h>
@@ -53,7 +53,7 @@
 enum {
     WAITER_ASLEEP = 1,  /* set by the waiter: waking it takes a system call */
     WAITER_CHOSEN = 2,  /* set by the holder: the deadline no longer counts */
-    WAITER_EXPIRED = 4, /* set by the waiter or by cond_stop(): no notify can choose it any more */
+    WAITER_EXPIRED = 4, /* no notify can choose it any more. Of a task: the result is ECANCELED */
     WAITER_GO = 8,      /* set by the releasing thread, which does not touch the node afterwards */
 
     /* Tasks only. Between requests the state of a task is CHOSEN: there is nothing to cancel. */
@@ -163,8 +163,8 @@ INTERNAL void waitq_note_holder_pred(cond_lock_t *lock, cond_pred_t *pred, const
  * wants the lock can always go.) NULL if no waiter can go, or if the waiters belong to another process.
  *
  * A waiter whose predicate is false goes back to its place in the condition's queue. If a notify(n) has chosen it, it
- * passes its notification on. A skipped waiter may pass its notification on to a waiter that went back before. So one
- * call of this function may call a predicate twice.
+ * passes its notification on. The next waiter may be one that this call has already put back. So one call of this
+ * function may call a predicate twice.
  *
  * Waiters with the predicate that the releasing thread last waited for are skipped, once each. When such a waiter runs,
  * its predicate is often false again: a producer usually fills the buffer itself before another producer runs.
