@@ -172,17 +172,23 @@ static int shared_acquire_mutex(cond_lock_t *lock, int64_t deadline_ns)
     return error;
 }
 
+/* The same, but EINVAL if the lock was destroyed before the caller acquired the mutex. */
+static int shared_acquire_alive(cond_lock_t *lock, int64_t deadline_ns)
+{
+    int error = shared_acquire_mutex(lock, deadline_ns);
+    if (!lock_is_held_after(error) || lock_is_shared(lock)) /* M:enter-destroyed */
+        return error;
+    (void)robust_release(shared_mutex(lock));
+    return EINVAL;
+}
+
 /* Acquire the mutex and check the state of the lock. After 0 and EOWNERDEAD the caller holds it. If the lock is lost,
    the tickets of `cond` are freed, unless it is NULL. */
 static int shared_enter(cond_lock_t *lock, cond_t *cond, int64_t deadline_ns)
 {
-    int error = shared_acquire_mutex(lock, deadline_ns);
+    int error = shared_acquire_alive(lock, deadline_ns);
     if (!lock_is_held_after(error))
         return error;
-    if (!lock_is_shared(lock)) { /* M:enter-destroyed */
-        (void)robust_release(shared_mutex(lock));
-        return EINVAL;
-    }
     if (shared_flags(lock) & LOCK_LOST) {
         if (cond != NULL)
             shared_abandon(cond); /* M:lost-frees */
@@ -272,13 +278,9 @@ int shared_lock_recover(cond_lock_t *lock)
 
 int shared_lock_destroy(cond_lock_t *lock)
 {
-    int error = shared_acquire_mutex(lock, DEADLINE_PASSED);
+    int error = shared_acquire_alive(lock, DEADLINE_PASSED);
     if (!lock_is_held_after(error))
-        return EBUSY;
-    if (!lock_is_shared(lock)) { /* M:destroyed-shared */
-        (void)robust_release(shared_mutex(lock)); /* another thread has just destroyed it */
-        return EINVAL;
-    }
+        return error == EINVAL ? EINVAL : EBUSY; /* EINVAL: another thread has just destroyed it */
     if (shared_is_own(lock) && a_load_32(&shared_cond_of(lock)->waiters_) != 0) {
         (void)shared_unlock(lock);
         return EBUSY;

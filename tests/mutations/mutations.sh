@@ -298,11 +298,11 @@ mutation 'a close is not stored' 'close' close-shared delete
 mutation 'a close ends the waits until the next one' 'close' closed-stays \
     'if (condi_is_closed(cond) && (a_store(&cond->state_, CONDI_ALIVE_SHARED, relaxed), true))'
 mutation 'a repair frees no waiter' 'a producer is killed' repair-frees delete
-mutation 'a destroyed shared lock is acquired' 'destroyed' enter-destroyed never \
+mutation 'a destroyed shared lock is acquired' 'destroyed' enter-destroyed always \
     'no random call destroys a shared condition in use'
-mutation 'a destroyed shared lock outside the condition is acquired' 'destroyed, elsewhere' enter-destroyed never \
+mutation 'a destroyed shared lock outside the condition is acquired' 'destroyed, elsewhere' enter-destroyed always \
     'no random call destroys a shared condition in use'
-mutation 'a shared lock is destroyed twice' 'destroyed by two, elsewhere' destroyed-shared never \
+mutation 'a shared lock is destroyed twice' 'destroyed by two, elsewhere' enter-destroyed always \
     'no random call destroys a shared lock in use'
 mutation 'a waiter that returns because the lock is lost stays counted' 'lost, elsewhere' lost-frees delete \
     'they lose only the lock that the condition owns'
