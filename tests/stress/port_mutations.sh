@@ -51,13 +51,14 @@ build() {
             [ "$file" = "$work/src/all.c" ] || "$@" -c -o "$work/core/$(basename "$file" .c).o" "$file" || return
         done
     fi
+    file=$program
     case $program in # as in meson.build
     large_pages) set -- "$@" -Dmadvise=fake_madvise -Dsysconf=fake_sysconf -Dgetpid=fake_getpid ;;
     no_clocklock) set -- "$@" -include "$root/tests/cross/no_clocklock.h" ;;
-    clocklock_refuses) set -- "$@" -DCLOCKLOCK_REFUSES -include "$root/tests/cross/no_clocklock.h" ;;
+    clocklock_refuses)
+        file=no_clocklock
+        set -- "$@" -DCLOCKLOCK_REFUSES -include "$root/tests/cross/no_clocklock.h" ;;
     esac
-    file=$program
-    [ "$program" != clocklock_refuses ] || file=no_clocklock
     [ -f "$work/$program.o" ] || "$@" -c -o "$work/$program.o" "$root/tests/stress/$file.c" || return
     set -- "$@" -o "$work/program.exe" "$work/$program.o" "$work"/core/*.o
     for file in $parts; do

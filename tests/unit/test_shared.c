@@ -98,6 +98,15 @@ static void renew(unsigned flags)
     make(flags);
 }
 
+/* Renew the memory. `cond` is the left condition, with its own lock or on the separate one. */
+static void renew_left(bool separate_lock)
+{
+    renew(COND_RLOCK);
+    cond = &memory->left;
+    OK(cond_lock_init(&memory->lock, COND_SHARED));
+    OK(cond_init(cond, separate_lock ? &memory->lock : NULL, COND_SHARED));
+}
+
 /* Two conditions on one lock beside the test's own, and `cond` is the left one. */
 static void make_left_and_right(void)
 {
@@ -701,12 +710,9 @@ static void find_it_lost_in_wait(void)
    inside the condition or elsewhere, and the memory can be used again. */
 TEST_SHARED(COND_RLOCK, no_waiter_stays_counted_on_a_lost_lock)
 {
-    for (int lock_elsewhere = 0; lock_elsewhere < 2; lock_elsewhere++) {
+    for (int separate_lock = 0; separate_lock < 2; separate_lock++) {
         pid_t waiters[3];
-        renew(COND_RLOCK);
-        cond = &memory->left;
-        OK(cond_lock_init(&memory->lock, COND_SHARED));
-        OK(cond_init(cond, lock_elsewhere ? &memory->lock : NULL, COND_SHARED));
+        renew_left(separate_lock);
         for (int i = 0; i < 3; i++) {
             memory->open = i == 1;
             waiters[i] = start_role(find_it_lost_in_wait);
@@ -738,15 +744,21 @@ static void wait_to_be_killed(void)
     (void)cond_wait(cond, COND_FOREVER);
 }
 
-/* A notify on a lost lock uncounts the killed waiters: no other process can. */
-TEST_SHARED(COND_RLOCK, notify_all_uncounts_killed_waiters_on_a_lost_lock)
+/* Start a first waiter and kill it. It stays counted. */
+static void kill_a_waiter(void)
 {
-    make_left_and_right();
     pid_t waiter = start_role(wait_to_be_killed);
     until_waiters(cond, 1);
     acquire();
     kill_child(waiter);
     release();
+}
+
+/* A notify on a lost lock uncounts the killed waiters: no other process can. */
+TEST_SHARED(COND_RLOCK, notify_all_uncounts_killed_waiters_on_a_lost_lock)
+{
+    make_left_and_right();
+    kill_a_waiter();
     elsewhere(die_with_the_lock);
     acquire_after_death();
     release();
@@ -770,16 +782,11 @@ static void wait_until_closed(void)
 TEST_SHARED(COND_RLOCK, notify_all_uncounts_killed_waiters_on_a_closed_condition)
 {
     for (int separate_lock = 0; separate_lock < 2; separate_lock++) {
-        renew(COND_RLOCK);
-        cond = &memory->left;
-        OK(cond_lock_init(&memory->lock, COND_SHARED));
-        OK(cond_init(cond, separate_lock ? &memory->lock : NULL, COND_SHARED));
-        pid_t killed = start_role(wait_to_be_killed);
-        until_waiters(cond, 1);
+        renew_left(separate_lock);
+        kill_a_waiter();
         pid_t slow = start_role(wait_until_closed);
         until_waiters(cond, 2);
         acquire();
-        kill_child(killed);
         stop(slow);
         OK(cond_close(cond));
         release();
@@ -809,13 +816,9 @@ static void wait_until_destroyed(void)
 TEST_SHARED(COND_RLOCK, a_condition_can_be_destroyed_after_its_lock)
 {
     make_left_and_right();
-    pid_t killed = start_role(wait_to_be_killed);
-    until_waiters(cond, 1);
+    kill_a_waiter();
     pid_t waiter = start_role(wait_until_destroyed);
     until_waiters(cond, 2);
-    acquire();
-    kill_child(killed);
-    release();
     assert_int_equal(cond_destroy(cond), EBUSY);
     int error;
     while ((error = cond_lock_destroy(&memory->lock)) == EBUSY) /* a waiter looks at it: its heartbeat */
