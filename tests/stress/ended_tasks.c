@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The port to FreeRTOS in src/package/embedded, on the imitation in tests/cross/freertos: waits whose deadline
- * passes when a notify comes, by threads that end right after. The port must not notify a thread that has ended: in FreeRTOS, the
- * task's memory may have been freed.
+ * The port to FreeRTOS in src/package/embedded, on the imitation in tests/cross/freertos: waits whose deadline passes
+ * when a notify comes, by threads that end right after. The port must not notify a thread that has ended: in FreeRTOS,
+ * the task's memory may have been freed.
  *
  *      ended_tasks [--scale N] [--seed S]
  *      ended_tasks --control                   the port has a fault, which must be detected
