@@ -20,7 +20,7 @@ failed=0
 . "$root/tests/mutate.sh"
 
 mkdir -p "$work"
-args=(-std=c11 -O1 -g -DCONDVAR_STEP -DTUNING_SPIN_MAX=1u -DTUNING_LOCK_SPIN=1u -DCONDVAR_NO_PTHREAD -D_DEFAULT_SOURCE
+args=(-std=c11 -O1 -g -DCONDVAR_STEP -DTUNING_SPIN_MAX=1u -DTUNING_LOCK_SPIN=1u -DCONDVAR_NO_PTHREAD
     -I"$root/include" -I"$schedules" -Wno-unused-parameter)
 
 # build OUTPUT SOURCES COMPILER [ARGS...]: SOURCES is the library's folder.
