@@ -3,9 +3,9 @@
 #define STRESS_COUNTERS_H
 
 /*
- * What the soak (soak.c) gets from the programs that it runs: how many waits a notify, a timeout or a cancel ended, and
- * the like. Part of stress.h if STRESS_COUNTED is defined: each wait of each program is counted, and SIGQUIT makes a
- * program that hangs describe its conditions.
+ * What the soak (soak.c) gets from the programs that it runs: how many waits a notify, a release, a timeout or a cancel
+ * ended, and the like. Part of stress.h if STRESS_COUNTED is defined: each wait of each program is counted, and SIGQUIT
+ * makes a program that hangs describe its conditions.
  */
 
 #include <fcntl.h>
@@ -79,9 +79,30 @@ static inline int stress_wait_for(cond_t *cond, cond_pred_t *pred, void *arg, in
     return stress_waited(start_ns, cond_wait_for(cond, pred, arg, timeout_ns));
 }
 
+static inline int stress_await(cond_t *cond, cond_pred_t *pred, void *arg, int64_t timeout_ns)
+{
+    int64_t start_ns = stress_wait_begins();
+    return stress_waited(start_ns, cond_await(cond, pred, arg, timeout_ns));
+}
+
+static inline int stress_wait_with(cond_t *cond, const cond_wait_options_t *options)
+{
+    int64_t start_ns = stress_wait_begins();
+    return stress_waited(start_ns, cond_wait_with(cond, options));
+}
+
+/* The result of a task's wait. (Its length is not measured.) */
+static inline void stress_task_waited(int result)
+{
+    if (stress_counters != NULL && result == 0)
+        stress_add(&stress_counters->handovers);
+}
+
 #define cond_wait(cond, timeout_ns) stress_wait(cond, timeout_ns)
 #define cond_wait_until(cond, deadline_ns) stress_wait_until(cond, deadline_ns)
 #define cond_wait_for(cond, pred, arg, timeout_ns) stress_wait_for(cond, pred, arg, timeout_ns)
+#define cond_await(cond, pred, arg, timeout_ns) stress_await(cond, pred, arg, timeout_ns)
+#define cond_wait_with(cond, options) stress_wait_with(cond, options)
 #define cond_task_cancel(task) stress_cancelled(cond_task_cancel(task))
 
 static inline void stress_on_quit(int number)

@@ -146,6 +146,8 @@ static inline void stress_result(const char *file, int line, const char *what, i
 
 #ifdef STRESS_COUNTED
 #  include "counters.h"
+#else
+#  define stress_task_waited(result) ((void)(result))
 #endif
 
 /* ---- The program ---- */

@@ -86,7 +86,9 @@ static void on_ready(cond_task_t *task, int result)
         CHECK_RESULT(cond_task_release(&test->subject.cond, task), EPERM);
         return;
     }
-    if (test->acquires) {
+    if (!test->acquires) {
+        stress_task_waited(result);
+    } else {
         CHECK(test->next <= self->number, "%u comes before %u", test->next - 1, self->number);
         test->next = self->number + 1;
     }

@@ -97,6 +97,8 @@ static void on_ready(cond_task_t *task, int result)
     struct client *self = cond_task_user(task);
     CHECK(atomic_exchange(&self->asked, false), "a callback without a request");
     CHECK(result == 0 || result == ECANCELED, "the callback got %d", result);
+    if (self->state == WAITS)
+        stress_task_waited(result);
     self->outcome = result;
     if (rng_chance(&self->rng, self->test->at_once))
         run_client(self, result);
