@@ -54,7 +54,8 @@ test_build() {
 
     start=$SECONDS
     rm -f "$dir"/meson-logs/testlog*.json
-    local test=(meson test -C "$dir" --print-errorlogs "${test_options[@]}")
+    # One more than there are cores: at some moments a test only sleeps.
+    local test=(meson test -C "$dir" --num-processes $(($(nproc) + 1)) --print-errorlogs "${test_options[@]}")
     if [ $# -gt 0 ]; then
         echo
         "${test[@]}" "$@" || status=$?

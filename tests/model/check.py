@@ -102,7 +102,7 @@ def run(row, work, searched):
     compiler += ["-DNFAIR=3"] if row.live else ["-DSAFETY", "-DNOFAIR"]
     if row.kind != "short":
         compiler.append("-DCOLLAPSE")
-    pan = ["./pan", f"-m{DEPTH[row.kind]}", "-w22" if row.kind == "short" else "-w25"]
+    pan = ["./pan", f"-m{DEPTH[row.kind]}", "-w20" if row.kind == "short" else "-w25"]
     pan += ["-a", "-f"] if row.live else []
 
     def call(command):

@@ -16,7 +16,7 @@ mutation() {
     program=$2
     shift 2
     put_library "$name" "$@" || return 0
-    if LD_PRELOAD=$work/libcondvar.so timeout 20 "$program" >"$work/out" 2>&1; then
+    if LD_PRELOAD=$work/libcondvar.so timeout 10 "$program" >"$work/out" 2>&1; then
         not_detected "NOT detected by $(basename "$program")"
     else
         is_detected " by $(basename "$program"): $(grep -m 1 '\.c:[0-9]*: ' "$work/out" || echo 'it hangs')"

@@ -29,13 +29,13 @@ mutation() {
         set -- "$@" -std=gnu11 -O1 -D_GNU_SOURCE= -DCONDVAR_PORT_LINUX -I"$root/include"
         "$@" -c -include "$root/tests/counters.h" -o "$work/program.o" "$root/tests/stress/$program.c"
         "$@" -o "$work/program" "$work/program.o" "$work/src/all.c" -pthread
-        args='--scale 5'
+        args='--scale 2'
         [ "$program" != scenarios ] || args='--scale 5 --only passes_on'
     fi
     # (A hang counts as detected. Each attempt has another seed: on a busy machine one may miss the window.)
     attempt=1
     # shellcheck disable=SC2086 # a list
-    while [ $attempt -le 5 ] && timeout 60 "$work/program" $args >"$work/out" 2>&1; do
+    while [ $attempt -le 5 ] && timeout 20 "$work/program" $args >"$work/out" 2>&1; do
         attempt=$((attempt + 1))
     done
     if [ $attempt -gt 5 ]; then
