@@ -10,9 +10,9 @@
  * A line with the figures is appended to FILE: seed, runs, hand-offs, timeouts, cancels, kills, longest wait in
  * seconds, and `passed` or `violation`.
  *
- * A program hangs if for a minute (--hang) all its threads are asleep at each look and use no CPU time. Its first
- * thread, which waits for the others by looking, may have used a second or more: that is enough to have looked. A
- * program also hangs if it takes half an hour for what should take seconds.
+ * A program hangs if for a minute (--hang) all its threads are asleep at each look, use no CPU time and stay the same.
+ * Its first thread, which waits for the others by looking, may have used a second or more: that is enough to have
+ * looked. A program also hangs if it takes half an hour for what should take seconds.
  */
 #include "quiet.h"
 #include "shared_process.h"
@@ -42,8 +42,8 @@ struct job {
     int output; /* its output, to be printed if it fails */
     int64_t start_ns;
     int64_t asleep_since_ns;       /* or 0 */
-    unsigned long long used;       /* by then, in ticks, by all threads but the first */
-    unsigned long long first_used; /* and by the first thread */
+    unsigned long long used;       /* by then, in ticks, by all threads but the first; and their numbers */
+    unsigned long long first_used; /* by the first thread */
 };
 
 static struct {
@@ -62,7 +62,8 @@ static struct {
 
 /* ---- Whether a program hangs ---- */
 
-/* Whether all threads of a process but `except` sleep. Adds the time that they have used. */
+/* Whether all threads of a process but `except` sleep. Adds the time that they have used, and their numbers: a new
+   thread is progress too. */
 static bool process_sleeps(pid_t process, pid_t except, unsigned long long *used)
 {
     char path[64];
@@ -73,8 +74,10 @@ static bool process_sleeps(pid_t process, pid_t except, unsigned long long *used
         return true; /* it has ended */
     for (const struct dirent *entry; (entry = readdir(threads)) != NULL;) {
         pid_t thread = (pid_t)strtol(entry->d_name, NULL, 10);
-        if (thread != 0 && thread != except)
+        if (thread != 0 && thread != except) {
             asleep = quiet_look(process, thread, used) == 'S' && asleep;
+            *used += (unsigned)thread;
+        }
     }
     (void)closedir(threads);
     return asleep;

@@ -30,7 +30,7 @@ mutation() {
     fi
 }
 
-"$soak" --runs 30 # without a mutation it must pass
+"$soak" --runs 30 --hang 5 # without a mutation it must pass
 mutation 'a notify is spent on an expired waiter' choose-expired always "$@"
 $one || mutation 'an owner that died is not reported' owner-died 'return 0;' "$@"
 $one || mutation 'a sleeping waiter is not woken' wake-asleep delete "$@"
