@@ -73,22 +73,45 @@ static inline int stress_wait_until(cond_t *cond, int64_t deadline_ns)
     return stress_waited(start_ns, cond_wait_until(cond, deadline_ns));
 }
 
-static inline int stress_wait_for(cond_t *cond, cond_pred_t *pred, void *arg, int64_t timeout_ns)
-{
-    int64_t start_ns = stress_wait_begins();
-    return stress_waited(start_ns, cond_wait_for(cond, pred, arg, timeout_ns));
-}
+/* A predicate that notes what its first call returned: if it was true, the call did not wait, and is not counted. */
+struct stress_pred {
+    cond_pred_t *pred;
+    void *arg;
+    bool was_called, was_true; /* under the lock */
+};
 
-static inline int stress_await(cond_t *cond, cond_pred_t *pred, void *arg, int64_t timeout_ns)
+static inline bool stress_pred_is_true(void *arg)
 {
-    int64_t start_ns = stress_wait_begins();
-    return stress_waited(start_ns, cond_await(cond, pred, arg, timeout_ns));
+    struct stress_pred *self = arg;
+    bool is_true = self->pred(self->arg);
+    self->was_true = self->was_called ? self->was_true : is_true;
+    self->was_called = true;
+    return is_true;
 }
 
 static inline int stress_wait_with(cond_t *cond, const cond_wait_options_t *options)
 {
     int64_t start_ns = stress_wait_begins();
-    return stress_waited(start_ns, cond_wait_with(cond, options));
+    if (stress_counters == NULL || options->pred == NULL)
+        return stress_waited(start_ns, cond_wait_with(cond, options));
+    struct stress_pred watched = {.pred = options->pred, .arg = options->arg};
+    cond_wait_options_t changed = *options;
+    changed.pred = stress_pred_is_true;
+    changed.arg = &watched;
+    int result = cond_wait_with(cond, &changed);
+    return watched.was_true ? result : stress_waited(start_ns, result);
+}
+
+/* cond_wait_for() or cond_await() */
+static inline int stress_wait_pred(int (*wait)(cond_t *, cond_pred_t *, void *, int64_t), cond_t *cond,
+                                   cond_pred_t *pred, void *arg, int64_t timeout_ns)
+{
+    struct stress_pred watched = {.pred = pred, .arg = arg};
+    if (stress_counters == NULL)
+        return wait(cond, pred, arg, timeout_ns);
+    int64_t start_ns = stress_wait_begins();
+    int result = wait(cond, stress_pred_is_true, &watched, timeout_ns);
+    return watched.was_true ? result : stress_waited(start_ns, result);
 }
 
 /* The result of a task's wait. (Its length is not measured.) */
@@ -100,8 +123,8 @@ static inline void stress_task_waited(int result)
 
 #define cond_wait(cond, timeout_ns) stress_wait(cond, timeout_ns)
 #define cond_wait_until(cond, deadline_ns) stress_wait_until(cond, deadline_ns)
-#define cond_wait_for(cond, pred, arg, timeout_ns) stress_wait_for(cond, pred, arg, timeout_ns)
-#define cond_await(cond, pred, arg, timeout_ns) stress_await(cond, pred, arg, timeout_ns)
+#define cond_wait_for(cond, pred, arg, timeout_ns) stress_wait_pred(cond_wait_for, cond, pred, arg, timeout_ns)
+#define cond_await(cond, pred, arg, timeout_ns) stress_wait_pred(cond_await, cond, pred, arg, timeout_ns)
 #define cond_wait_with(cond, options) stress_wait_with(cond, options)
 #define cond_task_cancel(task) stress_cancelled(cond_task_cancel(task))
 

@@ -19,7 +19,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 
-static const char *const programs[] = {SOAK_PROGRAMS}; /* by meson.build */
+static const char *const programs[] = {SOAK_PROGRAMS}; /* by meson.build, as MANY_HANDOFFS */
 
 enum { PROGRAMS = sizeof programs / sizeof *programs, JOBS_MAX = 16 };
 #define LOOK_EVERY_NS COND_MS(5)
@@ -168,9 +168,11 @@ static _Noreturn void violation(struct job *job, const char *what)
 
 /* ---- Jobs ---- */
 
-/* Each once in each round, in random order. */
+/* Each once in each round, in random order; and, between them, two times of three, one of the first. */
 static unsigned choose_program(void)
 {
+    if (rng_chance(&soak.rng, 67))
+        return (unsigned)rng_between(&soak.rng, 0, MANY_HANDOFFS - 1);
     if (soak.next == 0) {
         for (unsigned i = 0; i < PROGRAMS; i++) {
             unsigned other = (unsigned)rng_between(&soak.rng, 0, i);
