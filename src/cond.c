@@ -64,8 +64,10 @@ static bool condi_lock_is_gone(const cond_t *cond)
 
 int cond_init(cond_t *cond, cond_lock_t *lock, unsigned flags)
 {
-    if (cond == NULL || flags > (COND_SHARED | COND_MUTEX) ||
-        (lock != NULL && (!lock_is_valid(lock) || (flags != 0 && flags != (lock->kind_ & ~LOCK_OWN_SHARED)))))
+    if (cond == NULL || flags > (COND_SHARED | COND_MUTEX))
+        return EINVAL;
+    if (lock != NULL && (!lock_is_valid(lock) ||
+                         (flags != 0 && flags != (a_load_8(&lock->kind_) & ~LOCK_OWN_SHARED))))
         return EINVAL;
     bool is_shared = lock != NULL ? lock_is_shared(lock) : (flags & COND_SHARED) != 0;
     if (HAVE_SHARED && is_shared)

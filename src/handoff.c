@@ -23,7 +23,8 @@
  *
  * Turns. While threads starve and the list is not empty, every second release skips step 1. Turns are counted in
  * releases, so it makes no difference how long the holders keep the lock. If a starving thread has n starving threads
- * before it, at most n + 1 waiters of the list acquire the lock before it does. An expired waiter acquires the lock
+ * before it, at most n + 2 waiters of the list acquire the lock before it does. (One more than n + 1, because a thread
+ * may begin to starve while a release that has picked a waiter takes its turn.) An expired waiter acquires the lock
  * like any other thread, and starves after the same time. If releases pick n waiters before one that can go, the
  * starving threads have at most n + 1 turns before it is picked.
  *

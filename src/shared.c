@@ -230,7 +230,8 @@ int shared_not_held(cond_t *cond, cond_lock_t *lock)
 {
     if (!(shared_flags(lock) & LOCK_LOST))
         return EPERM;
-    (void)shared_enter(lock, cond, DEADLINE_PASSED);
+    /* A thread that holds a lost lock releases it at once; or it is killed, or stopped. */
+    (void)shared_enter(lock, cond, deadline_after(TUNING_HEARTBEAT_NS));
     return ENOTRECOVERABLE;
 }
 

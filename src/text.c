@@ -41,7 +41,7 @@ static void text_put_lock(struct text_buffer *text, const cond_lock_t *lock)
     } else {
         if (lock_is_shared(lock))
             text_put(text, "shared ");
-        text_put(text, lock->kind_ & COND_MUTEX ? "mutex" : "rlock");
+        text_put(text, a_load_8(&lock->kind_) & COND_MUTEX ? "mutex" : "rlock");
         if (lock_is_private(lock)) {
             uintptr_t owner = lock_owner(lock);
             text_put(text, owner & LOCK_OWNER_TASK ? " owner=task at 0x" : " owner=0x");

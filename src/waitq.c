@@ -102,7 +102,7 @@ static INLINE_IF_FAST void waitq_enqueue(cond_t *cond, struct cond_waiter *place
 
 static bool waitq_notified_are_ours(const cond_lock_t *lock)
 {
-    return !HAVE_SHARED || !lock_is_private(lock) || lock->u_.local.notified == NULL ||
+    return !HAVE_SHARED || lock->u_.local.notified == NULL || /* M:notified-are-ours */
            WAITQ_PROCESS_OF(lock) == waitq_process();
 }
 
@@ -223,6 +223,8 @@ void waitq_notify_some(cond_t *cond, cond_lock_t *lock, size_t n, bool all)
 /* The condition may be destroyed as soon as no waiter is counted. So the caller is counted until its last access. */
 void waitq_notify_lost(cond_t *cond, cond_lock_t *lock)
 {
+    if (!waitq_is_ours(cond, lock))
+        return;
     waitq_count_in(cond); /* M:lost-counts */
     waitq_notify_all(cond, lock);
     waitq_count_out(cond);
@@ -501,7 +503,7 @@ struct cond_waiter *waitq_pick(cond_lock_t *lock)
 
 struct cond_waiter *waitq_pick_unchecked(cond_lock_t *lock)
 {
-    struct cond_waiter *waiter = waitq_first(lock->u_.local.notified);
+    struct cond_waiter *waiter = waitq_notified_are_ours(lock) ? waitq_first(lock->u_.local.notified) : NULL;
     while (waiter != NULL && !waitq_beat_deadline(waiter))
         waiter = waitq_next(lock->u_.local.notified, waiter);
     return waiter != NULL ? waitq_take(waiter, lock) : NULL;

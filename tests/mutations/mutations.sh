@@ -275,6 +275,8 @@ if printf '#include <%s>\n' stdarg.h setjmp.h stddef.h stdint.h cmocka.h | $comp
     program=test_waitq
     mutation 'a waiter goes back into a queue of another process' another_process_waits back-among-ours \
         'return a_load_32(&waiter->cond->state_) == CONDI_ALIVE && lock != NULL;' 'there is one process'
+    mutation 'a release picks a waiter of another process' another_process_was_notified notified-are-ours always \
+        'there is one process'
     mutation 'a waiter whose predicate is false goes back to the front' agrees_with_the_model place-found never
 fi
 

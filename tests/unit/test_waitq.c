@@ -373,6 +373,29 @@ TEST_F(another_process_waits)
     assert_true(waitq_may_go_back(&f.w[0], &f.lock));
 }
 
+/* The same, and there the lock's list has nodes of the other process. The lock may be foreign: a process-shared mutex. */
+TEST_F(another_process_was_notified)
+{
+    struct cond_waiter *elsewhere = (struct cond_waiter *)(uintptr_t)16;
+    static const uint8_t kinds[] = {COND_RLOCK, LOCK_FOREIGN};
+    for (unsigned i = 0; i < 2; i++) {
+        f.lock.kind_ = kinds[i];
+        f.cond.u_.local.waiters = f.lock.u_.local.notified = elsewhere;
+        f.cond.u_.local.process = f.lock.u_.local.process = waitq_process() + 77;
+        assert_false(waitq_is_ours(&f.cond, &f.lock));
+        assert_false(waitq_any_notified(&f.lock));
+        assert_null(waitq_pick(&f.lock));
+        assert_null(waitq_pick_unchecked(&f.lock));
+        waitq_notify_lost(&f.cond, &f.lock);
+        assert_ptr_equal(f.cond.u_.local.waiters, elsewhere);
+        assert_ptr_equal(f.lock.u_.local.notified, elsewhere);
+        f.cond.u_.local.waiters = NULL; /* only in the list: then a notify must not touch it */
+        assert_false(waitq_is_ours(&f.cond, &f.lock));
+    }
+    f.lock.kind_ = COND_RLOCK;
+    f.lock.u_.local.notified = NULL;
+}
+
 TEST_F(passes_on_to_a_plain_waiter)
 {
     run_script("pred=a timed=b notify=1 pick=b waiting=a");
