@@ -88,12 +88,16 @@ enum meanwhile {
     HOLDER_KILLED,  /* a process that holds the lock is killed; the next holder recovers */
     GIVEN_UP,       /* the same; the next holder releases without recover */
     LOST,           /* acquiring the foreign lock fails for good */
+    CLOSE,          /* no end of a lifetime either, as the next two: close the condition */
+    CANCEL,         /* cancel A's token */
+    STOP,           /* stop A's wait, at any instruction: that needs no lock */
     MEANWHILES
 };
 
 static const char *const meanwhile_names[MEANWHILES] = {
     "destroy", "destroy-held",  "destroy-asleep", "destroy-lock", "notify",
-    "killed",  "holder-killed", "given-up",       "lost",
+    "killed",  "holder-killed", "given-up",       "lost",         "close",
+    "cancel",  "stop",
 };
 
 /* ---- The world of one run ---- */
@@ -124,6 +128,8 @@ struct world {
     struct foreign_lock foreign;
     pthread_mutex_t mutex;
     cond_task_t task;
+    cond_token_t token;
+    cond_stop_t stop;
     cond_t other;
 };
 
@@ -314,6 +320,7 @@ struct call {
 #define DEATHS (BIT(KILLED) | BIT(HOLDER_KILLED) | BIT(GIVEN_UP))
 #define ALL_KINDS (BIT(KINDS) - 1)
 #define PRIVATE_KINDS (BIT(OWN_RLOCK) | BIT(OWN_MUTEX) | BIT(ELSEWHERE))
+#define NOT_SHARED_KINDS (ALL_KINDS & ~SHARED_KINDS)
 #define SHARED_KINDS (BIT(SHARED_OWN) | BIT(SHARED_OWN_MUTEX) | BIT(SHARED_ELSEWHERE))
 
 /* Short enough that a run does not take long, long enough that A sleeps before. */
@@ -368,6 +375,34 @@ static bool flag_is_set(void *arg) { (void)arg; return atomic_load(&world->flag)
 
 static int run_wait_for(void) { return cond_wait_for(cond, flag_is_set, NULL, COND_FOREVER); }
 static int run_wait_for_expires(void) { return cond_wait_for(cond, flag_is_set, NULL, EXPIRES_NS); }
+
+static int run_await(void) { return cond_await(cond, flag_is_set, NULL, COND_FOREVER); }
+static int run_await_expires(void) { return cond_await(cond, flag_is_set, NULL, EXPIRES_NS); }
+
+static int run_wait_token(void)
+{
+    cond_wait_options_t options = {.token = &world->token};
+    return cond_wait_with(cond, &options);
+}
+
+static int run_wait_stop(void)
+{
+    cond_wait_options_t options = {.stop = &world->stop};
+    return cond_wait_with(cond, &options);
+}
+
+static int run_close(void)
+{
+    int error = cond_close(cond);
+    return error != 0 ? error : cond_release(cond);
+}
+
+static int run_cancel(void)
+{
+    int error = cond_cancel(cond, &world->token);
+    return error != 0 ? error : cond_release(cond);
+}
+
 static int run_destroy(void) { return cond_destroy(cond); }
 
 static void task_ready(cond_task_t *task, int outcome)
@@ -383,28 +418,36 @@ static int run_task_wait_for(void) { return cond_task_wait_for(cond, &world->tas
 static int run_task_cancel(void) { return cond_task_cancel(&world->task); }
 
 static const struct call calls[] = {
-    {"acquire", run_acquire, BY_B, ACQUIRES, DESTROYED_ASLEEP | DEATHS, ALL_KINDS},
+    {"acquire", run_acquire, BY_B, ACQUIRES, DESTROYED_ASLEEP | DEATHS | BIT(CLOSE), ALL_KINDS},
     {"acquire-free", run_acquire, NOBODY, ACQUIRES, DESTROYED_ASLEEP | DEATHS, ALL_KINDS},
     {"acquire-timed", run_acquire_timed, BY_B, ACQUIRES, DESTROYED_ASLEEP | DEATHS, ALL_KINDS},
     {"acquire-expires", run_acquire_expires, BY_B, ACQUIRES | MAY_EXPIRE, DESTROYED | DEATHS, ALL_KINDS},
     {"try-acquire", run_try_acquire, NOBODY, ACQUIRES | MAY_BE_BUSY, DESTROYED | DEATHS, ALL_KINDS},
-    {"release", run_release, BY_A, RELEASES, DESTROYED | BIT(KILLED), ALL_KINDS},
-    {"notify", run_notify, BY_A, RELEASES | HAS_WAITER, DESTROYED | BIT(KILLED), ALL_KINDS},
-    {"notify-all", run_notify_all, BY_A, RELEASES | HAS_WAITER, DESTROYED | BIT(KILLED), ALL_KINDS},
+    {"release", run_release, BY_A, RELEASES, DESTROYED | BIT(KILLED) | BIT(CLOSE), ALL_KINDS},
+    {"notify", run_notify, BY_A, RELEASES | HAS_WAITER, DESTROYED | BIT(KILLED) | BIT(CLOSE), ALL_KINDS},
+    {"notify-all", run_notify_all, BY_A, RELEASES | HAS_WAITER, DESTROYED | BIT(KILLED) | BIT(CLOSE), ALL_KINDS},
+    {"close", run_close, BY_A, RELEASES | HAS_WAITER, DESTROYED | BIT(KILLED) | BIT(CLOSE), ALL_KINDS},
+    {"cancel", run_cancel, BY_A, RELEASES | HAS_WAITER, DESTROYED | BIT(CLOSE), NOT_SHARED_KINDS},
     {"recover", run_recover, BY_A, RELEASES | HAS_WAITER, BIT(KILLED), SHARED_KINDS},
-    {"wait", run_wait, BY_A, WAITS, DESTROYED_ASLEEP | DEATHS | BIT(NOTIFY), ALL_KINDS},
+    {"wait", run_wait, BY_A, WAITS, DESTROYED_ASLEEP | DEATHS | BIT(NOTIFY) | BIT(CLOSE), ALL_KINDS},
     {"wait-timed", run_wait_timed, BY_A, WAITS, DESTROYED_ASLEEP | DEATHS | BIT(NOTIFY), ALL_KINDS},
-    {"wait-expires", run_wait_expires, BY_A, WAITS | MAY_EXPIRE, DESTROYED | DEATHS | BIT(NOTIFY) | BIT(LOST),
-     ALL_KINDS},
-    {"wait-for", run_wait_for, BY_A, WAITS, DESTROYED_ASLEEP | DEATHS | BIT(NOTIFY), ALL_KINDS},
+    {"wait-expires", run_wait_expires, BY_A, WAITS | MAY_EXPIRE,
+     DESTROYED | DEATHS | BIT(NOTIFY) | BIT(LOST) | BIT(CLOSE), ALL_KINDS},
+    {"wait-for", run_wait_for, BY_A, WAITS, DESTROYED_ASLEEP | DEATHS | BIT(NOTIFY) | BIT(CLOSE), ALL_KINDS},
     {"wait-for-expires", run_wait_for_expires, BY_A, WAITS | MAY_EXPIRE,
-     DESTROYED | DEATHS | BIT(NOTIFY) | BIT(LOST), ALL_KINDS},
+     DESTROYED | DEATHS | BIT(NOTIFY) | BIT(LOST) | BIT(CLOSE), ALL_KINDS},
+    {"await", run_await, BY_A, WAITS, DESTROYED_ASLEEP | BIT(NOTIFY) | BIT(CLOSE), PRIVATE_KINDS},
+    {"await-expires", run_await_expires, BY_A, WAITS | MAY_EXPIRE, DESTROYED | BIT(NOTIFY) | BIT(CLOSE), PRIVATE_KINDS},
+    {"wait-token", run_wait_token, BY_A, WAITS, DESTROYED_ASLEEP | BIT(NOTIFY) | BIT(CLOSE) | BIT(CANCEL),
+     NOT_SHARED_KINDS},
+    {"wait-stop", run_wait_stop, BY_A, WAITS, DESTROYED_ASLEEP | BIT(NOTIFY) | BIT(CLOSE) | BIT(STOP),
+     NOT_SHARED_KINDS},
     {"wait-lost", run_wait, BY_A, WAITS, BIT(LOST), ALL_KINDS},
     {"destroy", run_destroy, NOBODY, DESTROYS, BIT(DESTROY), ALL_KINDS},
     {"task-acquire", run_task_acquire, BY_B, ACQUIRES | OF_TASK, DESTROYED, PRIVATE_KINDS},
     {"task-release", run_task_release, BY_TASK, RELEASES | OF_TASK, DESTROYED, PRIVATE_KINDS},
-    {"task-wait", run_task_wait, BY_TASK, WAITS | OF_TASK, DESTROYED, PRIVATE_KINDS},
-    {"task-wait-for", run_task_wait_for, BY_TASK, WAITS | OF_TASK, DESTROYED, PRIVATE_KINDS},
+    {"task-wait", run_task_wait, BY_TASK, WAITS | OF_TASK, DESTROYED | BIT(CLOSE), PRIVATE_KINDS},
+    {"task-wait-for", run_task_wait_for, BY_TASK, WAITS | OF_TASK, DESTROYED | BIT(CLOSE), PRIVATE_KINDS},
     {"task-cancel", run_task_cancel, BY_TASK, WAITS | OF_TASK | MAY_EXPIRE, BIT(DESTROY),
      BIT(OWN_RLOCK) | BIT(OWN_MUTEX)},
 };
@@ -435,6 +478,9 @@ static bool is_combination(const struct call *the_call, enum meanwhile what, enu
         /* No thread can wake a waiter on an adopted mutex that was given up, only its deadline. */
         return is_shared(of) || (of == ADOPTED_ROBUST && waits && (the_call->rules & MAY_EXPIRE));
     case LOST: return of == FOREIGN;
+    case CLOSE:
+    case CANCEL:
+    case STOP: return true;
     default: return false;
     }
 }
@@ -513,7 +559,7 @@ static void *run_waiter(void *arg)
     atomic_store(&world->waiter_result, result);
     if (result == EOWNERDEAD)
         MUST(lock_recover());
-    if (result == 0 || result == EOWNERDEAD)
+    if (result == 0 || result == EOWNERDEAD || result == ECANCELED)
         atomic_store(&world->waiter_released, lock_release());
     atomic_store(&world->waiter_through, 1);
     return arg;
@@ -758,6 +804,24 @@ static void act_lost(void)
     b_releases();
 }
 
+/* Notify all; or the action itself of CLOSE, CANCEL and STOP. */
+static void end_waits(void)
+{
+    switch (meanwhile) {
+    case CLOSE: MUST(cond_close(cond)); break;
+    case CANCEL: MUST(cond_cancel(cond, &world->token)); break;
+    case STOP: MUST(cond_stop(&world->stop)); break;
+    default: notify_all(); break;
+    }
+}
+
+static void act_end_waits(void)
+{
+    if (meanwhile == STOP || b_acquires())
+        end_waits();
+    b_releases();
+}
+
 /* The action of B. Where B cannot act, it does nothing, and the checks follow at the end of the run. */
 static void act(enum where where)
 {
@@ -779,6 +843,9 @@ static void act(enum where where)
         act_holder_killed();
         break;
     case LOST: act_lost(); break;
+    case CLOSE:
+    case CANCEL:
+    case STOP: act_end_waits(); break;
     default: break;
     }
 }
@@ -810,7 +877,8 @@ static void await_notification(void)
         pause_us(50);
     }
     /* A private or foreign lock is exact: not both. But a waiter whose predicate is true needs no notification. */
-    bool has_pred = call->run == run_wait_for || call->run == run_wait_for_expires;
+    bool has_pred = call->run == run_wait_for || call->run == run_wait_for_expires || call->run == run_await ||
+                    call->run == run_await_expires;
     while (a_is_through() && has_waiter && !has_pred && !is_shared(kind) && atomic_load(&world->result) == 0) {
         if (b_acquires()) {
             if (cond_waiters(cond) != 1)
@@ -844,7 +912,7 @@ static void await_through(void)
         } else if (!is_lost && !cond_is_gone && !(meanwhile == KILLED && a_is_through()) && !holder_was_killed &&
                    !lock_is_gone && looks > 4 && b_acquires()) {
             /* B could not act before. (A must detect by itself that the holder was killed.) */
-            notify_all();
+            end_waits();
         } else if (meanwhile == GIVEN_UP && looks > 4 && is_shared(kind)) {
             (void)b_acquires(); /* releases it without recover if the holder died */
         }
@@ -862,7 +930,8 @@ static void check_answers(void)
                     (result == EBUSY && (call->rules & (MAY_BE_BUSY | DESTROYS))) ||
                     (result == EOWNERDEAD && is_death) ||
                     (result == ENOTRECOVERABLE && meanwhile == GIVEN_UP) ||
-                    (result == EIO && meanwhile == LOST) || (result == ECANCELED && (call->rules & OF_TASK));
+                    (result == EIO && meanwhile == LOST) || (result == ECANCELED && (call->rules & OF_TASK)) ||
+                    (result == ECANCELED && meanwhile >= CLOSE && (call->rules & WAITS));
     if (result == EINVAL && (cond_is_gone || lock_is_gone))
         is_legal = (call->rules & (ACQUIRES | DESTROYS)) || is_shared(kind);
     if (has_returned && !is_legal)
@@ -873,7 +942,8 @@ static void check_answers(void)
     if (has_waiter && atomic_load(&world->waiter_released) > 0)
         fail("the other wait returns %d, and its release %d", atomic_load(&world->waiter_result),
              atomic_load(&world->waiter_released));
-    if (call->run == run_wait_for && has_returned && result != 0 && !is_death && !cond_is_gone)
+    if ((call->run == run_wait_for || call->run == run_await) && has_returned && result != 0 && !is_death &&
+        !cond_is_gone && meanwhile != CLOSE)
         fail("A's predicate is true, and its wait returns %d (%s)", result, cond_strerror(result));
 }
 

@@ -35,6 +35,10 @@ mutation 'a satisfied waiter touches the condition' wait/destroy-held/elsewhere 
     '(void)a_load(&waiter->cond->state_, relaxed); lock_wake_next(lock);' "$@"
 mutation 'a wait stays counted for destroy' wait/destroy/own-mutex 100 'waitq_end_wait()' '(void)lock;' "$@"
 mutation 'an acquire does not see that the lock is destroyed' acquire/destroy/own-mutex 100 acquire-destroyed never "$@"
+mutation 'an acquire of a shared lock does not see that it is destroyed' acquire/destroy/shared-own-mutex 100 \
+    enter-destroyed always "$@"
+mutation 'a close does not end the wait of an awaiting waiter' await/close/own-mutex 100 cancel-marks delete "$@"
+mutation 'a stopped waiter is not woken' wait-stop/stop/own-mutex 100 wake-stopped delete "$@"
 mutation 'a notify chooses an expired waiter' wait-expires/notify/own-mutex 4 choose-expired always "$@"
 mutation 'a sleeper does not check for a dead holder' wait/holder-killed/shared-own-mutex 100 holder-lives delete "$@"
 mutation 'the death of the holder is not recorded' acquire/holder-killed/shared-own-mutex 100 owner-died 'return 0;' "$@"
