@@ -54,8 +54,9 @@ test_build() {
 
     start=$SECONDS
     rm -f "$dir"/meson-logs/testlog*.json
-    # One more than there are cores: at some moments a test only sleeps.
-    local test=(meson test -C "$dir" --num-processes $(($(nproc) + 1)) --print-errorlogs "${test_options[@]}")
+    # One more than there are cores: some tests sleep most of the time.
+    local jobs=${MESON_TESTTHREADS:-$(($(getconf _NPROCESSORS_ONLN) + 1))}
+    local test=(meson test -C "$dir" --num-processes "$jobs" --print-errorlogs "${test_options[@]}")
     if [ $# -gt 0 ]; then
         echo
         "${test[@]}" "$@" || status=$?

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Coroutines with ucontext.h. swapcontext() makes a system call each time, to set the signal mask. That is ten times as
- * slow as _longjmp(), so contexts only begin coroutines.
+ * Coroutines with ucontext.h. swapcontext() sets the signal mask, by a system call, and is ten times as slow as
+ * _longjmp(). So setcontext() only begins a coroutine, and _longjmp() continues it.
  */
-#define _DEFAULT_SOURCE
+#ifndef _DEFAULT_SOURCE
+#  define _DEFAULT_SOURCE
+#endif
 #undef _FORTIFY_SOURCE /* it forbids a longjmp() to another stack */
 #include "coroutine.h"
 #include <setjmp.h>

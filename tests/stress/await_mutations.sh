@@ -10,7 +10,7 @@ shift 3
 . "$root/tests/mutate.sh"
 mutations_begin
 
-# mutation NAME PROGRAM TARGET REPLACEMENT COMPILER...: the program must fail, or hang for 20 seconds.
+# mutation NAME PROGRAM TARGET REPLACEMENT COMPILER...: the program must fail, or hang for 10 seconds.
 mutation() {
     name=$1
     program=$2

@@ -29,7 +29,7 @@ mutation() {
         set -- "$@" -std=gnu11 -O1 -D_GNU_SOURCE= -DCONDVAR_PORT_LINUX -I"$root/include"
         "$@" -c -include "$root/tests/counters.h" -o "$work/program.o" "$root/tests/stress/$program.c"
         "$@" -o "$work/program" "$work/program.o" "$work/src/all.c" -pthread
-        args='--scale 2'
+        args='--scale 0.5'
         [ "$program" != scenarios ] || args='--scale 5 --only passes_on'
     fi
     # (A hang counts as detected. Each attempt has another seed: on a busy machine one may miss the window.)

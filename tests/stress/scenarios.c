@@ -4,6 +4,7 @@
  *
  *      scenarios [--only NAME] [--scale N] [--seed S]
  */
+#define STRESS_PREDICATES_COUNT
 #include "stress.h"
 
 enum { MEMBERS_MAX = 1000, CONDITIONS = 3 };

@@ -19,7 +19,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 
-static const char *const programs[] = {SOAK_PROGRAMS}; /* by meson.build, as MANY_HANDOFFS */
+static const char *const programs[] = {SOAK_PROGRAMS}; /* by meson.build: the first MANY_HANDOFFS make many */
 
 enum { PROGRAMS = sizeof programs / sizeof *programs, JOBS_MAX = 16 };
 #define LOOK_EVERY_NS COND_MS(5)
@@ -42,8 +42,8 @@ struct job {
     int output; /* its output, to be printed if it fails */
     int64_t start_ns;
     int64_t asleep_since_ns;       /* or 0 */
-    unsigned long long used;       /* by then, in ticks, by all threads but the first; and their numbers */
-    unsigned long long first_used; /* by the first thread */
+    unsigned long long progress;   /* by then: the ticks of all threads but the first, and the sum of their numbers */
+    unsigned long long first_used; /* by then: the ticks of the first thread */
 };
 
 static struct {
@@ -64,7 +64,7 @@ static struct {
 
 /* Whether all threads of a process but `except` sleep. Adds the time that they have used, and their numbers: a new
    thread is progress too. */
-static bool process_sleeps(pid_t process, pid_t except, unsigned long long *used)
+static bool process_sleeps(pid_t process, pid_t except, unsigned long long *progress)
 {
     char path[64];
     bool asleep = true;
@@ -75,8 +75,8 @@ static bool process_sleeps(pid_t process, pid_t except, unsigned long long *used
     for (const struct dirent *entry; (entry = readdir(threads)) != NULL;) {
         pid_t thread = (pid_t)strtol(entry->d_name, NULL, 10);
         if (thread != 0 && thread != except) {
-            asleep = quiet_look(process, thread, used) == 'S' && asleep;
-            *used += (unsigned)thread;
+            asleep = quiet_look(process, thread, progress) == 'S' && asleep;
+            *progress += (unsigned)thread;
         }
     }
     (void)closedir(threads);
@@ -84,7 +84,7 @@ static bool process_sleeps(pid_t process, pid_t except, unsigned long long *used
 }
 
 /* The same of its children. They have no children. */
-static bool children_sleep(pid_t process, unsigned long long *used)
+static bool children_sleep(pid_t process, unsigned long long *progress)
 {
     char path[80];
     int child;
@@ -92,7 +92,7 @@ static bool children_sleep(pid_t process, unsigned long long *used)
     (void)snprintf(path, sizeof path, "/proc/%d/task/%d/children", (int)process, (int)process);
     FILE *children = fopen(path, "r");
     while (children != NULL && fscanf(children, "%d", &child) == 1)
-        asleep = process_sleeps(child, 0, used) && asleep;
+        asleep = process_sleeps(child, 0, progress) && asleep;
     if (children != NULL)
         (void)fclose(children);
     return asleep;
@@ -100,13 +100,13 @@ static bool children_sleep(pid_t process, unsigned long long *used)
 
 static bool job_hangs(struct job *job, int64_t now_ns)
 {
-    unsigned long long used = 0, first_used = 0;
+    unsigned long long progress = 0, first_used = 0;
     bool first_asleep = quiet_look(job->process, job->process, &first_used) == 'S';
-    bool asleep = process_sleeps(job->process, job->process, &used);
-    asleep = children_sleep(job->process, &used) && asleep;
-    if (!asleep || job->asleep_since_ns == 0 || used != job->used) {
+    bool asleep = process_sleeps(job->process, job->process, &progress);
+    asleep = children_sleep(job->process, &progress) && asleep;
+    if (!asleep || job->asleep_since_ns == 0 || progress != job->progress) {
         job->asleep_since_ns = asleep ? now_ns : 0;
-        job->used = used;
+        job->progress = progress;
         job->first_used = first_used;
     }
     /* If the first thread had no core all the time, it is no hang. */
@@ -168,10 +168,11 @@ static _Noreturn void violation(struct job *job, const char *what)
 
 /* ---- Jobs ---- */
 
-/* Each once in each round, in random order; and, between them, two times of three, one of the first. */
+/* Each once. Then, two runs of three are of a program that makes many hand-offs; the others go on through all programs,
+   each once in each round, in random order. */
 static unsigned choose_program(void)
 {
-    if (rng_chance(&soak.rng, 67))
+    if (soak.started >= PROGRAMS && rng_chance(&soak.rng, 67))
         return (unsigned)rng_between(&soak.rng, 0, MANY_HANDOFFS - 1);
     if (soak.next == 0) {
         for (unsigned i = 0; i < PROGRAMS; i++) {
