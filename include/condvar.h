@@ -160,7 +160,8 @@ extern "C" {
 /* A timeout or a deadline that never expires. */
 #define COND_FOREVER INT64_MAX
 
-/* Microseconds, milliseconds and seconds as nanoseconds. Fractions are allowed: COND_SEC(0.5) is half a second. */
+/* Microseconds, milliseconds and seconds as nanoseconds. Fractions are allowed: COND_SEC(0.5) is half a second. They
+   are rounded towards 0. */
 #define COND_US(n) ((int64_t)((n) * INT64_C(1000)))
 #define COND_MS(n) ((int64_t)((n) * INT64_C(1000000)))
 #define COND_SEC(n) ((int64_t)((n) * INT64_C(1000000000)))
@@ -244,10 +245,12 @@ COND_API int cond_destroy(cond_t *cond);
  * the beginning of the acquire. For a waiter it is counted from its wake-up or its deadline.
  *
  * Let n be the number of threads that starve already when a thread begins to starve. Before this thread gets the lock,
- * threads that do not starve get it n times at most, plus a few. How long they hold it does not matter.
+ * threads that do not starve get it n times at most, plus a few. How long they hold it does not matter. Of the
+ * threads that starve, the system may wake those of higher real-time priority first.
  *
  * A free lock may be reserved for starving threads. Another thread can acquire it only if it stays free for 1 ms.
- * Meanwhile cond_try_acquire() returns EBUSY, and a timed acquire may return ETIMEDOUT.
+ * Meanwhile cond_try_acquire() returns EBUSY, and a timed acquire may return ETIMEDOUT. (If the starving thread
+ * gets no core, this is so for each acquire until it runs.)
  *
  * EINVAL: NULL, destroyed.
  * EDEADLK: the lock is a mutex, and the caller holds it.
@@ -286,7 +289,7 @@ COND_API int cond_release(cond_t *cond) COND_RELEASES_(*cond);
  *   With compilers other than GCC and Clang, COND_WITH releases only at the end of its block and at a continue.
  *   COND_GUARD needs GCC, Clang or C++.
  * - COND_WITH is a loop that runs once. So a `break` or `continue` in its block leaves the block, not the loop
- *   around it. COND_GUARD has no such loop.
+ *   around it. COND_GUARD has no such loop: prefer it in loops.
  * - EOWNERDEAD: the lock is held, and the block is entered. Call cond_recover().
  * - Any other error of cond_acquire(): COND_WITH does not enter its block, and COND_GUARD does nothing. To
  *   detect this with COND_WITH, set a variable in its block. With COND_GUARD, call cond_owned() after it. (It also
@@ -366,7 +369,8 @@ COND_API int cond_wait_for_until(cond_t *cond, cond_pred_t *pred, void *arg, int
  * that can use it. A notify calls no predicate. So it may come before or after the change of the
  * state, as long as the lock is not released in between.
  *
- * The call makes a system call only if the lock is foreign, or is a separate shared lock.
+ * The call makes a system call only if the lock is foreign, or is a separate shared lock. (On Linux with pages larger
+ * than 4 KiB a notify that finds waiters calls getpid().)
  * EINVAL: NULL, destroyed. EPERM: the caller does not hold the lock.
  * ENOTRECOVERABLE: a shared lock was released after EOWNERDEAD without cond_recover().
  */
@@ -454,7 +458,8 @@ COND_API int cond_wait_with(cond_t *cond, const cond_wait_options_t *options) CO
  * the token ends at once, on any condition. If a cancelled waiter was chosen and its predicate is false, its
  * notification goes to the next waiter. The time that the call takes grows with the number of waiters of the
  * condition and with the number of chosen waiters of its lock. No system call, unless the lock is foreign.
- * EINVAL: NULL, destroyed. EPERM: the caller does not hold the lock. ENOTSUP: the lock is shared.
+ * EINVAL: NULL, destroyed. EPERM: the caller does not hold the lock. ENOTSUP: the lock is shared (or
+ * ENOTRECOVERABLE, if it is also unusable: cond_recover()).
  */
 COND_API int cond_cancel(cond_t *cond, cond_token_t *token) COND_REQUIRES(*cond);
 
@@ -474,7 +479,8 @@ COND_API bool cond_locked(const cond_t *cond);
 
 /**
  * True if the calling thread holds the lock. For a foreign lock without an `owned` function, and for a
- * normal pthread mutex: true if any thread holds it. False if cond is NULL or destroyed.
+ * normal pthread mutex: true if any thread holds it. (Without glibc, for other types of pthread mutexes too:
+ * cond_lock_init_pthread().) False if cond is NULL or destroyed.
  */
 COND_API bool cond_owned(const cond_t *cond);
 
@@ -785,7 +791,7 @@ COND_API int cond_task_close(cond_t *cond, cond_task_t *task);
  *   recover, the wait returns EOWNERDEAD at once and does not release the lock.
  * - If the lock is released before a recover, each later acquire, wait and notify returns ENOTRECOVERABLE. Waits
  *   that are in progress return it too, within 100 ms, and do not hold the lock. cond_waiters() no longer counts
- *   them. The condition and the lock can be destroyed and initialised again.
+ *   them. Once these calls have returned, the condition and the lock can be destroyed and initialised again.
  * - The kernel frees at most 2,048 robust locks of a killed thread. Further ones stay held.
  *
  * When a waiter is killed
@@ -839,7 +845,8 @@ COND_API int cond_lock_recover(cond_lock_t *lock) COND_REQUIRES(*lock);
 /**
  * Reset a condition in the child of a fork(). The only thread of the child is the one that called fork(). So the call
  * removes all waiters, and frees the lock, even if another thread held it. Call it for each condition on a lock before
- * any of them is used. A foreign lock itself stays as it is. A shared condition stays as it is, because its
+ * any of them is used, also if the child's thread held the lock at the fork: other threads may have waited for it. A
+ * foreign lock itself stays as it is. A shared condition stays as it is, because its
  * users exist in other processes. Python: Condition._at_fork_reinit().
  *
  * Requests of tasks end without a callback. Do not cancel them. Call cond_task_init() before the child uses such a

@@ -5,6 +5,10 @@
 /*
  * condvar.hpp - condvar.h for C++17 and later: the same objects and rules, as classes
  *
+ *     #include <condvar.hpp>
+ *     #include <mutex>
+ *     #include <queue>
+ *
  *     condvar::condition cond;                     // constexpr: a static one needs no start-up code
  *     std::queue<int> jobs;                        // guarded by the lock of cond
  *
