@@ -11,6 +11,7 @@
  * with another thread where the state needs two.
  */
 #include "unit.h"
+#include "page.h"
 #include "rlock.h"
 
 /* ---- States ---- */
@@ -870,69 +871,8 @@ static void print_table(FILE *out)
         print_section(out, &sections[i]);
 }
 
-static const char begin_mark[] = "<!-- printed by tests/unit/test_misuse --markdown -->\n";
-static const char end_mark[] = "\n<!-- end of what it prints -->\n";
-
-/* The whole of a stream, with a closing zero. */
-static char *contents_of(FILE *file)
-{
-    size_t size = 0, length = 0;
-    char *text = NULL;
-    do {
-        size += 65536;
-        text = realloc(text, size);
-        REQUIRE(text != NULL);
-        length += fread(text + length, 1, size - length - 1, file);
-    } while (length == size - 1);
-    text[length] = '\0';
-    return text;
-}
-
-static char *table_text(void)
-{
-    FILE *file = tmpfile();
-    REQUIRE(file != NULL);
-    print_table(file);
-    rewind(file);
-    char *text = contents_of(file);
-    (void)fclose(file);
-    return text;
-}
-
-static int check(const char *name)
-{
-    FILE *file = fopen(name, "r");
-    if (file == NULL) {
-        (void)fprintf(stderr, "%s cannot be read: %s\n", name, strerror(errno));
-        return 1;
-    }
-    char *text = contents_of(file);
-    char *table = table_text();
-    (void)fclose(file);
-    char *begin = strstr(text, begin_mark);
-    char *end = begin != NULL ? strstr(begin, end_mark) : NULL;
-    bool same = false;
-    if (end != NULL) {
-        begin += strlen(begin_mark);
-        same = (size_t)(end - begin) == strlen(table) && memcmp(begin, table, strlen(table)) == 0;
-    }
-    if (!same)
-        (void)fprintf(stderr,
-                      "%s: the table differs from the output of test_misuse --markdown,\n"
-                      "which belongs between these lines:\n%s%s",
-                      name, begin_mark, end_mark + 1);
-    free(text);
-    free(table);
-    return same ? 0 : 1;
-}
-
 int main(int argc, char *argv[])
 {
-    if (argc == 2 && strcmp(argv[1], "--markdown") == 0) {
-        print_table(stdout);
-        return 0;
-    }
-    if (argc == 3 && strcmp(argv[1], "--check") == 0)
-        return check(argv[2]);
-    return RUN_TESTS("misuse");
+    int status = page_command(argc, argv, "test_misuse", print_table);
+    return status >= 0 ? status : RUN_TESTS("misuse");
 }

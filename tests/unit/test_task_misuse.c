@@ -7,6 +7,7 @@
  * The calls are about one task; a second one brings about some of the states. One thread makes all calls.
  */
 #include "unit.h"
+#include "page.h"
 #include "job.h"
 #include "waitq.h"
 
@@ -425,4 +426,30 @@ TEST(both_wrong)
     assert_int_equal(cond_task_cancel(NULL), EINVAL);
 }
 
-int main(void) { return RUN_TESTS("misuse of tasks"); }
+/* ---- The same in the documentation ---- */
+
+/* For a condition with its own recursive lock. The page says what the other calls return. */
+static void print_page(FILE *out)
+{
+    static const enum call columns[] = {ACQUIRE, WAIT, WAIT_FOR_TRUE, RELEASE, CANCEL, DESTROY};
+    (void)fprintf(out, "\n| state |");
+    for (size_t i = 0; i < LENGTH(columns); i++)
+        (void)fprintf(out, " `%s` |", call_text[columns[i]]);
+    (void)fprintf(out, "\n|---|---|---|---|---|---|---|\n");
+    for (int s = 0; s < STATES; s++) {
+        if (s == DESTROYED_LOCK)
+            continue; /* a separate lock only */
+        (void)fprintf(out, "| %s |", state_text[s]);
+        for (size_t i = 0; i < LENGTH(columns); i++) {
+            int result = expected_result((enum state)s, columns[i], OWN_RLOCK);
+            (void)fprintf(out, " %s |", result == NOT_TRIED ? "–" : result == 0 ? "0" : error_name(result));
+        }
+        (void)fprintf(out, "\n");
+    }
+}
+
+int main(int argc, char *argv[])
+{
+    int status = page_command(argc, argv, "test_task_misuse", print_page);
+    return status >= 0 ? status : RUN_TESTS("misuse of tasks");
+}
