@@ -46,7 +46,9 @@ static int page_check(const char *page, const char *begin_mark, const char *end_
         same = (size_t)(end - begin) == strlen(table) && memcmp(begin, table, strlen(table)) == 0;
     }
     if (!same)
-        (void)fprintf(stderr, "%s: the table differs from what --markdown prints,\nwhich belongs between these lines:\n%s%s",
+        (void)fprintf(stderr,
+                      "%s: the table differs from what --markdown prints,\n"
+                      "which belongs between these lines:\n%s%s",
                       page, begin_mark, end_mark + 1);
     free(text);
     free(table);
