@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* A semaphore with timeouts on the monotonic clock. (docs/cookbook.md) */
 #include <condvar.h>
+#include <errno.h>
 #include <stdio.h>
 
 enum { THREADS = 8, UNITS = 3 };
@@ -14,11 +15,14 @@ struct semaphore {
 
 static bool is_positive(void *arg) { return *(unsigned *)arg > 0; }
 
-/* 0, or ETIMEDOUT. With a timeout of 0: sem_trywait(). */
+/* 0, or ETIMEDOUT. With a timeout of 0 it never blocks. */
 static int semaphore_wait(struct semaphore *semaphore, int64_t timeout_ns)
 {
-    cond_acquire(&semaphore->posted);
-    int error = cond_wait_for(&semaphore->posted, is_positive, &semaphore->count, timeout_ns);
+    int64_t deadline_ns = cond_deadline(timeout_ns); /* of both steps */
+    int error = cond_acquire_until(&semaphore->posted, deadline_ns);
+    if (error != 0)
+        return error;
+    error = cond_wait_for_until(&semaphore->posted, is_positive, &semaphore->count, deadline_ns);
     if (error == 0)
         semaphore->count--;
     cond_release(&semaphore->posted);
@@ -55,6 +59,13 @@ static void *use(void *arg)
 int main(void)
 {
     pthread_t threads[THREADS];
+    int taken = 0;
+    while (semaphore_wait(&units, 0) == 0)
+        taken++;
+    printf("taken without waiting: %d, then %s\n", taken,
+           semaphore_wait(&units, COND_MS(5)) == ETIMEDOUT ? "a timeout" : "no timeout");
+    for (int i = 0; i < taken; i++)
+        semaphore_post(&units);
     for (int i = 0; i < THREADS; i++)
         pthread_create(&threads[i], NULL, use, NULL);
     for (int i = 0; i < THREADS; i++)
@@ -65,6 +76,7 @@ int main(void)
 }
 
 /* Prints:
+taken without waiting: 3, then a timeout
 at most 3 in use: yes
 left: 3
  */
