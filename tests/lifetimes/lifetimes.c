@@ -1182,7 +1182,7 @@ static void run_first(struct row *row)
 static bool run_next(struct row *row, int round)
 {
     uint64_t mixed = (options.seed + (uint64_t)(row - table->rows) * 7919 + 1) * UINT64_C(0x9E3779B97F4A7C15);
-    if (options.has_at || row->failures >= FAILURES_ENOUGH)
+    if (options.has_at || row->failures >= (options.control ? 1 : FAILURES_ENOUGH))
         return false;
     int at =
         (int)((mixed >> 32) % (uint64_t)(options.every != 0 ? options.every : 1)) + (round - 1) * options.every;
