@@ -358,8 +358,10 @@ enum { WAITQ_SKIPS = 1 };
    same hash, a waiter may be skipped once without need. There is no other harm. */
 static uint32_t waitq_pred_hash(cond_pred_t *pred, const void *arg)
 {
-    uint64_t mixed = ((uintptr_t)pred + 31 * (uint64_t)(uintptr_t)arg) ^ (uint64_t)port_self() << 1;
-    return (uint32_t)(mixed * UINT64_C(0x9E3779B97F4A7C15) >> 32) | 1;
+    /* Two products: else a small difference of `arg` could equal a small difference of the threads' numbers. */
+    const uint64_t golden_ratio = UINT64_C(0x9E3779B97F4A7C15);
+    uint64_t mixed = ((uintptr_t)pred + 31 * (uint64_t)(uintptr_t)arg) * golden_ratio ^ (uint64_t)port_self();
+    return (uint32_t)(mixed * golden_ratio >> 32) | 1;
 }
 
 void waitq_note_holder_pred(cond_lock_t *lock, cond_pred_t *pred, const void *arg)
