@@ -277,7 +277,7 @@ void waitq_close(cond_t *cond, cond_lock_t *lock)
 #endif
 
 /* `distance` is k if the candidate is the k-th waiter that arrived after `waiter`. If k is at most the waiter's
-   horizon, the candidate arrived before the notify. Then its own horizon is that of `waiter` minus k. If the candidate
+   horizon, the candidate arrived before the notify. Then its own horizon is `waiter->horizon - k`. If the candidate
    arrived after the notify, its own horizon is 0. */
 void waitq_pass_on(struct cond_waiter *waiter, cond_lock_t *lock)
 {

@@ -302,6 +302,7 @@ enum {
     DESTROYS = 32,    /* 0 or EBUSY or EINVAL */
     OF_TASK = 64,     /* by the task; its callback may come later */
     HAS_WAITER = 128, /* another thread waits and is notified */
+    HAS_PRED = 256,   /* a thread's wait, until `flag` is set */
 };
 
 struct call {
@@ -320,8 +321,8 @@ struct call {
 #define DEATHS (BIT(KILLED) | BIT(HOLDER_KILLED) | BIT(GIVEN_UP))
 #define ALL_KINDS (BIT(KINDS) - 1)
 #define PRIVATE_KINDS (BIT(OWN_RLOCK) | BIT(OWN_MUTEX) | BIT(ELSEWHERE))
-#define NOT_SHARED_KINDS (ALL_KINDS & ~SHARED_KINDS)
 #define SHARED_KINDS (BIT(SHARED_OWN) | BIT(SHARED_OWN_MUTEX) | BIT(SHARED_ELSEWHERE))
+#define NOT_SHARED_KINDS (ALL_KINDS & ~SHARED_KINDS)
 
 /* Short enough that a run does not take long, long enough that A sleeps before. */
 enum { EXPIRES_NS = 2000000 };
@@ -349,22 +350,18 @@ static int run_try_acquire(void)
 
 static int run_release(void) { return cond_release(cond); }
 
-static int run_notify(void)
-{
-    int error = cond_notify(cond, 1);
-    return error != 0 ? error : cond_release(cond);
-}
+/* `error`: what the call before has returned. */
+static int then_release(int error) { return error != 0 ? error : cond_release(cond); }
 
-static int run_notify_all(void)
-{
-    int error = cond_notify_all(cond);
-    return error != 0 ? error : cond_release(cond);
-}
+static int run_notify(void) { return then_release(cond_notify(cond, 1)); }
+static int run_notify_all(void) { return then_release(cond_notify_all(cond)); }
+static int run_close(void) { return then_release(cond_close(cond)); }
+static int run_cancel(void) { return then_release(cond_cancel(cond, &world->token)); }
 
 static int run_recover(void)
 {
     int error = cond_recover(cond);
-    return error != 0 && error != EINVAL ? error : cond_release(cond); /* the other waiter may have done it */
+    return then_release(error == EINVAL ? 0 : error); /* the other waiter may have done it */
 }
 
 static int run_wait(void) { return cond_wait(cond, COND_FOREVER); }
@@ -389,18 +386,6 @@ static int run_wait_stop(void)
 {
     cond_wait_options_t options = {.stop = &world->stop};
     return cond_wait_with(cond, &options);
-}
-
-static int run_close(void)
-{
-    int error = cond_close(cond);
-    return error != 0 ? error : cond_release(cond);
-}
-
-static int run_cancel(void)
-{
-    int error = cond_cancel(cond, &world->token);
-    return error != 0 ? error : cond_release(cond);
 }
 
 static int run_destroy(void) { return cond_destroy(cond); }
@@ -433,11 +418,12 @@ static const struct call calls[] = {
     {"wait-timed", run_wait_timed, BY_A, WAITS, DESTROYED_ASLEEP | DEATHS | BIT(NOTIFY), ALL_KINDS},
     {"wait-expires", run_wait_expires, BY_A, WAITS | MAY_EXPIRE,
      DESTROYED | DEATHS | BIT(NOTIFY) | BIT(LOST) | BIT(CLOSE), ALL_KINDS},
-    {"wait-for", run_wait_for, BY_A, WAITS, DESTROYED_ASLEEP | DEATHS | BIT(NOTIFY) | BIT(CLOSE), ALL_KINDS},
-    {"wait-for-expires", run_wait_for_expires, BY_A, WAITS | MAY_EXPIRE,
+    {"wait-for", run_wait_for, BY_A, WAITS | HAS_PRED, DESTROYED_ASLEEP | DEATHS | BIT(NOTIFY) | BIT(CLOSE), ALL_KINDS},
+    {"wait-for-expires", run_wait_for_expires, BY_A, WAITS | HAS_PRED | MAY_EXPIRE,
      DESTROYED | DEATHS | BIT(NOTIFY) | BIT(LOST) | BIT(CLOSE), ALL_KINDS},
-    {"await", run_await, BY_A, WAITS, DESTROYED_ASLEEP | BIT(NOTIFY) | BIT(CLOSE), PRIVATE_KINDS},
-    {"await-expires", run_await_expires, BY_A, WAITS | MAY_EXPIRE, DESTROYED | BIT(NOTIFY) | BIT(CLOSE), PRIVATE_KINDS},
+    {"await", run_await, BY_A, WAITS | HAS_PRED, DESTROYED_ASLEEP | BIT(NOTIFY) | BIT(CLOSE), PRIVATE_KINDS},
+    {"await-expires", run_await_expires, BY_A, WAITS | HAS_PRED | MAY_EXPIRE, DESTROYED | BIT(NOTIFY) | BIT(CLOSE),
+     PRIVATE_KINDS},
     {"wait-token", run_wait_token, BY_A, WAITS, DESTROYED_ASLEEP | BIT(NOTIFY) | BIT(CLOSE) | BIT(CANCEL),
      NOT_SHARED_KINDS},
     {"wait-stop", run_wait_stop, BY_A, WAITS, DESTROYED_ASLEEP | BIT(NOTIFY) | BIT(CLOSE) | BIT(STOP),
@@ -877,8 +863,7 @@ static void await_notification(void)
         pause_us(50);
     }
     /* A private or foreign lock is exact: not both. But a waiter whose predicate is true needs no notification. */
-    bool has_pred = call->run == run_wait_for || call->run == run_wait_for_expires || call->run == run_await ||
-                    call->run == run_await_expires;
+    bool has_pred = (call->rules & HAS_PRED) != 0;
     while (a_is_through() && has_waiter && !has_pred && !is_shared(kind) && atomic_load(&world->result) == 0) {
         if (b_acquires()) {
             if (cond_waiters(cond) != 1)
@@ -942,8 +927,8 @@ static void check_answers(void)
     if (has_waiter && atomic_load(&world->waiter_released) > 0)
         fail("the other wait returns %d, and its release %d", atomic_load(&world->waiter_result),
              atomic_load(&world->waiter_released));
-    if ((call->run == run_wait_for || call->run == run_await) && has_returned && result != 0 && !is_death &&
-        !cond_is_gone && meanwhile != CLOSE)
+    bool waits_for_pred = (call->rules & (HAS_PRED | MAY_EXPIRE)) == HAS_PRED;
+    if (waits_for_pred && has_returned && result != 0 && !is_death && !cond_is_gone && meanwhile != CLOSE)
         fail("A's predicate is true, and its wait returns %d (%s)", result, cond_strerror(result));
 }
 
