@@ -246,7 +246,8 @@ COND_API int cond_destroy(cond_t *cond);
  *
  * Let n be the number of threads that starve already when a thread begins to starve. Before this thread gets the lock,
  * threads that do not starve get it n times at most, plus a few. How long they hold it does not matter. Of the
- * threads that starve, the system may wake those of higher real-time priority first.
+ * threads that starve, the system may wake those of higher real-time priority first. Rare exceptions: design.md,
+ * "Limits".
  *
  * A free lock may be reserved for starving threads. Another thread can acquire it only if it stays free for 1 ms.
  * Meanwhile cond_try_acquire() returns EBUSY, and a timed acquire may return ETIMEDOUT. (If the starving thread

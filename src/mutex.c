@@ -27,8 +27,11 @@
  * take the lock. A release wakes starving threads in order of arrival (handoff.c), and RESERVES the lock for them.
  * Otherwise a new arrival could take the lock, and the woken thread would sleep again behind all others. The number is
  * exact: one compare-exchange on the word adds a thread, and another one subtracts it when it takes the lock or times
- * out. (With tasks, the word counts at most 63 threads. Further starving threads sleep on the word uncounted, and read
- * it again ten times a second. While other threads are counted, the uncounted ones too are woken in order.)
+ * out.
+ *
+ * With tasks, the word counts at most 63 threads. Further starving threads sleep on the word uncounted. While other
+ * threads are counted, the uncounted ones too are woken in order. When a starving thread takes the lock or times out
+ * and no thread is counted any more, it wakes one of them, which counts itself or takes the lock.
  *
  * Sleepers sleep on another word, mutex_wakeups(). Before it sleeps, a thread sets SLEEPERS. A release that wakes a
  * sleeper clears the bit, so that later releases do not wake another one. The woken thread cannot see whether others
@@ -98,6 +101,13 @@ static bool mutex_spin_acquire(const struct mutex_acquirer *self, uint32_t *word
     return false;
 }
 
+/* This thread has taken the lock or timed out, and `word` is what it has left behind. */
+static void mutex_wake_uncounted(const struct mutex_acquirer *self, cond_lock_t *lock, uint32_t word)
+{
+    if (!MUTEX_COUNTS_ALL && self->is_starving && !(word & MUTEX_STARVING_ALL)) /* M:wake-uncounted */
+        port_wake(lock_word(lock), 1);
+}
+
 /* Sleep until a release wakes this thread. A thread past the threshold that finds the lock held sleeps on the word. Any
    other thread sleeps among the sleepers, until it has waited for TUNING_STARVATION_NS. `old` is the word, read after
    `wakeups`. If a release clears SLEEPERS and changes the count before the sleep, port_wait() returns at once. */
@@ -116,8 +126,7 @@ static COLD void mutex_sleep(struct mutex_acquirer *self, cond_lock_t *lock, uin
         return;
     if (self->until_ns == 0 || self->found_free != !(old & MUTEX_HELD)) {
         self->found_free = !(old & MUTEX_HELD);
-        /* (A starving thread that is not counted reads the word again from time to time.) */
-        self->until_ns = port_now() + (starves && !MUTEX_COUNTS_ALL ? TUNING_HEARTBEAT_NS : TUNING_STARVATION_NS);
+        self->until_ns = port_now() + TUNING_STARVATION_NS;
     }
     if (starves) {
         self->is_starving = true;
@@ -126,7 +135,7 @@ static COLD void mutex_sleep(struct mutex_acquirer *self, cond_lock_t *lock, uin
         wakeups = marked;
     }
     self->has_slept = !starves; /* a thread that starves has set SLEEPERS above if it had to */
-    if (!is_counted && self->until_ns < deadline_ns) /* M:sleep-until-starving */
+    if (!starves && self->until_ns < deadline_ns) /* M:sleep-until-starving */
         deadline_ns = self->until_ns;
     port_wait(place, wakeups, deadline_ns);
     self->may_barge = false;
@@ -158,17 +167,23 @@ int mutex_acquire_contended(cond_lock_t *lock, int64_t deadline_ns, bool was_cho
             /* A thread that slept may have consumed the only wake-up, so wake all. */
             if (self.has_slept) /* M:destroyed-wakes-all */
                 port_wake(mutex_wakeups(lock), UINT32_MAX);
+            if (!MUTEX_COUNTS_ALL && self.is_starving) /* M:destroyed-wakes-uncounted */
+                port_wake(word, UINT32_MAX);
             return EINVAL;
         }
         if (mutex_may_take(&self, old)) {
             /* Acquire: partner is the release in handoff_release(). */
             uint32_t taken = mutex_with_duties(&self, old | MUTEX_HELD) & ~(uint32_t)MUTEX_RESERVED;
-            if (a_cas_weak(word, &old, taken, acquire, relaxed))
+            if (a_cas_weak(word, &old, taken, acquire, relaxed)) {
+                mutex_wake_uncounted(&self, lock, taken);
                 return 0;
+            }
         } else if (deadline_passed(deadline_ns)) {
             uint32_t left = mutex_with_duties(&self, old);
-            if (left == old || a_cas_weak(word, &old, left, relaxed, relaxed))
+            if (left == old || a_cas_weak(word, &old, left, relaxed, relaxed)) {
+                mutex_wake_uncounted(&self, lock, left);
                 return ETIMEDOUT;
+            }
         } else {
             mutex_sleep(&self, lock, old, wakeups, deadline_ns);
         }

@@ -181,6 +181,10 @@ mutation 'a woken sleeper does not set SLEEPERS again' 'lock' duty-sleepers neve
 mutation 'a release wakes no sleeper' 'lock' wake-sleeper delete
 mutation 'a release wakes no starving thread' 'lock, starving' wake-starving delete
 mutation 'the number of starving threads only grows' 'lock, starving' duty-starving never
+mutation 'uncounted starving threads are not woken' 'more starve than counted' wake-uncounted never \
+    'the reference model has few threads'
+mutation 'destroy wakes one uncounted starving thread only' 'more starve, destroyed' destroyed-wakes-uncounted never \
+    'the reference model has few threads'
 mutation 'barging never ends' 'barging ends' 'mutex_may_take()' \
     'return self != NULL && !(word & MUTEX_HELD);' 'the reference model has no fairness'
 mutation 'starving threads never get their turn' 'turns beside an acquirer' 'handoff_take_turn()' \

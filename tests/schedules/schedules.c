@@ -207,6 +207,60 @@ static void kept_body(unsigned thread)
     release();
 }
 
+/* More threads starve than the word can count, which 62 others help to fill until thread 0 releases. None of threads 1,
+   2 and 3 may stay asleep: not when they take the lock, and not when thread 0 destroys it meanwhile. */
+static bool first_holds, first_destroys;
+
+static void uncounted_setup(void)
+{
+    reset(COND_MUTEX);
+    first_holds = first_destroys = false;
+}
+
+static void uncounted_destroy_setup(void)
+{
+    uncounted_setup();
+    first_destroys = true;
+}
+
+static bool first_has_it(void) { return first_holds; }
+
+static bool others_starve(void)
+{
+    bool is_full = MUTEX_COUNTS_ALL || (*lock_word(&lock) & MUTEX_STARVING_ALL) == MUTEX_STARVING_ALL;
+    return is_full && sched_blocked(1) && sched_blocked(2) && sched_blocked(3);
+}
+
+static void uncounted_body(unsigned thread)
+{
+    uint32_t elsewhere = MUTEX_COUNTS_ALL ? 0 : MUTEX_STARVING_ALL - MUTEX_STARVING;
+    if (thread == 0) {
+        acquire();
+        *lock_word(&lock) += elsewhere;
+        first_holds = true;
+        sched_until(others_starve);
+        *lock_word(&lock) -= elsewhere; /* they time out */
+    } else {
+        sched_until(first_has_it);
+        int error = cond_lock_acquire(&lock);
+        EXPECT(error == 0 || (first_destroys && error == EINVAL));
+        if (error != 0)
+            return;
+        enter();
+    }
+    release();
+    if (thread == 0 && first_destroys) {
+        int error = cond_lock_destroy(&lock);
+        EXPECT(error == 0 || error == EBUSY);
+        first_destroys = error == 0;
+    }
+}
+
+static void uncounted_check(void)
+{
+    EXPECT(cond_lock_destroy(&lock) == (first_destroys ? EINVAL : 0));
+}
+
 static void try_body(unsigned thread)
 {
     int error = thread == 0 ? cond_lock_acquire(&lock) : cond_lock_try_acquire(&lock);
@@ -1265,6 +1319,8 @@ static const struct scenario scenarios[] = {
     {"barging ends", 3, fair_setup, barging_body, NULL, check_clean, 3, 0, 20000, 0, 0},
     {"turns beside an acquirer", 3, fair_setup, turns_body, NULL, check_clean, 1, 0, 30000, 0, 0},
     {"a free lock is not kept", 2, kept_setup, kept_body, NULL, check_clean, 2, 0, 0, 0, 0},
+    {"more starve than counted", 4, uncounted_setup, uncounted_body, NULL, check_clean, 2, 1, 20000, 0, 0},
+    {"more starve, destroyed", 4, uncounted_destroy_setup, uncounted_body, NULL, uncounted_check, 2, 1, 20000, 0, 0},
     {"lock, try", 3, reset_rlock, try_body, NULL, check_prompt, 3, 0, 0, 0, 0},
     {"notify each", 3, reset_rlock, notify_each_body, NULL, check_prompt, 2, 1, 20000, 0, 0},
     {"timeout race", 3, timeout_race_setup, timeout_race_body, timeout_race_quiet, timeout_race_check, 2, 1, 20000, 0, 0},
