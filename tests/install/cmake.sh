@@ -41,6 +41,15 @@ if [ -f "$libdir/libcondvar.so" ]; then
     objdump -p "$tmp/shared/app" | grep -E 'NEEDED +libcondvar\.so\.0$' >/dev/null || fail 'not linked with libcondvar.so.0'
 fi
 
+# Where /lib is a link to /usr/lib, CMake may find the package in /lib.
+top=${libdir#"$prefix/"}
+top=${top%%/*}
+mkdir "$tmp/root"
+ln -s "$prefix" "$tmp/root/usr"
+ln -s "usr/$top" "$tmp/root/$top"
+configure linked "$minor" "-DCMAKE_PREFIX_PATH=$tmp/root" || fail "$(cat "$tmp/said")"
+builds_and_runs linked
+
 if [ -f "$libdir/libcondvar.a" ]; then
     configure static "$minor" -Dcondvar_USE_STATIC_LIBS=ON || fail "$(cat "$tmp/said")"
     builds_and_runs static
