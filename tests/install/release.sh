@@ -58,6 +58,10 @@ cat >"$tmp/stand_in/conan/__init__.py" <<'PYTHON'
 class ConanFile:
     pass
 PYTHON
+cat >"$tmp/stand_in/conan/errors.py" <<'PYTHON'
+class ConanInvalidConfiguration(Exception):
+    pass
+PYTHON
 touch "$tmp/stand_in/conan/tools/__init__.py"
 for module in files layout meson build; do
     cat >"$tmp/stand_in/conan/tools/$module.py" <<'PYTHON'
@@ -94,16 +98,24 @@ recipe.tool_requires = lambda what: None
 from conan.tools import files, meson
 assert set(recipe.default_options) == set(recipe.options)
 for os, observer in (('Linux', False), ('Linux', True), ('Windows', False), ('Windows', True)):
-    recipe.settings = types.SimpleNamespace(os=os)
+    recipe.settings = types.SimpleNamespace(os=os, compiler='gcc')
     recipe.options = types.SimpleNamespace(**{**recipe.default_options, 'observer': observer})
     recipe.cpp_info = types.SimpleNamespace(set_property=lambda *args: None, defines=[])
-    for method in ('layout', 'build_requirements', 'source', 'generate', 'build', 'package', 'package_info'):
+    for method in ('validate', 'layout', 'build_requirements', 'source', 'generate', 'build', 'package', 'package_info'):
         getattr(recipe, method)()
     assert recipe.cpp_info.libs == ['condvar']
     assert recipe.cpp_info.system_libs == {'Linux': ['pthread'], 'Windows': ['synchronization']}[os]
     assert ('CONDVAR_OBSERVER' in recipe.cpp_info.defines) == observer
     assert ('CONDVAR_NO_PTHREAD' in recipe.cpp_info.defines) == (os == 'Windows')
     assert meson.project_options['observer'] == ('enabled' if observer else 'disabled')
+from conan.errors import ConanInvalidConfiguration
+for os, compiler in (('Windows', 'msvc'), ('Android', 'clang')):
+    recipe.settings = types.SimpleNamespace(os=os, compiler=compiler)
+    try:
+        recipe.validate()
+    except ConanInvalidConfiguration:
+        continue
+    assert False, f'{os} with {compiler} is not refused'
 assert [call[0] for call in files.calls[:2]] == ['get', 'copy'], files.calls
 assert [call[0] for call in meson.calls if '.' in call[0]][:4] == \
     ['MesonToolchain.generate', 'Meson.configure', 'Meson.build', 'Meson.install'], meson.calls
@@ -126,6 +138,13 @@ assert re.fullmatch(r'\d+\.\d+\.\d+', manifest['version']) and manifest['version
 assert manifest['description'] and manifest['license'] == 'MIT'
 assert set(manifest) <= {'name', 'version', 'description', 'homepage', 'license', 'supports', 'dependencies',
                          'features'}
+supports = manifest['supports']
+for operator, word in ('!', ' not '), ('&', ' and '), ('|', ' or '):
+    supports = supports.replace(operator, word)
+for platform in 'linux', 'osx', 'windows', 'windows mingw', 'linux android', 'windows uwp':
+    system = dict.fromkeys(('linux', 'osx', 'windows', 'mingw', 'android', 'uwp'), False)
+    system.update(dict.fromkeys(platform.split(), True))
+    assert eval(supports, system) == (platform in ('linux', 'osx', 'windows mingw')), platform
 for name, feature in manifest['features'].items():
     assert re.fullmatch('[a-z0-9]+(-[a-z0-9]+)*', name) and set(feature) == {'description'}
 for dependency in manifest['dependencies']:
@@ -174,6 +193,13 @@ function(vcpkg_install_copyright)
   record(copyright)
 endfunction()
 include("${PORT}")
+# After a build, vcpkg refuses CMake packages in lib/cmake unless both policies are set:
+# https://learn.microsoft.com/vcpkg/reference/policies
+foreach(check SKIP_MISPLACED_CMAKE_FILES_CHECK SKIP_LIB_CMAKE_MERGE_CHECK)
+  if(NOT "${VCPKG_POLICY_${check}}" STREQUAL enabled)
+    message(FATAL_ERROR "VCPKG_POLICY_${check} is not set, and the CMake package is in lib/cmake")
+  endif()
+endforeach()
 CMAKE
 for features in core 'core;observer'; do
     rm -rf "$tmp/vcpkg" "$tmp/calls"

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 from conan import ConanFile
+from conan.errors import ConanInvalidConfiguration
 from conan.tools.files import copy, get
 from conan.tools.layout import basic_layout
 from conan.tools.meson import Meson, MesonToolchain
@@ -21,6 +22,12 @@ class CondvarConan(ConanFile):
 
     def layout(self):
         basic_layout(self, src_folder='src')
+
+    def validate(self):
+        if self.settings.compiler == 'msvc':
+            raise ConanInvalidConfiguration('the library needs gcc or clang')
+        if self.settings.os == 'Android':
+            raise ConanInvalidConfiguration('Android has no robust mutexes and no pthread_setcancelstate()')
 
     def build_requirements(self):
         self.tool_requires('meson/[>=1.0]')
