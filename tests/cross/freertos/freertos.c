@@ -3,7 +3,7 @@
  * A few calls of FreeRTOS by POSIX threads: FreeRTOS.h and task.h. Ticks are counted on the monotonic clock, and their
  * count of 32 bits begins shortly before its end. The memory of tasks that have ended is kept, so that a notification
  * which comes too late can be counted; and each notification is late by up to 40 microseconds, as if another task had
- * run meanwhile.
+ * run meanwhile. One of eight calls that would wait returns 0 at once, as after xTaskAbortDelay().
  */
 #define _POSIX_C_SOURCE 200809L
 #include <errno.h>
@@ -86,13 +86,20 @@ void vTaskSetTimeOutState(TimeOut_t *now)
     now->xTimeOnEntering = (TickType_t)ticks;
 }
 
+/* A number that differs from call to call. */
+static unsigned scattered(void)
+{
+    static atomic_uint calls;
+    return atomic_fetch_add(&calls, 1) * 2654435761u >> 16;
+}
+
 uint32_t ulTaskNotifyTakeIndexed(UBaseType_t index, BaseType_t clear, TickType_t ticks)
 {
     TaskHandle_t task = xTaskGetCurrentTaskHandle();
     int64_t end_ns = ((clock_ns() - began_ns) / TICK_NS + ticks) * TICK_NS + began_ns;
     struct timespec end = {.tv_sec = (time_t)(end_ns / 1000000000), .tv_nsec = (long)(end_ns % 1000000000)};
     (void)pthread_mutex_lock(&task->mutex);
-    int error = 0;
+    int error = scattered() % 8 == 0 ? ETIMEDOUT : 0;
     while (task->notifications[index] == 0 && error != ETIMEDOUT) {
         if (ticks == portMAX_DELAY)
             (void)pthread_cond_wait(&task->notified, &task->mutex);
@@ -108,8 +115,7 @@ uint32_t ulTaskNotifyTakeIndexed(UBaseType_t index, BaseType_t clear, TickType_t
 
 BaseType_t xTaskNotifyGiveIndexed(TaskHandle_t task, UBaseType_t index)
 {
-    static atomic_uint calls;
-    int64_t end_ns = clock_ns() + (atomic_fetch_add(&calls, 1) * 2654435761u >> 16) % 40000;
+    int64_t end_ns = clock_ns() + scattered() % 40000;
     while (clock_ns() < end_ns)
         ;
     if (atomic_load(&task->ended))

@@ -96,9 +96,9 @@ void port_wait(const uint32_t *word, uint32_t expected, int64_t deadline_ns)
         }
     PORT_EXIT_CRITICAL();
     /* port_wake() has taken the node out, and notifies this task later. If this task returned now, it could be deleted
-       before that. So it waits for the notification. */
-    if (taken_out && notified == 0)
-        (void)ulTaskNotifyTakeIndexed(CONDVAR_NOTIFICATION, pdTRUE, portMAX_DELAY);
+       before that. So it waits for the notification. vTaskResume() and xTaskAbortDelay() may end a call without one. */
+    while (taken_out && notified == 0)
+        notified = ulTaskNotifyTakeIndexed(CONDVAR_NOTIFICATION, pdTRUE, portMAX_DELAY);
 }
 
 /* FreeRTOS forbids its calls in a critical section. So take the nodes out first, and notify their tasks afterwards. */
