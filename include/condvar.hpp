@@ -240,7 +240,7 @@ public:
 #ifndef CONDVAR_NO_TEXT
     [[nodiscard]] std::string describe() const
     {
-        char text[256];
+        char text[256] = ""; /* stays empty after an error */
         cond_lock_describe(&lock_, text, sizeof text);
         return text;
     }
@@ -456,7 +456,7 @@ public:
 #ifndef CONDVAR_NO_TEXT
     [[nodiscard]] std::string describe() const
     {
-        char text[256];
+        char text[256] = ""; /* stays empty after an error */
         cond_describe(&cond_, text, sizeof text);
         return text;
     }
@@ -486,8 +486,8 @@ public:
 #endif
 
 #ifdef CONDVAR_STOP_TOKEN_
-    /* The same with a stop token. If it ends the request, async_acquire() returns an empty hold. A wait returns false,
-       with the lock held, or true if the predicate is true. */
+    /* The same with a stop token. If a stop is requested before the lock is acquired, async_acquire() returns an empty
+       hold. A wait that a stop ends returns false, with the lock held, or true if the predicate is true. */
     template <class Executor> auto async_acquire(Executor &&executor, std::stop_token token);
     auto async_wait(async_hold &hold, std::stop_token token);
     template <class Pred> auto async_wait_for(async_hold &hold, std::stop_token token, Pred pred);
@@ -597,7 +597,8 @@ public:
     /** As cond_task_lock_release(). So the condition may be destroyed before, if its lock is a separate one. */
     void release();
 
-    /** For the calls of condvar.h on tasks; nullptr if the hold is empty. */
+    /** For the calls of condvar.h on tasks; nullptr if the hold is empty. Levels of a recursive lock that such calls add
+        must be released by such calls: release() and the destructor release one level. */
     cond_task_t *native_handle() noexcept;
 
 private:
@@ -1121,6 +1122,8 @@ public:
 
     int begin() noexcept
     {
+        if (this->stopped())
+            return ECANCELED; /* also if the lock is free */
         owned_->lock = cond_get_lock(cond_);
         return cond_task_lock_acquire(owned_->lock, &owned_->task);
     }

@@ -228,14 +228,17 @@ static void check_inline()
 
 /* ---- What ends a wait ---- */
 
-static fiber wait_stoppably(condvar::condition &cond, std::stop_token stop, std::vector<int> *calls, int how, int &items,
-                            int &result)
+/* `source` is stopped by the coroutine, before it waits; or NULL. */
+static fiber wait_stoppably(condvar::condition &cond, std::stop_token stop, std::stop_source *source,
+                            std::vector<int> *calls, int how, int &items, int &result)
 {
     auto hold = co_await cond.async_acquire(inline_executor{calls}, stop);
     if (!hold) {
         result = -1;
         co_return;
     }
+    if (source != nullptr)
+        source->request_stop();
     const auto has_item = [&items] { return items > 0; };
     bool ok;
     if (how == 0)
@@ -254,17 +257,16 @@ static void check_stop()
     for (int how = 0; how < 3; how++) {
         condvar::condition cond(COND_MUTEX);
         std::vector<int> calls;
-        int items = 0;
-        for (int by = 0; by < 5; by++) {
-            int result = -2;
+        for (int by = 0; by < 6; by++) {
+            int items = 0, result = -2;
             std::stop_source source;
             std::unique_lock hold(cond, std::defer_lock);
-            if (by == 0) /* before it begins; the lock is free, so acquire needs no wait */
+            if (by == 0) /* before it begins, though the lock is free */
                 source.request_stop();
             if (by == 1)
                 hold.lock(); /* while it acquires */
-            wait_stoppably(cond, source.get_token(), &calls, how, items, result);
-            if (by >= 2)
+            wait_stoppably(cond, source.get_token(), by == 5 ? &source : nullptr, &calls, how, items, result);
+            if (by >= 2 && by != 5)
                 CHECK(result == -2 && cond.waiters() == 1);
             if (by == 3)
                 hold.lock(); /* by the holder */
@@ -273,7 +275,7 @@ static void check_stop()
             source.request_stop();
             if (hold.owns_lock())
                 hold.unlock();
-            CHECK(result == (by == 1 ? -1 : by == 4 && how != 0 ? 1 : 0));
+            CHECK(result == (by < 2 ? -1 : by == 4 && how != 0 ? 1 : 0));
             CHECK(!cond.locked() && cond.waiters() == 0);
         }
     }
@@ -321,7 +323,7 @@ static void check_exceptions()
     CHECK(results[2] == 8);
     std::stop_source source;
     int items = 0, result = -2;
-    wait_stoppably(cond, source.get_token(), &calls, 1, items, result);
+    wait_stoppably(cond, source.get_token(), nullptr, &calls, 1, items, result);
     items = 1;
     cond.acquire();
     cond.close();
