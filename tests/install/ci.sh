@@ -23,7 +23,10 @@ for name, job in document['jobs'].items():
     assert 0 < job['timeout-minutes'] <= 360, f'{name}: the timeout'
     matrix = job.get('strategy', {}).get('matrix', {})
     for system in [job['runs-on']] if '{' not in job['runs-on'] else [row['os'] for row in matrix['include']]:
-        assert re.fullmatch(r'(ubuntu|macos|windows)-(latest|[\d.]+)(-arm)?', system), system
+        kind = re.fullmatch(r'(ubuntu|macos|windows)-(latest|[\d.]+)(-arm)?', system)
+        assert kind, system
+        word = {'ubuntu': 'Ubuntu', 'macos': 'macOS', 'windows': 'Windows Server'}[kind[1]]
+        assert kind[2] == 'latest' or f'{word} {kind[2]}' in page, f'docs/testing/release.md has no {word} {kind[2]}'
     for step in job['steps']:
         assert ('run' in step) != ('uses' in step), f'{name}: a step is either `run` or `uses`: {step}'
         if 'uses' in step:
@@ -41,7 +44,7 @@ python3 "$tmp/check.py" "$SOURCE" "$workflow"
 
 # The controls.
 for wrong in 's/timeout-minutes: .*/timeout-minutes: 999/' 's/tests\/run soak/tests\/run soke/' \
-    's/--suite unit/--suite units/' 's/^  soak:/  soaks:/' 's/- uses: /- uses: run: /'; do
+    's/--suite unit/--suite units/' 's/macos-14/macos-15/' 's/^  soak:/  soaks:/' 's/- uses: /- uses: run: /'; do
     sed "$wrong" "$workflow" >"$tmp/wrong.yml"
     ! python3 "$tmp/check.py" "$SOURCE" "$tmp/wrong.yml" 2>/dev/null || fail "not detected: $wrong"
 done

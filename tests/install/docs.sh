@@ -97,14 +97,16 @@ for name in cond_acquire cond_release cond_wait cond_wait_for cond_notify cond_n
     grep -qx "$name" "$tmp/mapped" || fail "README.md has no row for $name"
 done
 
-# ---- Links: [text](target#anchor), relative to the document; anchors are headings as forges spell them ----
+# ---- Links: [text](target#anchor) and [label]: target#anchor, relative to the document. Anchors are headings as forges
+# spell them ----
 
 anchors() {
     awk '/^```/ { code = !code } /^#+ / && !code' "$1" | sed -E 's/^#+ +//; s/`//g; s/\[([^]]*)\]\([^)]*\)/\1/g' |
         tr '[:upper:]' '[:lower:]' | sed -E 's/[^a-z0-9 _-]//g; s/ /-/g'
 }
-for document in "${documents[@]}" docs/performance/*/*.md; do
-    awk '/^```/ { code = !code } !code' "$document" | { grep -oE '\]\([^)]+\)' || true; } | sed -E 's/^\]\((.*)\)$/\1/' | sort -u |
+for document in "${documents[@]}" docs/performance/*/*.md src/package/README.md src/package/embedded/README.md; do
+    awk '/^```/ { code = !code } !code' "$document" | sed -E 's/^\[[^]]+\]: +([^ ]+)$/](\1)/' |
+        { grep -oE '\]\([^)]+\)' || true; } | sed -E 's/^\]\((.*)\)$/\1/' | sort -u |
         while read -r target; do
             case $target in
             http://* | https://*) continue ;;

@@ -101,12 +101,19 @@ status=0
 timeout 120 ./early || status=$?
 [ $status = 2 ] || fail "a timeout that is early is not noticed: $status"
 
-# What the ports need is said: of FreeRTOS a second notification, of other systems four functions.
+# What the ports need is said: of FreeRTOS a second notification, of other systems the functions that README.md names.
 ! program needs '-DESP_PLATFORM -DCONDVAR_NO_TASKS -Iesp -Ifreertos -DconfigTASK_NOTIFICATION_ARRAY_ENTRIES=1' \
     $imitation 2>said || fail 'one notification is enough'
 grep -F 'set configTASK_NOTIFICATION_ARRAY_ENTRIES' said >/dev/null || fail 'does not say what is missing:' "$(cat said)"
-! program own -DCONDVAR_NO_TASKS 2>said || fail 'no port is needed'
-grep 'undefined.*port_wait' said >/dev/null || fail 'does not say that port_wait() is missing:' "$(cat said)"
+for without in '' -DCONDVAR_NO_TASKS; do
+    ! program own "$without" 2>said || fail 'no port is needed'
+    grep -o 'undefined.*port_[a-z]*' said | grep -o 'port_[a-z]*' | sort -u >needed
+    printf 'port_%s\n' $([ -n "$without" ] || echo local) now self wait wake | diff - needed >&2 ||
+        fail "other functions than README.md names, with '$without'"
+done
+for name in local now self wait wake; do
+    grep '^| your own kernel' "$folder/README.md" | grep -F "port_$name()" >/dev/null || fail "README.md: no port_$name()"
+done
 
 if command -v arm-none-eabi-gcc >/dev/null; then
     arm-none-eabi-gcc -std=c11 -Wall -Wextra -Werror -ffreestanding -mcpu=cortex-m3 -mthumb -Os "-I$folder/src" \

@@ -23,12 +23,14 @@ cmp "$tmp/single.h" "$tmp/expected.h" || fail 'the condvar_single.h of the tarba
 release=$SOURCE/src/package/release.py
 python3 "$release" "$tarball" "$tmp/files" "file://$tmp/build/meson-dist"
 ! grep -rE '@[A-Z0-9]+@' "$tmp/files" || fail 'a value was not put in'
-! python3 "$release" "$tmp/said" "$tmp/files" 2>"$tmp/error" || fail 'another file than a tarball was taken'
+! grep -rE '(home|url = ).*file://' "$tmp/files/conan/conanfile.py" "$tmp/files/vcpkg/vcpkg.json" ||
+    fail 'the folder of the tarball is given as the home page'
+! python3 "$release" "$tmp/said" "$tmp/files" file:// 2>"$tmp/error" || fail 'another file than a tarball was taken'
 grep -F 'not a tarball' "$tmp/error" >/dev/null || fail 'does not say what is wrong'
 mkdir -p "$tmp/undated/condvar-$version"
 echo '## [Unreleased]' >"$tmp/undated/condvar-$version/CHANGELOG.md"
 tar -czf "$tmp/undated/condvar-$version.tar.gz" -C "$tmp/undated" "condvar-$version"
-! python3 "$release" "$tmp/undated/condvar-$version.tar.gz" "$tmp/files" 2>"$tmp/error" ||
+! python3 "$release" "$tmp/undated/condvar-$version.tar.gz" "$tmp/files" file:// 2>"$tmp/error" ||
     fail 'a tarball was taken whose CHANGELOG.md has no date'
 grep -F "no line \"## [$version] - YYYY-MM-DD\"" "$tmp/error" >/dev/null || fail 'does not say what is wrong'
 

@@ -10,8 +10,8 @@ class CondvarConan(ConanFile):
     name = 'condvar'
     description = 'Condition variables that carry their lock, with the semantics of threading.Condition'
     license = 'MIT'
-    url = '@URL@'
-    homepage = '@URL@'
+    url = '@HOME@'
+    homepage = '@HOME@'
     topics = ('condition-variable', 'mutex', 'threads', 'synchronization')
     package_type = 'library'
     settings = 'os', 'arch', 'compiler', 'build_type'

@@ -13,7 +13,7 @@ import sys
 import tarfile
 
 HERE = pathlib.Path(__file__).resolve().parent
-URL = 'https://example.org/libcondvar'  # the project's page, for the manifests
+HOME = 'https://example.org/libcondvar'  # the project's page, for the manifests
 FILES = ['README.md', 'library.json', 'library.properties', 'idf_component.yml', 'CMakeLists.txt', 'zephyr/module.yml',
          'zephyr/CMakeLists.txt', 'zephyr/Kconfig', 'src/condvar.h', 'src/condvar.c', 'ports/port_freertos.c',
          'ports/port_zephyr.c']
@@ -22,7 +22,7 @@ PORT_H = '/* SPDX-License-Identifier: MIT */\n#include "../src/condvar.h"\n'
 
 
 def content(version, single_header, licence):
-    files = {name: (HERE / name).read_text(encoding='utf-8').replace('@VERSION@', version).replace('@URL@', URL)
+    files = {name: (HERE / name).read_text(encoding='utf-8').replace('@VERSION@', version).replace('@HOME@', HOME)
              for name in FILES}
     files['ports/port.h'] = PORT_H
     files['src/condvar_single.h'] = pathlib.Path(single_header).read_text(encoding='utf-8')

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The port to FreeRTOS, from its API reference (https://www.freertos.org/Documentation/02-Kernel/04-API-references).
- * The tests run it on an imitation of FreeRTOS. It was not run on FreeRTOS here.
+ * The tests run it on an imitation of FreeRTOS. It was not run on FreeRTOS here. FreeRTOS 10.4.0 or later: it has more
+ * than one notification for each task.
  *
  * FreeRTOSConfig.h needs:
  *
@@ -27,6 +28,8 @@
 /* (ESP-IDF: CONFIG_FREERTOS_TASK_NOTIFICATION_ARRAY_ENTRIES) */
 #  error "libcondvar needs a task notification: set configTASK_NOTIFICATION_ARRAY_ENTRIES to 2 or more."
 #endif
+
+_Static_assert(sizeof(TickType_t) == 4, "libcondvar needs a TickType_t of 32 bits");
 
 /* Nothing else in the program may use this notification. */
 #ifndef CONDVAR_NOTIFICATION

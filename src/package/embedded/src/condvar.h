@@ -10,7 +10,7 @@
  *     macro                port                      defined
  *     CONDVAR_FREERTOS     ports/port_freertos.c     by you; by this header for ESP-IDF and for Arduino on an ESP32
  *     CONDVAR_ZEPHYR       ports/port_zephyr.c       by this header for Zephyr
- *     neither              your own four functions   see README.md
+ *     neither              your own functions        see README.md
  *
  * Define your macros for all files of the program: in the options of the compiler, or here. CONDVAR_NO_AWAIT and the
  * others of its kind leave features out; condvar_single.h lists them.
