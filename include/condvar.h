@@ -511,8 +511,8 @@ COND_API cond_lock_t *cond_get_lock(cond_t *cond);
  * EINVAL: NULL, unknown flags.
  * ENOTSUP: COND_SHARED on a system that has no robust process-shared mutexes.
  * EBUSY: there is a shared lock in this memory already. It is ready to use, and stays as it is.
- * EAGAIN: another process is initialising a shared lock in this memory. Until it is done, other calls return
- * EINVAL.
+ * EAGAIN: another process is initialising a shared lock in this memory. Until it is done, this call may be repeated,
+ * but no other call may use the lock.
  */
 COND_API int cond_lock_init(cond_lock_t *lock, unsigned flags);
 

@@ -121,6 +121,9 @@ static void check_points()
 
 /* ---- The locks of <mutex> ---- */
 
+static int destroy(cond_t *cond) { return cond_destroy(cond); }
+static int destroy(cond_lock_t *lock) { return cond_lock_destroy(lock); }
+
 template <class Lockable> static void check_lockable(Lockable &object)
 {
     {
@@ -166,6 +169,11 @@ template <class Lockable> static void check_lockable(Lockable &object)
     CHECK(object.acquire_until(clock_type::time_point::max()));
     CHECK(object.acquire_until(point<std::chrono::system_clock, std::chrono::hours>(std::chrono::hours::max())));
     CHECK(object.describe().find("locked rlock") != std::string::npos);
+    {
+        Lockable gone;
+        (void)gone.describe(); /* leaves a text on the stack */
+        CHECK(destroy(gone.native_handle()) == 0 && gone.describe().empty());
+    }
     object.release();
     object.release();
     object.release();
