@@ -119,7 +119,6 @@ int until(const std::chrono::time_point<Clock, Duration> &time, Call &&call);
 template <class T> inline constexpr bool is_token = false;
 template <class T> using bare = std::remove_cv_t<std::remove_reference_t<T>>;
 template <class T> using if_token = std::enable_if_t<is_token<bare<T>>, int>;
-struct no_token {};
 
 template <class... Args> struct is_misused_wait;
 template <class... Args> struct is_misused_wait_until;
@@ -372,6 +371,15 @@ public:
     {
         return detail::check(await_(pred, detail::timeout_ns(time)), ETIMEDOUT);
     }
+
+    template <class Pred, class Clock, class Duration>
+    [[nodiscard]] bool await_until(Pred &&pred, const std::chrono::time_point<Clock, Duration> &time)
+    {
+        const auto call = [&](std::int64_t deadline_ns) {
+            return await_(pred, deadline_ns == COND_FOREVER ? COND_FOREVER : deadline_ns - cond_now());
+        };
+        return detail::check(detail::until(time, call), ETIMEDOUT);
+    }
 #endif
 
 #ifndef CONDVAR_NO_CANCEL
@@ -424,12 +432,6 @@ public:
     }
 
 #ifndef CONDVAR_NO_AWAIT
-    template <class Pred, class Clock, class Duration>
-    [[nodiscard]] bool await_until(Pred &&pred, const std::chrono::time_point<Clock, Duration> &time)
-    {
-        return wait_with_(detail::no_token(), &pred, time, true);
-    }
-
     template <class Token, class Pred, detail::if_token<Token> = 0> [[nodiscard]] bool await(Token &&token, Pred &&pred)
     {
         return wait_with_(token, &pred, COND_FOREVER, true);
@@ -754,13 +756,6 @@ template <class Pred> struct predicate {
 /* ---- Tokens ---- */
 
 #ifndef CONDVAR_NO_CANCEL
-inline bool requested(const no_token &) { return false; }
-
-inline int wait_with(cond_t *cond, cond_wait_options_t &options, const no_token &)
-{
-    return cond_wait_with(cond, &options);
-}
-
 template <> inline constexpr bool is_token<token> = true;
 
 inline bool requested(const token &token) { return token.cancelled(); }

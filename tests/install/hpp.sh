@@ -123,7 +123,16 @@ parts='TASKS SHARED PTHREAD FOREIGN TEXT AWAIT CANCEL'
 for without in $parts "$parts"; do
     # shellcheck disable=SC2046,SC2086 # lists of options
     echo '#include <condvar.hpp>
-        void f(condvar::condition &cond) { cond.acquire(); cond.wait_for([] { return true; }); cond.notify_one(); }' |
+        void f(condvar::condition &cond, std::chrono::steady_clock::time_point time)
+        {
+            cond.acquire();
+            cond.wait_for([] { return true; });
+            cond.notify_one();
+            (void)cond.wait_for_until([] { return true; }, time);
+#ifndef CONDVAR_NO_AWAIT
+            (void)cond.await_until([] { return true; }, time);
+#endif
+        }' |
         "$CXX" -std=c++20 -Wall -Wextra -Werror -x c++ -fsyntax-only $(pkg-config --cflags condvar) \
             $(printf -- '-DCONDVAR_NO_%s ' $without) - || fail "condvar.hpp does not compile without $without"
 done
