@@ -488,8 +488,8 @@ public:
 #endif
 
 #ifdef CONDVAR_STOP_TOKEN_
-    /* The same with a stop token. If a stop is requested before the lock is acquired, async_acquire() returns an empty
-       hold. A wait that a stop ends returns false, with the lock held, or true if the predicate is true. */
+    /* The same with a stop token. If a stop is requested before the call or ends its wait, async_acquire() returns an
+       empty hold. A wait that a stop ends returns false, with the lock held, or true if the predicate is true. */
     template <class Executor> auto async_acquire(Executor &&executor, std::stop_token token);
     auto async_wait(async_hold &hold, std::stop_token token);
     template <class Pred> auto async_wait_for(async_hold &hold, std::stop_token token, Pred pred);
@@ -577,7 +577,8 @@ private:
  *   rvalue, the hold has a copy.
  * - The holder of the lock is the hold, not the coroutine and not a thread. Each async_acquire() gives a new hold, and
  *   allocates the cond_task_t of the hold. A hold may be moved, and it may be released or destroyed on any thread.
- * - A hold is empty after release(), after a move from it, and if a stop was requested before the lock was acquired.
+ * - A hold is empty after release(), after a move from it, and if a stop was requested before async_acquire() or
+ *   ended its wait.
  * - co_await throws the same errors as the calls of threads, and the exceptions of the predicate. If a wait throws,
  *   the lock is held as before.
  *   std::errc::operation_canceled: the condition is closed, or cond_task_cancel() was called.

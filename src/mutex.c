@@ -43,9 +43,11 @@
  * wakes a starving thread, or a waiter that may take it. A woken thread takes a free lock even if it has timed out.
  * Hence:
  *
- *      (2) While threads starve and the lock is free, a thread that may take it is awake.
+ *      (2) While counted threads starve and the lock is free, a thread that may take it is awake.
+ *      (3) If an uncounted thread sleeps on the word, then the number is not 0, or a starving thread is awake that will
+ *          count itself or wake a thread that sleeps on the word.
  *
- * That thread may get no core for long, for example at low priority. So another thread that finds the lock free, but
+ * The thread of (2) may get no core for long, for example at low priority. So another thread that finds the lock free, but
  * may not take it, waits for TUNING_STARVATION_NS, and then takes it.
  *
  * Any thread calls these functions, except mutex_close() and mutex_count_wakeup(), which are for the holder.

@@ -11,7 +11,7 @@
 #endif
 
 /* The starvation threshold: when a thread has waited for a lock that long, new arrivals cannot take the lock before it
-   (mutex.c). A free lock is reserved for it that long at most. Go's sync.Mutex has the same threshold. */
+   (mutex.c). Another thread takes a lock that stays free and reserved that long. Go's sync.Mutex has the same threshold. */
 #ifndef TUNING_STARVATION_NS
 #  define TUNING_STARVATION_NS INT64_C(1000000)
 #endif
@@ -59,9 +59,8 @@
    and 0.54 times with 0 (tests/bench, row buffer-32x32). */
 #define TUNING_SKIP_MAX 16u
 
-/* The time after which a sleeper on a shared condition or lock checks for a killed process (shared.c, port/robust.c),
-   and a starving thread that is not counted reads the word (mutex.c). A kill delays others by this time at most. Each
-   check costs a wake-up. */
+/* The time after which a sleeper on a shared condition or lock checks for a killed process (shared.c, port/robust.c). A
+   kill delays others by this time at most. Each check costs a wake-up. */
 #define TUNING_HEARTBEAT_NS INT64_C(100000000)
 
 #endif

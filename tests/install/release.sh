@@ -99,8 +99,11 @@ recipe.version, recipe.source_folder, recipe.package_folder = version, 's', 'p'
 recipe.tool_requires = lambda what: None
 from conan.tools import files, meson
 assert set(recipe.default_options) == set(recipe.options)
+class Settings(types.SimpleNamespace):
+    def get_safe(self, name):
+        return self.__dict__.get(name)
 for os, observer in (('Linux', False), ('Linux', True), ('Windows', False), ('Windows', True)):
-    recipe.settings = types.SimpleNamespace(os=os, compiler='gcc')
+    recipe.settings = Settings(os=os, compiler='gcc')
     recipe.options = types.SimpleNamespace(**{**recipe.default_options, 'observer': observer})
     recipe.cpp_info = types.SimpleNamespace(set_property=lambda *args: None, defines=[])
     for method in ('validate', 'layout', 'build_requirements', 'source', 'generate', 'build', 'package', 'package_info'):
@@ -111,8 +114,8 @@ for os, observer in (('Linux', False), ('Linux', True), ('Windows', False), ('Wi
     assert ('CONDVAR_NO_PTHREAD' in recipe.cpp_info.defines) == (os == 'Windows')
     assert meson.project_options['observer'] == ('enabled' if observer else 'disabled')
 from conan.errors import ConanInvalidConfiguration
-for os, compiler in (('Windows', 'msvc'), ('Android', 'clang')):
-    recipe.settings = types.SimpleNamespace(os=os, compiler=compiler)
+for os, compiler, runtime in (('Windows', 'msvc', 'dynamic'), ('Windows', 'clang', 'static'), ('Android', 'clang', None)):
+    recipe.settings = Settings(os=os, compiler=compiler, **{'compiler.runtime': runtime})
     try:
         recipe.validate()
     except ConanInvalidConfiguration:

@@ -227,8 +227,8 @@ static bool first_has_it(void) { return first_holds; }
 
 static bool others_starve(void)
 {
-    bool is_full = MUTEX_COUNTS_ALL || (*lock_word(&lock) & MUTEX_STARVING_ALL) == MUTEX_STARVING_ALL;
-    return is_full && sched_blocked(1) && sched_blocked(2) && sched_blocked(3);
+    const uint32_t *word = lock_word(&lock);
+    return sched_blocked_on(1, word) && sched_blocked_on(2, word) && sched_blocked_on(3, word);
 }
 
 static void uncounted_body(unsigned thread)

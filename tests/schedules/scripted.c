@@ -494,6 +494,11 @@ bool sched_ended(unsigned thread) { return threads[thread].state == DONE; }
 bool sched_killed(unsigned thread) { return threads[thread].killed; }
 bool sched_blocked(unsigned thread) { return threads[thread].state == SLEEPING; }
 
+bool sched_blocked_on(unsigned thread, const uint32_t *word)
+{
+    return sched_blocked(thread) && threads[thread].word == word;
+}
+
 unsigned sched_stalls(void)
 {
     return port_is_early ? 0 : stalls; /* an early port never counts as prompt */

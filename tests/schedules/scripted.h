@@ -96,6 +96,9 @@ bool sched_killed(unsigned thread);
 /* Whether a thread sleeps in the port. */
 bool sched_blocked(unsigned thread);
 
+/* Whether it sleeps on this word. */
+bool sched_blocked_on(unsigned thread, const uint32_t *word);
+
 /* How often in this schedule no thread could run before a deadline passed. */
 unsigned sched_stalls(void);
 

@@ -24,7 +24,7 @@ class CondvarConan(ConanFile):
         basic_layout(self, src_folder='src')
 
     def validate(self):
-        if self.settings.compiler == 'msvc':
+        if self.settings.compiler == 'msvc' or self.settings.get_safe('compiler.runtime'):
             raise ConanInvalidConfiguration('the library needs gcc or clang')
         if self.settings.os == 'Android':
             raise ConanInvalidConfiguration('Android has no robust mutexes and no pthread_setcancelstate()')
