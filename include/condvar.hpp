@@ -600,8 +600,8 @@ public:
     /** As cond_task_lock_release(). So the condition may be destroyed before, if its lock is a separate one. */
     void release();
 
-    /** For the calls of condvar.h on tasks; nullptr if the hold is empty. Levels of a recursive lock that such calls add
-        must be released by such calls: release() and the destructor release one level. */
+    /** For the calls of condvar.h on tasks; nullptr if the hold is empty. Levels of a recursive lock that such calls
+        add must be released by such calls: release() and the destructor release one level. */
     cond_task_t *native_handle() noexcept;
 
 private:

@@ -47,8 +47,8 @@
  *      (3) If an uncounted thread sleeps on the word, then the number is not 0, or a starving thread is awake that will
  *          count itself or wake a thread that sleeps on the word.
  *
- * The thread of (2) may get no core for long, for example at low priority. So another thread that finds the lock free, but
- * may not take it, waits for TUNING_STARVATION_NS, and then takes it.
+ * The thread of (2) may get no core for long, for example at low priority. So another thread that finds the lock free,
+ * but may not take it, waits for TUNING_STARVATION_NS, and then takes it.
  *
  * Any thread calls these functions, except mutex_close() and mutex_count_wakeup(), which are for the holder.
  */
@@ -67,7 +67,7 @@ struct mutex_acquirer {
     bool is_counted;     /* it is starving, and counted in the word */
     bool found_free;     /* when until_ns was set, the lock was free, but this thread could not take it */
     bool may_barge;      /* at until_ns the word was still the same: this thread may take the free lock */
-    int64_t until_ns;    /* the end of an interval, usually TUNING_STARVATION_NS (mutex_sleep()). 0: not set */
+    int64_t until_ns;    /* the end of an interval of TUNING_STARVATION_NS (mutex_sleep()). 0: not set */
 };
 
 /* The word that this thread must leave behind when it takes the lock, times out, or begins to starve. If it has slept,

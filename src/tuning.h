@@ -11,7 +11,8 @@
 #endif
 
 /* The starvation threshold: when a thread has waited for a lock that long, new arrivals cannot take the lock before it
-   (mutex.c). Another thread takes a lock that stays free and reserved that long. Go's sync.Mutex has the same threshold. */
+   (mutex.c). Another thread takes a lock that stays free and reserved that long. Go's sync.Mutex has the same
+   threshold. */
 #ifndef TUNING_STARVATION_NS
 #  define TUNING_STARVATION_NS INT64_C(1000000)
 #endif
