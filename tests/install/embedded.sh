@@ -21,6 +21,7 @@ LC_ALL=C sort >expected <<'LIST'
 ./LICENSE
 ./README.md
 ./idf_component.yml
+./libcondvar.condvar.pdsc
 ./library.json
 ./library.properties
 ./ports/port.h
@@ -61,6 +62,17 @@ broken library.properties 's/^name=/name=Arduino /' name
 broken idf_component.yml 's/^license: .*/license: "free"/' license
 broken idf_component.yml 's/">=5.0"/"new"/' dependencies
 broken CMakeLists.txt 's/condvar\.c/cond.c/' 'no src/cond.c'
+broken libcondvar.condvar.pdsc 's/<url.>//' 'no url'
+broken libcondvar.condvar.pdsc 's/<vendor>libcondvar/<vendor>lib condvar/' 'its name'
+broken libcondvar.condvar.pdsc 's/Cgroup="Condition Variables" Cvar/Cvar/' 'no Cgroup'
+broken libcondvar.condvar.pdsc 's/category="source"/category="code"/' 'category: code'
+broken libcondvar.condvar.pdsc 's/condition id="Atomics"/condition id="Atomic"/' 'no condition Atomics'
+broken libcondvar.condvar.pdsc 's/Dcore="Cortex-M1"/Dcore="M1"/' 'Dcore: M1'
+broken libcondvar.condvar.pdsc 's/custom="true"/own="true"/' 'unknown in <component>: own'
+broken libcondvar.condvar.pdsc 's/release version="[^"]*"/release version="9.9.9"/' 'no release'
+broken libcondvar.condvar.pdsc 's/"Own kernel"/"FreeRTOS"/' 'a component is there twice'
+broken libcondvar.condvar.pdsc 's/src.condvar.c"/src\/cond.c"/' 'no src/cond.c'
+broken libcondvar.condvar.pdsc 's/<.files>/<files>/' 'not XML'
 broken zephyr/module.yml 's/cmake: .*/cmake: cmake/' cmake
 broken zephyr/module.yml 's/kconfig:/Kconfig:/' 'unknown field build: Kconfig'
 broken zephyr/CMakeLists.txt 's/ AWAIT / SLEEP /' uses
@@ -92,7 +104,23 @@ imitation=freertos/freertos.c
 program on_freertos '-DCONDVAR_FREERTOS -DCONDVAR_NO_TASKS -Ifreertos' $imitation
 program on_esp '-DESP_PLATFORM -DCONDVAR_NO_TASKS -Iesp -Ifreertos' $imitation
 program on_zephyr "-D__ZEPHYR__=1 -I$SOURCE/tests/cross/zephyr"
-for name in freertos esp zephyr; do
+
+# The same for the component of the CMSIS pack: its header's folder, its source, and its lines before each file.
+cat >pack.py <<'CODE'
+import os, sys, xml.etree.ElementTree as xml
+component = xml.parse(sys.argv[1]).find(".//component[@Cvariant='FreeRTOS']")
+print(component.findtext('Pre_Include_Global_h'), file=open('pack.h', 'w'))
+for file in component.iter('file'):
+    name = os.path.join(os.path.dirname(sys.argv[1]), file.get('name'))
+    print({'header': '-I' + os.path.dirname(name), 'source': name}.get(file.get('category'), ''))
+CODE
+python3 pack.py "$folder/libcondvar.condvar.pdsc" >pack
+$CC -std=gnu11 -DCONDVAR_NO_TASKS -Ifreertos -o on_pack.o -c $imitation
+# shellcheck disable=SC2046 # lists of options
+$CC -std=gnu11 -O1 -Wall -Wextra -Werror -include pack.h -Ifreertos -o on_pack $(cat pack) "$here/embedded.c" \
+    on_pack.o -pthread
+
+for name in freertos esp zephyr pack; do
     timeout 120 ./on_$name || fail "on $name: exit status $?"
 done
 # A library that is not told of the ticks ends timeouts early, and the program notices.

@@ -10,6 +10,7 @@ import json
 import pathlib
 import re
 import sys
+import xml.etree.ElementTree as xml
 
 SEMVER = re.compile(r'\d+\.\d+\.\d+([-+][0-9A-Za-z.-]+)?')
 ADDRESS = re.compile(r'https?://[^\s/]+\.[^\s/]+/\S+')
@@ -167,9 +168,83 @@ def zephyr(folder):
         rule((folder / 'zephyr' / name).exists(), 'zephyr/CMakeLists.txt', f'no {name}')
 
 
+# schema/PACK.xsd, version 1.7.32, of https://open-cmsis-pack.github.io/Open-CMSIS-Pack-Spec: the part that is used here.
+# Each element: its attributes; its elements. "!": it must be there. "*": more than one.
+LOCATION = '{http://www.w3.org/2001/XMLSchema-instance}noNamespaceSchemaLocation'
+PACK = {
+    'package': (f'schemaVersion! {LOCATION}!', 'name! vendor! description! url! license releases! keywords conditions '
+                'components'),
+    'releases': ('', 'release!*'),
+    'release': ('version! date', ''),
+    'keywords': ('', 'keyword!*'),
+    'conditions': ('', 'condition!*'),
+    'condition': ('id!', 'description accept* require* deny*'),
+    'accept': ('Dcore Cclass Cbundle Cgroup condition', ''),
+    'components': ('', 'component!*'),
+    'component': ('Cclass! Cgroup! Cversion! Cvariant condition isDefaultVariant custom',
+                  'description! Pre_Include_Global_h files!'),
+    'files': ('', 'file!*'),
+    'file': ('category! name!', ''),
+}
+PACK['require'] = PACK['deny'] = PACK['accept']
+PACK_PART = r"[A-Za-z0-9][A-Za-z0-9_+()'/\-\s.]{1,31}"
+PACK_ATTRIBUTES = {
+    'schemaVersion': r'\d+\.\d+(\.\d+)?', 'version': SEMVER, 'Cversion': SEMVER, 'date': r'\d{4}-\d\d-\d\d',
+    'Cclass': PACK_PART, 'Cbundle': PACK_PART, 'Cgroup': PACK_PART, 'Cvariant': PACK_PART,
+    'isDefaultVariant': 'true|false', 'custom': 'true|false', 'category': 'doc|header|include|source|other',
+    'Dcore': r'Star-MC1|SC[03]00|Cortex-(M([01347]|0\+|23|33|35P|52|55|85)|R[4578]|A(5|[789]|15|17|53|57|72|73))|'
+             r'ARMV8(MBL|MML|1MML)|other',
+}
+
+
+def pack_element(file, element):
+    attributes, children = PACK.get(element.tag, ('', ''))
+    for words, names in ((attributes, list(element.attrib)), (children, [child.tag for child in element])):
+        known = {word.rstrip('!*'): word for word in words.split()}
+        for name in names:
+            rule(name in known, file, f'unknown in <{element.tag}>: {name}')
+            rule(names.count(name) == 1 or known.get(name, '').endswith('*'), file, f'<{name}> is there twice')
+        for name, word in known.items():
+            rule('!' not in word or name in names, file, f'no {name} in <{element.tag}>')
+    for name, value in element.attrib.items():
+        rule(re.fullmatch(PACK_ATTRIBUTES.get(name, '.+'), value), file, f'{name}: {value}')
+    if element.tag == 'description':
+        rule(1 <= len(element.text or '') <= 256, file, 'a description has 1 to 256 characters')
+    for child in element:
+        pack_element(file, child)
+
+
+def cmsis(folder):
+    file = 'libcondvar.condvar.pdsc'
+    try:
+        package = xml.fromstring(text_of(folder, file))
+    except xml.ParseError as error:
+        rule(False, file, f'not XML: {error}')
+        return
+    rule(package.tag == 'package', file, 'not a <package>')
+    pack_element(file, package)
+    vendor, name = package.findtext('vendor', ''), package.findtext('name', '')
+    rule(re.fullmatch('[-_A-Za-z0-9]+', vendor) and re.fullmatch('[-_A-Za-z0-9]+', name) and
+         file == f'{vendor}.{name}.pdsc', file, 'its name is VENDOR.NAME.pdsc')
+    rule((folder / package.findtext('license', '')).is_file(), file, 'license: a file')
+    ids = [condition.get('id') for condition in package.iter('condition')]
+    rule(len(ids) == len(set(ids)), file, 'a condition is there twice')
+    for user in package.iter():
+        rule(user.get('condition', ids[0] if ids else None) in ids, file, f'no condition {user.get("condition")}')
+    for part in package.iter('file'):
+        rule((folder / part.get('name', '')).is_file(), file, f'no {part.get("name")}')
+    components = list(package.iter('component'))
+    variants = [tuple(part.get(key) for key in ('Cclass', 'Cgroup', 'Cvariant')) for part in components]
+    rule(len(variants) == len(set(variants)), file, 'a component is there twice')
+    rule([part.get('isDefaultVariant') for part in components].count('true') == 1, file, 'one variant is the default')
+    versions = {part.get('version') for part in package.iter('release')}
+    for part in components:
+        rule(part.get('Cversion') in versions, file, f'no release {part.get("Cversion")}')
+
+
 def main(folder):
     folder = pathlib.Path(folder)
-    for check in (platformio, arduino, espidf, zephyr):
+    for check in (platformio, arduino, espidf, cmsis, zephyr):
         check(folder)
     for line in broken:
         print(line)

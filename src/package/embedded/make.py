@@ -14,9 +14,9 @@ import tarfile
 
 HERE = pathlib.Path(__file__).resolve().parent
 HOME = 'https://example.org/libcondvar'  # the project's page, for the manifests
-FILES = ['README.md', 'library.json', 'library.properties', 'idf_component.yml', 'CMakeLists.txt', 'zephyr/module.yml',
-         'zephyr/CMakeLists.txt', 'zephyr/Kconfig', 'src/condvar.h', 'src/condvar.c', 'ports/port_freertos.c',
-         'ports/port_zephyr.c']
+FILES = ['README.md', 'library.json', 'library.properties', 'idf_component.yml', 'CMakeLists.txt',
+         'libcondvar.condvar.pdsc', 'zephyr/module.yml', 'zephyr/CMakeLists.txt', 'zephyr/Kconfig', 'src/condvar.h',
+         'src/condvar.c', 'ports/port_freertos.c', 'ports/port_zephyr.c']
 # The ports include "port.h", the file that declares a port's functions. In this bundle the single header declares them.
 PORT_H = '/* SPDX-License-Identifier: MIT */\n#include "../src/condvar.h"\n'
 
