@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# helgrind and DRD with an ordinary shared library, and the module and the suppressions that are installed for them:
-# they report nothing about a correct program, and still report a race in a program's own data.
+# helgrind, DRD and memcheck with an ordinary shared library, and the module and the suppressions that are installed for
+# them: they report nothing about a correct program, and still report a race in a program's own data, or its use of
+# memory that was never written.
 . "$(dirname -- "$0")/common.sh"
 here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
 
@@ -11,19 +12,14 @@ install_build
 [ -f "$libdir/libcondvar.so" ] || skip 'this build has no shared library'
 suppressions=$(find "$tmp/image" -path '*/share/condvar/condvar.supp')
 [ -f "$suppressions" ] || fail 'condvar.supp is not installed'
-module=$libdir/condvar/condvar-valgrind.so
-[ -f "$module" ] || skip 'this build has no module for Valgrind: its headers are missing'
 export LD_LIBRARY_PATH=$libdir
 
-# build NAME [OPTION]
+# build NAME [OPTION [SOURCE]]
 build() {
     # shellcheck disable=SC2046,SC2086 # lists of options
-    $CC -g -O1 ${2:-} -Wall -Wextra -Werror -o "$tmp/$1" "$here/valgrind.c" \
+    $CC -g -O1 ${2:-} -Wall -Wextra -Werror -o "$tmp/$1" "$here/${3:-valgrind}.c" \
         $(pkg-config --cflags --libs condvar)
 }
-build right
-build race -DRACE
-build late -DRACE_LATE
 
 # status TOOL PROGRAM [MODULE [SUPPRESSIONS]]: 9 if something was reported.
 status() {
@@ -32,6 +28,25 @@ status() {
         >"$tmp/said" 2>&1 || status=$?
     echo $status
 }
+
+# ---- memcheck ----
+
+build fresh '' memcheck
+build wrong -DWRONG memcheck
+[ "$(status memcheck fresh '' "$suppressions")" = 0 ] ||
+    fail 'memcheck complains about a correct program:' "$(head -n 60 "$tmp/said")"
+[ "$(status memcheck wrong '' "$suppressions")" = 9 ] || fail 'memcheck does not report the error'
+[ "$(status memcheck fresh)" = 9 ] || grep 'no COND_SHARED' "$tmp/said" >/dev/null ||
+    fail 'memcheck needs no suppressions'
+
+# ---- helgrind and DRD ----
+
+module=$libdir/condvar/condvar-valgrind.so
+[ -f "$module" ] || skip 'this build has no module for Valgrind: its headers are missing'
+build right
+build race -DRACE
+build late -DRACE_LATE
+
 for tool in helgrind drd; do
     [ "$(status $tool right "$module" "$suppressions")" = 0 ] ||
         fail "$tool complains about a correct program:" "$(head -n 60 "$tmp/said")"
@@ -46,5 +61,5 @@ done
 
 # No suppression is about the program.
 ! grep -E '^ +(obj|fun):' "$suppressions" |
-    grep -vE 'obj:\*(/libcondvar\.so\*|vgpreload_(helgrind|drd)\*)|fun:mem\*' >&2 ||
+    grep -vE 'obj:\*(/libcondvar\.so\*|vgpreload_(helgrind|drd)\*)|fun:(mem\*|cond_(lock_)?init$)' >&2 ||
     fail 'a suppression that is not about the library'
