@@ -1188,7 +1188,8 @@ public:
 
     int begin() noexcept { return wait_.begin(cond_, &this->task_->task); }
 
-    auto await_resume()
+    /* Nothing, or with a token false if the stop was requested first. */
+    [[nodiscard]] auto await_resume()
     {
         int error = this->end();
         wait_.rethrow();

@@ -118,6 +118,49 @@ END
 "$CXX" -std=c++17 -fsyntax-only $(pkg-config --cflags condvar) "$tmp/ignores.cpp" 2>"$tmp/said"
 [ "$(grep -c 'warning: ignoring' "$tmp/said")" = 9 ] || fail 'not 9 warnings for ignored results' "$(cat "$tmp/said")"
 
+# The result of a coroutine's wait with a stop token likewise, if the compiler looks behind co_await. g++ 12 does not.
+cat >"$tmp/ignores.cpp" <<'END'
+#include <condvar.hpp>
+#ifdef CONDVAR_STOP_TOKEN_
+template <bool has_result> struct awaiter {
+    bool await_ready() { return true; }
+    void await_suspend(std::coroutine_handle<>) {}
+    [[nodiscard]] auto await_resume()
+    {
+        if constexpr (has_result)
+            return true;
+    }
+};
+struct task {
+    struct promise_type {
+        task get_return_object() { return {}; }
+        std::suspend_never initial_suspend() { return {}; }
+        std::suspend_never final_suspend() noexcept { return {}; }
+        void return_void() {}
+        void unhandled_exception() {}
+    };
+};
+task f(condvar::condition &cond, condvar::async_hold &hold, std::stop_token stop)
+{
+    co_await awaiter<true>();  // compiler
+    co_await awaiter<false>(); // never
+    co_await cond.async_wait(hold, stop); // library
+    co_await cond.async_wait_for(hold, stop, [] { return true; }); // library
+    co_await cond.async_wait(hold); // never
+    co_await cond.async_wait_for(hold, [] { return true; }); // never
+}
+#endif
+END
+# shellcheck disable=SC2046 # a list of options
+"$CXX" -std=c++20 -fsyntax-only $(pkg-config --cflags condvar) "$tmp/ignores.cpp" 2>"$tmp/said"
+noticed() {
+    sed -n 's/.*ignores.cpp:\([0-9]*\):.*warning: ignoring.*/\1p/p' "$tmp/said" | sed -nf - "$tmp/ignores.cpp" |
+        grep -c "// $1"
+}
+if [ "$(noticed library)" != $((2 * $(noticed compiler))) ] || [ "$(noticed never)" != 0 ]; then
+    fail "other warnings than expected for ignored results of co_await" "$(cat "$tmp/said")"
+fi
+
 # The features that a small system leaves out.
 parts='TASKS SHARED PTHREAD FOREIGN TEXT AWAIT CANCEL'
 for without in $parts "$parts"; do
