@@ -213,7 +213,8 @@ enum {
 COND_API int cond_init(cond_t *cond, cond_lock_t *lock, unsigned flags);
 
 /**
- * Destroy a condition, and its own lock with it. Never blocks.
+ * Destroy a condition, and its own lock with it. Never waits for a holder. (If a foreign lock was lost, it may wait
+ * shortly for a thread that is about to leave.)
  *
  * A condition on a separate private or foreign lock may be destroyed as soon as all its waiters have been chosen.
  * Their waits need not have returned yet. (Shared conditions: see "Processes".)
@@ -413,7 +414,7 @@ COND_API int cond_await(cond_t *cond, cond_pred_t *pred, void *arg, int64_t time
  * Close the condition for good: all waits on it end, now and later. Caller must hold the lock. A wait whose
  * predicate is true still returns 0, so that consumers can take what is left. All other calls work as before.
  * To open the condition again, call cond_destroy() and cond_init(). cond_reinit_after_fork() leaves it closed.
- * A second call returns 0. No system call on a private lock.
+ * A second call returns 0. No system call on a private lock (but see cond_notify()).
  * EINVAL: NULL, destroyed. EPERM: the caller does not hold the lock.
  * ENOTRECOVERABLE: a shared lock was released after EOWNERDEAD without cond_recover().
  */
@@ -458,7 +459,7 @@ COND_API int cond_wait_with(cond_t *cond, const cond_wait_options_t *options) CO
  * End the waits on this condition that carry the token. Caller must hold the lock. Each later wait that carries
  * the token ends at once, on any condition. If a cancelled waiter was chosen and its predicate is false, its
  * notification goes to the next waiter. The time that the call takes grows with the number of waiters of the
- * condition and with the number of chosen waiters of its lock. No system call, unless the lock is foreign.
+ * condition and with the number of chosen waiters of its lock. It makes a system call where cond_notify() does.
  * EINVAL: NULL, destroyed. EPERM: the caller does not hold the lock. ENOTSUP: the lock is shared (or
  * ENOTRECOVERABLE, if it is also unusable: cond_recover()).
  */
@@ -518,8 +519,9 @@ COND_API int cond_lock_init(cond_lock_t *lock, unsigned flags);
 
 /*
  * The operations of a foreign lock. `object` is the argument of cond_lock_init_foreign(). All functions except `owned`
- * return 0 or a positive errno value. They are called by the thread that acquires or releases, with thread
- * cancellation disabled. They must return normally: no longjmp(), no exception, no pthread_exit().
+ * return 0 or a positive errno value. They are called by the thread that acquires or releases. On Linux and POSIX
+ * thread cancellation is disabled meanwhile; with other ports they must not be cancellation points. They must return
+ * normally: no longjmp(), no exception, no pthread_exit().
  */
 typedef struct cond_lock_ops {
     /* Acquire the lock, or return ETIMEDOUT when cond_now() reaches deadline_ns. If the deadline has passed already,
@@ -677,8 +679,8 @@ COND_API const char *cond_version(void);
  *   after it has returned. These tasks may hold locks already.
  * - It must not block, not even to acquire a lock of this library: that lock may already be handed to a task
  *   whose callback is due on the same thread.
- * - It must return normally: no longjmp(), no exception, no pthread_exit(). It runs with thread cancellation
- *   disabled, so it may call cancellation points.
+ * - It must return normally: no longjmp(), no exception, no pthread_exit(). On Linux and POSIX thread cancellation is
+ *   disabled meanwhile, so it may call cancellation points; with other ports it must not.
  */
 typedef struct cond_task cond_task_t;
 

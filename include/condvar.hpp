@@ -42,9 +42,10 @@
  * - Errors. Any other error throws std::system_error. Its code() is an errno value of condvar.h, to be compared with
  *   std::errc: operation_not_permitted if the caller does not hold the lock, resource_deadlock_would_occur if the
  *   owner of a mutex acquires it again, operation_canceled if the condition is closed, and so on.
- * - A wait that throws holds the lock again, except after state_not_recoverable and the errors of a lost foreign lock
- *   (cond_wait()). Such an exception must leave the scope of std::lock_guard or std::unique_lock, whose destructor
- *   then finds that the lock is not held. Or call the release() of std::unique_lock.
+ * - A wait that throws holds the lock again, except after operation_not_permitted (the caller did not hold it),
+ *   state_not_recoverable, invalid_argument if a shared lock was destroyed during the wait, and the errors of a lost
+ *   foreign lock (cond_wait()). Such an exception must leave the scope of std::lock_guard or std::unique_lock, whose
+ *   destructor then finds that the lock is not held. Or call the release() of std::unique_lock.
  * - Predicates are called without arguments and return a bool. A thread that releases the lock may call the predicate
  *   while the waiter sleeps. So a predicate must not use thread_local variables or std::this_thread, must not block,
  *   and must not call the condition.
