@@ -130,8 +130,8 @@
 #define COND_RELEASES_(object) COND_ANALYSIS_(release_capability(object))
 
 /*
- * CONDVAR_NO_TASKS and CONDVAR_NO_SHARED change the layout of a condition. If one of them is defined, cond_init(),
- * cond_lock_init() and the calls whose names end in `release` get other names, for example
+ * CONDVAR_NO_TASKS and CONDVAR_NO_SHARED change the layout of a condition. If one of them is defined, cond_init(), the
+ * three cond_lock_init calls and the calls whose names end in `release` get other names, for example
  * cond_release_CONDVAR_NO_TASKS(). A file that calls one of these functions does not link with a library that was
  * compiled with other settings. The name of the missing function shows the settings of the file.
  */
@@ -146,6 +146,8 @@
 #  define cond_init COND_LAYOUT_(cond_init)
 #  define cond_release COND_LAYOUT_(cond_release)
 #  define cond_lock_init COND_LAYOUT_(cond_lock_init)
+#  define cond_lock_init_foreign COND_LAYOUT_(cond_lock_init_foreign)
+#  define cond_lock_init_pthread COND_LAYOUT_(cond_lock_init_pthread)
 #  define cond_lock_release COND_LAYOUT_(cond_lock_release)
 #  define cond_task_release COND_LAYOUT_(cond_task_release)
 #  define cond_task_lock_release COND_LAYOUT_(cond_task_lock_release)

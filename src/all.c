@@ -55,14 +55,17 @@
 #include "task.c"
 #include "text.c"
 
-/* A program that was compiled without these macros misses cond_release() in this library (COND_LAYOUT_ in condvar.h).
-   GNU ld prints this text then. Other linkers ignore it. It is in no program. */
+/* A program that was compiled without these macros misses these calls in this library (COND_LAYOUT_ in condvar.h). GNU
+   ld prints this text then. Other linkers ignore it. It is in no program. */
 #if (defined(CONDVAR_NO_TASKS) || defined(CONDVAR_NO_SHARED)) && defined(__GNUC__) && defined(__ELF__)
-#  define ALL_LAYOUT_DIFFERS \
-      "the library was compiled with CONDVAR_NO_TASKS or CONDVAR_NO_SHARED, this file without: define the same in both"
-static const char all_layout_differs[] __attribute__((section(".gnu.warning.cond_release"), used)) = ALL_LAYOUT_DIFFERS;
-static const char all_lock_layout_differs[] __attribute__((section(".gnu.warning.cond_lock_release"), used)) =
-    ALL_LAYOUT_DIFFERS;
+#  define ALL_WARNING(call)                                                                        \
+    static const char all_##call[] __attribute__((section(".gnu.warning." #call), used)) =         \
+        "the library was compiled with CONDVAR_NO_TASKS or CONDVAR_NO_SHARED, this file without: " \
+        "define the same in both"
+ALL_WARNING(cond_release);
+ALL_WARNING(cond_lock_release);
+ALL_WARNING(cond_lock_init_foreign);
+ALL_WARNING(cond_lock_init_pthread);
 #endif
 
 #if defined(__GNUC__)
