@@ -16,6 +16,9 @@ document = yaml.safe_load(workflow.read_text())
 assert set(document[True]) == {'push', 'pull_request', 'schedule'}, 'the events'
 for event in document[True]['schedule']:
     assert re.fullmatch(r'[\d*]+( [\d*]+){4}', event['cron']), 'the form of cron'
+# What GitHub has (November 2026): https://github.com/actions/runner-images
+images = {'ubuntu-22.04', 'ubuntu-24.04', 'ubuntu-22.04-arm', 'ubuntu-24.04-arm', 'macos-15', 'macos-26',
+          'windows-2022', 'windows-2025'}
 on_schedule = [name for name, job in document['jobs'].items() if job['if'] == "github.event_name == 'schedule'"]
 assert on_schedule == ['soak'], 'what the schedule runs'
 for name, job in document['jobs'].items():
@@ -25,6 +28,7 @@ for name, job in document['jobs'].items():
     for system in [job['runs-on']] if '{' not in job['runs-on'] else [row['os'] for row in matrix['include']]:
         kind = re.fullmatch(r'(ubuntu|macos|windows)-(latest|[\d.]+)(-arm)?', system)
         assert kind, system
+        assert kind[2] == 'latest' or system in images, f'GitHub has no {system}'
         word = {'ubuntu': 'Ubuntu', 'macos': 'macOS', 'windows': 'Windows Server'}[kind[1]]
         assert kind[2] == 'latest' or f'{word} {kind[2]}' in page, f'docs/testing/release.md has no {word} {kind[2]}'
     for step in job['steps']:
@@ -44,7 +48,8 @@ python3 "$tmp/check.py" "$SOURCE" "$workflow"
 
 # The controls.
 for wrong in 's/timeout-minutes: .*/timeout-minutes: 999/' 's/tests\/run soak/tests\/run soke/' \
-    's/--suite unit/--suite units/' 's/macos-14/macos-15/' 's/^  soak:/  soaks:/' 's/- uses: /- uses: run: /'; do
+    's/--suite unit/--suite units/' 's/macos-15/macos-26/' 's/macos-15/macos-14/' 's/^  soak:/  soaks:/' \
+    's/- uses: /- uses: run: /'; do
     sed "$wrong" "$workflow" >"$tmp/wrong.yml"
     ! python3 "$tmp/check.py" "$SOURCE" "$tmp/wrong.yml" 2>/dev/null || fail "not detected: $wrong"
 done

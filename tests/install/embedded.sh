@@ -103,7 +103,9 @@ program() {
 imitation=freertos/freertos.c
 program on_freertos '-DCONDVAR_FREERTOS -DCONDVAR_NO_TASKS -Ifreertos' $imitation
 program on_esp '-DESP_PLATFORM -DCONDVAR_NO_TASKS -Iesp -Ifreertos' $imitation
-program on_zephyr "-D__ZEPHYR__=1 -I$SOURCE/tests/cross/zephyr"
+zephyr="-D__ZEPHYR__=1 -I$SOURCE/tests/cross/zephyr"
+program on_zephyr "$zephyr"
+program on_zephyr_objects "$zephyr -DCONFIG_OBJ_CORE_CONDVAR"
 
 # The same for the component of the CMSIS pack: its header's folder, its source, and its lines before each file.
 cat >pack.py <<'CODE'
@@ -120,19 +122,36 @@ $CC -std=gnu11 -DCONDVAR_NO_TASKS -Ifreertos -o on_pack.o -c $imitation
 $CC -std=gnu11 -O1 -Wall -Wextra -Werror -include pack.h -Ifreertos -o on_pack $(cat pack) "$here/embedded.c" \
     on_pack.o -pthread
 
-for name in freertos esp zephyr pack; do
+for name in freertos esp zephyr zephyr_objects pack; do
     timeout 120 ./on_$name || fail "on $name: exit status $?"
 done
 # A library that is not told of the ticks ends timeouts early, and the program notices.
-program early "-D__ZEPHYR__=1 -I$SOURCE/tests/cross/zephyr -DTUNING_CLOCK_TICK_NS=INT64_C(0)"
+program early "$zephyr -DTUNING_CLOCK_TICK_NS=INT64_C(0)"
 status=0
 timeout 120 ./early || status=$?
 [ $status = 2 ] || fail "a timeout that is early is not noticed: $status"
 
-# What the ports need is said: of FreeRTOS a second notification, of other systems the functions that README.md names.
-! program needs '-DESP_PLATFORM -DCONDVAR_NO_TASKS -Iesp -Ifreertos -DconfigTASK_NOTIFICATION_ARRAY_ENTRIES=1' \
-    $imitation 2>said || fail 'one notification is enough'
-grep -F 'set configTASK_NOTIFICATION_ARRAY_ENTRIES' said >/dev/null || fail 'does not say what is missing:' "$(cat said)"
+# So is a condition variable of Zephyr's that is left in a list of its kernel.
+cp -R "$folder" links
+sed -i '/k_obj_core_unlink/d' links/ports/port_zephyr.c
+folder=links program left "$zephyr -DCONFIG_OBJ_CORE_CONDVAR"
+status=0
+timeout 120 ./left || status=$?
+[ $status = 3 ] || fail "an object that is left in a list is not noticed: $status"
+
+# What the ports need is said: of FreeRTOS a notification and a call, of other systems the functions that README.md
+# names.
+freertos='-DCONDVAR_FREERTOS -DCONDVAR_NO_TASKS -Ifreertos'
+for entries in 1 '2 -DCONDVAR_NOTIFICATION=2'; do
+    ! program needs "$freertos -DconfigTASK_NOTIFICATION_ARRAY_ENTRIES=$entries" $imitation 2>said ||
+        fail "enough notifications: $entries"
+    grep -F 'set configTASK_NOTIFICATION_ARRAY_ENTRIES' said >/dev/null ||
+        fail 'does not say what is missing:' "$(cat said)"
+done
+program enough "$freertos -DconfigTASK_NOTIFICATION_ARRAY_ENTRIES=1 -DCONDVAR_NOTIFICATION=0" $imitation
+program enough "$freertos -DINCLUDE_xTaskGetCurrentTaskHandle=0 -DconfigUSE_MUTEXES=1" $imitation
+! program needs "$freertos -DINCLUDE_xTaskGetCurrentTaskHandle=0" $imitation 2>said || fail 'a call is not needed'
+grep -F 'set INCLUDE_xTaskGetCurrentTaskHandle' said >/dev/null || fail 'does not say what is missing:' "$(cat said)"
 for without in '' -DCONDVAR_NO_TASKS; do
     ! program own "$without" 2>said || fail 'no port is needed'
     grep -o 'undefined.*port_[a-z]*' said | grep -o 'port_[a-z]*' | sort -u >needed
@@ -140,10 +159,25 @@ for without in '' -DCONDVAR_NO_TASKS; do
         fail "other functions than README.md names, with '$without'"
 done
 for name in local now self wait wake; do
-    grep '^| your own kernel' "$folder/README.md" | grep -F "port_$name()" >/dev/null || fail "README.md: no port_$name()"
+    grep '^| your own kernel' "$folder/README.md" | grep -F "port_$name()" >/dev/null ||
+        fail "README.md: no port_$name()"
 done
 
+# In C++, and for a Cortex-M, where a uint32_t is a long. A Cortex-M0 has no atomic operations.
+printf '#include <condvar.h>\ncond_t cond = COND_INIT;\n' >sketch.cpp
+# shellcheck disable=SC2086 # a list of options
+"$CXX" -std=c++17 -Wall -Wextra -Werror -DESP_PLATFORM -Iesp -Ifreertos "-I$folder/src" -c sketch.cpp -o sketch.o
 if command -v arm-none-eabi-gcc >/dev/null; then
-    arm-none-eabi-gcc -std=c11 -Wall -Wextra -Werror -ffreestanding -mcpu=cortex-m3 -mthumb -Os "-I$folder/src" \
-        -DCONDVAR_NO_TASKS -c "$folder/src/condvar.c" -o condvar.o
+    for options in -DCONDVAR_NO_TASKS '-DCONDVAR_FREERTOS -Ifreertos'; do
+        # shellcheck disable=SC2086 # a list of options
+        arm() { # CPU OPTIONS...
+            arm-none-eabi-gcc -std=c11 -Wall -Wextra -Werror -ffreestanding "-mcpu=$1" -mthumb -Os "-I$folder/src" \
+                $options -c "$folder/src/condvar.c" -o condvar.o
+        }
+        arm cortex-m3
+        ! arm cortex-m0 2>said || fail 'compiles for a Cortex-M0'
+        grep -F 'this processor has no atomic operations' said >/dev/null ||
+            fail 'does not say what is missing:' "$(cat said)"
+        options+=' -DCONDVAR_ATOMIC_CALLS' arm cortex-m0
+    done
 fi

@@ -168,7 +168,7 @@ def zephyr(folder):
         rule((folder / 'zephyr' / name).exists(), 'zephyr/CMakeLists.txt', f'no {name}')
 
 
-# schema/PACK.xsd, version 1.7.32, of https://open-cmsis-pack.github.io/Open-CMSIS-Pack-Spec: the part that is used here.
+# schema/PACK.xsd, version 1.7.32, of https://open-cmsis-pack.github.io/Open-CMSIS-Pack-Spec: what is used here of it.
 # Each element: its attributes; its elements. "!": it must be there. "*": more than one.
 LOCATION = '{http://www.w3.org/2001/XMLSchema-instance}noNamespaceSchemaLocation'
 PACK = {
@@ -179,7 +179,7 @@ PACK = {
     'keywords': ('', 'keyword!*'),
     'conditions': ('', 'condition!*'),
     'condition': ('id!', 'description accept* require* deny*'),
-    'accept': ('Dcore Cclass Cbundle Cgroup condition', ''),
+    'accept': ('Dcore Tcompiler Toptions Cclass Cbundle Cgroup condition', ''),
     'components': ('', 'component!*'),
     'component': ('Cclass! Cgroup! Cversion! Cvariant condition isDefaultVariant custom',
                   'description! Pre_Include_Global_h files!'),
@@ -191,6 +191,7 @@ PACK_PART = r"[A-Za-z0-9][A-Za-z0-9_+()'/\-\s.]{1,31}"
 PACK_ATTRIBUTES = {
     'schemaVersion': r'\d+\.\d+(\.\d+)?', 'version': SEMVER, 'Cversion': SEMVER, 'date': r'\d{4}-\d\d-\d\d',
     'Cclass': PACK_PART, 'Cbundle': PACK_PART, 'Cgroup': PACK_PART, 'Cvariant': PACK_PART,
+    'Tcompiler': r'GCC|ARMCC|IAR|Tasking|GHS|Cosmic|G\+\+|XC|CLANG|Renesas|\*', 'Toptions': 'AC5|AC6|AC6LTO',
     'isDefaultVariant': 'true|false', 'custom': 'true|false', 'category': 'doc|header|include|source|other',
     'Dcore': r'Star-MC1|SC[03]00|Cortex-(M([01347]|0\+|23|33|35P|52|55|85)|R[4578]|A(5|[789]|15|17|53|57|72|73))|'
              r'ARMV8(MBL|MML|1MML)|other',

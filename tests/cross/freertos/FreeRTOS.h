@@ -13,6 +13,13 @@
 #  define configTICK_RATE_HZ 100
 #endif
 
+#ifndef INCLUDE_xTaskGetCurrentTaskHandle
+#  define INCLUDE_xTaskGetCurrentTaskHandle 1
+#endif
+#ifndef configTASK_NOTIFICATION_ARRAY_ENTRIES
+#  define configTASK_NOTIFICATION_ARRAY_ENTRIES 2
+#endif
+
 typedef uint32_t TickType_t;
 typedef long BaseType_t;
 typedef unsigned long UBaseType_t;

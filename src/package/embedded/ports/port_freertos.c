@@ -9,6 +9,7 @@
  *     configUSE_TASK_NOTIFICATIONS 1
  *     configTASK_NOTIFICATION_ARRAY_ENTRIES 2 or more
  *     INCLUDE_vTaskSuspend 1
+ *     INCLUDE_xTaskGetCurrentTaskHandle 1, or configUSE_MUTEXES 1
  *     a TickType_t of 32 bits
  *
  * The library must know the length of a tick: TUNING_CLOCK_TICK_NS is 1000000000 / configTICK_RATE_HZ.
@@ -24,17 +25,22 @@
 #include <stddef.h>
 #include "port.h"
 
-#if defined(configTASK_NOTIFICATION_ARRAY_ENTRIES) && configTASK_NOTIFICATION_ARRAY_ENTRIES < 2
-/* (ESP-IDF: CONFIG_FREERTOS_TASK_NOTIFICATION_ARRAY_ENTRIES) */
-#  error "libcondvar needs a task notification: set configTASK_NOTIFICATION_ARRAY_ENTRIES to 2 or more."
-#endif
-
-_Static_assert(sizeof(TickType_t) == 4, "libcondvar needs a TickType_t of 32 bits");
-
-/* Nothing else in the program may use this notification. */
+/* The index of the task notification that belongs to the library. */
 #ifndef CONDVAR_NOTIFICATION
 #  define CONDVAR_NOTIFICATION 1
 #endif
+#if defined(configTASK_NOTIFICATION_ARRAY_ENTRIES) && \
+    configTASK_NOTIFICATION_ARRAY_ENTRIES <= CONDVAR_NOTIFICATION
+/* (ESP-IDF: CONFIG_FREERTOS_TASK_NOTIFICATION_ARRAY_ENTRIES) */
+#  error \
+      "libcondvar needs a task notification: set configTASK_NOTIFICATION_ARRAY_ENTRIES to CONDVAR_NOTIFICATION + 1."
+#endif
+#if defined(INCLUDE_xTaskGetCurrentTaskHandle) && !INCLUDE_xTaskGetCurrentTaskHandle && \
+    !(defined(configUSE_MUTEXES) && configUSE_MUTEXES)
+#  error "libcondvar needs xTaskGetCurrentTaskHandle(): set INCLUDE_xTaskGetCurrentTaskHandle to 1."
+#endif
+
+_Static_assert(sizeof(TickType_t) == 4, "libcondvar needs a TickType_t of 32 bits");
 
 #define PORT_TICK_NS (INT64_C(1000000000) / configTICK_RATE_HZ)
 

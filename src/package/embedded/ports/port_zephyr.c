@@ -4,7 +4,8 @@
  * k_condvar, k_uptime_ticks(). The tests run it on an imitation of these calls. It was not run on Zephyr here.
  *
  * It needs CONFIG_MULTITHREADING, and <zephyr/kernel.h>, which Zephyr 3.1 and later have. The library must know the
- * length of a tick: TUNING_CLOCK_TICK_NS is 1000000000 / CONFIG_SYS_CLOCK_TICKS_PER_SEC, rounded up.
+ * length of a tick: TUNING_CLOCK_TICK_NS is 1000000000 / CONFIG_SYS_CLOCK_TICKS_PER_SEC, rounded up. Threads in user
+ * mode cannot use it.
  */
 #include <zephyr/kernel.h>
 #include <stdbool.h>
@@ -56,6 +57,9 @@ void port_wait(const uint32_t *word, uint32_t expected, int64_t deadline_ns)
                 self.listed = false;
                 break;
             }
+#ifdef CONFIG_OBJ_CORE_CONDVAR
+        k_obj_core_unlink(K_OBJ_CORE(&self.woken)); /* k_condvar_init() has put it into a list of the kernel */
+#endif
     }
     (void)k_mutex_unlock(&condvar_port_mutex);
 }

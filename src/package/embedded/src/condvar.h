@@ -16,6 +16,12 @@
  * others of its kind leave features out; condvar_single.h lists them.
  */
 
+/* __GCC_ATOMIC_LONG_LOCK_FREE: 2 means always. gcc and clang have it. */
+#if defined(__GCC_ATOMIC_LONG_LOCK_FREE) && __GCC_ATOMIC_LONG_LOCK_FREE < 2 && !defined(CONDVAR_ATOMIC_CALLS)
+/* Define CONDVAR_ATOMIC_CALLS if your system has functions for them: __atomic_compare_exchange_4() and the others. */
+#  error "libcondvar: this processor has no atomic operations on 32 bits. See src/condvar.h."
+#endif
+
 #if !defined(CONDVAR_FREERTOS) && !defined(CONDVAR_ZEPHYR)
 #  if defined(__ZEPHYR__)
 #    define CONDVAR_ZEPHYR

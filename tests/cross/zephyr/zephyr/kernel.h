@@ -10,6 +10,7 @@
 #include <pthread.h>
 #include <stdint.h>
 #include <time.h>
+#include <unistd.h>
 
 #ifndef CONFIG_SYS_CLOCK_TICKS_PER_SEC
 #  define CONFIG_SYS_CLOCK_TICKS_PER_SEC 100
@@ -26,9 +27,35 @@ typedef struct {
 struct k_mutex {
     pthread_mutex_t mutex;
 };
+
+/* With CONFIG_OBJ_CORE_CONDVAR, k_condvar_init() puts the object into a list of the kernel. If one is left at the end,
+   the program exits with 3. */
+struct k_obj_core {
+    int linked;
+};
 struct k_condvar {
     pthread_cond_t cond;
+    struct k_obj_core obj_core;
 };
+#ifdef CONFIG_OBJ_CORE_CONDVAR
+static int imitation_linked;
+#  define K_OBJ_CORE(object) (&(object)->obj_core)
+static inline void imitation_link(struct k_obj_core *core, int linked)
+{
+    core->linked = linked;
+    (void)__atomic_add_fetch(&imitation_linked, linked ? 1 : -1, __ATOMIC_RELAXED);
+}
+static inline void k_obj_core_unlink(struct k_obj_core *core)
+{
+    imitation_link(core, 0);
+}
+__attribute__((destructor)) static void imitation_end(void)
+{
+    if (__atomic_load_n(&imitation_linked, __ATOMIC_RELAXED) != 0)
+        _exit(3);
+}
+#endif
+
 #define K_MUTEX_DEFINE(name) static struct k_mutex name = {PTHREAD_MUTEX_INITIALIZER}
 
 static inline int64_t k_uptime_ticks(void)
@@ -44,17 +71,26 @@ static inline int k_mutex_lock(struct k_mutex *mutex, k_timeout_t timeout)
     return -pthread_mutex_lock(&mutex->mutex);
 }
 
-static inline int k_mutex_unlock(struct k_mutex *mutex) { return -pthread_mutex_unlock(&mutex->mutex); }
+static inline int k_mutex_unlock(struct k_mutex *mutex)
+{
+    return -pthread_mutex_unlock(&mutex->mutex);
+}
 
 static inline int k_condvar_init(struct k_condvar *condvar)
 {
     pthread_condattr_t monotonic;
     (void)pthread_condattr_init(&monotonic);
     (void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+#ifdef CONFIG_OBJ_CORE_CONDVAR
+    imitation_link(&condvar->obj_core, 1);
+#endif
     return -pthread_cond_init(&condvar->cond, &monotonic);
 }
 
-static inline int k_condvar_signal(struct k_condvar *condvar) { return -pthread_cond_signal(&condvar->cond); }
+static inline int k_condvar_signal(struct k_condvar *condvar)
+{
+    return -pthread_cond_signal(&condvar->cond);
+}
 
 static inline int k_condvar_wait(struct k_condvar *condvar, struct k_mutex *mutex, k_timeout_t timeout)
 {
