@@ -224,7 +224,8 @@ COND_API int cond_init(cond_t *cond, cond_lock_t *lock, unsigned flags);
  *   has woken, and waiters whose wait cond_close() has ended. They return with the lock held. After a destroy
  *   they release it by cond_lock_release(), and tasks by cond_task_lock_release().
  * - If a chosen waiter has a predicate, the predicate must stay true until the wait returns. The same
- *   holds for a waiter in cond_await() that a release has woken.
+ *   holds for a waiter in cond_await() that a release has woken. It also holds if the condition is closed meanwhile:
+ *   cond_close() does not see a waiter that a release has woken before.
  * - A chosen task must not be cancelled any more.
  *
  * Other calls on the condition may run at the same time: each takes effect before the destroy, or returns
@@ -415,7 +416,8 @@ COND_API int cond_await(cond_t *cond, cond_pred_t *pred, void *arg, int64_t time
 /**
  * Close the condition for good: all waits on it end, now and later. Caller must hold the lock. A wait whose
  * predicate is true still returns 0, so that consumers can take what is left. All other calls work as before.
- * To open the condition again, call cond_destroy() and cond_init(). cond_reinit_after_fork() leaves it closed.
+ * To open the condition again, when all its waits have returned, call cond_destroy() and cond_init().
+ * cond_reinit_after_fork() leaves it closed.
  * A second call returns 0. No system call on a private lock (but see cond_notify()).
  * EINVAL: NULL, destroyed. EPERM: the caller does not hold the lock.
  * ENOTRECOVERABLE: a shared lock was released after EOWNERDEAD without cond_recover().

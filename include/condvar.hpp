@@ -574,8 +574,9 @@ private:
  * - The executor resumes the coroutine. It is a function that takes a std::coroutine_handle<>, or an object with a
  *   function post() that takes one. It is called on any thread, possibly with locks held. So it must put the
  *   handle into a queue, and a loop that takes the handle out resumes the coroutine. It must not throw.
- * - If the executor is an lvalue, the hold has a reference to it. Then the executor must outlive the hold. If it is an
- *   rvalue, the hold has a copy.
+ * - If the executor is an lvalue, the hold has a reference to it. Then the executor must outlive the hold and all calls
+ *   of it. Such a call may still run on another thread when the coroutine has ended: so a loop's post() wakes the loop
+ *   before it unlocks the queue. If the executor is an rvalue, the hold has a copy.
  * - The holder of the lock is the hold, not the coroutine and not a thread. Each async_acquire() gives a new hold, and
  *   allocates the cond_task_t of the hold. A hold may be moved, and it may be released or destroyed on any thread.
  * - A hold is empty after release(), after a move from it, and if a stop was requested before async_acquire() or
@@ -584,7 +585,8 @@ private:
  *   the lock is held as before.
  *   std::errc::operation_canceled: the condition is closed, or cond_task_cancel() was called.
  * - A coroutine must not be destroyed while it waits, and neither must its hold. This calls std::terminate(). Meanwhile
- *   the hold does not hold the lock: if a second coroutine uses it, co_await throws operation_not_permitted.
+ *   the hold does not hold the lock: if a second coroutine uses it, co_await and release() throw
+ *   operation_not_permitted.
  */
 class [[nodiscard]] async_hold {
 public:
@@ -925,6 +927,9 @@ struct coroutine_task {
     /* Let the executor resume the coroutine. */
     virtual void post() noexcept = 0;
 
+    /* Relaxed: only the coroutine that waits changes the phase in a program without misuse. */
+    bool waits() const noexcept { return phase.load(std::memory_order_relaxed) != IDLE; }
+
     /*
      * The callback of the task. It may run on another thread before the call that made the request has returned.
      * The later one of ready() and await_suspend() resumes the coroutine. The earlier one does not touch the task
@@ -1091,6 +1096,8 @@ inline async_hold &async_hold::operator=(async_hold &&other) noexcept
 
 inline void async_hold::release()
 {
+    if (task_ && task_->waits())
+        detail::throw_error(EPERM); /* also if it has the lock already, but its coroutine does not run yet */
     detail::check(cond_task_lock_release(task_ ? task_->lock : nullptr, native_handle()));
     task_.reset();
 }
@@ -1100,8 +1107,7 @@ inline cond_task_t *async_hold::native_handle() noexcept { return task_ ? &task_
 inline void async_hold::drop_() noexcept
 {
     if (task_) {
-        /* Relaxed: a misuse. Only a coroutine that waits by this hold changes the phase. */
-        if (task_->phase.load(std::memory_order_relaxed) != detail::coroutine_task::IDLE)
+        if (task_->waits())
             std::terminate();
         (void)cond_task_lock_release(task_->lock, &task_->task);
     }

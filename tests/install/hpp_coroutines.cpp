@@ -404,11 +404,12 @@ static fiber parks(condvar::condition &cond, std::vector<int> *calls, std::corou
 }
 
 /* A coroutine that waits by a hold outside its frame. */
-static fiber parks_by(condvar::condition &cond, std::vector<int> *calls, condvar::async_hold &hold, int &result)
+template <class Executor>
+static fiber parks_by(condvar::condition &cond, Executor executor, condvar::async_hold &hold, int &result)
 {
     try {
         if (!hold)
-            hold = co_await cond.async_acquire(inline_executor{calls});
+            hold = co_await cond.async_acquire(std::move(executor));
         co_await cond.async_wait(hold);
         result = 1;
     } catch (const std::system_error &error) {
@@ -427,7 +428,7 @@ static void check_destroyed()
             if (hold_only) {
                 int result = 0;
                 condvar::async_hold hold;
-                parks_by(cond, &calls, hold, result);
+                parks_by(cond, inline_executor{&calls}, hold, result);
                 hold = condvar::async_hold();
             } else {
                 std::coroutine_handle<> self;
@@ -450,8 +451,8 @@ static void check_second()
     std::vector<int> calls;
     condvar::async_hold hold;
     int results[3] = {};
-    parks_by(cond, &calls, hold, results[0]);
-    parks_by(cond, &calls, hold, results[1]);
+    parks_by(cond, inline_executor{&calls}, hold, results[0]);
+    parks_by(cond, inline_executor{&calls}, hold, results[1]);
     CHECK(results[0] == 0 && results[1] == 2 && cond.waiters() == 1);
     for (const int first : {0, 2}) {
         cond.acquire();
@@ -459,8 +460,33 @@ static void check_second()
         cond.release();
         CHECK(results[first] == 1 && cond.locked());
         if (first == 0)
-            parks_by(cond, &calls, hold, results[2]); /* the hold can be used again */
+            parks_by(cond, inline_executor{&calls}, hold, results[2]); /* the hold can be used again */
     }
+    hold.release();
+    CHECK(!cond.locked());
+}
+
+/* Also when the hold has the lock again, and its coroutine is still in the queue of its loop. */
+static void check_second_release()
+{
+    condvar::condition cond;
+    std::vector<std::coroutine_handle<>> queue;
+    condvar::async_hold hold;
+    int result = 0;
+    bool refused = false;
+    parks_by(cond, [&queue](std::coroutine_handle<> next) { queue.push_back(next); }, hold, result);
+    cond.acquire();
+    cond.notify();
+    cond.release();
+    CHECK(queue.size() == 1 && cond.locked());
+    try {
+        hold.release();
+    } catch (const std::system_error &error) {
+        refused = error.code() == std::errc::operation_not_permitted;
+    }
+    CHECK(refused && cond.locked());
+    queue[0].resume();
+    CHECK(result == 1);
     hold.release();
     CHECK(!cond.locked());
 }
@@ -498,6 +524,7 @@ int main()
 {
     check_destroyed();
     check_second();
+    check_second_release();
     check_outlives();
     check_inline();
     check_stop();

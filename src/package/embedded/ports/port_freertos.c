@@ -105,7 +105,8 @@ void port_wait(const uint32_t *word, uint32_t expected, int64_t deadline_ns)
         }
     PORT_EXIT_CRITICAL();
     /* port_wake() has taken the node out, and notifies this task later. If this task returned now, it could be deleted
-       before that. So it waits for the notification. vTaskResume() and xTaskAbortDelay() may end a call without one. */
+       before that. So it waits for the notification. vTaskResume() and xTaskAbortDelay() may end a call without one.
+       (If the task in port_wake() has a low priority and gets no processor, this wait may be long.) */
     while (taken_out && notified == 0)
         notified = ulTaskNotifyTakeIndexed(CONDVAR_NOTIFICATION, pdTRUE, portMAX_DELAY);
 }
