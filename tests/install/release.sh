@@ -20,7 +20,11 @@ tar -xzOf "$tarball" "condvar-$version/condvar_single.h" >"$tmp/single.h" || fai
 python3 "$SOURCE/src/single_header.py" "$tmp/expected.h" "$version" "$SOURCE/LICENSE"
 cmp "$tmp/single.h" "$tmp/expected.h" || fail 'the condvar_single.h of the tarball is another one'
 
-release=$SOURCE/src/package/release.py
+# The page must be a real one.
+release=$tmp/repository/src/package/release.py
+! python3 "$release" "$tarball" "$tmp/files" "file://$tmp" 2>"$tmp/error" || fail 'a release without a home page'
+grep -F "home.py does not have the project's page" "$tmp/error" >/dev/null || fail 'does not say what is wrong'
+sed -i 's/example\.org/home.example/' "$tmp/repository/src/package/home.py"
 python3 "$release" "$tarball" "$tmp/files" "file://$tmp/build/meson-dist"
 ! grep -rE '@[A-Z0-9]+@' "$tmp/files" || fail 'a value was not put in'
 ! grep -rE '(home|url = ).*file://' "$tmp/files/conan/conanfile.py" "$tmp/files/vcpkg/vcpkg.json" ||

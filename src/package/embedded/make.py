@@ -13,7 +13,9 @@ import sys
 import tarfile
 
 HERE = pathlib.Path(__file__).resolve().parent
-HOME = 'https://example.org/libcondvar'  # the project's page, for the manifests
+sys.path.insert(0, str(HERE.parent))
+sys.dont_write_bytecode = True
+from home import HOME  # noqa: E402
 FILES = ['README.md', 'library.json', 'library.properties', 'idf_component.yml', 'CMakeLists.txt',
          'libcondvar.condvar.pdsc', 'zephyr/module.yml', 'zephyr/CMakeLists.txt', 'zephyr/Kconfig', 'src/condvar.h',
          'src/condvar.c', 'ports/port_freertos.c', 'ports/port_zephyr.c']
