@@ -107,6 +107,30 @@ grep -rF '/* changed */' "$tmp/subdirectory app/build" --include=condvar_single.
     fail 'condvar_single.h is not made anew'
 command git -C "$tmp/source" checkout --quiet src/text.c
 
+# ---- Without Python there is no single header, and a sentence says so; the release's tarball has the header ----
+
+{
+    lines 1 | sed "s|add_subdirectory(libcondvar/\([^ ]*\)|add_subdirectory(\"$tmp/source/\1\"|"
+    echo 'if(TARGET condvar::single)'
+    echo "  add_executable(single $tmp/app/single/app.c $tmp/app/single/condvar.c)"
+    echo '  target_link_libraries(single PRIVATE condvar::single)'
+    echo 'endif()'
+} | project python
+python=-DCMAKE_DISABLE_FIND_PACKAGE_Python3=ON
+configured python $python
+grep -F 'condvar::single is left out: Python 3 was not found' "$tmp/said" >/dev/null || fail "$(cat "$tmp/said")"
+runs python app
+[ ! -e "$tmp/python app/build/single" ] || fail 'condvar::single without Python'
+python3 "$SOURCE/src/single_header.py" "$tmp/source/condvar_single.h" "$version" "$SOURCE/LICENSE"
+configured python $python
+runs python single
+rm "$tmp/source/condvar_single.h"
+
+# ---- A compiler without <stdatomic.h> is refused in a sentence ----
+
+rm -r "$tmp/python app/build"
+refused python "libcondvar needs gcc or clang" -DCMAKE_C_COMPILER_FORCED=1 -DCMAKE_C_COMPILER_ID=MSVC
+
 # ---- FetchContent ----
 
 lines 2 | project fetched
