@@ -21,14 +21,17 @@ cat >"$work/run/tests/bench/bench" <<'END'
 #!/bin/sh
 echo 'acquire idle
 await-ring-16 idle awake busy one-core
+ring-2 idle
+ring-4 idle
+ring-8 idle
 await-buffer-1x1 idle awake busy one-core
 await-buffer-4x4 idle awake busy one-core'
 END
 chmod +x "$work/run/tests/bench/bench"
 
-# row NAME WORLD CANDIDATE ROLE METRIC MEDIAN RATIO
+# row NAME WORLD CANDIDATE ROLE METRIC MEDIAN RATIO [FAMILY THREADS]
 row() {
-    printf '%s\t' "$1" "$2" 0 0.01 - turn 2 time "$3" "$4" "$5" "$6" "$6" "$6" "$7" "$7"
+    printf '%s\t' "$1" "$2" 0 0.01 "${8:--}" turn "${9:-2}" time "$3" "$4" "$5" "$6" "$6" "$6" "$7" "$7"
     printf '%s\n' "$7"
 }
 {
@@ -40,6 +43,10 @@ row() {
     row await-buffer-1x1 idle 'Abseil Await' peer time 100 0.9
     row await-buffer-4x4 idle condvar ours hangs - -
     row await-buffer-4x4 idle 'Abseil Await' peer time 100 -
+    for n in 2 4 8; do # a plot
+        row ring-$n idle condvar ours time $((n * 500)) - ring $n
+        row ring-$n idle glibc peer time $((n * 600)) 0.83 ring $n
+    done
 } >"$work/run/bench.tsv"
 
 # shows_missing REPORT: this report, run on it, shows all rows.
@@ -56,7 +63,34 @@ shows_missing() {
     done
 }
 
+# The plots of both have units, a grid, and say what is better; no two of a machine have one title.
+# has_all FILES...
+has_all() {
+    for plot; do
+        for needed in 'Lower is better\. (Points: medians; vertical lines: from quartile to quartile|Medians)\.' \
+            '>[0-9.]+ (ns|µs|ms|s)<' 'class="gridline"'; do
+            grep -qE "$needed" "$plot" || { echo "$plot: no $needed"; return 1; }
+        done
+    done
+    twice=$(for plot; do grep -A1 'font-size="16.00"' "$plot" | grep -o '<text>.*</text>'; done | sort | uniq -d)
+    [ -z "$twice" ] || { echo "twice: $twice"; return 1; }
+}
+
 shows_missing "$root/tests/bench/report.py"
+for folder in "$root"/docs/performance/*/ "$work"/root/docs/performance/*/; do
+    set -- "$folder"*.svg
+    [ ! -e "$1" ] || has_all "$@"
+done
+[ -e "$1" ] || ! command -v gnuplot >/dev/null || { echo 'no plot was drawn'; exit 1; }
+# The control: plots without a unit and a sentence, and one plot twice.
+for plot in "$root"/docs/performance/*/*-ring.svg; do
+    has_all "$plot"
+    for wrong in 's/ [nµm]\{0,1\}s</</' 's/Lower/Higher/' 's/gridline/line/'; do
+        sed "$wrong" "$plot" >"$work/wrong.svg"
+        ! has_all "$work/wrong.svg" >/dev/null || { echo "not detected: $wrong"; exit 1; }
+    done
+    ! has_all "$plot" "$plot" >/dev/null || { echo 'not detected: one title twice'; exit 1; }
+done
 sed '/# M:missing-rows$/s/.*/    pass/' "$root/tests/bench/report.py" >"$work/faulty"
 ! cmp -s "$work/faulty" "$root/tests/bench/report.py" || { echo 'the mutation for the control does not apply'; exit 1; }
 if shows_missing "$work/faulty" >/dev/null; then

@@ -35,10 +35,17 @@ printf '%s\n' COND_WITH COND_GUARD COND_FOREVER >>"$tmp/names"
 while read -r name; do
     grep -E "</span>$name(\(\))?</h2>" group__c__*.html >/dev/null || fail "the reference has no $name"
 done <"$tmp/names"
+describes() { # CLASS FILE: the page has its constructors and the calls of its base class
+    local name
+    for name in "$1" acquire try_acquire acquire_until release lock try_lock try_lock_for try_lock_until unlock; do
+        grep -E "</span>${name//__/_}\(\)" "$2" >/dev/null || return
+    done
+}
 for class in condition lock__handle; do
-    for name in "$class" acquire try_acquire acquire_until release lock try_lock try_lock_for try_lock_until unlock; do
-        grep -E "\b${name//__/_}</a>|</span>${name//__/_}\(\)" "classcondvar_1_1$class.html" >/dev/null ||
-            fail "the reference of $class has no $name()"
+    describes $class "classcondvar_1_1$class.html" || fail "the reference of $class is not complete"
+    for name in "$class" lock; do
+        sed "/<\/span>${name//__/_}()/d" "classcondvar_1_1$class.html" >"$tmp/less.html"
+        ! describes $class "$tmp/less.html" || fail "not noticed: $class has no $name()"
     done
 done
 # What stands in comments of its own: the rules, processes, static analysis.
@@ -52,6 +59,15 @@ grep -q 'Wthread-safety' group__c__static__analysis.html || fail 'the site has n
 
 # The start page has the plot that matters. (That pictures exist is tested above.)
 grep -q 'data="[^"]*buffer\.svg"' index.html || fail 'the start page has no plot'
+
+# For a phone and in the dark; a wide table scrolls.
+for page in *.html; do
+    if ! grep -q '<meta name="viewport"' "$page" || ! grep -q 'href="style.css"' "$page"; then
+        fail "$page: no viewport or style"
+    fi
+done
+grep -q 'prefers-color-scheme: dark' style.css || fail 'no dark colours'
+sed -n '/^table/,/^}/p' style.css | grep -q 'overflow-x: auto' || fail 'a wide table does not scroll'
 
 # The order of the menu.
 expected='index readme tutorial cookbook tasks from-pthreads reference-misuse design porting testing performance '
