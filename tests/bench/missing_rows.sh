@@ -43,7 +43,8 @@ row() {
     row await-buffer-1x1 idle 'Abseil Await' peer time 100 0.9
     row await-buffer-4x4 idle condvar ours hangs - -
     row await-buffer-4x4 idle 'Abseil Await' peer time 100 -
-    for n in 2 4 8; do # a plot
+    # A plot, if it can be drawn.
+    for n in $(! command -v gnuplot >/dev/null || echo 2 4 8); do
         row ring-$n idle condvar ours time $((n * 500)) - ring $n
         row ring-$n idle glibc peer time $((n * 600)) 0.83 ring $n
     done
