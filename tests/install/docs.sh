@@ -120,6 +120,10 @@ for document in "${documents[@]}" docs/performance/*/*.md src/package/README.md 
             fi
         done
 done
+# The version.
+version=$(sed -n "s/^ *version: '\(.*\)',/\1/p" meson.build)
+grep -F "single_header.py condvar_single.h $version LICENSE" docs/porting.md >/dev/null ||
+    fail "docs/porting.md does not have version $version"
 # Each page can be reached from README.md, and each page of a folder from a page.
 for page in docs/*.md; do
     grep -F "($page" README.md >/dev/null || fail "README.md does not lead to $page"

@@ -17,6 +17,8 @@ cond_t idle = COND_INIT;                      /* nobody waits: not in the list *
 cond_t queue = COND_INIT;                     /* two wait; main holds it, and one acquires */
 cond_lock_t lock = COND_RLOCK_INIT;
 cond_t on_lock = COND_INIT_WITH(&lock);       /* one awaits */
+cond_t by_task = COND_INIT_WITH(&lock);       /* a task awaits: found by way of the lock only */
+cond_task_t task;
 cond_t shared;                                /* one waits */
 cond_lock_t shared_lock;                      /* held by main, one acquires */
 pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
@@ -50,6 +52,12 @@ static void *awaits(void *arg)
     check(cond_acquire(arg));
     check(cond_await(arg, never, arg, COND_FOREVER));
     return arg;
+}
+
+static void ready(cond_task_t *called, int result)
+{
+    (void)called, (void)result;
+    abort();
 }
 
 static void *acquires(void *arg)
@@ -127,6 +135,9 @@ int main(void)
     while (cond_waiters(&queue) < 2 || cond_waiters(&on_lock) < 1 || cond_waiters(&shared) < 1 ||
            cond_waiters(&on_mutex) < 1)
         usleep(1000);
+    check(cond_task_init(&task, ready, NULL));
+    check(cond_task_acquire(&by_task, &task));
+    check(cond_task_await(&by_task, &task, never, &by_task) == EINPROGRESS ? 0 : EINVAL);
     check(cond_acquire(&queue));
     start(acquires, cond_get_lock(&queue), "acquires");
     check(cond_notify(&queue, 1));

@@ -53,6 +53,8 @@ for program in "${programs[@]}"; do
         '    thread [0-9]+ "acquires" acquires the lock' \
         'condition ADDRESS <on_lock>: \{.*awaiting = 1\}' \
         '    thread [0-9]+ "awaits" waits' \
+        'condition ADDRESS <by_task>: \{.*awaiting = 1\}' \
+        '    task ADDRESS waits' \
         'condition ADDRESS <shared>: \{kind = shared rlock,.* waiters = 1\}' \
         '    thread [0-9]+ "in-shared" waits' \
         'condition ADDRESS <on_mutex>: \{kind = foreign,.* waiters = 1\}' \

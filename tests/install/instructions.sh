@@ -131,6 +131,10 @@ build more "$tmp/src"
 build without_await "$SOURCE/src" -DCONDVAR_NO_AWAIT
 build observer "$SOURCE/src" -DCONDVAR_OBSERVER
 
+# docs/tracing.md says how many bytes an observer adds.
+text() { size "$tmp/$1.so" | awk 'NR == 2 { print $1 }'; }
+[ $(($(text observer) - $(text with))) -le 800 ] || fail "the observer's code is larger than 0.6 KiB"
+
 if ! without=$(instructions without 1000); then
     echo 'skipped: valgrind does not run:'
     cat "$tmp/said"

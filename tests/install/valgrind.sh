@@ -31,11 +31,22 @@ valgrind --error-exitcode=9 -q "$tmp/wrong" >"$tmp/said" 2>&1 || status=$?
 
 build right
 build race -DRACE
+# The single header, with the macro.
+python3 "$SOURCE/src/single_header.py" "$tmp/condvar_single.h" 0.0.0 "$SOURCE/LICENSE"
+printf '#include "condvar_single.h"\n' >"$tmp/condvar.h"
+printf '#define CONDVAR_IMPLEMENTATION\n#include "condvar_single.h"\n' >"$tmp/condvar.c"
+for option in RIGHT RACE; do
+    # shellcheck disable=SC2086 # a command with its options
+    $CC -g -O1 -D$option -DCONDVAR_VALGRIND -o "$tmp/single_$option" "$SOURCE/tests/install/valgrind.c" "-I$tmp" \
+        "$tmp/condvar.c" -pthread
+done
 build late -DRACE_LATE
 for tool in helgrind drd; do
-    valgrind --tool=$tool --error-exitcode=9 -q "$tmp/right" >"$tmp/said" 2>&1 ||
-        fail "$tool reports an error in a correct program:" "$(head -n 60 "$tmp/said")"
-    for wrong in race late; do
+    for right in right single_RIGHT; do
+        valgrind --tool=$tool --error-exitcode=9 -q "$tmp/$right" >"$tmp/said" 2>&1 ||
+            fail "$tool reports an error in a correct program ($right):" "$(head -n 60 "$tmp/said")"
+    done
+    for wrong in race late single_RACE; do
         status=0
         valgrind --tool=$tool --error-exitcode=9 -q "$tmp/$wrong" >"$tmp/said" 2>&1 || status=$?
         [ $status = 9 ] || fail "$tool does not report the error ($wrong): $status"
