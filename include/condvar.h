@@ -216,7 +216,7 @@ COND_API int cond_init(cond_t *cond, cond_lock_t *lock, unsigned flags);
 
 /**
  * Destroy a condition, and its own lock with it. Never waits for a holder. (If a foreign lock was lost, it may wait
- * shortly for a thread that is about to leave.)
+ * for a short time, for a thread that is about to leave.)
  *
  * A condition on a separate private or foreign lock may be destroyed as soon as all its waiters have been chosen.
  * Their waits need not have returned yet. (Shared conditions: see "Processes".)

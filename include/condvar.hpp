@@ -927,7 +927,7 @@ struct coroutine_task {
     /* Let the executor resume the coroutine. */
     virtual void post() noexcept = 0;
 
-    /* Relaxed: only the coroutine that waits changes the phase in a program without misuse. */
+    /* Relaxed: without misuse, only the coroutine that waits changes the phase from or to IDLE. */
     bool waits() const noexcept { return phase.load(std::memory_order_relaxed) != IDLE; }
 
     /*

@@ -14,7 +14,6 @@ import sys
 import tarfile
 
 HERE = pathlib.Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE))
 sys.dont_write_bytecode = True
 from home import HOME  # noqa: E402
 FILES = ['wrapdb/condvar.wrap', 'conan/conanfile.py', 'conan/conandata.yml', 'conan/test_package/conanfile.py',

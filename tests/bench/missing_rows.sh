@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 #
-# missing_rows.sh - do the page and its tables show each row that a run has left out, or whose candidate has failed?
+# missing_rows.sh - do the page and its tables show each row that a run has left out, or whose candidate has failed? And
+# do the plots have units, a grid, titles of their own, and say what is better?
 #
 #     tests/bench/missing_rows.sh ROOT
 #
@@ -67,13 +68,13 @@ shows_missing() {
 # The plots of both have units, a grid, and say what is better; no two of a machine have one title.
 # has_all FILES...
 has_all() {
-    for plot; do
+    for drawn; do
         for needed in 'Lower is better\. (Points: medians; vertical lines: from quartile to quartile|Medians)\.' \
             '>[0-9.]+ (ns|µs|ms|s)<' 'class="gridline"'; do
-            grep -qE "$needed" "$plot" || { echo "$plot: no $needed"; return 1; }
+            grep -qE "$needed" "$drawn" || { echo "$drawn: no $needed"; return 1; }
         done
     done
-    twice=$(for plot; do grep -A1 'font-size="16.00"' "$plot" | grep -o '<text>.*</text>'; done | sort | uniq -d)
+    twice=$(for drawn; do grep -A1 'font-size="16.00"' "$drawn" | grep -o '<text>.*</text>'; done | sort | uniq -d)
     [ -z "$twice" ] || { echo "twice: $twice"; return 1; }
 }
 
@@ -83,11 +84,12 @@ for folder in "$root"/docs/performance/*/ "$work"/root/docs/performance/*/; do
     [ ! -e "$1" ] || has_all "$@"
 done
 [ -e "$1" ] || ! command -v gnuplot >/dev/null || { echo 'no plot was drawn'; exit 1; }
-# The control: plots without a unit and a sentence, and one plot twice.
+# The controls: a plot without units, another sentence, no grid, and one plot twice.
 for plot in "$root"/docs/performance/*/*-ring.svg; do
     has_all "$plot"
-    for wrong in 's/ [nµm]\{0,1\}s</</' 's/Lower/Higher/' 's/gridline/line/'; do
-        sed "$wrong" "$plot" >"$work/wrong.svg"
+    for wrong in 's/ (n|µ|m)?s</</' 's/Lower/Higher/' 's/gridline/line/'; do
+        sed -E "$wrong" "$plot" >"$work/wrong.svg"
+        grep -q '</svg>' "$work/wrong.svg"
         ! has_all "$work/wrong.svg" >/dev/null || { echo "not detected: $wrong"; exit 1; }
     done
     ! has_all "$plot" "$plot" >/dev/null || { echo 'not detected: one title twice'; exit 1; }

@@ -48,7 +48,7 @@ python3 "$tmp/check.py" "$SOURCE" "$workflow"
 
 # The controls.
 for wrong in 's/timeout-minutes: .*/timeout-minutes: 999/' 's/tests\/run soak/tests\/run soke/' \
-    's/--suite unit/--suite units/' 's/macos-15/macos-26/' 's/macos-15/macos-14/' 's/^  soak:/  soaks:/' \
+    's/--suite unit/--suite units/' 's/macos-15/macos-26/' 's/macos-15/macos-15-arm/' 's/^  soak:/  soaks:/' \
     's/- uses: /- uses: run: /'; do
     sed "$wrong" "$workflow" >"$tmp/wrong.yml"
     ! python3 "$tmp/check.py" "$SOURCE" "$tmp/wrong.yml" 2>/dev/null || fail "not detected: $wrong"

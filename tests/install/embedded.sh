@@ -116,7 +116,7 @@ for file in component.iter('file'):
     name = os.path.join(os.path.dirname(sys.argv[1]), file.get('name'))
     print({'header': '-I' + os.path.dirname(name), 'source': name}.get(file.get('category'), ''))
 CODE
-python3 pack.py "$folder/libcondvar.condvar.pdsc" >pack
+python3 pack.py "${folder##*/}/libcondvar.condvar.pdsc" >pack # (relative: no spaces)
 $CC -std=gnu11 -DCONDVAR_NO_TASKS -Ifreertos -o on_pack.o -c $imitation
 # shellcheck disable=SC2046 # lists of options
 $CC -std=gnu11 -O1 -Wall -Wextra -Werror -include pack.h -Ifreertos -o on_pack $(cat pack) "$here/embedded.c" \
@@ -165,8 +165,9 @@ done
 
 # In C++, and for a Cortex-M, where a uint32_t is a long. A Cortex-M0 has no atomic operations.
 printf '#include <condvar.h>\ncond_t cond = COND_INIT;\n' >sketch.cpp
-# shellcheck disable=SC2086 # a list of options
-"$CXX" -std=c++17 -Wall -Wextra -Werror -DESP_PLATFORM -Iesp -Ifreertos "-I$folder/src" -c sketch.cpp -o sketch.o
+if command -v "$CXX" >/dev/null; then
+    "$CXX" -std=c++17 -Wall -Wextra -Werror -DESP_PLATFORM -Iesp -Ifreertos "-I$folder/src" -c sketch.cpp -o sketch.o
+fi
 if command -v arm-none-eabi-gcc >/dev/null; then
     for options in -DCONDVAR_NO_TASKS '-DCONDVAR_FREERTOS -Ifreertos'; do
         # shellcheck disable=SC2086 # a list of options
@@ -180,4 +181,5 @@ if command -v arm-none-eabi-gcc >/dev/null; then
             fail 'does not say what is missing:' "$(cat said)"
         options+=' -DCONDVAR_ATOMIC_CALLS' arm cortex-m0
     done
+    options='-DESP_PLATFORM -Iesp -Ifreertos' arm cortex-m0 # ESP-IDF has functions for atomic operations
 fi

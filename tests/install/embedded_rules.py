@@ -231,7 +231,7 @@ def cmsis(folder):
     ids = [condition.get('id') for condition in package.iter('condition')]
     rule(len(ids) == len(set(ids)), file, 'a condition is there twice')
     for user in package.iter():
-        rule(user.get('condition', ids[0] if ids else None) in ids, file, f'no condition {user.get("condition")}')
+        rule(user.get('condition') in [None, *ids], file, f'no condition {user.get("condition")}')
     for part in package.iter('file'):
         rule((folder / part.get('name', '')).is_file(), file, f'no {part.get("name")}')
     components = list(package.iter('component'))

@@ -135,6 +135,8 @@ int main(void)
     while (cond_waiters(&queue) < 2 || cond_waiters(&on_lock) < 1 || cond_waiters(&shared) < 1 ||
            cond_waiters(&on_mutex) < 1)
         usleep(1000);
+    check(cond_lock_acquire(&lock)); /* until "awaits" has released it */
+    check(cond_lock_release(&lock));
     check(cond_task_init(&task, ready, NULL));
     check(cond_task_acquire(&by_task, &task));
     check(cond_task_await(&by_task, &task, never, &by_task) == EINPROGRESS ? 0 : EINVAL);

@@ -121,7 +121,7 @@ END
 # The result of a coroutine's wait with a stop token likewise, if the compiler looks behind co_await. g++ 12 does not.
 cat >"$tmp/ignores.cpp" <<'END'
 #include <condvar.hpp>
-#ifdef CONDVAR_STOP_TOKEN_
+#if defined(CONDVAR_COROUTINES_) && defined(CONDVAR_STOP_TOKEN_)
 template <bool has_result> struct awaiter {
     bool await_ready() { return true; }
     void await_suspend(std::coroutine_handle<>) {}
@@ -152,7 +152,8 @@ task f(condvar::condition &cond, condvar::async_hold &hold, std::stop_token stop
 #endif
 END
 # shellcheck disable=SC2046 # a list of options
-"$CXX" -std=c++20 -fsyntax-only $(pkg-config --cflags condvar) "$tmp/ignores.cpp" 2>"$tmp/said"
+"$CXX" -std=c++20 -fsyntax-only $(pkg-config --cflags condvar) "$tmp/ignores.cpp" 2>"$tmp/said" ||
+    fail "$(cat "$tmp/said")"
 noticed() {
     sed -n 's/.*ignores.cpp:\([0-9]*\):.*warning: ignoring.*/\1p/p' "$tmp/said" | sed -nf - "$tmp/ignores.cpp" |
         grep -c "// $1"

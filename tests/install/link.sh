@@ -60,7 +60,7 @@ for layout in "${layouts[@]}"; do
     compile -shared all.o "-Wl,--version-script=$SOURCE/src/condvar.map" -o "lib${layout/ /_}.so" -pthread
 done
 for program in "${layouts[@]}"; do
-    # (The last one has no lock of its own: it never releases or initialises one by a call.)
+    # (The only call of the last one that gets another name is cond_lock_init_pthread().)
     for source in app.c '-DBLOCK app.c' static_on_pthread.c; do
         # shellcheck disable=SC2046,SC2086 # lists of options
         compile $(options "$program") $source -c -o app.o

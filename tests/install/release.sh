@@ -22,6 +22,7 @@ cmp "$tmp/single.h" "$tmp/expected.h" || fail 'the condvar_single.h of the tarba
 
 # The page must be a real one.
 release=$tmp/repository/src/package/release.py
+sed -i "s|^HOME = .*|HOME = 'https://example.org/condvar'|" "$tmp/repository/src/package/home.py"
 ! python3 "$release" "$tarball" "$tmp/files" "file://$tmp" 2>"$tmp/error" || fail 'a release without a home page'
 grep -F "home.py does not have the project's page" "$tmp/error" >/dev/null || fail 'does not say what is wrong'
 sed -i 's/example\.org/home.example/' "$tmp/repository/src/package/home.py"

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# Helgrind, DRD and memcheck report nothing for a correct program, with a library that is built for them. As a
-# control, they report the errors of a wrong program.
+# Helgrind, DRD and memcheck report nothing for a correct program, with a library that is built for them, and with the
+# single header. As a control, they report the errors of a wrong program.
 . "$(dirname -- "$0")/common.sh"
 
 need valgrind
@@ -31,16 +31,16 @@ valgrind --error-exitcode=9 -q "$tmp/wrong" >"$tmp/said" 2>&1 || status=$?
 
 build right
 build race -DRACE
+build late -DRACE_LATE
 # The single header, with the macro.
 python3 "$SOURCE/src/single_header.py" "$tmp/condvar_single.h" 0.0.0 "$SOURCE/LICENSE"
 printf '#include "condvar_single.h"\n' >"$tmp/condvar.h"
 printf '#define CONDVAR_IMPLEMENTATION\n#include "condvar_single.h"\n' >"$tmp/condvar.c"
 for option in RIGHT RACE; do
     # shellcheck disable=SC2086 # a command with its options
-    $CC -g -O1 -D$option -DCONDVAR_VALGRIND -o "$tmp/single_$option" "$SOURCE/tests/install/valgrind.c" "-I$tmp" \
+    $CC -g -O1 -Wall -Wextra -Werror -D$option -DCONDVAR_VALGRIND -o "$tmp/single_$option" "$SOURCE/tests/install/valgrind.c" "-I$tmp" \
         "$tmp/condvar.c" -pthread
 done
-build late -DRACE_LATE
 for tool in helgrind drd; do
     for right in right single_RIGHT; do
         valgrind --tool=$tool --error-exitcode=9 -q "$tmp/$right" >"$tmp/said" 2>&1 ||

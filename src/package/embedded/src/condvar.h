@@ -16,8 +16,9 @@
  * others of its kind leave features out; condvar_single.h lists them.
  */
 
-/* __GCC_ATOMIC_LONG_LOCK_FREE: 2 means always. gcc and clang have it. */
-#if defined(__GCC_ATOMIC_LONG_LOCK_FREE) && __GCC_ATOMIC_LONG_LOCK_FREE < 2 && !defined(CONDVAR_ATOMIC_CALLS)
+/* __GCC_ATOMIC_LONG_LOCK_FREE: 2 means always. gcc and clang have it. ESP-IDF has functions for processors without. */
+#if defined(__GCC_ATOMIC_LONG_LOCK_FREE) && __GCC_ATOMIC_LONG_LOCK_FREE < 2 && !defined(CONDVAR_ATOMIC_CALLS) && \
+    !defined(ESP_PLATFORM)
 /* Define CONDVAR_ATOMIC_CALLS if your system has functions for them: __atomic_compare_exchange_4() and the others. */
 #  error "libcondvar: this processor has no atomic operations on 32 bits. See src/condvar.h."
 #endif
