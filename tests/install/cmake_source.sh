@@ -62,11 +62,15 @@ refused() { # NAME SENTENCE [OPTIONS...]
 
 # ---- add_subdirectory(), with both targets, static and shared ----
 
-ln -s "$tmp/source" "$tmp/the sources"
-{
-    lines 1 | sed "s|add_subdirectory(libcondvar/\([^ ]*\)|add_subdirectory(\"$tmp/the sources/\1\"|"
+sources_in() { lines 1 | sed "s|add_subdirectory(libcondvar/\([^ ]*\)|add_subdirectory(\"$1/\1\"|"; } # FOLDER
+single_program() {
     echo "add_executable(single $tmp/app/single/app.c $tmp/app/single/condvar.c)"
     echo 'target_link_libraries(single PRIVATE condvar::single)'
+}
+ln -s "$tmp/source" "$tmp/the sources"
+{
+    sources_in "$tmp/the sources"
+    single_program
     # Programs that create threads link what that needs.
     echo 'foreach(target condvar::condvar condvar::single)'
     echo '  get_target_property(libraries ${target} INTERFACE_LINK_LIBRARIES)'
@@ -110,10 +114,9 @@ command git -C "$tmp/source" checkout --quiet src/text.c
 # ---- Without Python there is no single header, and a sentence says so; the release's tarball has the header ----
 
 {
-    lines 1 | sed "s|add_subdirectory(libcondvar/\([^ ]*\)|add_subdirectory(\"$tmp/source/\1\"|"
+    sources_in "$tmp/source"
     echo 'if(TARGET condvar::single)'
-    echo "  add_executable(single $tmp/app/single/app.c $tmp/app/single/condvar.c)"
-    echo '  target_link_libraries(single PRIVATE condvar::single)'
+    single_program
     echo 'endif()'
 } | project python
 python=-DCMAKE_DISABLE_FIND_PACKAGE_Python3=ON

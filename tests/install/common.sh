@@ -47,6 +47,29 @@ need_gdb() {
     fi
 }
 
+# Skips the test unless valgrind is here and runs.
+need_valgrind() {
+    need valgrind
+    valgrind --tool=helgrind --error-exitcode=9 -q true >/dev/null 2>&1 || skip 'valgrind does not run here'
+}
+
+# for_valgrind NAME [OPTION [SOURCE]]: builds $tmp/NAME from SOURCE.c of this folder, or from valgrind.c, with the
+# installed library.
+for_valgrind() {
+    # shellcheck disable=SC2046,SC2086 # lists of options
+    $CC -g -O1 ${2:-} -Wall -Wextra -Werror -o "$tmp/$1" "$SOURCE/tests/install/${3:-valgrind}.c" \
+        $(pkg-config --cflags --libs condvar)
+}
+
+# valgrind_status TOOL NAME [MODULE [SUPPRESSIONS]]: prints the exit status, which is 9 if something was reported. What
+# was reported is in $tmp/said.
+valgrind_status() {
+    local status=0
+    LD_PRELOAD=${3:-} valgrind --tool="$1" --error-exitcode=9 -q ${4:+--suppressions="$4"} "$tmp/$2" \
+        >"$tmp/said" 2>&1 || status=$?
+    echo $status
+}
+
 # use_installed ROOT: pkg-config finds only the library that is installed below ROOT. Sets libdir.
 # shellcheck disable=SC2034 # libdir is for those who source this
 use_installed() {

@@ -122,36 +122,41 @@ $CC -std=gnu11 -DCONDVAR_NO_TASKS -Ifreertos -o on_pack.o -c $imitation
 $CC -std=gnu11 -O1 -Wall -Wextra -Werror -include pack.h -Ifreertos -o on_pack $(cat pack) "$here/embedded.c" \
     on_pack.o -pthread
 
+exits_with() { # STATUS PROGRAM
+    local status=0
+    timeout 120 "./$2" || status=$?
+    [ $status = "$1" ] || fail "$2: exit status $status, not $1"
+}
 for name in freertos esp zephyr zephyr_objects pack; do
-    timeout 120 ./on_$name || fail "on $name: exit status $?"
+    exits_with 0 on_$name
 done
 # A library that is not told of the ticks ends timeouts early, and the program notices.
 program early "$zephyr -DTUNING_CLOCK_TICK_NS=INT64_C(0)"
-status=0
-timeout 120 ./early || status=$?
-[ $status = 2 ] || fail "a timeout that is early is not noticed: $status"
+exits_with 2 early
 
 # So is a condition variable of Zephyr's that is left in a list of its kernel.
 cp -R "$folder" links
 sed -i '/k_obj_core_unlink/d' links/ports/port_zephyr.c
 folder=links program left "$zephyr -DCONFIG_OBJ_CORE_CONDVAR"
-status=0
-timeout 120 ./left || status=$?
-[ $status = 3 ] || fail "an object that is left in a list is not noticed: $status"
+exits_with 3 left
 
 # What the ports need is said: of FreeRTOS a notification and a call, of other systems the functions that README.md
 # names.
 freertos='-DCONDVAR_FREERTOS -DCONDVAR_NO_TASKS -Ifreertos'
+refused() { # SENTENCE COMMAND...
+    local sentence=$1
+    shift
+    ! "$@" 2>said || fail "compiles: $*"
+    grep -F -- "$sentence" said >/dev/null || fail "does not say '$sentence':" "$(cat said)"
+}
 for entries in 1 '2 -DCONDVAR_NOTIFICATION=2'; do
-    ! program needs "$freertos -DconfigTASK_NOTIFICATION_ARRAY_ENTRIES=$entries" $imitation 2>said ||
-        fail "enough notifications: $entries"
-    grep -F 'set configTASK_NOTIFICATION_ARRAY_ENTRIES' said >/dev/null ||
-        fail 'does not say what is missing:' "$(cat said)"
+    refused 'set configTASK_NOTIFICATION_ARRAY_ENTRIES' program needs \
+        "$freertos -DconfigTASK_NOTIFICATION_ARRAY_ENTRIES=$entries" $imitation
 done
 program enough "$freertos -DconfigTASK_NOTIFICATION_ARRAY_ENTRIES=1 -DCONDVAR_NOTIFICATION=0" $imitation
 program enough "$freertos -DINCLUDE_xTaskGetCurrentTaskHandle=0 -DconfigUSE_MUTEXES=1" $imitation
-! program needs "$freertos -DINCLUDE_xTaskGetCurrentTaskHandle=0" $imitation 2>said || fail 'a call is not needed'
-grep -F 'set INCLUDE_xTaskGetCurrentTaskHandle' said >/dev/null || fail 'does not say what is missing:' "$(cat said)"
+refused 'set INCLUDE_xTaskGetCurrentTaskHandle' program needs "$freertos -DINCLUDE_xTaskGetCurrentTaskHandle=0" \
+    $imitation
 for without in '' -DCONDVAR_NO_TASKS; do
     ! program own "$without" 2>said || fail 'no port is needed'
     grep -o 'undefined.*port_[a-z]*' said | grep -o 'port_[a-z]*' | sort -u >needed
@@ -169,17 +174,16 @@ if command -v "$CXX" >/dev/null; then
     "$CXX" -std=c++17 -Wall -Wextra -Werror -DESP_PLATFORM -Iesp -Ifreertos "-I$folder/src" -c sketch.cpp -o sketch.o
 fi
 if command -v arm-none-eabi-gcc >/dev/null; then
-    for options in -DCONDVAR_NO_TASKS '-DCONDVAR_FREERTOS -Ifreertos'; do
-        # shellcheck disable=SC2086 # a list of options
-        arm() { # CPU OPTIONS...
-            arm-none-eabi-gcc -std=c11 -Wall -Wextra -Werror -ffreestanding "-mcpu=$1" -mthumb -Os "-I$folder/src" \
-                $options -c "$folder/src/condvar.c" -o condvar.o
-        }
-        arm cortex-m3
-        ! arm cortex-m0 2>said || fail 'compiles for a Cortex-M0'
-        grep -F 'this processor has no atomic operations' said >/dev/null ||
-            fail 'does not say what is missing:' "$(cat said)"
-        options+=' -DCONDVAR_ATOMIC_CALLS' arm cortex-m0
+    arm() { # CPU OPTIONS...
+        local cpu=$1
+        shift
+        arm-none-eabi-gcc -std=c11 -Wall -Wextra -Werror -ffreestanding "-mcpu=$cpu" -mthumb -Os "-I$folder/src" \
+            "$@" -c "$folder/src/condvar.c" -o condvar.o
+    }
+    for port in -DCONDVAR_NO_TASKS -DCONDVAR_FREERTOS; do
+        arm cortex-m3 $port -Ifreertos
+        refused 'this processor has no atomic operations' arm cortex-m0 $port -Ifreertos
+        arm cortex-m0 $port -Ifreertos -DCONDVAR_ATOMIC_CALLS
     done
-    options='-DESP_PLATFORM -Iesp -Ifreertos' arm cortex-m0 # ESP-IDF has functions for atomic operations
+    arm cortex-m0 -DESP_PLATFORM -Iesp -Ifreertos # ESP-IDF has functions for atomic operations
 fi
