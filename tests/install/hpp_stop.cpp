@@ -104,17 +104,16 @@ static void check_request(unsigned kind, how how, by by)
     } else {
         std::mutex another;
         std::atomic<int> step{0};
+        std::unique_lock mine(another); /* before the holder can have it */
         std::thread holder([&] {
             std::lock_guard hold(*p.cond);
             step = 1;
             step.notify_all();
             std::lock_guard second(another); /* after the request */
         });
-        {
-            std::lock_guard second(another);
-            step.wait(0);
-            CHECK(source.request_stop());
-        }
+        step.wait(0);
+        CHECK(source.request_stop());
+        mine.unlock();
         holder.join();
     }
     waiter.join();
