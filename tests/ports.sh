@@ -42,6 +42,9 @@ run_ports() {
     done
     export PATH=$PATH:/usr/lib/wine # Debian's wine64
     export WINEPREFIX=$root/.build/ports/wine WINEDEBUG=-all WINEDLLOVERRIDES='mscoree,mshtml='
+    # A child that qemu has forked hangs in GLib's allocator if another thread was in it at the fork: before QEMU 8.0 with
+    # GLib before 2.76 (QEMU's issue 285). With this, GLib uses malloc(), which works in such a child.
+    export G_SLICE=always-malloc
     mkdir -p "$root/.build/ports"
 
     while IFS='|' read -r name port architecture tools machine options; do
