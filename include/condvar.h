@@ -3,7 +3,7 @@
 #define CONDVAR_H
 
 /*
- * condvar.h - condition variables that carry their lock
+ * condvar.h - condition variables that contain their lock
  *
  * A condition variable lets a thread wait until another thread has changed some state. Here the condition and
  * its lock are one object, cond_t. (Several conditions can also use one separate lock.) A thread acquires the

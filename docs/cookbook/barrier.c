@@ -10,7 +10,7 @@ enum { THREADS = 4, ROUNDS = 100 };
 struct barrier {
     cond_t passed;
     unsigned threads; /* fixed */
-    unsigned here;    /* under the lock: how many threads have arrived */
+    unsigned here;    /* guarded by the lock: how many threads have arrived */
     unsigned round;
 };
 

@@ -5,7 +5,7 @@
 
 struct client {
     cond_token_t token;
-    bool is_answered; /* under the lock */
+    bool is_answered; /* guarded by the lock */
     int error;        /* what its wait returned */
 };
 

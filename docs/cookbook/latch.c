@@ -7,7 +7,7 @@
 
 struct latch {
     cond_t opened;
-    unsigned count; /* under the lock */
+    unsigned count; /* guarded by the lock */
 };
 
 static bool is_open(void *arg) { return ((struct latch *)arg)->count == 0; }

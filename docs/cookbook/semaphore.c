@@ -10,7 +10,7 @@ enum { THREADS = 8, UNITS = 3 };
 
 struct semaphore {
     cond_t posted;
-    unsigned count; /* under the lock */
+    unsigned count; /* guarded by the lock */
 };
 
 static bool is_positive(void *arg) { return *(unsigned *)arg > 0; }

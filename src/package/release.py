@@ -15,13 +15,13 @@ import tarfile
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.dont_write_bytecode = True
-from home import HOME  # noqa: E402
+from home import HOME, IS_REAL  # noqa: E402
 FILES = ['wrapdb/condvar.wrap', 'conan/conanfile.py', 'conan/conandata.yml', 'conan/test_package/conanfile.py',
          'conan/test_package/meson.build', 'conan/test_package/app.c', 'vcpkg/vcpkg.json', 'vcpkg/portfile.cmake']
 
 
 def main(tarball, folder, url):
-    if 'example.org' in HOME:
+    if not IS_REAL:
         sys.exit(f"release.py: home.py does not have the project's page: {HOME}")
     tarball = pathlib.Path(tarball)
     name = re.fullmatch(r'condvar-(\d+\.\d+\.\d+)\.tar\.gz', tarball.name)

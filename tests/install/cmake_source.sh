@@ -90,6 +90,15 @@ runs subdirectory single
 refused subdirectory "condvar $version is older than 9.9" -DNEEDED=9.9
 refused subdirectory "there is no feature 'taks'" -DNEEDED=0 -Dcondvar_WITHOUT=taks
 
+# A shared library of the program can contain the static one.
+{
+    sources_in "$tmp/the sources"
+    echo "add_library(plugin SHARED $tmp/app/app.c)"
+    echo 'target_link_libraries(plugin PRIVATE condvar::condvar)'
+} | project plugin
+configured plugin -DCMAKE_C_FLAGS=-fno-pie -DCMAKE_EXE_LINKER_FLAGS=-no-pie # as compilers without that default
+runs plugin app
+
 rm -r "$tmp/subdirectory app/build"
 configured subdirectory -DNEEDED=0 -DBUILD_SHARED_LIBS=ON '-Dcondvar_WITHOUT=tasks;shared' \
     -Dcondvar_OBSERVER=ON

@@ -12,7 +12,7 @@ chmod 755 "$tmp"
 # for may be installed here, so another one hides it that does not compile.
 needed=(env sh bash uname cat sed grep mkdir rm cp ln chmod expr dirname basename sort paste tr id
     python3 meson ninja samu ar gcc-ar llvm-ar ranlib ld as strip)
-mkdir -p "$tmp/bin" "$tmp/include/sys"
+mkdir -p "$tmp/bin" "$tmp/manager" "$tmp/include/sys"
 echo '#error "not on this machine"' >"$tmp/include/sys/sdt.h"
 for tool in "${needed[@]}"; do
     path=$(command -v "$tool") || continue
@@ -48,7 +48,7 @@ as_stranger() {
     rm -rf "$tmp/one"
     mkdir "$tmp/one"
     ln -s "$(command -v "$compiler")" "$tmp/one/$compiler"
-    env -i HOME="$tmp/home" LANG=C.UTF-8 PATH="$tmp/one:$tmp/bin" "${offline[@]}" \
+    env -i HOME="$tmp/home" LANG=C.UTF-8 PATH="$tmp/one:$tmp/manager:$tmp/bin" "${offline[@]}" \
         "${unprivileged[@]/#setpriv/$(command -v setpriv)}" "$@"
 }
 
@@ -68,11 +68,14 @@ for compiler in gcc clang; do
     set_up "$place/everything"
     # Meson reports what is left out.
     grep 'unit tests *: left out: CMocka was not found' "$tmp/said" >/dev/null || fail 'no message that the unit tests are left out'
+    grep 'module for Valgrind *: ' "$tmp/said" >/dev/null || fail 'no message about the module for Valgrind'
     grep 'probes *: left out: sys/sdt.h was not found' "$tmp/said" >/dev/null || fail 'no message that the probes are left out'
 
     as_stranger $compiler ninja -C "$place/everything" examples/bounded_buffer >"$tmp/said" 2>&1 ||
         fail "with $compiler alone:" "$(cat "$tmp/said")"
     set_up -Dtests=disabled -Dexamples=false "$place/build"
+    as_stranger $compiler ninja -C "$place/build" embedded >"$tmp/said" 2>&1 || fail 'embedded:' "$(cat "$tmp/said")"
+    [ -n "$(find "$place/build" -name 'condvar-embedded-*.tar.gz')" ] || fail 'no bundle in a folder with spaces'
     as_stranger $compiler meson install -C "$place/build" >"$tmp/said" 2>&1 ||
         fail "with $compiler alone:" "$(cat "$tmp/said")"
     [ "${#unprivileged[@]}" = 0 ] || [ "$(stat -c %u "$place/the prefix")" != 0 ] || fail 'it was installed by root'
@@ -84,11 +87,24 @@ for compiler in gcc clang; do
     eval "$compiler -static -o '$tmp/app' '$tmp/app.c' $(pkg-config --static --cflags --libs condvar) -pthread"
     expect "$tmp/expected" "$tmp/app"
 
-    # The tests name what is missing, in one sentence.
-    ! as_stranger $compiler "$source/tests/run" >"$tmp/said" 2>&1 || fail 'the tests ran without their tools'
-    [ "$(wc -l <"$tmp/said")" = 1 ] &&
-        grep '^No known package manager. Please install (names in Debian): .*libcmocka-dev' "$tmp/said" >/dev/null ||
-        fail 'tests/run does not say what is missing:' "$(cat "$tmp/said")"
+    # The tests name what is missing, in one sentence; the last one, if something tried to install it.
+    missing() { # PATTERN: of the last line
+        ! as_stranger $compiler "$source/tests/run" >"$tmp/said" 2>&1 || fail 'the tests ran without their tools'
+        tail -n 1 "$tmp/said" | grep "$1.*libcmocka-dev" >/dev/null ||
+            fail "tests/run does not say '$1':" "$(cat "$tmp/said")"
+    }
+    missing '^No known package manager. Please install (names in Debian): '
+    [ "$(wc -l <"$tmp/said")" = 1 ] || fail 'more than a sentence:' "$(cat "$tmp/said")"
+    by_hand='Please install, as root: apt-get install -y --no-install-recommends '
+    printf '#!/bin/sh\n[ "$1" = update ]\n' >"$tmp/manager/apt-get" # all that it does is fail
+    chmod 755 "$tmp/manager/apt-get"
+    [ "${#unprivileged[@]}" = 0 ] || missing "^You are not root, and there is no sudo. $by_hand"
+    printf '#!/bin/sh\nexec "$@"\n' >"$tmp/manager/sudo"
+    chmod 755 "$tmp/manager/sudo"
+    missing "^The installation failed. $by_hand"
+    printf '#!/bin/sh\n' >"$tmp/manager/apt-get" # it installs nothing
+    missing "^Still missing: .*cmocka.*$by_hand"
+    rm "$tmp"/manager/*
 
     # The same files below DESTDIR, as for a package. They are used there, without the prefix.
     as_stranger $compiler env DESTDIR="$place/image" meson install -C "$place/build" >"$tmp/said" 2>&1 ||

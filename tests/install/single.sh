@@ -170,7 +170,9 @@ for compiler in $(printf '%s\n' "${CC%% *}" gcc clang | sort -u); do
     # Warnings that a program may have for its own code.
     printf '#define CONDVAR_IMPLEMENTATION\n#include "condvar_single.h"\n' >alone.c
     case $compiler in *clang*) analysis=-Wthread-safety ;; *) analysis= ;; esac
-    compile "$compiler" "-DCONDVAR_OBSERVER -Wc++-compat $analysis -c -o alone.o" alone.c
+    for features in -DCONDVAR_OBSERVER -DCONDVAR_PORT_POSIX -DCONDVAR_PORT_CUSTOM "$everything"; do
+        compile "$compiler" "$features -Wc++-compat $analysis -c -o alone.o" alone.c
+    done
 
     # Included too late; and the correct order.
     printf '#include <stdio.h>\n#define CONDVAR_IMPLEMENTATION\n#include "condvar_single.h"\n' >late.c

@@ -8,7 +8,7 @@ from conan.tools.meson import Meson, MesonToolchain
 
 class CondvarConan(ConanFile):
     name = 'condvar'
-    description = 'Condition variables that carry their lock, with the semantics of threading.Condition'
+    description = 'Condition variables that contain their lock, with the semantics of threading.Condition'
     license = 'MIT'
     url = '@HOME@'
     homepage = '@HOME@'

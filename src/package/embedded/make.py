@@ -15,7 +15,7 @@ import tarfile
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 sys.dont_write_bytecode = True
-from home import HOME  # noqa: E402
+from home import HOME, IS_REAL  # noqa: E402
 FILES = ['README.md', 'library.json', 'library.properties', 'idf_component.yml', 'CMakeLists.txt',
          'libcondvar.condvar.pdsc', 'zephyr/module.yml', 'zephyr/CMakeLists.txt', 'zephyr/Kconfig', 'src/condvar.h',
          'src/condvar.c', 'ports/port_freertos.c', 'ports/port_zephyr.c']
@@ -33,6 +33,8 @@ def content(version, single_header, licence):
 
 
 def main(output, version, single_header, licence):
+    if not IS_REAL:
+        print("make.py: not for release: home.py does not have the project's page", file=sys.stderr)
     with open(output, 'wb') as file, gzip.GzipFile('', 'wb', fileobj=file, mtime=0) as packed, \
             tarfile.open(fileobj=packed, mode='w', format=tarfile.USTAR_FORMAT) as bundle:
         for name, text in sorted(content(version, single_header, licence).items()):
