@@ -60,10 +60,11 @@ int main(int argc, char **argv)
         _exit(good ? 0 : 1);
     }
     int status = 0;
-    int64_t end_ns = cond_now() + QUIET_NS;
-    pid_t ended;
-    while ((ended = waitpid(child, &status, WNOHANG)) == 0 && cond_now() < end_ns)
-        pause_ns(COND_MS(5));
+    pid_t ended = 0;
+    for (int looks = QUIET_LOOKS; ended == 0 && looks > 0; looks--) {
+        pause_ns(QUIET_NS / QUIET_LOOKS);
+        ended = waitpid(child, &status, WNOHANG);
+    }
     if (ended == 0) {
         (void)kill(child, SIGKILL);
         verdict(SHOWN, "destroy in the child waits for a thread that does not exist");

@@ -10,11 +10,13 @@ class Lock:
 
     def __init__(self):
         self.lock = threading.Lock()
-        self.wanted = 0
+        self.wanted = set()  # by these threads
 
     def acquire(self, *args):
-        self.wanted += 1
-        return self.lock.acquire(*args)
+        self.wanted.add(threading.get_ident())
+        got = self.lock.acquire(*args)
+        self.wanted.discard(threading.get_ident())
+        return got
 
     def release(self):
         self.lock.release()
@@ -55,8 +57,7 @@ with cond:
     if answers["first"] is not None:
         print("the first waiter's time was over too early to try")
         sys.exit(77)
-    before = lock.wanted
-    while lock.wanted == before:  # its time is over: it wants the lock back
+    while not lock.wanted:  # its time is over: it wants the lock back
         time.sleep(0.001)
     cond.notify(1)
 first.join()

@@ -60,7 +60,8 @@ int main(int argc, char **argv)
         subject_make(&test.subject, kind);
         atomic_store(&test.over, false);
         pthread_t notifier = stress_start(notify_often, NULL);
-        for (unsigned i = 0; i < stress_rounds(1000) && !(control && imitation_late_notifications() > 0); i++)
+        unsigned rounds = control ? 100000 : stress_rounds(1000); /* the control: until it is detected */
+        for (unsigned i = 0; i < rounds && !(control && imitation_late_notifications() > 0); i++)
             stress_join(stress_start(wait_twice_and_end, (void *)(uintptr_t)(i + 1)));
         atomic_store(&test.over, true);
         stress_join(notifier);

@@ -125,11 +125,11 @@ int main(int argc, char **argv)
     for (unsigned i = 0; i < THREADS; i++) {
         members[i].rounds = stress_rounds(400);
         members[i].rng = rng_make(i);
+        atomic_store(&members[i].present, true); /* the thread clears it */
         members[i].thread = stress_start(i < WAITERS              ? run_waiter
                                          : i < WAITERS + SLEEPERS ? run_sleeper
                                                                   : run_notified,
                                          &members[i]);
-        atomic_store(&members[i].present, true);
     }
     pthread_t signaller = stress_start(run_signaller, &silence);
 
