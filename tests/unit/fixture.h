@@ -99,13 +99,15 @@ UNUSED static void fixture_add(const char *name, CMUnitTestFunction test, unsign
 
 /* ---- The calling thread ---- */
 
-UNUSED static void acquire(void) { OK(cond_acquire(cond)); }
-UNUSED static void release(void) { OK(cond_release(cond)); }
+/* Any thread, or a forked child. (CMocka's assertions are for the thread of the test.) */
+
+UNUSED static void acquire(void) { REQUIRE(cond_acquire(cond) == 0); }
+UNUSED static void release(void) { REQUIRE(cond_release(cond) == 0); }
 
 UNUSED static void notify(size_t n)
 {
     acquire();
-    OK(cond_notify(cond, n));
+    REQUIRE(cond_notify(cond, n) == 0);
     release();
 }
 
@@ -155,9 +157,11 @@ UNUSED static struct waiter waiter_of(cond_pred_t *pred, void *arg, int64_t time
     return (struct waiter){.cond = cond, .levels = 1, .timeout_ns = timeout_ns, .options = {.pred = pred, .arg = arg}};
 }
 
-/* Starts the thread and returns when it waits: its timeout must be long. Caller must not hold the lock. */
+/* Starts the thread and returns when it waits. Caller must not hold the lock. The timeout must be long: if this thread
+   stands still for so long, it never sees the other one wait. */
 UNUSED static void waiter_start(struct waiter *w, struct waiter value)
 {
+    REQUIRE(value.timeout_ns >= COND_SEC(1000));
     size_t before = cond_waiters(value.cond);
     *w = value;
     w->thread = start(waiter_run, w);
