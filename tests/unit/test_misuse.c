@@ -49,7 +49,7 @@ static const char *const state_text[] = {
     [DEEPEST] = "held by the caller `COND_DEPTH_MAX` deep",
     [WAITED] = "waited on, held by nobody",
     [WAITED_MINE] = "waited on, held by the caller",
-    [CHOSEN_MINE] = "a notified waiter on its way, held by the caller",
+    [CHOSEN_MINE] = "a notified waiter has not returned, held by the caller",
     [TOKEN_MINE] = "waited on with the token, held by the caller",
     [AWAITED_MINE] = "awaited, held by the caller",
     [CLOSED] = "closed, held by nobody",
@@ -486,8 +486,8 @@ CALL_AS(make_shared_cond_on_rlock, "cond_init(c, an rlock, COND_SHARED)", cond_i
 CALL(make_shared_again, cond_init(c, NULL, COND_SHARED))
 CALL_AS(make_cond_on_destroyed, "cond_init(c, a destroyed lock, 0)", cond_init(c, l, COND_RLOCK))
 CALL(stop_null, cond_stop(NULL))
-ASK(words_of_minus_1, "cond_strerror(-1)", cond_strerror(-1) != NULL ? "words" : "NULL")
-ASK(words_of_any, "cond_strerror(INT_MAX)", cond_strerror(INT_MAX) != NULL ? "words" : "NULL")
+ASK(text_of_minus_1, "cond_strerror(-1)", cond_strerror(-1) != NULL ? "a text" : "NULL")
+ASK(text_of_any, "cond_strerror(INT_MAX)", cond_strerror(INT_MAX) != NULL ? "a text" : "NULL")
 ASK(deadline_of_min, "cond_deadline(INT64_MIN)", deadline_name(cond_deadline(INT64_MIN)))
 ASK(deadline_of_0, "cond_deadline(0)", deadline_name(cond_deadline(0)))
 ASK(deadline_of_huge, "cond_deadline(INT64_MAX - 1)", deadline_name(cond_deadline(INT64_MAX - 1)))
@@ -676,7 +676,7 @@ static const struct row make_rows[] = {
     {{FREE}, EACH("EINVAL"), NOTHING, {&make_null_pthread, &make_pthread_of_null}},
 #endif
     {{DESTROYED_LOCK}, EACH("EINVAL"), NOTHING, {&make_cond_on_destroyed}},
-    {{FREE}, EACH("words"), NOTHING, {&words_of_minus_1, &words_of_any}},
+    {{FREE}, EACH("a text"), NOTHING, {&text_of_minus_1, &text_of_any}},
     {{FREE}, EACH("now, or past"), NOTHING, {&deadline_of_min, &deadline_of_0}},
     {{FREE}, EACH("forever"), NOTHING, {&deadline_of_huge, &deadline_of_forever}},
 };
@@ -694,7 +694,7 @@ static const struct section {
     } columns[COLUMNS];
     size_t column_count;
 } sections[] = {
-    {"Making and telling", make_rows, LENGTH(make_rows), false, {{RLOCK_ELSEWHERE, "answer"}}, 1},
+    {"Initialising, texts and deadlines", make_rows, LENGTH(make_rows), false, {{RLOCK_ELSEWHERE, "answer"}}, 1},
     {"Locks", lock_rows, LENGTH(lock_rows), true,
      {{RLOCK_ELSEWHERE, "rlock"}, {MUTEX_ELSEWHERE, "mutex"}, {FOREIGN, "foreign"}}, 3},
     {"Conditions", condition_rows, LENGTH(condition_rows), true,
