@@ -176,7 +176,9 @@ install_() {
     apt-get) as_root_ apt-get update ;;
     pacman) as_root_ pacman -Sy ;;
     esac || echo 'packages.sh: some package lists could not be updated'
-    as_root_ DEBIAN_FRONTEND=noninteractive $(install_command_) "$@"
+    wait_=
+    [ "$manager_" != apt-get ] || wait_='-o DPkg::Lock::Timeout=300' # for a system that updates itself
+    as_root_ DEBIAN_FRONTEND=noninteractive $(install_command_) $wait_ "$@"
 }
 
 # shellcheck disable=SC2046,SC2086 # lists of words
@@ -201,7 +203,8 @@ need_packages() {
     fi
 
     echo "Installing with $manager_: $packages_" >&2
-    if ! log_=$(install_ $packages_ 2>&1); then
+    # A server may be updated just now: a second time.
+    if ! log_=$(install_ $packages_ 2>&1) && ! { sleep 10 && log_=$(install_ $packages_ 2>&1); }; then
         printf '%s\n' "$log_" "The installation failed. $by_hand_" >&2
         return 1
     fi

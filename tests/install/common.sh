@@ -7,10 +7,14 @@
 set -euo pipefail
 
 tmp=$(mktemp -d)
-trap 'rm -rf "$tmp"' EXIT
+trap 'chmod -R u+w "$tmp" || true; rm -rf "$tmp"' EXIT
 
-# As on a user's machine: without options of this machine, and without another libcondvar.
+# As on a user's machine: without options of this machine, and without another libcondvar. Messages are in English,
+# other users may read what is made, and nothing is signed.
 unset CFLAGS CXXFLAGS CPPFLAGS LDFLAGS LD_LIBRARY_PATH DESTDIR PKG_CONFIG_PATH
+export LC_ALL=C.UTF-8 GIT_CONFIG_COUNT=2 GIT_CONFIG_KEY_0=commit.gpgsign GIT_CONFIG_VALUE_0=false \
+    GIT_CONFIG_KEY_1=tag.gpgsign GIT_CONFIG_VALUE_1=false
+umask 022
 
 fail() {
     printf '%s\n' "$@" >&2
@@ -98,7 +102,13 @@ installed_prefix() {
         meson setup "$build/build" "$SOURCE" --prefix="$build/prefix" --buildtype=debugoptimized -Dtests=disabled \
             -Dexamples=false
     fi >"$build/setup.txt" 2>&1 || fail "$(cat "$build/setup.txt")"
-    meson install -C "$build/build" >"$build/install.txt" 2>&1 || fail "$(cat "$build/install.txt")"
+    # Only after a change: other tests may use what is there.
+    if [ ! -f "$build/installed" ] || [ -n "$(find "$SOURCE"/{meson.build,meson_options.txt,include,src,docs} \
+        -newer "$build/installed" -print -quit)" ]; then
+        : >"$build/begun"
+        meson install -C "$build/build" >"$build/install.txt" 2>&1 || fail "$(cat "$build/install.txt")"
+        mv "$build/begun" "$build/installed"
+    fi
     exec 9>&-
     # shellcheck disable=SC2034 # for those who source this
     prefix=$build/prefix

@@ -25,7 +25,7 @@ release=$tmp/repository/src/package/release.py
 sed -i "s|^HOME = .*|HOME = 'https://example.org/condvar'|" "$tmp/repository/src/package/home.py"
 ! python3 "$release" "$tarball" "$tmp/files" "file://$tmp" 2>"$tmp/error" || fail 'a release without a home page'
 grep -F "home.py does not have the project's page" "$tmp/error" >/dev/null || fail 'does not say what is wrong'
-sed -i 's/example\.org/home.example/' "$tmp/repository/src/package/home.py"
+sed -i '/^HOME/s/example\.org/home.example/' "$tmp/repository/src/package/home.py"
 python3 "$release" "$tarball" "$tmp/files" "file://$tmp/build/meson-dist"
 ! grep -rE '@[A-Z0-9]+@' "$tmp/files" || fail 'a value was not put in'
 ! grep -rE '(home|url = ).*file://' "$tmp/files/conan/conanfile.py" "$tmp/files/vcpkg/vcpkg.json" ||

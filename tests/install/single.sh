@@ -176,7 +176,7 @@ for compiler in $(printf '%s\n' "${CC%% *}" gcc clang | sort -u); do
 
     # Included too late; and the correct order.
     printf '#include <stdio.h>\n#define CONDVAR_IMPLEMENTATION\n#include "condvar_single.h"\n' >late.c
-    if echo '#include <features.h>' | $compiler -E -dM - 2>/dev/null | grep -q __GLIBC__; then
+    if echo '#include <features.h>' | $compiler -E -dM - 2>/dev/null | grep __GLIBC__ >/dev/null; then
         # shellcheck disable=SC2086
         ! $compiler $flags -c late.c -o late.o >said 2>&1 || fail "$compiler: no error for a header before it"
         grep -q 'Include condvar_single.h before all others' said || fail "$compiler has no clear error:" "$(cat said)"
