@@ -825,8 +825,8 @@ COND_API int cond_task_close(cond_t *cond, cond_task_t *task);
  * - A waiter, or a thread in an acquire, that finds the lock destroyed returns EINVAL without the lock. The memory must
  *   stay, and must not be initialised again, until these calls have returned.
  * - The condition may be destroyed without its lock, if the lock is a separate one. A waiter that returns later returns
- *   with the lock held, and must release it by cond_lock_release(). If the waiter would have to wait again, for
- *   example because its predicate is false, it returns EINVAL.
+ *   with the lock held, and must release it by cond_lock_release(). If its predicate is false, or if cond_close() has
+ *   ended its wait, it returns EINVAL.
  *
  * Private conditions in shared memory
  *

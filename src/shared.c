@@ -326,6 +326,12 @@ int shared_init(cond_t *cond, cond_lock_t *lock, unsigned flags)
 /* `sequence`: a waiter sets the lowest bit before it sleeps on it. shared_announce() adds the step. */
 enum { SHARED_SLEEPERS = 1, SHARED_STEP = 2 };
 
+/* Neither closed nor destroyed. Relaxed: exact under the lock. */
+static bool shared_is_open(const cond_t *cond)
+{
+    return a_load_32(&cond->state_) == CONDI_ALIVE_SHARED;
+}
+
 /* Whether a comes before b, counted from free_below. Each is a ticket, notified_below or arrivals. */
 static bool shared_before(uint32_t a, uint32_t b, uint32_t free_below)
 {
@@ -508,7 +514,7 @@ static void shared_depart(const struct shared_ticket *ticket, cond_t *cond, enum
     struct cond_shared_queue_ *queue = &cond->u_.shared;
     if (claim == SHARED_FREE)
         return; /* a free ticket is not counted */
-    if (condi_is_closed(cond) && a_load_32(&cond->waiters_) == 0 && claim == SHARED_NOTHING)
+    if (!shared_is_open(cond) && a_load_32(&cond->waiters_) == 0 && claim == SHARED_NOTHING)
         return; /* a notify has set the count to 0 after the close */
     uint32_t left = shared_pending(cond) - 1;
     if (shared_before(ticket->number, queue->notified_below, queue->free_below))
@@ -521,7 +527,8 @@ static void shared_depart(const struct shared_ticket *ticket, cond_t *cond, enum
 }
 
 /* Called without the lock. Sleep until the ticket seems to have a claim, the deadline has passed, or the condition was
-   closed. Also return if the lock's holder has died, or the lock was recovered, lost or destroyed. */
+   closed, and perhaps destroyed since. Also return if the lock's holder has died, or the lock was recovered, lost or
+   destroyed. */
 static void shared_sleep(struct shared_ticket *ticket, cond_t *cond, cond_lock_t *lock, int64_t deadline_ns)
 {
     uint32_t *sequence = &cond->u_.shared.sequence;
@@ -540,7 +547,7 @@ static void shared_sleep(struct shared_ticket *ticket, cond_t *cond, cond_lock_t
                 park_spin_hit(spin, spun);
             return;
         }
-        if (deadline_passed(deadline_ns) || condi_is_closed(cond))
+        if (deadline_passed(deadline_ns) || !shared_is_open(cond)) /* M:sleeps-closed */
             return;
         /* Relaxed: a recover is seen at the next heartbeat at the latest. */
         if (a_load_16(&cond->u_.shared.recoveries) != shared_recoveries(lock))

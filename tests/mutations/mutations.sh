@@ -303,6 +303,8 @@ mutation 'a close wakes no waiter' 'close' close-wakes delete 'a sleeper finds i
 mutation 'a close is not stored' 'close' close-shared delete
 mutation 'a close ends the waits until the next one' 'close' closed-stays \
     'if (condi_is_closed(cond) && (a_store(&cond->state_, CONDI_ALIVE_SHARED, relaxed), true))'
+mutation 'a waiter does not find that a closed condition was destroyed' 'closed and destroyed early' sleeps-closed \
+    'if (deadline_passed(deadline_ns) || condi_is_closed(cond))' 'no random call destroys a shared condition in use'
 mutation 'a repair frees no waiter' 'a producer is killed' repair-frees delete
 mutation 'a destroyed shared lock is acquired' 'destroyed' enter-destroyed always \
     'no random call destroys a shared condition in use'

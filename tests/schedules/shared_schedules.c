@@ -524,6 +524,23 @@ static void early_body(unsigned thread)
     EXPECT(cond_lock_release(&lock) == 0);
 }
 
+/* The condition is closed and destroyed before its waiters have left: one without a predicate, one with a false one. */
+static void closed_early_body(unsigned thread)
+{
+    if (thread == 2)
+        sched_until(two_wait);
+    EXPECT(cond_lock_acquire(&lock) == 0);
+    if (thread == 2) {
+        EXPECT(cond_close(&cond) == 0 && cond_notify_all(&cond) == 0);
+        EXPECT(cond_destroy(&cond) == 0);
+    } else {
+        int error = thread == 0 ? cond_wait(&cond, COND_FOREVER)
+                                : cond_wait_for(&cond, have_item, NULL, COND_FOREVER);
+        EXPECT(error == EINVAL);
+    }
+    EXPECT(cond_lock_release(&lock) == 0);
+}
+
 static void check_early(void) { EXPECT(cond_lock_destroy(&lock) == 0); }
 
 /* A holder dies, and the next one releases the lock without recover. All waits return, and no waiter stays counted. */
@@ -666,6 +683,7 @@ static const struct scenario scenarios[] = {
     {"destroyed by two, elsewhere", 2, destroyed_elsewhere_setup, destroyed_by_two_body, NULL, check_destroyed_by_two, 3,
      0, 0, 0, 0},
     {"destroyed early", 2, elsewhere_setup, early_body, NULL, check_early, 2, 0, 0, 0, 0},
+    {"closed and destroyed early", 3, elsewhere_setup, closed_early_body, NULL, check_early, 1, 0, 20000, 0, 0},
     {"lost", 3, setup, lost_body, NULL, check_lost, 1, 0, 20000, 0, 0},
     {"lost, elsewhere", 3, elsewhere_setup, lost_body, NULL, check_lost, 1, 0, 20000, 0, 0},
     {"lost, promptly", 3, setup, lost_late_body, NULL, check_lost_promptly, 1, 0, 0, 0, 0},

@@ -780,14 +780,21 @@ static void wait_until_closed(void)
     release();
 }
 
+static void wait_until_closed_and_destroyed(void)
+{
+    acquire();
+    REQUIRE(cond_wait(cond, COND_FOREVER) == EINVAL);
+    REQUIRE(cond_lock_release(&memory->lock) == 0);
+}
+
 /* A closed condition counts a killed waiter until notify_all, as an open one does. Another waiter has not left yet. It
-   is not counted twice when it leaves. */
+   is not counted twice when it leaves. On a separate lock (1, 2) the condition may even be destroyed before (2). */
 TEST_SHARED(COND_RLOCK, notify_all_uncounts_killed_waiters_on_a_closed_condition)
 {
-    for (int separate_lock = 0; separate_lock < 2; separate_lock++) {
-        renew_left(separate_lock);
+    for (int way = 0; way < 3; way++) {
+        renew_left(way > 0);
         kill_a_waiter();
-        pid_t slow = start_role(wait_until_closed);
+        pid_t slow = start_role(way < 2 ? wait_until_closed : wait_until_closed_and_destroyed);
         until_waiters(cond, 2);
         acquire();
         stop(slow);
@@ -801,9 +808,12 @@ TEST_SHARED(COND_RLOCK, notify_all_uncounts_killed_waiters_on_a_closed_condition
         OK(cond_notify_all(cond));
         assert_int_equal(cond_waiters(cond), 0);
         release();
+        if (way == 2)
+            OK(cond_destroy(cond));
         continue_and_finish(slow);
         assert_int_equal(cond_waiters(cond), 0);
-        OK(cond_destroy(cond));
+        if (way < 2)
+            OK(cond_destroy(cond));
         OK(cond_lock_destroy(&memory->lock));
     }
 }
