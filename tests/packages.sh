@@ -172,12 +172,13 @@ as_root_() {
 install_() {
     # Package lists become outdated, and a fresh machine has none. If some cannot be updated, the installation may still
     # succeed.
+    wait_=
     case $manager_ in
-    apt-get) as_root_ apt-get update ;;
+    apt-get)
+        wait_='-o DPkg::Lock::Timeout=300' # for a system that updates itself
+        as_root_ apt-get update ;;
     pacman) as_root_ pacman -Sy ;;
     esac || echo 'packages.sh: some package lists could not be updated'
-    wait_=
-    [ "$manager_" != apt-get ] || wait_='-o DPkg::Lock::Timeout=300' # for a system that updates itself
     as_root_ DEBIAN_FRONTEND=noninteractive $(install_command_) $wait_ "$@"
 }
 

@@ -13,14 +13,11 @@ $CC -g -O0 -Wall -Wextra -Werror -o "$tmp/app" "$SOURCE/tests/install/gdb.c" $(p
 # The line for .gdbinit from docs/tracing.md, for a prefix other than /usr.
 scripts=$prefix/share/gdb/auto-load
 [ -d "$scripts" ] || fail "no scripts in $scripts"
-show() {
-    LD_LIBRARY_PATH=$libdir gdb -nx -batch -iex 'set debuginfod enabled off' \
-        -iex "add-auto-load-scripts-directory $scripts" -iex "add-auto-load-safe-path $scripts" \
-        -ex 'break look_here' -ex run "${@/#/-ex=print }" "$tmp/app" 2>&1
-}
 names=(idle held mutex elsewhere on_elsewhere foreign on_foreign shared both.lock both.cond gone gone.own_ closed both.closed busy
     busy.own_ '(&elsewhere)' '(&both.lock)' '(&adopted)')
-show "${names[@]}" >"$tmp/said"
+LD_LIBRARY_PATH=$libdir gdb -nx -batch -iex 'set debuginfod enabled off' \
+    -iex "add-auto-load-scripts-directory $scripts" -iex "add-auto-load-safe-path $scripts" \
+    -ex 'break look_here' -ex run "${names[@]/#/-ex=print }" "$tmp/app" >"$tmp/said" 2>&1
 
 # says NUMBER TEXT: TEXT is a pattern.
 says() {

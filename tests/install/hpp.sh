@@ -22,10 +22,8 @@ build20() {
         "$SOURCE/tests/install/$program.cpp" "$@"
 }
 # ThreadSanitizer of gcc 12 needs memory at known places.
-fixed=()
-if setarch "$(uname -m)" --addr-no-randomize true 2>/dev/null; then
-    fixed=(setarch "$(uname -m)" --addr-no-randomize)
-fi
+fixed=(setarch "$(uname -m)" --addr-no-randomize)
+"${fixed[@]}" true 2>/dev/null || fixed=()
 # shellcheck disable=SC2086 # CC is a command with its options
 thread_sanitizer() {
     printf 'int main(void) { return 0; }' >"$tmp/empty.c"

@@ -15,7 +15,8 @@
 #include "case.h"
 #include "step.h"
 
-static int64_t limit_ns = COND_MS(5); /* long enough that it sleeps although it runs in single steps */
+#define LEAST_NS COND_MS(5)
+static int64_t limit_ns = LEAST_NS; /* long enough that it sleeps although it runs in single steps */
 
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t pthread_cond = PTHREAD_COND_INITIALIZER;
@@ -92,7 +93,7 @@ int main(int argc, char **argv)
         }
         atomic_store(&step.may_go, 1);
         REQUIRE(pthread_join(waiter, NULL) == 0);
-        if (limit_ns > COND_MS(5)) /* it was extended once: the machine may be faster now */
+        if (limit_ns > LEAST_NS) /* it was extended once: the machine may be faster now */
             limit_ns -= limit_ns / 4;
     }
 }
